@@ -1,0 +1,82 @@
+using System.Globalization;
+using System.Text;
+
+namespace ImageGc.Sqlite;
+
+/// <summary>The file format of Azure IoT Edge's `image_use`: a line `&lt;image_id&gt; &lt;unix seconds&gt;` per image.</summary>
+internal static class FlatFile
+{
+    /// <summary>
+    /// The first second of 2015, before there was any edge runtime: an earlier stamp was taken while the clock was wrong.
+    /// </summary>
+    public const long EarliestBelievable = 1_420_070_400;
+
+    private const int MaxLineBytes = 2048;
+    private static readonly UTF8Encoding StrictUtf8 = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
+
+    /// <summary>One line: an image and its stamp, or what is wrong with it. Torn: power loss took its newline.</summary>
+    public readonly record struct Line(long Number, string ImageId, long LastUsedAt, bool Torn, string? Error);
+
+    /// <summary>Reads line by line in constant memory, whatever the file holds.</summary>
+    public static IEnumerable<Line> Read(Stream file)
+    {
+        var line = new byte[MaxLineBytes];
+        long length = 0;
+        long number = 0;
+        for (var next = file.ReadByte(); next >= 0; next = file.ReadByte())
+        {
+            if (next == '\n')
+            {
+                yield return Parse(++number, line, length, torn: false);
+                length = 0;
+            }
+            else
+            {
+                if (length < MaxLineBytes)
+                    line[length] = (byte)next;
+                length++;
+            }
+        }
+
+        if (length > 0)
+            yield return Parse(++number, line, length, torn: true);
+    }
+
+    public static void Write(Stream file, IEnumerable<ImageUse> images)
+    {
+        using var writer = new StreamWriter(file, StrictUtf8, leaveOpen: true) { NewLine = "\n" };
+        foreach (var image in images)
+            writer.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{image.ImageId} {image.LastUsedAt.ToUnixTimeSeconds()}"));
+    }
+
+    private static Line Parse(long number, byte[] bytes, long length, bool torn)
+    {
+        if (length > MaxLineBytes)
+            return Bad($"is longer than {MaxLineBytes} bytes");
+
+        string line;
+        try
+        {
+            line = StrictUtf8.GetString(bytes, 0, (int)length);
+        }
+        catch (DecoderFallbackException)
+        {
+            return Bad("is not UTF-8");
+        }
+
+        var fields = line.TrimEnd('\r').Split(' ');
+        if (string.IsNullOrWhiteSpace(line))
+            return Bad("is blank");
+        if (!ImageId.IsValid(fields[0]))
+            return Bad("does not start with an image ID");
+        if (fields.Length < 2)
+            return Bad("has no space between image ID and stamp");
+        if (!long.TryParse(fields[1], NumberStyles.None, CultureInfo.InvariantCulture, out var stamp))
+            return Bad("has a stamp that is no number of seconds");
+        if (stamp > DateTimeOffset.MaxValue.ToUnixTimeSeconds())
+            return Bad("has a stamp beyond the year 9999");
+        return new Line(number, fields[0], stamp, torn, Error: null);
+
+        Line Bad(string why) => new(number, "", 0, torn, why);
+    }
+}

@@ -1,0 +1,168 @@
+using Dapper;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
+
+namespace ImageGc.Sqlite;
+
+/// <summary>
+/// Remembers when each container image on this device was last used, and decides which images may go.
+/// </summary>
+/// <remarks>
+/// A row exists exactly while the image, as far as we know, exists on the device and was deployed by this runtime.
+/// Thread-safe: calls take turns. Open one store per process and file; other processes, such as the `sqlite3` command
+/// line, may use the file at the same time. All times are UTC in whole seconds. Calls are synchronous because SQLite is.
+/// After <see cref="Dispose"/> every call throws <see cref="ObjectDisposedException"/>.
+/// </remarks>
+public sealed partial class ImageUseStore : IDisposable
+{
+    private readonly Database _database;
+    private readonly TimeProvider _time;
+    private readonly ILogger _log;
+    private readonly TimeSpan _threshold;
+
+    private ImageUseStore(ImageUseStoreOptions options, TimeProvider time, ILogger log)
+    {
+        _time = time;
+        _log = log;
+        _threshold = options.ImageAgeCleanupThreshold;
+        _database = Database.Open(options, log);
+    }
+
+    /// <summary>
+    /// Opens the database, creating the file (never a directory) if needed, migrates its schema, and takes over
+    /// <see cref="ImageUseStoreOptions.FlatFilePath"/>.
+    /// </summary>
+    /// <param name="options">Where and how; read once.</param>
+    /// <param name="time">The clock; the system's if null.</param>
+    /// <param name="logging">Where to log; nowhere if null.</param>
+    /// <exception cref="ArgumentException">An option has no valid value.</exception>
+    /// <exception cref="ImageUseStoreException">
+    /// The file cannot be reached, created, migrated or imported into, is not ours or was written by a newer version; in
+    /// the last two cases it is untouched.
+    /// </exception>
+    public static ImageUseStore Open(
+        ImageUseStoreOptions options, TimeProvider? time = null, ILoggerFactory? logging = null)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        options.Validate();
+
+        var log = (logging ?? NullLoggerFactory.Instance).CreateLogger<ImageUseStore>();
+        var store = new ImageUseStore(options, time ?? TimeProvider.System, log);
+        try
+        {
+            if (options.FlatFilePath is { } flatFile && File.Exists(flatFile))
+                store.TakeOver(Path.GetFullPath(flatFile));
+            return store;
+        }
+        catch
+        {
+            store.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Records that an image is used now: after a pull, and when a container is created or removed.</summary>
+    /// <param name="imageId">1 to 512 characters without white space or control characters.</param>
+    /// <remarks>One statement, one transaction; durable when it returns as <see cref="Durability"/> says.</remarks>
+    /// <exception cref="ArgumentException">Not an image ID; nothing was written.</exception>
+    /// <exception cref="ImageUseStoreException">The use could not be stored.</exception>
+    public void RecordUse(string imageId)
+    {
+        ImageId.Require(imageId);
+        _database.Run("record the use of an image", (imageId, now: Now()), static (connection, args) =>
+            connection.Execute(UpsertUse, new { args.imageId, args.now }));
+        _log.RecordedUse(imageId);
+    }
+
+    /// <summary>Records that images are used now, all or none, in one transaction.</summary>
+    /// <param name="imageIds">Image IDs as <see cref="RecordUse(string)"/> takes them; duplicates are fine.</param>
+    /// <exception cref="ArgumentException">One of them is no image ID; nothing was written.</exception>
+    /// <exception cref="ImageUseStoreException">The uses could not be stored; none was.</exception>
+    public void RecordUse(IEnumerable<string> imageIds)
+    {
+        var valid = ImageId.RequireAll(imageIds);
+        _database.Write("record the use of images", connection =>
+        {
+            var now = Now();
+            return connection.Execute(UpsertUse, valid.Select(imageId => new { imageId, now }));
+        });
+        foreach (var imageId in valid)
+            _log.RecordedUse(imageId);
+    }
+
+    private const string UpsertUse = """
+        INSERT INTO image_use (image_id, last_used_at)
+        VALUES (@imageId, @now)
+        ON CONFLICT (image_id) DO UPDATE
+        SET last_used_at = excluded.last_used_at
+        """;
+
+    /// <summary>Every tracked image, oldest use first.</summary>
+    /// <exception cref="ImageUseStoreException">The images could not be read.</exception>
+    public IReadOnlyList<ImageUse> List() =>
+        _database.Run("list the images", this, static (connection, store) => store.ToImages(connection.Query<Row>("""
+            SELECT image_id AS ImageId, last_used_at AS LastUsedAt
+            FROM image_use
+            ORDER BY last_used_at, image_id
+            """)));
+
+    /// <summary>The tracked image with this ID, or null if it is not tracked.</summary>
+    /// <exception cref="ArgumentException">Not an image ID.</exception>
+    /// <exception cref="ImageUseStoreException">The image could not be read.</exception>
+    public ImageUse? Find(string imageId)
+    {
+        ImageId.Require(imageId);
+        return _database.Run("look up an image", (store: this, imageId), static (connection, args) =>
+            args.store.ToImages(connection.Query<Row>("""
+                SELECT image_id AS ImageId, last_used_at AS LastUsedAt
+                FROM image_use
+                WHERE image_id = @imageId
+                """, new { args.imageId })) is [var found] ? found : (ImageUse?)null);
+    }
+
+    /// <summary>Stops tracking an image, for one that was removed by other means; prune will not return it.</summary>
+    /// <returns>Whether it was tracked.</returns>
+    /// <exception cref="ArgumentException">Not an image ID.</exception>
+    /// <exception cref="ImageUseStoreException">The change could not be stored.</exception>
+    public bool Forget(string imageId)
+    {
+        ImageId.Require(imageId);
+        var forgotten = _database.Run("forget an image", imageId, static (connection, imageId) => connection.Execute("""
+            DELETE FROM image_use
+            WHERE image_id = @imageId
+            """, new { imageId })) > 0;
+        if (forgotten)
+            _log.Forgot(imageId);
+        return forgotten;
+    }
+
+    /// <summary>Reads the whole database and reports its state; takes longer the larger it is, and changes nothing.</summary>
+    /// <exception cref="ImageUseStoreException">The database could not be read.</exception>
+    public StoreCheck Check() => _database.Run("check the database", _database.Path, static (connection, path) =>
+    {
+        var findings = connection.Query<string>("PRAGMA integrity_check(100)").AsList();
+        return new StoreCheck(
+            path,
+            connection.ExecuteScalar<int>("PRAGMA user_version"),
+            connection.ServerVersion,
+            connection.ExecuteScalar<string>("PRAGMA journal_mode")!,
+            connection.ExecuteScalar<long>("SELECT count(*) FROM image_use"),
+            DatabaseFile.LengthOf(path),
+            DatabaseFile.LengthOf(path + "-wal"),
+            findings is ["ok"] ? [] : findings);
+    });
+
+    /// <summary>Closes the database; the last one to close it moves the log into it.</summary>
+    public void Dispose() => _database.Dispose();
+
+    private long Now() => Math.Clamp(_time.GetUtcNow().ToUnixTimeSeconds(), 0, LatestStamp);
+
+    private static readonly long LatestStamp = DateTimeOffset.MaxValue.ToUnixTimeSeconds();
+
+    private List<ImageUse> ToImages(IEnumerable<Row> rows) =>
+        [.. rows.Select(row => row.LastUsedAt >= 0 && row.LastUsedAt <= LatestStamp && ImageId.IsValid(row.ImageId)
+            ? new ImageUse(row.ImageId, DateTimeOffset.FromUnixTimeSeconds(row.LastUsedAt))
+            : throw _database.Unreadable("read the images"))];
+
+    private sealed record Row(string ImageId, long LastUsedAt);
+}

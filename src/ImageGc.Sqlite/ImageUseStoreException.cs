@@ -1,0 +1,95 @@
+using Microsoft.Data.Sqlite;
+
+namespace ImageGc.Sqlite;
+
+/// <summary>Why an <see cref="ImageUseStore"/> could not do what it was asked.</summary>
+public enum StoreFailure
+{
+    /// <summary>Another process held the lock for longer than the busy timeout. Repeat the call.</summary>
+    Busy,
+
+    /// <summary>The file system is full. The store works again once there is space.</summary>
+    Full,
+
+    /// <summary>The file, its directory or its file system cannot be written to.</summary>
+    ReadOnly,
+
+    /// <summary>The file cannot be reached: no such directory, no permission, a directory, moved away.</summary>
+    Unavailable,
+
+    /// <summary>The medium reported an error while reading, writing or syncing.</summary>
+    IoError,
+
+    /// <summary>The file is damaged.</summary>
+    Corrupt,
+
+    /// <summary>The file holds something else than an image-use database; it was left untouched.</summary>
+    NotOurs,
+
+    /// <summary>The database was written by a newer version of this library; it was left untouched.</summary>
+    NewerSchema,
+
+    /// <summary>A migration script failed; the database is as it was before.</summary>
+    Migration,
+
+    /// <summary>A flat file could not be read or written.</summary>
+    FlatFile,
+
+    /// <summary>Anything else that SQLite reported; see the inner exception.</summary>
+    Other,
+}
+
+/// <summary>A storage failure: its message says what failed, on which file and what to do.</summary>
+/// <remarks>
+/// A call that failed may still have happened when the failure came in the commit; every operation of
+/// <see cref="ImageUseStore"/> is safe to repeat. After <see cref="StoreFailure.Busy"/>,
+/// <see cref="StoreFailure.Full"/> and <see cref="StoreFailure.ReadOnly"/> the same store works again as soon as the
+/// cause is gone. The inner exception is the provider's <see cref="SqliteException"/> with both of SQLite's codes, or
+/// the operating system's.
+/// </remarks>
+public sealed class ImageUseStoreException : Exception
+{
+    internal ImageUseStoreException(
+        StoreFailure reason, string databasePath, string message, Exception? inner = null)
+        : base(message, inner)
+    {
+        Reason = reason;
+        DatabasePath = databasePath;
+    }
+
+    /// <summary>The absolute path of the database.</summary>
+    public string DatabasePath { get; }
+
+    /// <summary>Why it failed, for an application to switch on.</summary>
+    public StoreFailure Reason { get; }
+
+    internal static ImageUseStoreException From(SqliteException exception, string databasePath, string doing)
+    {
+        var (reason, advice) = Explain(exception.SqliteErrorCode, exception.SqliteExtendedErrorCode);
+        return new ImageUseStoreException(
+            reason,
+            databasePath,
+            $"Could not {doing} in '{databasePath}': {advice} "
+            + $"(SQLite error {exception.SqliteErrorCode}/{exception.SqliteExtendedErrorCode}: {exception.Message})",
+            exception);
+    }
+
+    private static (StoreFailure Reason, string Advice) Explain(int code, int extendedCode) => (code, extendedCode) switch
+    {
+        (SQLitePCL.raw.SQLITE_BUSY or SQLitePCL.raw.SQLITE_LOCKED, _) => (StoreFailure.Busy,
+            "another process holds its lock. Find it with `fuser` on the file, then repeat the call."),
+        (SQLitePCL.raw.SQLITE_FULL, _) or (_, SQLitePCL.raw.SQLITE_IOERR_SHMSIZE) => (StoreFailure.Full,
+            "the file system is full. Free some space, then repeat the call."),
+        (_, SQLitePCL.raw.SQLITE_READONLY_DBMOVED) => (StoreFailure.Unavailable,
+            "the file was moved or replaced while it was open. Restart the runtime to open the file that is there now."),
+        (SQLitePCL.raw.SQLITE_READONLY, _) => (StoreFailure.ReadOnly,
+            "it cannot be written to. Make the file, its directory and the file system writable for this user."),
+        (SQLitePCL.raw.SQLITE_CANTOPEN or SQLitePCL.raw.SQLITE_PERM, _) => (StoreFailure.Unavailable,
+            "it cannot be opened. Check that its directory exists and that this user may read and write both."),
+        (SQLitePCL.raw.SQLITE_CORRUPT or SQLitePCL.raw.SQLITE_NOTADB, _) => (StoreFailure.Corrupt,
+            "the file is damaged. Restart the runtime: opening it keeps the damaged file and saves what can be read."),
+        (SQLitePCL.raw.SQLITE_IOERR, _) => (StoreFailure.IoError,
+            "the medium reported an error. Look at the kernel's log, then repeat the call."),
+        _ => (StoreFailure.Other, "SQLite reported an error that this library does not know."),
+    };
+}

@@ -1,0 +1,60 @@
+namespace ImageGc.Sqlite;
+
+/// <summary>What a returned call promises about power loss.</summary>
+public enum Durability
+{
+    /// <summary>An acknowledged change survives power loss: one fsync a change.</summary>
+    Full,
+
+    /// <summary>
+    /// Power loss may take back the last changes, up to the last checkpoint, but never leaves half of one.
+    /// A process that crashes or is killed loses nothing. For media that wear out quickly.
+    /// </summary>
+    Normal,
+}
+
+/// <summary>How an <see cref="ImageUseStore"/> is opened. Read once, by <see cref="ImageUseStore.Open"/>.</summary>
+public sealed class ImageUseStoreOptions
+{
+    /// <summary>
+    /// The database file; required. It is created if missing, its directory never. A relative path counts from the
+    /// current directory.
+    /// </summary>
+    public string DatabasePath { get; set; } = "";
+
+    /// <summary>
+    /// How long an image must have been unused before a prune removes it; 7 days by default, the default of Azure IoT
+    /// Edge. Zero removes every image not in use. Fractions of a second are rounded up.
+    /// </summary>
+    public TimeSpan ImageAgeCleanupThreshold { get; set; } = TimeSpan.FromDays(7);
+
+    /// <summary>How long a call waits for another process that holds the database's lock; 10 seconds by default.</summary>
+    public TimeSpan BusyTimeout { get; set; } = TimeSpan.FromSeconds(10);
+
+    /// <summary>What a returned call promises about power loss; <see cref="Durability.Full"/> by default.</summary>
+    public Durability Durability { get; set; } = Durability.Full;
+
+    /// <summary>
+    /// The flat file `image_use` of Azure IoT Edge to take over, if there is one: imported once by
+    /// <see cref="ImageUseStore.Open"/> and then renamed to `*.imported`. A missing file is no error.
+    /// </summary>
+    public string? FlatFilePath { get; set; }
+
+    /// <summary>The SQLite VFS to use instead of the default one, so that tests can inject faults.</summary>
+    internal string? Vfs { get; set; }
+
+    internal void Validate()
+    {
+        ArgumentException.ThrowIfNullOrWhiteSpace(DatabasePath);
+        RequireThreshold(ImageAgeCleanupThreshold, nameof(ImageAgeCleanupThreshold));
+        ArgumentOutOfRangeException.ThrowIfLessThan(BusyTimeout, TimeSpan.Zero);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(BusyTimeout, TimeSpan.FromMilliseconds(int.MaxValue));
+        if (!Enum.IsDefined(Durability))
+            throw new ArgumentOutOfRangeException(nameof(Durability), Durability, "Use Full or Normal.");
+        if (FlatFilePath is not null)
+            ArgumentException.ThrowIfNullOrWhiteSpace(FlatFilePath);
+    }
+
+    internal static void RequireThreshold(TimeSpan threshold, string parameterName) =>
+        ArgumentOutOfRangeException.ThrowIfLessThan(threshold, TimeSpan.Zero, parameterName);
+}

@@ -1,0 +1,40 @@
+using Microsoft.Extensions.Logging;
+
+namespace ImageGc.Sqlite;
+
+/// <summary>Everything the component logs. Event IDs are stable.</summary>
+internal static partial class Log
+{
+    [LoggerMessage(1, LogLevel.Information, "Migrated {DatabasePath} from schema version {From} to {To}")]
+    public static partial void Migrated(this ILogger logger, string databasePath, int from, int to);
+
+    [LoggerMessage(2, LogLevel.Debug, "Recorded use of {ImageId}")]
+    public static partial void RecordedUse(this ILogger logger, string imageId);
+
+    [LoggerMessage(3, LogLevel.Debug, "Forgot {ImageId}")]
+    public static partial void Forgot(this ILogger logger, string imageId);
+
+    [LoggerMessage(4, LogLevel.Information,
+        "Pruned {DatabasePath}: {Expired} images expired, {Tracked} stay tracked, threshold {Threshold}")]
+    public static partial void Pruned(
+        this ILogger logger, string databasePath, int expired, long tracked, TimeSpan threshold);
+
+    [LoggerMessage(5, LogLevel.Warning,
+        "Ignored {Count} of the in-use IDs: they are no image IDs, so they keep no image. The first is {ImageId}")]
+    public static partial void IgnoredInUse(this ILogger logger, int count, string imageId);
+
+    [LoggerMessage(6, LogLevel.Information,
+        "Imported {FlatFilePath}: {Images} images, {Changed} changed, {Doubtful} with a doubtful stamp, {Skipped} lines skipped")]
+    public static partial void Imported(
+        this ILogger logger, string flatFilePath, long images, long changed, long doubtful, long skipped);
+
+    [LoggerMessage(7, LogLevel.Warning, "Skipped line {Line} of {FlatFilePath}: {Why}")]
+    public static partial void SkippedLine(this ILogger logger, string flatFilePath, long line, string why);
+
+    [LoggerMessage(8, LogLevel.Warning,
+        "Imported {FlatFilePath} but could not rename it, so the next start imports it again")]
+    public static partial void NotRenamed(this ILogger logger, Exception exception, string flatFilePath);
+
+    [LoggerMessage(9, LogLevel.Information, "Exported {Images} images to {FlatFilePath}")]
+    public static partial void Exported(this ILogger logger, string flatFilePath, int images);
+}

@@ -1,0 +1,23 @@
+namespace ImageGc.Sqlite;
+
+/// <summary>Why a prune would remove an image or keep it.</summary>
+public enum PruneReason
+{
+    /// <summary>Kept: the image is in use.</summary>
+    InUse,
+
+    /// <summary>Kept: the image is not in use, but its last use is younger than the threshold.</summary>
+    UsedRecently,
+
+    /// <summary>Goes: the image is not in use, and its last use is at least as old as the threshold.</summary>
+    Expired,
+}
+
+/// <summary>What a prune would do with one tracked image.</summary>
+/// <param name="Image">The image and its last use as recorded.</param>
+/// <param name="Reason">Why it would go or stay.</param>
+/// <param name="PrunableAt">
+/// The first moment (UTC) at which a prune would remove it if it were not used from now on; in the past when it has
+/// expired, and <see cref="DateTimeOffset.MaxValue"/> when the threshold reaches beyond the calendar.
+/// </param>
+public sealed record PruneVerdict(ImageUse Image, PruneReason Reason, DateTimeOffset PrunableAt);

@@ -1,0 +1,14 @@
+namespace ImageGc.Sqlite;
+
+/// <summary>The state of an open database, for operators and health checks.</summary>
+/// <param name="DatabasePath">The absolute path of the database.</param>
+/// <param name="SchemaVersion">Its schema version: the number of the newest migration that ran.</param>
+/// <param name="SqliteVersion">The version of the SQLite library that is loaded.</param>
+/// <param name="JournalMode">How it is journaled; always `wal`.</param>
+/// <param name="TrackedImages">How many images are tracked.</param>
+/// <param name="DatabaseBytes">The size of the database file.</param>
+/// <param name="LogBytes">The size of its write-ahead log; large while a reader holds an old state.</param>
+/// <param name="Damage">What SQLite's integrity check found, at most 100 lines; empty when the file is sound.</param>
+public sealed record StoreCheck(
+    string DatabasePath, int SchemaVersion, string SqliteVersion, string JournalMode,
+    long TrackedImages, long DatabaseBytes, long LogBytes, IReadOnlyList<string> Damage);

@@ -1,0 +1,33 @@
+namespace ImageGc.Sqlite.Tests;
+
+/// <summary>A real database file of its own for each test, and a clock that the test moves.</summary>
+public abstract class StoreTest : IDisposable
+{
+    private readonly DirectoryInfo _directory = Directory.CreateTempSubdirectory("imagegc-");
+    private readonly List<IDisposable> _open = [];
+
+    internal SteppingTime Time { get; } = new();
+
+    protected string DatabasePath => PathOf("image_use.db");
+
+    protected string PathOf(string name) => Path.Combine(_directory.FullName, name);
+
+    protected ImageUseStore Open(Action<ImageUseStoreOptions>? configure = null, TimeProvider? time = null)
+    {
+        var options = new ImageUseStoreOptions { DatabasePath = DatabasePath };
+        configure?.Invoke(options);
+        var store = ImageUseStore.Open(options, time ?? Time);
+        _open.Add(store);
+        return store;
+    }
+
+    protected static string Id(int number) => $"sha256:{number:x64}";
+
+    public virtual void Dispose()
+    {
+        foreach (var store in _open)
+            store.Dispose();
+        _directory.Delete(recursive: true);
+        GC.SuppressFinalize(this);
+    }
+}
