@@ -43,6 +43,7 @@ internal sealed class Database : IDisposable
         try
         {
             connection.Open();
+            RequireWritable(connection, path);
             Prepare(connection, path, options, log);
             return new Database(path, connection);
         }
@@ -128,6 +129,8 @@ internal sealed class Database : IDisposable
         var directory = System.IO.Path.GetDirectoryName(path);
         if (Directory.Exists(path))
             throw Unavailable(path, "it is a directory. Name a file in it.");
+        if (DatabaseFile.LengthOf(path) == 1) // SQLite takes a file of one byte for an empty one, and overwrites it.
+            throw Migrations.NotOurs(path, "it is no SQLite database");
         if (!Directory.Exists(directory))
             throw Unavailable(path, $"the directory '{directory}' does not exist. Create it, and sync its parent directory.");
 
@@ -138,6 +141,17 @@ internal sealed class Database : IDisposable
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
             throw Unavailable(path, $"it cannot be created: {exception.Message} Let this user write to its directory.", exception);
+        }
+    }
+
+    private static void RequireWritable(SqliteConnection connection, string path)
+    {
+        // SQLite opens what it may not write for reading instead, and fails at the first record.
+        if (SQLitePCL.raw.sqlite3_db_readonly(connection.Handle, "main") != 0)
+        {
+            throw new ImageUseStoreException(StoreFailure.ReadOnly, path,
+                $"Could not open '{path}': it is read-only for this user. Make the file, its directory and the file "
+                + "system writable, then open it again. The file was left untouched.");
         }
     }
 

@@ -100,7 +100,8 @@ public sealed partial class ImageUseStore
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
-            File.Delete(unfinished);
+            if (File.Exists(unfinished))
+                File.Delete(unfinished);
             throw FlatFileFailure($"Could not export to '{path}'", exception, "Name a new file in a directory that this user may write to.");
         }
 

@@ -1,0 +1,209 @@
+using System.Text;
+using Microsoft.Extensions.Logging;
+
+namespace ImageGc.Sqlite.Tests;
+
+public sealed class FlatFileTests : StoreTest
+{
+    private string FlatFilePath => PathOf("image_use");
+
+    private static long Seconds(DateTimeOffset time) => time.ToUnixTimeSeconds();
+
+    [Fact]
+    public void An_import_loses_no_good_line_and_reports_every_bad_one_with_its_number()
+    {
+        var good = SteppingTime.Start.AddDays(-3);
+        WriteLines(
+            $"{Id(1)} {Seconds(good)}",
+            "",
+            "no-space-at-all",
+            $"{Id(2)} 12x",
+            $"{Id(3)} 99999999999999999999",
+            $"{Id(4)}\0\0 {Seconds(good)}",
+            $"{Id(5)} {Seconds(good)}\r",
+            $"{Id(6)} {Seconds(good)}",
+            $"{Id(6)} {Seconds(good) + 5}",
+            $"{Id(6)} {Seconds(good) + 1}",
+            $"{Id(7)} 16",
+            $"{Id(8)} {Seconds(new DateTimeOffset(2999, 1, 1, 0, 0, 0, TimeSpan.Zero))}",
+            $"{Id(9)} -5",
+            $" {Seconds(good)}",
+            $"{Id(10)} 999999999999");
+        Append([0xff, 0xfe, (byte)' ', (byte)'1', (byte)'\n']);
+        Append([.. Enumerable.Repeat((byte)'x', 5000), (byte)'\n']);
+        Append(Encoding.UTF8.GetBytes($"{Id(11)} {Seconds(good)}\n"));
+        Append(Encoding.UTF8.GetBytes($"{Id(12)} 17"));
+        var store = Open();
+
+        var import = store.ImportFlatFile(FlatFilePath);
+
+        Assert.Equal(
+            [
+                new ImageUse(Id(1), good), new ImageUse(Id(11), good), new ImageUse(Id(5), good),
+                new ImageUse(Id(6), good.AddSeconds(5)),
+                new ImageUse(Id(12), SteppingTime.Start), new ImageUse(Id(7), SteppingTime.Start),
+                new ImageUse(Id(8), SteppingTime.Start),
+            ],
+            store.List().OrderBy(image => image.LastUsedAt).ThenBy(image => image.ImageId == Id(11) ? Id(2) : image.ImageId == Id(12) ? Id(6) : image.ImageId, StringComparer.Ordinal));
+        Assert.Equal([2, 3, 4, 5, 6, 13, 14, 15, 16, 17], import.SkippedLines.Select(line => line.Number));
+        Assert.Equal((9, 8, 3, 10), (import.Images, import.Changed, import.Doubtful, import.Skipped));
+    }
+
+    [Fact]
+    public void Importing_again_changes_nothing()
+    {
+        WriteLines($"{Id(1)} {Seconds(SteppingTime.Start) - 100}", $"{Id(2)} 16");
+        Append(Encoding.UTF8.GetBytes($"{Id(3)} 1"));
+        var store = Open();
+        store.ImportFlatFile(FlatFilePath);
+        var images = store.List();
+        Time.Pass(TimeSpan.FromHours(1));
+
+        var again = store.ImportFlatFile(FlatFilePath);
+
+        Assert.Equal(0, again.Changed);
+        Assert.Equal(images, store.List());
+        Assert.True(File.Exists(FlatFilePath));
+    }
+
+    [Fact]
+    public void An_import_keeps_the_later_stamp()
+    {
+        var store = Open();
+        store.RecordUse([Id(1), Id(2)]);
+        Time.Pass(TimeSpan.FromHours(1));
+        WriteLines($"{Id(1)} {Seconds(SteppingTime.Start) - 1}", $"{Id(2)} {Seconds(SteppingTime.Start) + 1}");
+
+        store.ImportFlatFile(FlatFilePath);
+
+        Assert.Equal(SteppingTime.Start, store.Find(Id(1))!.Value.LastUsedAt);
+        Assert.Equal(SteppingTime.Start.AddSeconds(1), store.Find(Id(2))!.Value.LastUsedAt);
+    }
+
+    [Fact]
+    public void A_doubtful_stamp_never_changes_a_tracked_image()
+    {
+        var store = Open();
+        store.RecordUse([Id(1), Id(2), Id(3)]);
+        Time.Pass(TimeSpan.FromHours(1));
+        WriteLines($"{Id(1)} 16", $"{Id(2)} 9999999999");
+        Append(Encoding.UTF8.GetBytes($"{Id(3)} {Seconds(Time.GetUtcNow())}"));
+
+        store.ImportFlatFile(FlatFilePath);
+
+        Assert.All(store.List(), image => Assert.Equal(SteppingTime.Start, image.LastUsedAt));
+    }
+
+    [Fact]
+    public void Fields_after_the_stamp_are_ignored_as_the_original_does()
+    {
+        WriteLines($"{Id(1)} {Seconds(SteppingTime.Start)} whatever");
+        var store = Open();
+
+        store.ImportFlatFile(FlatFilePath);
+
+        Assert.NotNull(store.Find(Id(1)));
+    }
+
+    [Fact]
+    public void A_file_of_bad_lines_only_is_reported_in_bounded_memory()
+    {
+        File.WriteAllText(FlatFilePath, new string('\n', 5000));
+        var log = new RecordingLog();
+        using var store = ImageUseStore.Open(new ImageUseStoreOptions { DatabasePath = DatabasePath }, Time, log);
+
+        var import = store.ImportFlatFile(FlatFilePath);
+
+        Assert.Equal(5000, import.Skipped);
+        Assert.Equal(FlatFileImport.MaxSkippedLines, import.SkippedLines.Count);
+        Assert.Equal(FlatFileImport.MaxSkippedLines, log.Messages(LogLevel.Warning).Count(message => message.Contains("Skipped line", StringComparison.Ordinal)));
+    }
+
+    [Fact]
+    public void A_missing_flat_file_is_an_error_that_names_it()
+    {
+        var exception = Assert.Throws<ImageUseStoreException>(() => Open().ImportFlatFile(FlatFilePath));
+
+        Assert.Equal(StoreFailure.FlatFile, exception.Reason);
+        Assert.Contains(FlatFilePath, exception.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void An_export_is_what_the_original_reads()
+    {
+        var store = Open();
+        store.RecordUse(Id(2));
+        Time.Pass(TimeSpan.FromSeconds(1));
+        store.RecordUse(Id(1));
+
+        store.ExportFlatFile(FlatFilePath);
+
+        var start = Seconds(SteppingTime.Start);
+        Assert.Equal($"{Id(2)} {start}\n{Id(1)} {start + 1}\n", File.ReadAllText(FlatFilePath));
+        Assert.Equal([FlatFilePath, DatabasePath, $"{DatabasePath}-shm", $"{DatabasePath}-wal"],
+            Directory.GetFiles(Path.GetDirectoryName(DatabasePath)!).Order(StringComparer.Ordinal));
+    }
+
+    [Fact]
+    public void An_export_never_overwrites_a_file_least_of_all_the_database()
+    {
+        var store = Open();
+        store.RecordUse(Id(1));
+
+        var exception = Assert.Throws<ImageUseStoreException>(() => store.ExportFlatFile(DatabasePath));
+
+        Assert.Equal(StoreFailure.FlatFile, exception.Reason);
+        Assert.Single(store.List());
+        Assert.Throws<ImageUseStoreException>(() => store.ExportFlatFile(PathOf("missing/image_use")));
+    }
+
+    [Fact]
+    public void Open_takes_the_flat_file_over_once_and_renames_it()
+    {
+        WriteLines($"{Id(1)} {Seconds(SteppingTime.Start) - 1}");
+
+        using (var store = Open(options => options.FlatFilePath = FlatFilePath))
+            Assert.Equal(Id(1), Assert.Single(store.List()).ImageId);
+
+        Assert.False(File.Exists(FlatFilePath));
+        Assert.True(File.Exists(FlatFilePath + ".imported"));
+        Assert.Single(Open(options => options.FlatFilePath = FlatFilePath).List());
+    }
+
+    [Fact]
+    public void A_second_flat_file_is_taken_over_beside_the_first()
+    {
+        File.WriteAllText(FlatFilePath + ".imported", "kept");
+        WriteLines($"{Id(1)} {Seconds(SteppingTime.Start) - 1}");
+
+        Open(options => options.FlatFilePath = FlatFilePath);
+
+        Assert.Equal("kept", File.ReadAllText(FlatFilePath + ".imported"));
+        Assert.True(File.Exists(FlatFilePath + ".imported-20260301T120000Z"));
+    }
+
+    [Fact]
+    public void A_flat_file_that_cannot_be_renamed_is_imported_and_a_warning_says_so()
+    {
+        if (SmallDisk.TryMount() is not { } disk)
+        {
+            Assert.Skip("Needs the right to mount a tmpfs.");
+            return;
+        }
+
+        using var mounted = disk;
+        var flatFile = disk.PathOf("image_use");
+        File.WriteAllText(flatFile, $"{Id(1)} {Seconds(SteppingTime.Start)}\n");
+        disk.Remount("ro");
+        var log = new RecordingLog();
+        using var store = ImageUseStore.Open(
+            new ImageUseStoreOptions { DatabasePath = DatabasePath, FlatFilePath = flatFile }, Time, log);
+
+        Assert.Single(store.List());
+        Assert.Contains("could not rename", Assert.Single(log.Messages(LogLevel.Warning)), StringComparison.Ordinal);
+    }
+
+    private void WriteLines(params string[] lines) => File.WriteAllText(FlatFilePath, string.Concat(lines.Select(line => line + "\n")));
+
+    private void Append(byte[] bytes) => File.AppendAllBytes(FlatFilePath, bytes);
+}

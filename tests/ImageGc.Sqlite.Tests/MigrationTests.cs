@@ -1,0 +1,104 @@
+namespace ImageGc.Sqlite.Tests;
+
+public sealed class MigrationTests : StoreTest
+{
+    private static readonly string[] Scripts = [.. typeof(ImageUseStore).Assembly.GetManifestResourceNames()
+        .Where(name => name.EndsWith(".sql", StringComparison.Ordinal)).Order(StringComparer.Ordinal)];
+
+    [Fact]
+    public void A_fresh_database_has_run_every_script_once_and_says_so()
+    {
+        Open().Dispose();
+        Open().Dispose();
+
+        Assert.Equal(Scripts, Sqlite.Query<string>(DatabasePath, "SELECT ScriptName FROM SchemaVersions ORDER BY SchemaVersionID"));
+        Assert.Equal([Scripts.Length], Sqlite.Query<int>(DatabasePath, "PRAGMA user_version"));
+        Assert.Equal([Migrations.ApplicationId], Sqlite.Query<int>(DatabasePath, "PRAGMA application_id"));
+    }
+
+    [Fact]
+    public void Scripts_are_numbered_without_gaps()
+    {
+        Assert.Equal(Enumerable.Range(1, Scripts.Length).Select(number => $"{number:0000}_"), Scripts.Select(name => name[..5]));
+    }
+
+    [Fact]
+    public void No_script_returns_rows_or_sets_what_cannot_be_set_in_a_transaction()
+    {
+        foreach (var sql in Scripts.Select(Read))
+        {
+            Assert.DoesNotContain("PRAGMA", sql, StringComparison.OrdinalIgnoreCase);
+            Assert.DoesNotContain("RETURNING", sql, StringComparison.OrdinalIgnoreCase);
+            Assert.DoesNotMatch(@"(?im)^(SELECT|VALUES|WITH|EXPLAIN)\b", StatementsOf(sql));
+        }
+    }
+
+    [Fact]
+    public void No_script_uses_what_SQLite_3_26_cannot_read()
+    {
+        string[] tooNew = ["STRICT", "GENERATED", "unixepoch()", "->", "RIGHT JOIN", "FULL JOIN", "NULLS LAST", "NULLS FIRST",
+            "FILTER", "IS NOT DISTINCT", "IS DISTINCT", "iif(", "MATERIALIZED", "DROP COLUMN", "format(", "concat(",
+            "subsec", "timediff", "julianday('auto", "octet_length", "string_agg", "unhex", "RETURNING"];
+        foreach (var sql in Scripts.Select(Read))
+            Assert.All(tooNew, word => Assert.DoesNotContain(word, sql, StringComparison.OrdinalIgnoreCase));
+    }
+
+    [Fact]
+    public void The_store_asks_for_the_journal_and_durability_it_promises()
+    {
+        foreach (var durability in Enum.GetValues<Durability>())
+        {
+            using var store = Open(options => options.Durability = durability);
+            Assert.Equal("wal", store.Check().JournalMode);
+            Assert.Equal(Migrations.ExpectedVersion, store.Check().SchemaVersion);
+        }
+    }
+
+    [Fact]
+    public void Four_processes_that_open_the_same_fresh_path_at_once_all_succeed()
+    {
+        var processes = Enumerable.Range(0, 4).Select(_ => new OtherProcess()).ToList();
+        try
+        {
+            for (var round = 0; round < 25; round++)
+            {
+                var path = PathOf($"{round}.db");
+
+                processes.ForEach(process => process.Tell("open", path));
+
+                Assert.All(processes, process => Assert.Equal("ok", process.Answer()));
+                Assert.Equal(Scripts, Sqlite.Query<string>(path, "SELECT ScriptName FROM SchemaVersions ORDER BY SchemaVersionID"));
+            }
+        }
+        finally
+        {
+            processes.ForEach(process => process.Dispose());
+        }
+    }
+
+    [Fact]
+    public void A_script_that_fails_leaves_the_database_as_it_was()
+    {
+        Open().Dispose();
+        Sqlite.Execute(DatabasePath, "PRAGMA user_version = 0; DELETE FROM SchemaVersions");
+
+        var exception = Assert.Throws<ImageUseStoreException>(() => Open());
+
+        Assert.Equal(StoreFailure.Migration, exception.Reason);
+        Assert.Contains(Scripts[0], exception.Message, StringComparison.Ordinal);
+        Assert.Equal([0], Sqlite.Query<int>(DatabasePath, "PRAGMA user_version"));
+        Assert.Empty(Sqlite.Query<string>(DatabasePath, "SELECT ScriptName FROM SchemaVersions"));
+    }
+
+    private static string Read(string script)
+    {
+        using var reader = new StreamReader(typeof(ImageUseStore).Assembly.GetManifestResourceStream(script)!);
+        return reader.ReadToEnd();
+    }
+
+    /// <summary>The first word of each statement, a line each.</summary>
+    private static string StatementsOf(string sql) => string.Join('\n', sql
+        .Split('\n').Where(line => !line.TrimStart().StartsWith("--", StringComparison.Ordinal))
+        .Aggregate("", (all, line) => all + line + ' ')
+        .Split(';').Select(statement => statement.TrimStart().Split(' ')[0]));
+}

@@ -1,0 +1,74 @@
+using System.Diagnostics;
+using System.Runtime.CompilerServices;
+
+namespace ImageGc.Sqlite.Tests;
+
+/// <summary>This test program started again, as another process that uses a store on command.</summary>
+/// <remarks>It reads lines `command path argument`, and answers each with `ok` or the exception.</remarks>
+internal sealed class OtherProcess : IDisposable
+{
+    private const string Role = "IMAGEGC_TESTS_OTHER_PROCESS";
+    private readonly Process _process;
+
+    public OtherProcess()
+    {
+        _process = Process.Start(new ProcessStartInfo(Environment.ProcessPath!)
+        {
+            RedirectStandardInput = true,
+            RedirectStandardOutput = true,
+            Environment = { [Role] = "1" },
+        })!;
+        Assert.Equal("ready", _process.StandardOutput.ReadLine());
+    }
+
+    public void Tell(string command, string path, string argument = "-") =>
+        _process.StandardInput.WriteLine($"{command} {path} {argument}");
+
+    public string Answer() => _process.StandardOutput.ReadLine() ?? "died";
+
+    public string Ask(string command, string path, string argument = "-")
+    {
+        Tell(command, path, argument);
+        return Answer();
+    }
+
+    /// <summary>kill -9</summary>
+    public void Kill()
+    {
+        _process.Kill();
+        _process.WaitForExit();
+    }
+
+    public void Dispose()
+    {
+        _process.Kill();
+        _process.Dispose();
+    }
+
+    [ModuleInitializer]
+    internal static void ObeyIfThisIsTheOtherProcess()
+    {
+        if (Environment.GetEnvironmentVariable(Role) is null)
+            return;
+
+        Console.WriteLine("ready");
+        while (Console.ReadLine()?.Split(' ') is [var command, var path, var argument])
+            Console.WriteLine(Obey(command, path, argument));
+        Environment.Exit(0);
+    }
+
+    private static string Obey(string command, string path, string argument)
+    {
+        try
+        {
+            using var store = ImageUseStore.Open(new ImageUseStoreOptions { DatabasePath = path });
+            if (command == "record")
+                store.RecordUse(argument);
+            return "ok";
+        }
+        catch (ImageUseStoreException exception)
+        {
+            return exception.ToString().ReplaceLineEndings(" ");
+        }
+    }
+}

@@ -1,0 +1,183 @@
+namespace ImageGc.Sqlite.Tests;
+
+public sealed class PruneTests : StoreTest
+{
+    private static readonly TimeSpan Week = TimeSpan.FromDays(7);
+    private static readonly TimeSpan Second = TimeSpan.FromSeconds(1);
+
+    [Fact]
+    public void An_image_expires_exactly_at_the_threshold()
+    {
+        var store = Open();
+        store.RecordUse(Id(1));
+
+        Time.Pass(Week - Second);
+        Assert.Empty(store.Prune([]));
+
+        Time.Pass(Second);
+        Assert.Equal([new ImageUse(Id(1), SteppingTime.Start)], store.Prune([]));
+        Assert.Empty(store.List());
+    }
+
+    [Fact]
+    public void Prune_keeps_and_restamps_images_that_are_in_use()
+    {
+        var store = Open();
+        store.RecordUse([Id(1), Id(2)]);
+        Time.Pass(3 * Second);
+        store.RecordUse(Id(2));
+        Time.Pass(Week);
+
+        Assert.Empty(store.Prune([Id(1), Id(2)]));
+
+        Assert.All(store.List(), image => Assert.Equal(Time.GetUtcNow(), image.LastUsedAt));
+    }
+
+    [Fact]
+    public void Prune_restamps_an_image_in_use_that_is_still_young()
+    {
+        var store = Open();
+        store.RecordUse(Id(1));
+        Time.Pass(Second);
+
+        store.Prune([Id(1)]);
+
+        Assert.Equal(SteppingTime.Start + Second, store.Find(Id(1))!.Value.LastUsedAt);
+    }
+
+    [Fact]
+    public void Prune_does_not_adopt_images_in_use_that_were_never_recorded()
+    {
+        var store = Open();
+
+        Assert.Empty(store.Prune([Id(1), Id(2)]));
+
+        Assert.Empty(store.List());
+    }
+
+    [Fact]
+    public void Duplicated_and_malformed_IDs_in_use_do_no_harm()
+    {
+        var store = Open();
+        store.RecordUse([Id(1), Id(2)]);
+        Time.Pass(Week);
+
+        var expired = store.Prune([Id(1), Id(1), "", " ", null!, "two words", new string('x', 600), $"{Id(2)}\n"]);
+
+        Assert.Equal([Id(2)], expired.Select(image => image.ImageId));
+        Assert.Equal([Id(1)], store.List().Select(image => image.ImageId));
+    }
+
+    [Fact]
+    public void A_hundred_thousand_IDs_in_use_work()
+    {
+        var store = Open();
+        store.RecordUse([Id(1), Id(99_999), Id(100_000)]);
+        Time.Pass(Week);
+
+        var expired = store.Prune(Enumerable.Range(0, 100_000).Select(Id));
+
+        Assert.Equal([Id(100_000)], expired.Select(image => image.ImageId));
+    }
+
+    [Fact]
+    public void Expired_images_come_oldest_first_and_then_by_ID()
+    {
+        var store = Open();
+        store.RecordUse([Id(9), Id(3)]);
+        Time.Pass(Second);
+        store.RecordUse(Id(1));
+        Time.Pass(Week);
+
+        Assert.Equal([Id(3), Id(9), Id(1)], store.Prune([]).Select(image => image.ImageId));
+    }
+
+    [Fact]
+    public void A_threshold_of_zero_expires_every_image_that_is_not_in_use()
+    {
+        var store = Open(options => options.ImageAgeCleanupThreshold = TimeSpan.Zero);
+        store.RecordUse([Id(1), Id(2)]);
+
+        Assert.Equal([Id(2)], store.Prune([Id(1)]).Select(image => image.ImageId));
+    }
+
+    [Fact]
+    public void A_threshold_given_with_the_call_replaces_the_option()
+    {
+        var store = Open();
+        store.RecordUse(Id(1));
+        Time.Pass(TimeSpan.FromHours(1));
+
+        Assert.Empty(store.Prune([], TimeSpan.FromHours(1) + Second));
+        Assert.Single(store.Prune([], TimeSpan.FromHours(1)));
+    }
+
+    [Fact]
+    public void A_fraction_of_a_second_in_the_threshold_rounds_up()
+    {
+        var store = Open();
+        store.RecordUse(Id(1));
+        Time.Pass(2 * Second);
+
+        Assert.Empty(store.Prune([], TimeSpan.FromSeconds(2.001)));
+    }
+
+    [Fact]
+    public void The_longest_threshold_expires_nothing()
+    {
+        var store = Open();
+        store.RecordUse(Id(1));
+        Time.Pass(100 * 365 * TimeSpan.FromDays(1));
+
+        Assert.Empty(store.Prune([], TimeSpan.MaxValue));
+        Assert.Equal(DateTimeOffset.MaxValue, Assert.Single(store.ExplainPrune([], TimeSpan.MaxValue)).PrunableAt);
+    }
+
+    [Fact]
+    public void A_negative_threshold_or_no_list_is_misuse()
+    {
+        var store = Open();
+
+        Assert.Throws<ArgumentOutOfRangeException>(() => store.Prune([], -Second));
+        Assert.Throws<ArgumentNullException>(() => store.Prune(null!));
+        Assert.Throws<ArgumentNullException>(() => store.ExplainPrune(null!));
+    }
+
+    [Fact]
+    public void Explain_gives_the_reason_for_every_image_and_changes_nothing()
+    {
+        var store = Open();
+        store.RecordUse([Id(1), Id(2)]);
+        Time.Pass(TimeSpan.FromDays(5));
+        store.RecordUse(Id(3));
+        Time.Pass(TimeSpan.FromDays(2));
+        var before = store.List();
+
+        var verdicts = store.ExplainPrune([Id(2)]);
+
+        Assert.Equal(
+            [
+                new PruneVerdict(before[0], PruneReason.Expired, SteppingTime.Start + Week),
+                new PruneVerdict(before[1], PruneReason.InUse, Time.GetUtcNow() + Week),
+                new PruneVerdict(before[2], PruneReason.UsedRecently, SteppingTime.Start + TimeSpan.FromDays(12)),
+            ],
+            verdicts);
+        Assert.Equal(before, store.List());
+    }
+
+    [Fact]
+    public void A_caller_that_uses_the_store_while_listing_what_is_in_use_is_served()
+    {
+        var store = Open();
+        store.RecordUse(Id(1));
+        Time.Pass(Week);
+
+        IEnumerable<string> InUse()
+        {
+            store.RecordUse(Id(2));
+            yield return Id(2);
+        }
+
+        Assert.Equal([Id(1)], store.Prune(InUse()).Select(image => image.ImageId));
+    }
+}

@@ -1,0 +1,137 @@
+namespace ImageGc.Sqlite.Tests;
+
+public sealed class RecordUseTests : StoreTest
+{
+    [Fact]
+    public void RecordUse_adds_an_image_with_the_time_of_its_use()
+    {
+        var store = Open();
+
+        store.RecordUse(Id(1));
+
+        Assert.Equal([new ImageUse(Id(1), SteppingTime.Start)], store.List());
+    }
+
+    [Fact]
+    public void RecordUse_moves_the_stamp_of_a_tracked_image()
+    {
+        var store = Open();
+        store.RecordUse(Id(1));
+
+        Time.Pass(TimeSpan.FromSeconds(1));
+        store.RecordUse(Id(1));
+
+        Assert.Equal([new ImageUse(Id(1), SteppingTime.Start.AddSeconds(1))], store.List());
+    }
+
+    [Fact]
+    public void RecordUse_of_many_stamps_all_of_them_and_takes_duplicates()
+    {
+        var store = Open();
+
+        store.RecordUse([Id(1), Id(2), Id(1)]);
+
+        Assert.Equal([new ImageUse(Id(1), SteppingTime.Start), new ImageUse(Id(2), SteppingTime.Start)], store.List());
+    }
+
+    [Fact]
+    public void RecordUse_of_none_changes_nothing()
+    {
+        var store = Open();
+
+        store.RecordUse([]);
+
+        Assert.Empty(store.List());
+    }
+
+    [Fact]
+    public void Stamps_are_whole_seconds_rounded_down()
+    {
+        var store = Open();
+        Time.Pass(TimeSpan.FromMilliseconds(999));
+
+        store.RecordUse(Id(1));
+
+        Assert.Equal(SteppingTime.Start, store.Find(Id(1))!.Value.LastUsedAt);
+    }
+
+    [Fact]
+    public void A_recorded_use_is_there_after_reopening()
+    {
+        using (var store = Open())
+            store.RecordUse(Id(1));
+
+        Assert.Equal(new ImageUse(Id(1), SteppingTime.Start), Open().Find(Id(1)));
+    }
+
+    [Fact]
+    public void Threads_that_record_at_once_lose_nothing()
+    {
+        var store = Open(options => options.Durability = Durability.Normal);
+
+        Parallel.For(0, 400, new ParallelOptions { MaxDegreeOfParallelism = 8 }, i => store.RecordUse(Id(i)));
+
+        Assert.Equal(Enumerable.Range(0, 400).Select(Id), store.List().Select(image => image.ImageId));
+    }
+
+    [Fact]
+    public void List_shows_the_oldest_use_first_and_then_the_lower_ID()
+    {
+        var store = Open();
+        store.RecordUse([Id(2), Id(3)]);
+        Time.Pass(TimeSpan.FromSeconds(1));
+        store.RecordUse(Id(1));
+
+        Assert.Equal([Id(2), Id(3), Id(1)], store.List().Select(image => image.ImageId));
+    }
+
+    [Fact]
+    public void Find_returns_null_for_an_image_that_is_not_tracked()
+    {
+        Assert.Null(Open().Find(Id(1)));
+    }
+
+    [Fact]
+    public void IDs_that_differ_in_case_are_different_images()
+    {
+        var store = Open();
+
+        store.RecordUse(["abc", "ABC"]);
+
+        Assert.Equal(2, store.List().Count);
+    }
+
+    [Fact]
+    public void Forget_stops_tracking_and_says_whether_the_image_was_tracked()
+    {
+        var store = Open();
+        store.RecordUse([Id(1), Id(2)]);
+
+        Assert.True(store.Forget(Id(1)));
+        Assert.False(store.Forget(Id(1)));
+
+        Assert.Equal([Id(2)], store.List().Select(image => image.ImageId));
+    }
+
+    [Fact]
+    public void A_clock_before_1970_still_records()
+    {
+        var time = new SteppingTime(new DateTimeOffset(1960, 1, 1, 0, 0, 0, TimeSpan.Zero));
+        var store = Open(time: time);
+
+        store.RecordUse(Id(1));
+
+        Assert.Equal(DateTimeOffset.UnixEpoch, store.Find(Id(1))!.Value.LastUsedAt);
+    }
+
+    [Fact]
+    public void A_disposed_store_says_so_and_can_be_disposed_again()
+    {
+        var store = Open();
+        store.Dispose();
+        store.Dispose();
+
+        Assert.Throws<ObjectDisposedException>(() => store.RecordUse(Id(1)));
+        Assert.Throws<ObjectDisposedException>(() => store.List());
+    }
+}

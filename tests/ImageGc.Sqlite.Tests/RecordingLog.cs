@@ -1,0 +1,33 @@
+using Microsoft.Extensions.Logging;
+
+namespace ImageGc.Sqlite.Tests;
+
+/// <summary>Keeps what was logged.</summary>
+internal sealed class RecordingLog : ILoggerFactory, ILogger
+{
+    private readonly List<(LogLevel Level, string Message)> _entries = [];
+
+    public List<string> Messages(LogLevel level) => [.. _entries.Where(entry => entry.Level == level).Select(entry => entry.Message)];
+
+    public ILogger CreateLogger(string categoryName) => this;
+
+    public void AddProvider(ILoggerProvider provider)
+    {
+    }
+
+    public IDisposable? BeginScope<TState>(TState state)
+        where TState : notnull => null;
+
+    public bool IsEnabled(LogLevel logLevel) => true;
+
+    public void Log<TState>(
+        LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
+    {
+        lock (_entries)
+            _entries.Add((logLevel, formatter(state, exception)));
+    }
+
+    public void Dispose()
+    {
+    }
+}
