@@ -1,4 +1,6 @@
+using System.Buffers.Binary;
 using System.Runtime.InteropServices;
+using Microsoft.Data.Sqlite;
 
 namespace ImageGc.Sqlite;
 
@@ -37,10 +39,7 @@ internal static partial class DatabaseFile
             return;
 
         var directory = Path.GetDirectoryName(path)!;
-        var descriptor = Open(directory, OpenReadOnly);
-        if (descriptor < 0)
-            throw LastError($"Could not open the directory '{directory}'");
-
+        var descriptor = OpenDirectory(directory);
         try
         {
             // EINVAL: a file system that has no way to sync a directory, and needs none.
@@ -53,16 +52,97 @@ internal static partial class DatabaseFile
         }
     }
 
+    /// <summary>Whether a damaged file carries our application ID, or nobody's content: nothing but zeros.</summary>
+    /// <remarks>The zeros are what power loss can leave of a file that was just being created.</remarks>
+    public static bool IsOursOrBlank(string path)
+    {
+        const int applicationIdAt = 68; // https://www.sqlite.org/fileformat2.html#the_database_header
+        using var file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
+        var start = new byte[1 << 20];
+        var length = file.ReadAtLeast(start, start.Length, throwOnEndOfStream: false);
+        return (length >= applicationIdAt + 4
+                && BinaryPrimitives.ReadInt32BigEndian(start.AsSpan(applicationIdAt)) == Migrations.ApplicationId)
+            || (length == file.Length && !start.AsSpan(0, length).ContainsAnyExcept((byte)0));
+    }
+
+    /// <summary>Whether the path of an open database names another file now, or none.</summary>
+    public static bool HasMoved(SqliteConnection connection)
+    {
+        const int hasMoved = 20; // SQLITE_FCNTL_HAS_MOVED
+        return FileControl(connection.Handle!, "main", hasMoved, out var moved) == 0 && moved != 0;
+    }
+
+    /// <summary>Fails while another process has the database open.</summary>
+    public static void RequireNobodyElse(string path, ImageUseStoreException damage)
+    {
+        const long locks = 0x40000000; // https://www.sqlite.org/src/file/src/os.h: PENDING_BYTE and the 511 after it.
+        using var file = new FileStream(path, FileMode.Open, FileAccess.ReadWrite, FileShare.ReadWrite | FileShare.Delete);
+        try
+        {
+            if (!OperatingSystem.IsMacOS())
+                file.Lock(locks, 512);
+        }
+        catch (IOException)
+        {
+            throw new ImageUseStoreException(StoreFailure.Corrupt, path,
+                $"{damage.Message} Another process has it open: stop that one first, then open it again.", damage);
+        }
+    }
+
+    /// <summary>Lets one process at a time replace files in the directory; waits for the others.</summary>
+    /// <exception cref="IOException">The directory cannot be locked, or stays locked for longer than the timeout.</exception>
+    public static IDisposable? LockDirectoryOf(string path, TimeSpan timeout)
+    {
+        if (OperatingSystem.IsWindows())
+            return null;
+
+        var descriptor = OpenDirectory(Path.GetDirectoryName(path)!);
+        for (var waited = TimeSpan.Zero; Flock(descriptor, LockExclusive | LockNonBlocking) != 0; waited += LockRetry)
+        {
+            if (waited >= timeout)
+            {
+                var failure = LastError($"Could not lock the directory of '{path}'");
+                _ = Close(descriptor);
+                throw failure;
+            }
+
+            Thread.Sleep(LockRetry);
+        }
+
+        return new Lock(descriptor);
+    }
+
+    private sealed class Lock(int descriptor) : IDisposable
+    {
+        public void Dispose() => _ = Close(descriptor);
+    }
+
+    private static readonly TimeSpan LockRetry = TimeSpan.FromMilliseconds(20);
+
+    private static int OpenDirectory(string directory)
+    {
+        var descriptor = Open(directory, OpenReadOnly);
+        return descriptor >= 0 ? descriptor : throw LastError($"Could not open the directory '{directory}'");
+    }
+
     private const int OpenReadOnly = 0;
+    private const int LockExclusive = 2;
+    private const int LockNonBlocking = 4;
     private const int InvalidArgument = 22;
 
     private static IOException LastError(string message) => new($"{message}: {Marshal.GetLastPInvokeErrorMessage()}");
+
+    [LibraryImport("e_sqlite3", EntryPoint = "sqlite3_file_control", StringMarshalling = StringMarshalling.Utf8)]
+    private static partial int FileControl(SafeHandle connection, string database, int operation, out int answer);
 
     [LibraryImport("libc", EntryPoint = "open", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     private static partial int Open(string path, int flags);
 
     [LibraryImport("libc", EntryPoint = "fsync", SetLastError = true)]
     private static partial int Fsync(int descriptor);
+
+    [LibraryImport("libc", EntryPoint = "flock", SetLastError = true)]
+    private static partial int Flock(int descriptor, int operation);
 
     [LibraryImport("libc", EntryPoint = "close")]
     private static partial int Close(int descriptor);

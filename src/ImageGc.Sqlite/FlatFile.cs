@@ -6,11 +6,6 @@ namespace ImageGc.Sqlite;
 /// <summary>The file format of Azure IoT Edge's `image_use`: a line `&lt;image_id&gt; &lt;unix seconds&gt;` per image.</summary>
 internal static class FlatFile
 {
-    /// <summary>
-    /// The first second of 2015, before there was any edge runtime: an earlier stamp was taken while the clock was wrong.
-    /// </summary>
-    public const long EarliestBelievable = 1_420_070_400;
-
     private const int MaxLineBytes = 2048;
     private static readonly UTF8Encoding StrictUtf8 = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
 
@@ -73,7 +68,7 @@ internal static class FlatFile
             return Bad("has no space between image ID and stamp");
         if (!long.TryParse(fields[1], NumberStyles.None, CultureInfo.InvariantCulture, out var stamp))
             return Bad("has a stamp that is no number of seconds");
-        if (stamp > DateTimeOffset.MaxValue.ToUnixTimeSeconds())
+        if (stamp > StampClock.Latest)
             return Bad("has a stamp beyond the year 9999");
         return new Line(number, fields[0], stamp, torn, Error: null);
 

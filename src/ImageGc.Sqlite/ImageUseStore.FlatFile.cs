@@ -18,9 +18,8 @@ public sealed partial class ImageUseStore
     {
         ArgumentException.ThrowIfNullOrWhiteSpace(path);
         path = Path.GetFullPath(path);
-        var import = _database.Write($"import '{path}'", connection =>
+        var import = Stamp($"import '{path}'", (connection, now) =>
         {
-            var now = Now();
             var counts = new FlatFileImport(0, 0, 0, 0, []);
             var skipped = new List<SkippedLine>();
             try
@@ -36,9 +35,11 @@ public sealed partial class ImageUseStore
                         continue;
                     }
 
-                    var doubtful = line.Torn || line.LastUsedAt > now || line.LastUsedAt < FlatFile.EarliestBelievable;
+                    var doubtful = line.Torn || line.LastUsedAt > now || line.LastUsedAt < StampClock.EarliestBelievable;
                     var changed = connection.Execute(ImportUse,
                         new { imageId = line.ImageId, lastUsedAt = doubtful ? now : line.LastUsedAt, doubtful });
+                    if (doubtful && changed > 0)
+                        _clock.Stamped(line.ImageId, now);
                     counts = counts with
                     {
                         Images = counts.Images + 1,

@@ -20,6 +20,8 @@ public sealed partial class ImageUseStore
     /// <remarks>
     /// An image expires when it is not in use and now minus its last use, in whole seconds, is at least the threshold.
     /// A stamp that only a wrong clock can have written, later than now or before 2015, counts as used now.
+    /// An image that cannot be removed afterwards is forgotten all the same: prefer
+    /// <see cref="PruneAsync(IEnumerable{string}, Func{ImageUse, CancellationToken, Task}, CancellationToken)"/>.
     /// </remarks>
     /// <exception cref="ArgumentException">The IDs are null, or the threshold is negative.</exception>
     /// <exception cref="ImageUseStoreException">The prune could not be stored; nothing is forgotten.</exception>
@@ -27,17 +29,32 @@ public sealed partial class ImageUseStore
     {
         var inUse = KeepImageIds(inUseImageIds);
         var least = RequireThreshold(threshold);
-        var (expired, tracked) = _database.Write("prune the images", connection =>
+        var (tracked, expired) = Stamp("prune the images", (connection, now) =>
         {
-            var at = PruneAt(Now(), least);
-            BindInUse(connection, inUse);
-            connection.Execute(RestampUsed, new { now = at.Now, earliest = at.Earliest });
-            var expired = ToImages(connection.Query<Row>(ForgetExpired, new { expiredAt = at.ExpiredAt }));
-            return (expired, connection.ExecuteScalar<long>("SELECT count(*) FROM image_use"));
+            var run = BeginPrune(connection, inUse, now, least);
+            connection.Execute(RemoveExpired, new { run = run.Id, expiredAt = run.ExpiredAt, now });
+            return (run.Tracked, ToImages(connection.Query<Row>(ForgetRemoved, new { run = run.Id })));
         });
-        _log.Pruned(_database.Path, expired.Count, tracked, least);
+        _log.Pruned(_database.Path, expired.Count, 0, 0, tracked - expired.Count, least);
         return [.. expired.OrderBy(image => image.LastUsedAt).ThenBy(image => image.ImageId, StringComparer.Ordinal)];
     }
+
+    private const string RemoveExpired = $"""
+        INSERT INTO removed_image (prune_run_id, image_id, last_used_at, removed_at)
+        SELECT @run, image_id, last_used_at, @now
+        FROM image_use
+        WHERE {Expired};
+
+        UPDATE prune_run
+        SET removed = (SELECT count(*) FROM removed_image WHERE prune_run_id = @run)
+        WHERE prune_run_id = @run
+        """;
+
+    private const string ForgetRemoved = """
+        DELETE FROM image_use
+        WHERE image_id IN (SELECT image_id FROM removed_image WHERE prune_run_id = @run)
+        RETURNING image_id AS ImageId, last_used_at AS LastUsedAt
+        """;
 
     /// <summary>
     /// What <see cref="Prune"/> would do now with every tracked image, and why; oldest use first. Changes nothing.
@@ -50,47 +67,67 @@ public sealed partial class ImageUseStore
     {
         var inUse = KeepImageIds(inUseImageIds);
         var least = RequireThreshold(threshold);
-        return _database.Run("explain a prune", (store: this, inUse, least), static (connection, args) =>
-            args.store.Explain(connection, args.inUse, args.least));
+        return _database.Run("explain a prune", (store: this, inUse, seconds: Seconds(least)), static (connection, args) =>
+        {
+            var (store, inUse, seconds) = args;
+            using var rolledBack = connection.BeginTransaction(deferred: true);
+            store.MoveStamps(connection, store._clock.Step());
+            BindInUse(connection, inUse);
+            var now = store._clock.Now();
+            var rows = connection.Query<VerdictRow>(SelectVerdicts,
+                new { now, earliest = Earliest(now), expiredAt = now - seconds }).AsList();
+            return rows.ConvertAll(row => new PruneVerdict(
+                store.ToImage(new Row(row.ImageId, row.LastUsedAt)),
+                Enum.Parse<PruneReason>(row.Reason),
+                At(row.CountsAsUsedAt + seconds)));
+        });
     }
 
-    private List<PruneVerdict> Explain(SqliteConnection connection, List<string> inUse, TimeSpan threshold)
+    private const string SelectVerdicts = $"""
+        SELECT image_id AS ImageId,
+               last_used_at AS LastUsedAt,
+               CASE WHEN {UsedNow} THEN @now ELSE last_used_at END AS CountsAsUsedAt,
+               CASE WHEN {InUse} THEN 'InUse'
+                    WHEN CASE WHEN {UsedNow} THEN @now ELSE last_used_at END <= @expiredAt THEN 'Expired'
+                    ELSE 'UsedRecently' END AS Reason
+        FROM image_use
+        ORDER BY last_used_at, image_id
+        """;
+
+    private const string InUse = "image_id IN (SELECT image_id FROM temp.in_use)";
+
+    /// <summary>In use, or stamped by a clock that was wrong: in the future, or before the first edge runtime.</summary>
+    private const string UsedNow = $"({InUse} OR last_used_at NOT BETWEEN @earliest AND @now)";
+
+    /// <summary>Holds after what counts as used now was re-stamped.</summary>
+    private const string Expired = $"last_used_at <= @expiredAt AND NOT {InUse}";
+
+    /// <summary>The part that every prune has in common: re-stamps what counts as used now, and begins the history.</summary>
+    private BegunPrune BeginPrune(SqliteConnection connection, List<string> inUse, long now, TimeSpan threshold)
     {
-        var at = PruneAt(Now(), threshold);
-        using var rolledBack = connection.BeginTransaction(deferred: true);
+        _database.RequireInPlace(connection);
         BindInUse(connection, inUse);
-        var rows = connection.Query<VerdictRow>(
-            SelectVerdicts, new { now = at.Now, earliest = at.Earliest, expiredAt = at.ExpiredAt }).AsList();
-        return [.. rows.Zip(ToImages(rows.Select(row => new Row(row.ImageId, row.LastUsedAt))), (row, image) =>
-            new PruneVerdict(image, Enum.Parse<PruneReason>(row.Reason), Stamp(row.CountsAsUsedAt, at.ThresholdSeconds)))];
+        foreach (var imageId in connection.Query<string>(RestampUsedNow, new { now, earliest = Earliest(now) }))
+            _clock.Stamped(imageId, now);
+
+        connection.Execute(DropOldHistory, new { tooOld = now - HistorySeconds });
+        var begun = connection.QuerySingle<BegunRow>(
+            InsertRun, new { now, seconds = Seconds(threshold) });
+        return new BegunPrune(begun.Id, begun.Tracked, now - Seconds(threshold), _clock.Uses);
     }
 
-    private static DateTimeOffset Stamp(long usedAt, long thresholdSeconds) => usedAt + thresholdSeconds > LatestStamp
-        ? DateTimeOffset.MaxValue
-        : DateTimeOffset.FromUnixTimeSeconds(usedAt + thresholdSeconds);
+    private const string RestampUsedNow = $"""
+        UPDATE image_use
+        SET last_used_at = @now
+        WHERE {UsedNow}
+        RETURNING image_id
+        """;
 
-    private static PruneMoment PruneAt(long now, TimeSpan threshold)
-    {
-        var seconds = (long)Math.Ceiling(threshold.TotalSeconds);
-        var earliest = now >= FlatFile.EarliestBelievable ? FlatFile.EarliestBelievable : 0;
-        return new PruneMoment(now, earliest, now - seconds, seconds);
-    }
-
-    private TimeSpan RequireThreshold(TimeSpan? threshold)
-    {
-        if (threshold is { } given)
-            ImageUseStoreOptions.RequireThreshold(given, nameof(threshold));
-        return threshold ?? _threshold;
-    }
-
-    private List<string> KeepImageIds(IEnumerable<string> inUseImageIds)
-    {
-        ArgumentNullException.ThrowIfNull(inUseImageIds);
-        var lookup = inUseImageIds.ToLookup(ImageId.IsValid);
-        if (lookup[false].FirstOrDefault() is var first && lookup[false].Any())
-            _log.IgnoredInUse(lookup[false].Count(), first ?? "null");
-        return [.. lookup[true]];
-    }
+    private const string InsertRun = """
+        INSERT INTO prune_run (pruned_at, threshold_seconds, tracked, removed, failed)
+        VALUES (@now, @seconds, (SELECT count(*) FROM image_use), 0, 0)
+        RETURNING prune_run_id AS Id, tracked AS Tracked
+        """;
 
     private static void BindInUse(SqliteConnection connection, List<string> inUse)
     {
@@ -104,38 +141,36 @@ public sealed partial class ImageUseStore
             """, inUse.Select(imageId => new { imageId }));
     }
 
-    private const string InUse = "image_id IN (SELECT image_id FROM temp.in_use)";
-    private const string CannotBeTrue = "last_used_at NOT BETWEEN @earliest AND @now";
-    private const string OldEnough = "last_used_at <= @expiredAt";
+    private List<string> KeepImageIds(IEnumerable<string> inUseImageIds)
+    {
+        ArgumentNullException.ThrowIfNull(inUseImageIds);
+        var imageIds = inUseImageIds.ToLookup(ImageId.IsValid);
+        if (imageIds[false].Any())
+            _log.IgnoredInUse(imageIds[false].Count(), imageIds[false].First() ?? "null");
+        return [.. imageIds[true]];
+    }
 
-    private const string RestampUsed = $"""
-        UPDATE image_use
-        SET last_used_at = @now
-        WHERE {InUse}
-           OR {CannotBeTrue}
-        """;
+    private TimeSpan RequireThreshold(TimeSpan? threshold)
+    {
+        if (threshold is { } given)
+            ImageUseStoreOptions.RequireThreshold(given, nameof(threshold));
+        return threshold ?? _threshold;
+    }
 
-    private const string ForgetExpired = $"""
-        DELETE FROM image_use
-        WHERE {OldEnough}
-          AND NOT {InUse}
-        RETURNING image_id AS ImageId, last_used_at AS LastUsedAt
-        """;
+    private static long Seconds(TimeSpan threshold) => (long)Math.Ceiling(threshold.TotalSeconds);
 
-    private const string SelectVerdicts = $"""
-        SELECT image_id AS ImageId,
-               last_used_at AS LastUsedAt,
-               CASE WHEN {InUse} OR {CannotBeTrue} THEN @now ELSE last_used_at END AS CountsAsUsedAt,
-               CASE WHEN {InUse} THEN 'InUse'
-                    WHEN {CannotBeTrue} THEN CASE WHEN @now <= @expiredAt THEN 'Expired' ELSE 'UsedRecently' END
-                    WHEN {OldEnough} THEN 'Expired'
-                    ELSE 'UsedRecently' END AS Reason
-        FROM image_use
-        ORDER BY last_used_at, image_id
-        """;
+    private static long Earliest(long now) => now >= StampClock.EarliestBelievable ? StampClock.EarliestBelievable : 0;
 
-    /// <summary>The parameters of a decision, all in seconds.</summary>
-    private sealed record PruneMoment(long Now, long Earliest, long ExpiredAt, long ThresholdSeconds);
+    private static DateTimeOffset At(long seconds) =>
+        seconds > StampClock.Latest ? DateTimeOffset.MaxValue : DateTimeOffset.FromUnixTimeSeconds(seconds);
+
+    /// <param name="Id">Its row in the history.</param>
+    /// <param name="Tracked">How many images are tracked.</param>
+    /// <param name="ExpiredAt">A last use at this second or before has expired.</param>
+    /// <param name="Uses">How many uses were stamped before.</param>
+    private readonly record struct BegunPrune(long Id, long Tracked, long ExpiredAt, long Uses);
+
+    private sealed record BegunRow(long Id, long Tracked);
 
     private sealed record VerdictRow(string ImageId, long LastUsedAt, long CountsAsUsedAt, string Reason);
 }

@@ -1,4 +1,5 @@
 using Dapper;
+using Microsoft.Data.Sqlite;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 
@@ -16,6 +17,7 @@ namespace ImageGc.Sqlite;
 public sealed partial class ImageUseStore : IDisposable
 {
     private readonly Database _database;
+    private readonly StampClock _clock;
     private readonly TimeProvider _time;
     private readonly ILogger _log;
     private readonly TimeSpan _threshold;
@@ -25,7 +27,8 @@ public sealed partial class ImageUseStore : IDisposable
         _time = time;
         _log = log;
         _threshold = options.ImageAgeCleanupThreshold;
-        _database = Database.Open(options, log);
+        _database = Database.Open(options, time, log);
+        _clock = new StampClock(time);
     }
 
     /// <summary>
@@ -69,8 +72,11 @@ public sealed partial class ImageUseStore : IDisposable
     public void RecordUse(string imageId)
     {
         ImageId.Require(imageId);
-        _database.Run("record the use of an image", (imageId, now: Now()), static (connection, args) =>
-            connection.Execute(UpsertUse, new { args.imageId, args.now }));
+        _database.Run("record the use of an image", (store: this, imageId), static (connection, args) =>
+        {
+            args.store.FollowClock(connection);
+            return args.store.Upsert(connection, args.imageId, args.store._clock.Now());
+        });
         _log.RecordedUse(imageId);
     }
 
@@ -81,21 +87,22 @@ public sealed partial class ImageUseStore : IDisposable
     public void RecordUse(IEnumerable<string> imageIds)
     {
         var valid = ImageId.RequireAll(imageIds);
-        _database.Write("record the use of images", connection =>
-        {
-            var now = Now();
-            return connection.Execute(UpsertUse, valid.Select(imageId => new { imageId, now }));
-        });
+        Stamp("record the use of images", (connection, now) => valid.Sum(imageId => Upsert(connection, imageId, now)));
         foreach (var imageId in valid)
             _log.RecordedUse(imageId);
     }
 
-    private const string UpsertUse = """
-        INSERT INTO image_use (image_id, last_used_at)
-        VALUES (@imageId, @now)
-        ON CONFLICT (image_id) DO UPDATE
-        SET last_used_at = excluded.last_used_at
-        """;
+    private int Upsert(SqliteConnection connection, string imageId, long now)
+    {
+        var rows = connection.Execute("""
+            INSERT INTO image_use (image_id, last_used_at)
+            VALUES (@imageId, @now)
+            ON CONFLICT (image_id) DO UPDATE
+            SET last_used_at = excluded.last_used_at
+            """, new { imageId, now });
+        _clock.Stamped(imageId, now);
+        return rows;
+    }
 
     /// <summary>Every tracked image, oldest use first.</summary>
     /// <exception cref="ImageUseStoreException">The images could not be read.</exception>
@@ -155,14 +162,44 @@ public sealed partial class ImageUseStore : IDisposable
     /// <summary>Closes the database; the last one to close it moves the log into it.</summary>
     public void Dispose() => _database.Dispose();
 
-    private long Now() => Math.Clamp(_time.GetUtcNow().ToUnixTimeSeconds(), 0, LatestStamp);
+    /// <summary>Runs <paramref name="change"/> with the time to stamp with, in one IMMEDIATE transaction.</summary>
+    private T Stamp<T>(string doing, Func<SqliteConnection, long, T> change) =>
+        _database.Run(doing, (store: this, change), static (connection, args) =>
+        {
+            args.store.FollowClock(connection);
+            using var transaction = connection.BeginTransaction();
+            var result = args.change(connection, args.store._clock.Now());
+            transaction.Commit();
+            return result;
+        });
 
-    private static readonly long LatestStamp = DateTimeOffset.MaxValue.ToUnixTimeSeconds();
+    /// <summary>Moves the stamps written since the store was opened, and no others, by a step of the wall clock.</summary>
+    private void FollowClock(SqliteConnection connection)
+    {
+        var step = _clock.Step();
+        if (step == 0)
+            return;
 
-    private List<ImageUse> ToImages(IEnumerable<Row> rows) =>
-        [.. rows.Select(row => row.LastUsedAt >= 0 && row.LastUsedAt <= LatestStamp && ImageId.IsValid(row.ImageId)
-            ? new ImageUse(row.ImageId, DateTimeOffset.FromUnixTimeSeconds(row.LastUsedAt))
-            : throw _database.Unreadable("read the images"))];
+        using var transaction = connection.BeginTransaction();
+        var moved = MoveStamps(connection, step);
+        transaction.Commit();
+        _clock.Follow(step);
+        _log.FollowedClock(TimeSpan.FromSeconds(step), moved);
+    }
+
+    /// <remarks>A row whose stamp is not the one given here was stamped by another process since.</remarks>
+    private int MoveStamps(SqliteConnection connection, long step) => step == 0 ? 0 : connection.Execute("""
+        UPDATE image_use
+        SET last_used_at = max(0, min(@latest, last_used_at + @step))
+        WHERE image_id = @imageId
+          AND last_used_at = @at
+        """, _clock.Stamps.Select(stamp => new { imageId = stamp.ImageId, at = stamp.At, step, latest = StampClock.Latest }));
+
+    private List<ImageUse> ToImages(IEnumerable<Row> rows) => [.. rows.Select(ToImage)];
+
+    private ImageUse ToImage(Row row) => row.LastUsedAt >= 0 && row.LastUsedAt <= StampClock.Latest && ImageId.IsValid(row.ImageId)
+        ? new ImageUse(row.ImageId, DateTimeOffset.FromUnixTimeSeconds(row.LastUsedAt))
+        : throw _database.Unreadable("read the images");
 
     private sealed record Row(string ImageId, long LastUsedAt);
 }

@@ -1,0 +1,169 @@
+using Dapper;
+using Microsoft.Data.Sqlite;
+using Microsoft.Extensions.Logging;
+
+namespace ImageGc.Sqlite;
+
+/// <summary>Opens a connection that keeps the store's promises, on a file that is ours and sound.</summary>
+internal static class Connection
+{
+    private const int OldestSafeSqlite = 3_051_003;
+
+    public static SqliteConnection Open(string path, ImageUseStoreOptions options, ILogger log)
+    {
+        var connection = new SqliteConnection(new SqliteConnectionStringBuilder
+        {
+            DataSource = path,
+            Mode = SqliteOpenMode.ReadWrite,
+            Vfs = options.Vfs,
+            Pooling = false, // A pooled connection would keep the file open after Dispose.
+        }.ToString())
+        {
+            // Below zero the provider hands SQLITE_BUSY on at once; from zero on it adds waits of 150 ms of its own to
+            // those of busy_timeout, with zero for ever.
+            DefaultTimeout = -1,
+        };
+        try
+        {
+            connection.Open();
+            RequireWritable(connection, path);
+            Prepare(connection, path, options, log);
+            return connection;
+        }
+        catch (SqliteException notADatabase) when (notADatabase.SqliteErrorCode == SQLitePCL.raw.SQLITE_NOTADB)
+        {
+            connection.Dispose();
+            throw Migrations.NotOurs(path, "it is no SQLite database", notADatabase);
+        }
+        catch (SqliteException exception)
+        {
+            connection.Dispose();
+            throw ImageUseStoreException.From(exception, path, "open the database");
+        }
+        catch
+        {
+            connection.Dispose();
+            throw;
+        }
+    }
+
+    public static void RequireSafeSqlite(string path)
+    {
+        SQLitePCL.Batteries_V2.Init();
+        if (SQLitePCL.raw.sqlite3_libversion_number() < OldestSafeSqlite)
+        {
+            throw new ImageUseStoreException(StoreFailure.Other, path,
+                $"Could not open '{path}': SQLite {SQLitePCL.raw.sqlite3_libversion().utf8_to_string()} is loaded, whose "
+                + "write-ahead log can corrupt a database. Reference SQLite 3.51.3 or later.");
+        }
+    }
+
+    public static void CreateFile(string path)
+    {
+        var directory = Path.GetDirectoryName(path);
+        if (Directory.Exists(path))
+            throw Unavailable(path, "it is a directory. Name a file in it.");
+        if (DatabaseFile.LengthOf(path) == 1) // SQLite takes a file of one byte for an empty one, and overwrites it.
+            throw Migrations.NotOurs(path, "it is no SQLite database");
+        if (!Directory.Exists(directory))
+            throw Unavailable(path, $"the directory '{directory}' does not exist. Create it, and sync its parent directory.");
+
+        try
+        {
+            DatabaseFile.CreateIfMissing(path);
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            throw Unavailable(path, $"it cannot be created: {exception.Message} Let this user write to its directory.", exception);
+        }
+    }
+
+    private static void RequireWritable(SqliteConnection connection, string path)
+    {
+        // SQLite opens what it may not write for reading instead, and fails at the first record.
+        if (SQLitePCL.raw.sqlite3_db_readonly(connection.Handle, "main") != 0)
+        {
+            throw new ImageUseStoreException(StoreFailure.ReadOnly, path,
+                $"Could not open '{path}': it is read-only for this user. Make the file, its directory and the file "
+                + "system writable, then open it again. The file was left untouched.");
+        }
+    }
+
+    public static ImageUseStoreException Unavailable(string path, string why, Exception? inner = null) =>
+        new(StoreFailure.Unavailable, path, $"Could not use '{path}': {why}", inner);
+
+    private static void Prepare(SqliteConnection connection, string path, ImageUseStoreOptions options, ILogger log)
+    {
+        Set(connection, path, "busy_timeout", (long)options.BusyTimeout.TotalMilliseconds);
+
+        // Until the file is known to be ours it must stay as it is: the last one to close a database moves the log
+        // that its owner left beside it into it.
+        KeepLogOnClose(connection, File.Exists(path + "-wal"));
+        var version = Migrations.VersionOf(connection, path);
+        KeepLogOnClose(connection, false);
+
+        UseWriteAheadLog(connection, path, options.BusyTimeout);
+        Set(connection, path, "synchronous", options.Durability == Durability.Full ? 2L : 1L);
+        Set(connection, path, "temp_store", 2L);
+        Set(connection, path, "journal_size_limit", 8L << 20);
+
+        if (version == Migrations.ExpectedVersion)
+        {
+            RequireSound(connection, path);
+            return;
+        }
+
+        SyncDirectory(path);
+        Migrations.Apply(connection, path, log);
+
+        // Until a checkpoint the file itself does not carry our application ID, which tells later that it is ours.
+        connection.Execute("PRAGMA wal_checkpoint(PASSIVE)");
+    }
+
+    private static void RequireSound(SqliteConnection connection, string path)
+    {
+        var finding = connection.ExecuteScalar<string>("PRAGMA quick_check(1)");
+        if (finding != "ok")
+            throw new ImageUseStoreException(StoreFailure.Corrupt, path, $"Could not open '{path}': the file is damaged: {finding}.");
+    }
+
+    private static void KeepLogOnClose(SqliteConnection connection, bool keep) =>
+        SQLitePCL.raw.sqlite3_db_config(
+            connection.Handle, SQLitePCL.raw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, keep ? 1 : 0, out _);
+
+    private static void UseWriteAheadLog(SqliteConnection connection, string path, TimeSpan busyTimeout)
+    {
+        // While another process makes the same switch SQLite answers "locked" without waiting, to avoid a deadlock;
+        // here the provider's own waits serve well.
+        var mode = connection.ExecuteScalar<string>(
+            "PRAGMA journal_mode = WAL", commandTimeout: Math.Max(1, (int)busyTimeout.TotalSeconds));
+        if (mode != "wal")
+        {
+            throw Unavailable(path,
+                $"its file system cannot share memory between processes, so the journal mode stays '{mode}' where "
+                + "'wal' is needed. Use a local file system.");
+        }
+    }
+
+    private static void Set(SqliteConnection connection, string path, string pragma, long value)
+    {
+        connection.Execute($"PRAGMA {pragma} = {value}");
+        var actual = connection.ExecuteScalar<long>($"PRAGMA {pragma}");
+        if (actual != value)
+            throw new ImageUseStoreException(StoreFailure.Other, path, $"Could not open '{path}': {pragma} stays {actual} instead of {value}.");
+    }
+
+    private static void SyncDirectory(string path)
+    {
+        try
+        {
+            DatabaseFile.SyncDirectoryOf(path);
+        }
+        catch (IOException exception)
+        {
+            throw new ImageUseStoreException(StoreFailure.IoError, path,
+                $"Could not open '{path}': {exception.Message}. Without that power loss could take the new file away. "
+                + "Look at the kernel's log, then open it again.", exception);
+        }
+    }
+}

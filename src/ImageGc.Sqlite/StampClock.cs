@@ -1,0 +1,55 @@
+namespace ImageGc.Sqlite;
+
+/// <summary>
+/// The time to stamp uses with, and the stamps given since the store was opened, which a step of the wall clock moves.
+/// Used under the database's lock only.
+/// </summary>
+/// <remarks>
+/// Edge devices boot without a real-time clock, record images "in 1970", and learn the time later. The elapsed time of
+/// <see cref="TimeProvider.GetTimestamp"/> does not step, so a step is what the wall clock moved beyond it. A suspended
+/// device looks like a step forward: its images count as younger than they are, never as older.
+/// </remarks>
+internal sealed class StampClock
+{
+    /// <summary>The first second of 2015, before there was any edge runtime: an earlier stamp shows a wrong clock.</summary>
+    public const long EarliestBelievable = 1_420_070_400;
+
+    /// <summary>The last second of the year 9999.</summary>
+    public static readonly long Latest = DateTimeOffset.MaxValue.ToUnixTimeSeconds();
+
+    private readonly TimeProvider _time;
+    private readonly long _opened;
+    private readonly Dictionary<string, (long At, long Use)> _stamps = [];
+    private DateTimeOffset _wallWhenOpened;
+
+    public StampClock(TimeProvider time)
+    {
+        _time = time;
+        _opened = time.GetTimestamp();
+        _wallWhenOpened = time.GetUtcNow();
+    }
+
+    /// <summary>How many uses were stamped so far.</summary>
+    public long Uses { get; private set; }
+
+    /// <summary>Now, in Unix seconds.</summary>
+    public long Now() => Math.Clamp(_time.GetUtcNow().ToUnixTimeSeconds(), 0, Latest);
+
+    /// <summary>By how many whole seconds the wall clock was set since the last <see cref="Follow"/>.</summary>
+    public long Step() => (long)(_time.GetUtcNow() - _wallWhenOpened - _time.GetElapsedTime(_opened)).TotalSeconds;
+
+    public IEnumerable<(string ImageId, long At)> Stamps => _stamps.Select(stamp => (stamp.Key, stamp.Value.At));
+
+    public void Stamped(string imageId, long at) => _stamps[imageId] = (at, ++Uses);
+
+    /// <summary>Whether the image was stamped after <see cref="Uses"/> stood at <paramref name="uses"/>.</summary>
+    public bool UsedSince(string imageId, long uses) => _stamps.TryGetValue(imageId, out var stamp) && stamp.Use > uses;
+
+    /// <summary>Takes note that the stamps were moved by <paramref name="step"/>.</summary>
+    public void Follow(long step)
+    {
+        _wallWhenOpened += TimeSpan.FromSeconds(step);
+        foreach (var (imageId, (at, use)) in _stamps)
+            _stamps[imageId] = (Math.Clamp(at + step, 0, Latest), use);
+    }
+}
