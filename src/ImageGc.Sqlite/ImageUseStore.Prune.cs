@@ -172,5 +172,15 @@ public sealed partial class ImageUseStore
 
     private sealed record BegunRow(long Id, long Tracked);
 
-    private sealed record VerdictRow(string ImageId, long LastUsedAt, long CountsAsUsedAt, string Reason);
+    /// <remarks>Without a constructor: Dapper finds none where there are no rows to tell the types of computed columns.</remarks>
+    private sealed class VerdictRow
+    {
+        public string ImageId { get; init; } = "";
+
+        public long LastUsedAt { get; init; }
+
+        public long CountsAsUsedAt { get; init; }
+
+        public string Reason { get; init; } = "";
+    }
 }

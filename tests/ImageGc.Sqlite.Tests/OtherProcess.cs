@@ -64,6 +64,8 @@ internal sealed class OtherProcess : IDisposable
             using var store = ImageUseStore.Open(new ImageUseStoreOptions { DatabasePath = path });
             if (command == "record")
                 store.RecordUse(argument);
+            if (command == "prune-and-hang")
+                PruneAndHang(store);
             return "ok";
         }
         catch (ImageUseStoreException exception)
@@ -71,4 +73,12 @@ internal sealed class OtherProcess : IDisposable
             return exception.ToString().ReplaceLineEndings(" ");
         }
     }
+
+    /// <summary>Has just removed an image from the engine, and not forgotten it yet, when it is killed.</summary>
+    private static void PruneAndHang(ImageUseStore store) =>
+        store.PruneAsync([], (image, _) =>
+        {
+            Console.WriteLine($"removing {image.ImageId}");
+            return Task.Delay(Timeout.Infinite, CancellationToken.None);
+        }, TimeSpan.Zero, CancellationToken.None).Wait();
 }

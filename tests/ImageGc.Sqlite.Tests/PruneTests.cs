@@ -166,6 +166,12 @@ public sealed class PruneTests : StoreTest
     }
 
     [Fact]
+    public void Explain_of_nothing_is_nothing()
+    {
+        Assert.Empty(Open().ExplainPrune([Id(1)]));
+    }
+
+    [Fact]
     public void A_caller_that_uses_the_store_while_listing_what_is_in_use_is_served()
     {
         var store = Open();

@@ -1,0 +1,208 @@
+namespace ImageGc.Sqlite.Tests;
+
+public sealed class ClockTests : StoreTest
+{
+    private static readonly TimeSpan Week = TimeSpan.FromDays(7);
+    private static readonly TimeSpan Second = TimeSpan.FromSeconds(1);
+    private static readonly DateTimeOffset Boot = DateTimeOffset.UnixEpoch.AddSeconds(30);
+
+    [Fact]
+    public void A_clock_that_goes_back_a_year_removes_nothing_that_was_used_within_the_threshold()
+    {
+        using (var earlier = Open())
+            earlier.RecordUse(Id(1));
+        var store = Open();
+        store.RecordUse(Id(2));
+        Time.Pass(Week - Second);
+
+        Time.StepTo(Time.GetUtcNow().AddYears(-1));
+
+        Assert.Empty(store.Prune([]));
+        Time.Pass(Second);
+        Assert.Equal([Id(2)], store.Prune([]).Select(image => image.ImageId));
+        Time.Pass(Week - Second);
+        Assert.Equal([Id(1)], store.Prune([]).Select(image => image.ImageId));
+    }
+
+    [Fact]
+    public void An_image_recorded_in_1970_before_the_time_is_known_is_as_old_as_it_is()
+    {
+        var time = new SteppingTime(Boot);
+        var store = Open(time: time);
+        store.RecordUse(Id(1));
+        time.Pass(TimeSpan.FromMinutes(5));
+
+        time.StepTo(SteppingTime.Start);
+
+        Assert.Empty(store.Prune([]));
+        Assert.Equal(SteppingTime.Start.AddMinutes(-5), store.Find(Id(1))!.Value.LastUsedAt);
+        time.Pass(Week - TimeSpan.FromMinutes(5) - Second);
+        Assert.Empty(store.Prune([]));
+        time.Pass(Second);
+        Assert.Single(store.Prune([]));
+    }
+
+    [Fact]
+    public void Rows_of_earlier_sessions_stay_as_they_are_when_the_time_becomes_known()
+    {
+        using (var earlier = Open())
+            earlier.RecordUse(Id(1));
+        var time = new SteppingTime(Boot);
+        var store = Open(time: time);
+        store.RecordUse(Id(2));
+
+        time.StepTo(SteppingTime.Start.AddDays(1));
+        store.RecordUse(Id(3));
+
+        Assert.Equal(SteppingTime.Start, store.Find(Id(1))!.Value.LastUsedAt);
+        Assert.Equal(SteppingTime.Start.AddDays(1), store.Find(Id(2))!.Value.LastUsedAt);
+    }
+
+    [Fact]
+    public void A_step_leaves_the_rows_of_other_processes_alone()
+    {
+        var store = Open();
+        var other = Open(time: new SteppingTime(SteppingTime.Start));
+        store.RecordUse([Id(1), Id(2), Id(3)]);
+        other.RecordUse(Id(4));
+        Time.Pass(Second);
+        other.RecordUse(Id(5));
+
+        Time.StepTo(Time.GetUtcNow().AddHours(1));
+        store.RecordUse(Id(3));
+
+        Assert.Equal(SteppingTime.Start.AddHours(1), store.Find(Id(1))!.Value.LastUsedAt);
+        Assert.Equal(SteppingTime.Start, store.Find(Id(4))!.Value.LastUsedAt);
+        Assert.Equal(SteppingTime.Start, store.Find(Id(5))!.Value.LastUsedAt);
+    }
+
+    [Fact]
+    public void A_row_that_another_process_stamped_since_is_not_moved()
+    {
+        var store = Open();
+        store.RecordUse(Id(1));
+        Open(time: new SteppingTime(SteppingTime.Start.AddHours(2))).RecordUse(Id(1));
+
+        Time.StepTo(SteppingTime.Start.AddHours(3));
+        store.RecordUse(Id(2));
+
+        Assert.Equal(SteppingTime.Start.AddHours(2), store.Find(Id(1))!.Value.LastUsedAt);
+    }
+
+    [Fact]
+    public void A_stamp_from_the_far_future_goes_one_threshold_after_the_clock_is_corrected()
+    {
+        using (var wrong = Open(time: new SteppingTime(new DateTimeOffset(2099, 1, 1, 0, 0, 0, TimeSpan.Zero))))
+            wrong.RecordUse(Id(1));
+        var store = Open();
+
+        Assert.Empty(store.Prune([]));
+        Time.Pass(Week - Second);
+        Assert.Empty(store.Prune([]));
+        Time.Pass(Second);
+        Assert.Single(store.Prune([]));
+    }
+
+    [Fact]
+    public void A_stamp_left_in_1970_by_a_device_that_lost_power_before_it_knew_the_time_counts_as_used_now()
+    {
+        using (var wrong = Open(time: new SteppingTime(Boot)))
+            wrong.RecordUse(Id(1));
+        var store = Open();
+
+        Assert.Equal(PruneReason.UsedRecently, Assert.Single(store.ExplainPrune([])).Reason);
+        Assert.Empty(store.Prune([]));
+        Time.Pass(Week);
+        Assert.Single(store.Prune([]));
+    }
+
+    [Fact]
+    public void Before_the_time_is_known_stamps_of_the_same_session_still_expire()
+    {
+        var time = new SteppingTime(Boot);
+        var store = Open(time: time);
+        store.RecordUse(Id(1));
+
+        time.Pass(Week);
+
+        Assert.Single(store.Prune([]));
+    }
+
+    [Fact]
+    public void Steps_follow_each_other_without_drift()
+    {
+        var store = Open();
+        store.RecordUse(Id(1));
+
+        foreach (var hours in (int[])[1, -5, 1000, -996])
+        {
+            Time.StepTo(Time.GetUtcNow().AddHours(hours));
+            store.RecordUse(Id(2));
+        }
+
+        Time.StepTo(Time.GetUtcNow().AddMilliseconds(999));
+        store.RecordUse(Id(2));
+        Assert.Equal(SteppingTime.Start, store.Find(Id(1))!.Value.LastUsedAt);
+    }
+
+    [Fact]
+    public void What_a_prune_restamped_moves_with_the_clock_too()
+    {
+        var time = new SteppingTime(Boot);
+        using (var earlier = Open(time: new SteppingTime(Boot)))
+            earlier.RecordUse(Id(1));
+        var store = Open(time: time);
+        store.Prune([Id(1)]);
+
+        time.StepTo(SteppingTime.Start);
+        store.RecordUse(Id(2));
+
+        Assert.Equal(SteppingTime.Start, store.Find(Id(1))!.Value.LastUsedAt);
+    }
+
+    [Fact]
+    public void What_a_flat_file_says_is_not_moved_by_a_step_but_what_counts_as_used_now_is()
+    {
+        File.WriteAllText(PathOf("image_use"), $"{Id(1)} {SteppingTime.Start.AddDays(-1).ToUnixTimeSeconds()}\n{Id(2)} 16\n");
+        var store = Open();
+        store.ImportFlatFile(PathOf("image_use"));
+
+        Time.StepTo(SteppingTime.Start.AddHours(1));
+        store.RecordUse(Id(3));
+
+        Assert.Equal(SteppingTime.Start.AddDays(-1), store.Find(Id(1))!.Value.LastUsedAt);
+        Assert.Equal(SteppingTime.Start.AddHours(1), store.Find(Id(2))!.Value.LastUsedAt);
+    }
+
+    [Fact]
+    public void Explain_sees_a_step_and_changes_nothing()
+    {
+        var time = new SteppingTime(Boot);
+        var store = Open(time: time);
+        store.RecordUse(Id(1));
+        time.StepTo(SteppingTime.Start);
+
+        var verdict = Assert.Single(store.ExplainPrune([]));
+
+        Assert.Equal(new PruneVerdict(new ImageUse(Id(1), SteppingTime.Start), PruneReason.UsedRecently, SteppingTime.Start + Week), verdict);
+        Assert.Equal(Boot, store.Find(Id(1))!.Value.LastUsedAt);
+    }
+
+    [Fact]
+    public async Task A_step_during_a_prune_keeps_the_images_whose_stamps_it_moves_for_the_next_one()
+    {
+        var store = Open();
+        store.RecordUse([Id(1), Id(2)]);
+        Time.Pass(Week);
+
+        var result = await store.PruneAsync([], (_, _) =>
+        {
+            Time.StepTo(Time.GetUtcNow().AddYears(1));
+            store.RecordUse(Id(3));
+            return Task.CompletedTask;
+        }, TestContext.Current.CancellationToken);
+
+        Assert.Equal([Id(1), Id(2)], result.UsedMeanwhile.Select(image => image.ImageId));
+        Assert.Equal([Id(1), Id(2)], store.Prune([]).Select(image => image.ImageId));
+    }
+}

@@ -1,0 +1,102 @@
+namespace ImageGc.Sqlite.Tests;
+
+public sealed class HistoryTests : StoreTest
+{
+    private static readonly TimeSpan Week = TimeSpan.FromDays(7);
+    private readonly CancellationToken _cancel = TestContext.Current.CancellationToken;
+
+    [Fact]
+    public void There_is_no_last_prune_before_the_first()
+    {
+        var store = Open();
+
+        Assert.Null(store.LastPrune());
+        Assert.Empty(store.ListPrunes());
+        Assert.Empty(store.ListRemoved());
+    }
+
+    [Fact]
+    public void Prune_leaves_a_row_for_the_run_and_one_for_every_image_that_went()
+    {
+        var store = Open();
+        store.RecordUse([Id(1), Id(2)]);
+        Time.Pass(Week);
+
+        store.Prune([Id(2)]);
+
+        Assert.Equal(new PruneRun(Time.GetUtcNow(), Week, Tracked: 2, Removed: 1, Failed: 0), store.LastPrune());
+        Assert.Equal([new RemovedImage(new ImageUse(Id(1), SteppingTime.Start), Time.GetUtcNow(), Week)], store.ListRemoved());
+    }
+
+    [Fact]
+    public async Task PruneAsync_counts_removals_and_failures_and_says_when_each_image_went()
+    {
+        var store = Open();
+        store.RecordUse([Id(1), Id(2), Id(3)]);
+        Time.Pass(Week);
+        var decided = Time.GetUtcNow();
+
+        await store.PruneAsync([], (image, _) =>
+        {
+            Time.Pass(TimeSpan.FromMinutes(1));
+            return image.ImageId == Id(2) ? throw new IOException("in use") : Task.CompletedTask;
+        }, _cancel);
+
+        Assert.Equal(new PruneRun(decided, Week, Tracked: 3, Removed: 2, Failed: 1), store.LastPrune());
+        Assert.Equal(
+            [(Id(1), decided.AddMinutes(1)), (Id(3), decided.AddMinutes(3))],
+            store.ListRemoved().Select(removed => (removed.Image.ImageId, removed.RemovedAt)));
+    }
+
+    [Fact]
+    public void An_image_can_be_asked_for_and_may_have_gone_more_than_once()
+    {
+        var store = Open(options => options.ImageAgeCleanupThreshold = TimeSpan.Zero);
+        for (var time = 0; time < 2; time++)
+        {
+            store.RecordUse([Id(1), Id(2)]);
+            store.Prune([]);
+        }
+
+        Assert.Equal(2, store.ListRemoved(Id(1)).Count);
+        Assert.Equal(4, store.ListRemoved().Count);
+        Assert.Empty(store.ListRemoved(Id(3)));
+        Assert.ThrowsAny<ArgumentException>(() => store.ListRemoved("two words"));
+    }
+
+    [Fact]
+    public void History_is_kept_for_ninety_days()
+    {
+        var store = Open(options => options.ImageAgeCleanupThreshold = TimeSpan.Zero);
+        store.RecordUse(Id(1));
+        store.Prune([]);
+
+        Time.Pass(TimeSpan.FromDays(90));
+        store.Prune([]);
+        Assert.Equal(2, store.ListPrunes().Count);
+        Assert.Single(store.ListRemoved());
+
+        Time.Pass(TimeSpan.FromSeconds(1));
+        store.Prune([]);
+        Assert.Equal(2, store.ListPrunes().Count);
+        Assert.Empty(store.ListRemoved());
+    }
+
+    [Fact]
+    public void The_views_answer_when_and_why_an_image_went()
+    {
+        var store = Open();
+        store.RecordUse(Id(1));
+        Time.Pass(TimeSpan.FromDays(9));
+        store.Prune([]);
+
+        Assert.Equal(
+            [("2026-03-10T12:00:00Z", "2026-03-01T12:00:00Z", 9.0, 7.0)],
+            Sqlite.Query<(string, string, double, double)>(DatabasePath,
+                $"SELECT removed_utc, last_used_utc, unused_days, threshold_days FROM removed_image_utc WHERE image_id = '{Id(1)}'"));
+        Assert.Equal(
+            [("2026-03-10T12:00:00Z", 7.0, 1, 1, 0)],
+            Sqlite.Query<(string, double, int, int, int)>(DatabasePath,
+                "SELECT pruned_utc, threshold_days, tracked, removed, failed FROM prune_run_utc"));
+    }
+}

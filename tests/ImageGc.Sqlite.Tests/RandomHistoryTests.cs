@@ -1,0 +1,138 @@
+using CsCheck;
+
+namespace ImageGc.Sqlite.Tests;
+
+/// <summary>Random histories against <see cref="Rules"/>; a failure shrinks to the shortest one that still fails.</summary>
+public sealed class RandomHistoryTests : StoreTest
+{
+    private static readonly int Cases = int.Parse(Environment.GetEnvironmentVariable("IMAGEGC_HISTORIES") ?? "2000", null);
+
+    private static readonly Gen<string> GenImage = Gen.Int[1, 6].Select(Id);
+    private static readonly Gen<string[]> GenImages = GenImage.Array[0, 5];
+    private static readonly Gen<long> GenThreshold = OneOf(0, 1, 10, 604_800);
+
+    private static readonly Gen<Event> GenEvent = Gen.Frequency(
+        (6, GenImage.Select(image => (Event)new Record([image]))),
+        (2, GenImages.Select(images => (Event)new Record(images))),
+        (6, OneOf(1, 9, 10, 11, 300_000, 604_800).Select(seconds => (Event)new Pass(seconds))),
+        (3, OneOf(-31_536_000, -3600, -1, 1, 3600, 31_536_000, 1_770_000_000, -1_770_000_000).Select(seconds => (Event)new Step(seconds))),
+        (4, Gen.Select(GenImages, GenThreshold, (inUse, threshold) => (Event)new Prune(inUse, threshold))),
+        (4, Gen.Select(GenImages, GenThreshold, GenImages, GenImages, (inUse, threshold, failing, used) =>
+            (Event)new PruneWithRemoval(inUse, threshold, failing, used))),
+        (1, GenImage.Select(image => (Event)new Forget(image))),
+        (1, Gen.Const((Event)new Reopen())));
+
+    [Fact]
+    public void Every_history_ends_as_the_rules_say()
+    {
+        Open().Dispose();
+        var cases = 0;
+
+        Gen.Select(Gen.Bool, GenEvent.Array[1, 25]).Sample((knowsTheTime, history) =>
+            Follow(knowsTheTime, history, Interlocked.Increment(ref cases)), iter: Cases, print: history => string.Join("; ", history.Item2.Select(e => e.ToString())));
+
+        TestContext.Current.SendDiagnosticMessage($"{cases} random histories agree with the rules.");
+        Assert.True(cases >= Cases);
+    }
+
+    private void Follow(bool knowsTheTime, Event[] history, int number)
+    {
+        var path = PathOf($"{number}.db");
+        File.Copy(DatabasePath, path);
+        var time = new SteppingTime(knowsTheTime ? SteppingTime.Start : DateTimeOffset.UnixEpoch.AddSeconds(100));
+        var rules = new Rules(time.GetUtcNow().ToUnixTimeSeconds());
+        var store = Reopened();
+        foreach (var happening in history)
+        {
+            switch (happening)
+            {
+                case Record record:
+                    store.RecordUse(record.Images);
+                    rules.Record(record.Images);
+                    break;
+                case Pass pass:
+                    time.Pass(TimeSpan.FromSeconds(pass.Seconds));
+                    rules.Now += pass.Seconds;
+                    break;
+                case Step step when rules.Now + step.Seconds is > 0 and < 4_000_000_000:
+                    time.StepTo(time.GetUtcNow().AddSeconds(step.Seconds));
+                    rules.Step(step.Seconds);
+                    break;
+                case Prune prune:
+                    Assert.Equal(rules.Explain(prune.InUse, prune.Threshold), store
+                        .ExplainPrune(prune.InUse, TimeSpan.FromSeconds(prune.Threshold))
+                        .Where(verdict => verdict.Reason == PruneReason.Expired).Select(verdict => verdict.Image.ImageId).Order(StringComparer.Ordinal));
+                    Assert.Equal(rules.Prune(prune.InUse, prune.Threshold), Rows(store.Prune(prune.InUse, TimeSpan.FromSeconds(prune.Threshold))));
+                    break;
+                case PruneWithRemoval prune:
+                    Assert.Equal(rules.PruneWithRemoval(prune), Prunes(store, prune));
+                    break;
+                case Forget forget:
+                    Assert.Equal(rules.Forget(forget.Image), store.Forget(forget.Image));
+                    break;
+                case Reopen:
+                    store.Dispose();
+                    store = Reopened();
+                    rules.Reopen();
+                    break;
+            }
+
+            Assert.Equal(rules.Images, Rows(store.List()));
+        }
+
+        store.Dispose();
+        File.Delete(path);
+
+        ImageUseStore Reopened() => ImageUseStore.Open(
+            new ImageUseStoreOptions { DatabasePath = path, Durability = Durability.Normal }, time);
+    }
+
+    private static Gen<long> OneOf(params long[] values) => Gen.Int[0, values.Length - 1].Select(i => values[i]);
+
+    private static string Prunes(ImageUseStore store, PruneWithRemoval prune)
+    {
+        var first = true;
+        var result = store.PruneAsync(prune.InUse, (image, _) =>
+        {
+            if (first)
+                store.RecordUse(prune.UsedDuringFirst);
+            first = false;
+            return prune.Failing.Contains(image.ImageId) ? throw new IOException() : Task.CompletedTask;
+        }, TimeSpan.FromSeconds(prune.Threshold), CancellationToken.None).Result;
+        return Rules.Describe(
+            result.Removed.Select(image => image.ImageId),
+            result.UsedMeanwhile.Select(image => image.ImageId),
+            result.Failed.Select(failure => failure.Image.ImageId));
+    }
+
+    private static IEnumerable<(string, long)> Rows(IEnumerable<ImageUse> images) =>
+        images.Select(image => (image.ImageId, image.LastUsedAt.ToUnixTimeSeconds()));
+
+    internal abstract record Event;
+
+    internal sealed record Record(string[] Images) : Event
+    {
+        public override string ToString() => $"record {Short(Images)}";
+    }
+
+    internal sealed record Pass(long Seconds) : Event;
+
+    internal sealed record Step(long Seconds) : Event;
+
+    internal sealed record Prune(string[] InUse, long Threshold) : Event
+    {
+        public override string ToString() => $"prune in use {Short(InUse)} threshold {Threshold}";
+    }
+
+    internal sealed record PruneWithRemoval(string[] InUse, long Threshold, string[] Failing, string[] UsedDuringFirst) : Event
+    {
+        public override string ToString() =>
+            $"prune in use {Short(InUse)} threshold {Threshold} failing {Short(Failing)} used {Short(UsedDuringFirst)}";
+    }
+
+    internal sealed record Forget(string Image) : Event;
+
+    internal sealed record Reopen : Event;
+
+    private static string Short(string[] images) => $"[{string.Join(' ', images.Select(image => image[^1]))}]";
+}
