@@ -1,4 +1,3 @@
 using System.CommandLine;
 
-using var _ = Console.Out;
 return ImageGc.Cli.CommandLine.Run(args, ImageGc.Cli.Shell.OfThisProcess(), new InvocationConfiguration());

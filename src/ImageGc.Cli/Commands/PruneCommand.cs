@@ -28,7 +28,7 @@ internal sealed class PruneCommand : ToolCommand
             + "remove from the engine, and those that stay.",
             "imagegc prune --in-use-file in_use.txt --dry-run",
             "docker ps --all --quiet | xargs docker inspect --format '{{.Image}}' |",
-            "    imagegc prune --in-use-file - | grep ^expired | cut -f2 | xargs docker rmi")
+            "    imagegc prune --in-use-file - --older-than 12h | grep ^expired | cut -f2")
     {
         _inUse.AddTo(this);
         Options.Add(_dryRun);
@@ -88,15 +88,14 @@ internal sealed class PruneCommand : ToolCommand
     {
         var expired = verdicts.Count(verdict => verdict.Reason == PruneReason.Expired);
         var inUse = verdicts.Count(verdict => verdict.Reason == PruneReason.InUse);
-        var counts = $"{Count(expired)} expired, {verdicts.Count - expired} stay; "
-            + $"of {Count(ids.Count)} in use {ids.Count - inUse} never recorded";
+        var stay = $"{verdicts.Count - expired} stay. IDs given as in use: {ids.Count}, never recorded: {ids.Count - inUse}.";
         if (invocation.Get(_dryRun))
         {
-            invocation.Tell($"Dry run, nothing was changed: {counts}.");
+            invocation.Tell($"Dry run, nothing was changed: {Count(expired)} would be forgotten, {stay}");
             return;
         }
 
-        invocation.Tell($"{counts}.");
+        invocation.Tell($"Forgot {Count(expired)} that expired, {stay}");
         invocation.Tell($"Look inside: sqlite3 {Quote(invocation.DatabasePath)} 'SELECT * FROM image_use_utc'");
     }
 

@@ -3,43 +3,34 @@ using System.Text;
 namespace ImageGc.Cli.Input;
 
 /// <summary>A file that names the images in use; read in bounded memory, because anything may be in it.</summary>
-internal static class InUseFile
+internal sealed class InUseFile
 {
     public const int MaxLineLength = 4096;
     public const int MaxIds = 100_000;
 
     private static readonly UTF8Encoding StrictUtf8 = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
 
-    /// <summary>Adds the IDs of the file. One line that is no ID fails it all: it may stand for an image in use.</summary>
-    public static void ReadInto(HashSet<string> inUse, string path, Func<Stream> standardInput)
-    {
-        var name = path == "-" ? "standard input" : $"'{path}'";
-        using var reader = new StreamReader(path == "-" ? standardInput() : Open(path), StrictUtf8);
-        var number = 0L;
-        try
-        {
-            foreach (var line in Lines(reader))
-            {
-                number++;
-                if (line.Length > MaxLineLength)
-                    throw Bad($"is longer than {MaxLineLength} characters");
-                var imageId = line.Trim();
-                if (imageId.Length == 0 || imageId[0] == '#')
-                    continue;
-                if (ImageIds.WhyNot(imageId) is { } why)
-                    throw Bad($"is wrong. {why}");
-                if (inUse.Add(imageId) && inUse.Count > MaxIds)
-                    throw Bad($"is one too many: more than {MaxIds} images in use cannot be right");
-            }
-        }
-        catch (DecoderFallbackException)
-        {
-            number++;
-            throw Bad("or one soon after it is not UTF-8");
-        }
+    private readonly string _name;
+    private long _line;
 
-        CommandFailedException Bad(string why) =>
-            new($"Line {number} of {name} {why.TrimEnd('.')}. Nothing was changed.");
+    private InUseFile(string name) => _name = name;
+
+    /// <summary>Reads the IDs. One line that is no ID fails them all: it may stand for an image in use.</summary>
+    public static HashSet<string> Read(string path)
+    {
+        using var reader = new StreamReader(Open(path), StrictUtf8);
+        return new InUseFile($"'{path}'").Read(reader);
+    }
+
+    /// <summary>Reads the IDs that another program wrote; none means that it failed, not that nothing is in use.</summary>
+    public static HashSet<string> ReadStandardInput(Stream input)
+    {
+        using var reader = new StreamReader(input, StrictUtf8);
+        var inUse = new InUseFile("standard input").Read(reader);
+        return inUse.Count > 0
+            ? inUse
+            : throw new CommandFailedException(
+                $"Standard input named no image in use. Nothing was changed. {InUseOptions.EmptyList}");
     }
 
     private static FileStream Open(string path)
@@ -54,22 +45,54 @@ internal static class InUseFile
         }
     }
 
-    /// <summary>Lines without their newline; one that is too long ends after <see cref="MaxLineLength"/> + 1 characters.</summary>
-    private static IEnumerable<string> Lines(StreamReader reader)
+    private HashSet<string> Read(StreamReader reader)
+    {
+        var inUse = new HashSet<string>(StringComparer.Ordinal);
+        try
+        {
+            foreach (var line in Lines(reader))
+            {
+                var imageId = line.Trim();
+                if (imageId.Length == 0 || imageId[0] == '#')
+                    continue;
+                if (ImageIds.WhyNot(imageId) is { } why)
+                    throw Bad(why);
+                if (inUse.Add(imageId) && inUse.Count > MaxIds)
+                    throw Bad($"More than {MaxIds} images in use cannot be right.");
+            }
+        }
+        catch (DecoderFallbackException)
+        {
+            // The reader decodes ahead of the lines, so the number is only where to start looking.
+            throw new CommandFailedException($"From line {_line} on {_name} is not all UTF-8, so nothing was changed.");
+        }
+
+        return inUse;
+    }
+
+    /// <summary>Lines without their newline, none longer than <see cref="MaxLineLength"/>.</summary>
+    private IEnumerable<string> Lines(StreamReader reader)
     {
         var line = new StringBuilder();
+        _line = 1;
         for (var next = reader.Read(); next >= 0; next = reader.Read())
         {
-            if (next != '\n')
-                line.Append((char)next);
-            if (next == '\n' || line.Length > MaxLineLength)
+            if (next == '\n')
             {
                 yield return line.ToString();
                 line.Clear();
+                _line++;
+            }
+            else if (line.Append((char)next).Length > MaxLineLength)
+            {
+                throw Bad($"It is longer than {MaxLineLength} characters.");
             }
         }
 
         if (line.Length > 0)
             yield return line.ToString();
     }
+
+    private CommandFailedException Bad(string why) =>
+        new($"Line {_line} of {_name} is wrong, so nothing was changed. {why}");
 }

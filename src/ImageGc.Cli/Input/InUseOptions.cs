@@ -6,8 +6,8 @@ namespace ImageGc.Cli.Input;
 /// <summary>Which images are in use, and how long the others are kept: the input of every prune.</summary>
 internal sealed class InUseOptions
 {
-    private const string EmptyList =
-        "If really no image is in use, say so with an empty file: --in-use-file /dev/null.";
+    public const string EmptyList =
+        "If really none is in use, say so: --in-use-file /dev/null.";
 
     private readonly Option<string[]> _ids = new("--in-use")
     {
@@ -26,7 +26,7 @@ internal sealed class InUseOptions
 
     private readonly Option<TimeSpan?> _olderThan = new("--older-than")
     {
-        Description = $"How long an image must have been unused: 30s, 90m, 12h, 7d, 3w or 0. [default: 7d]",
+        Description = "How long an image must have been unused: 30s, 90m, 12h, 7d, 3w or 0. [default: 7d]",
         HelpName = "DURATION",
         CustomParser = Duration.Parse,
     };
@@ -47,7 +47,12 @@ internal sealed class InUseOptions
     {
         var inUse = new HashSet<string>(invocation.Get(_ids) ?? [], StringComparer.Ordinal);
         if (invocation.Get(_file) is { } file)
-            InUseFile.ReadInto(inUse, file, invocation.Shell.StandardInput);
+        {
+            inUse.UnionWith(file == "-"
+                ? InUseFile.ReadStandardInput(invocation.Shell.StandardInput())
+                : InUseFile.Read(file));
+        }
+
         return inUse;
     }
 
