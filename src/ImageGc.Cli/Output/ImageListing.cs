@@ -15,7 +15,7 @@ internal sealed class ImageListing(DateTimeOffset now, bool fullIds)
 
     public Listing Of(IEnumerable<ImageUse> images)
     {
-        var listing = new Listing("IMAGE", "LAST USED (UTC)") { Full = fullIds };
+        var listing = new Listing(Listing.Elastic, "LAST USED (UTC)") { Full = fullIds };
         foreach (var image in images)
             listing.Add(Id(image), LastUsed(image));
         return listing;
@@ -23,7 +23,7 @@ internal sealed class ImageListing(DateTimeOffset now, bool fullIds)
 
     public Listing Of(IEnumerable<PruneVerdict> verdicts)
     {
-        var listing = new Listing("VERDICT", "IMAGE", "LAST USED (UTC)", "PRUNABLE") { Full = fullIds };
+        var listing = new Listing("VERDICT", Listing.Elastic, "LAST USED (UTC)", "PRUNABLE") { Full = fullIds };
         foreach (var verdict in verdicts)
             listing.Add(Word(verdict.Reason), Id(verdict.Image), LastUsed(verdict.Image), PrunableAt(verdict));
         return listing;

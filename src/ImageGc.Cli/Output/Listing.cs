@@ -6,6 +6,9 @@ namespace ImageGc.Cli.Output;
 /// <summary>Rows for two readers: a table on a terminal, tab-separated lines without a header in a pipe.</summary>
 internal sealed class Listing(params string[] headers)
 {
+    /// <summary>The column that gives way where the terminal is too narrow.</summary>
+    public const string Elastic = "IMAGE";
+
     private const int WidestId = 512;
 
     private readonly List<Cell[]> _rows = [];
@@ -33,7 +36,7 @@ internal sealed class Listing(params string[] headers)
     {
         var table = new Table { Border = TableBorder.None, ShowHeaders = headers.Any(header => header.Length > 0) };
         foreach (var header in headers)
-            table.AddColumn(new TableColumn(new Text(header)) { NoWrap = true, Padding = new Padding(0, 0, 2, 0) });
+            table.AddColumn(new TableColumn(header) { NoWrap = header != Elastic, Padding = new Padding(0, 0, 2, 0) });
         foreach (var row in _rows)
             table.AddRow(row.Select(Render));
 
