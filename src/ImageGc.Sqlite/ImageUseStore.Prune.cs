@@ -137,5 +137,15 @@ public sealed partial class ImageUseStore
     /// <summary>The parameters of a decision, all in seconds.</summary>
     private sealed record PruneMoment(long Now, long Earliest, long ExpiredAt, long ThresholdSeconds);
 
-    private sealed record VerdictRow(string ImageId, long LastUsedAt, long CountsAsUsedAt, string Reason);
+    /// <summary>Set by name, for in an empty result SQLite gives the expressions no type to choose a constructor by.</summary>
+    private sealed class VerdictRow
+    {
+        public string ImageId { get; init; } = "";
+
+        public long LastUsedAt { get; init; }
+
+        public long CountsAsUsedAt { get; init; }
+
+        public string Reason { get; init; } = "";
+    }
 }
