@@ -50,24 +50,35 @@ internal sealed class PruneCommand : ToolCommand
 
         ShortenedIds.Refuse(ids, store.List());
         var threshold = _inUse.ThresholdOf(invocation);
-        var verdicts = invocation.Get(_dryRun)
-            ? store.ExplainPrune(ids, threshold).ExpiredFirst()
-            : Prune(store, ids, threshold);
-        Report(invocation, ids, import, verdicts);
+        if (invocation.Get(_dryRun))
+        {
+            Report(invocation, ids, import, store.ExplainPrune(ids, threshold).ExpiredFirst());
+            return ExitCode.Done;
+        }
+
+        List<PruneVerdict> verdicts = [.. Forget(store, ids, threshold)];
+        try
+        {
+            verdicts.AddRange(Kept(store, ids, threshold));
+        }
+        finally
+        {
+            Report(invocation, ids, import, verdicts); // Nobody else knows any more what was forgotten.
+        }
+
         return ExitCode.Done;
     }
 
-    /// <summary>What the prune forgot, then what it kept.</summary>
-    private static List<PruneVerdict> Prune(ImageUseStore store, IReadOnlyCollection<string> ids, TimeSpan threshold)
-    {
-        var forgotten = store.Prune(ids, threshold).Select(image =>
+    private static IEnumerable<PruneVerdict> Forget(
+        ImageUseStore store, IReadOnlyCollection<string> ids, TimeSpan threshold) =>
+        store.Prune(ids, threshold).Select(image =>
             new PruneVerdict(image, PruneReason.Expired, image.LastUsedAt + threshold));
 
-        // What comes of age between the two calls was kept by this prune; the next one takes it.
-        var kept = store.ExplainPrune(ids, threshold).Select(verdict =>
+    /// <summary>What comes of age after the prune decided was kept by it; the next one takes it.</summary>
+    private static IEnumerable<PruneVerdict> Kept(
+        ImageUseStore store, IReadOnlyCollection<string> ids, TimeSpan threshold) =>
+        store.ExplainPrune(ids, threshold).Select(verdict =>
             verdict.Reason == PruneReason.Expired ? verdict with { Reason = PruneReason.UsedRecently } : verdict);
-        return [.. forgotten, .. kept];
-    }
 
     private void Report(
         Invocation invocation, IReadOnlyCollection<string> ids, FlatFileImport? import, List<PruneVerdict> verdicts)
