@@ -42,8 +42,13 @@ internal sealed class ImportCommand : ToolCommand
     {
         var import = store.ImportFlatFile(flatFile);
         invocation.Tell(string.Create(CultureInfo.InvariantCulture,
-            $"Imported {flatFile}: {import.Images} images, {import.Changed} new or newer than known; "
-            + $"{import.Doubtful} with a doubtful time, {import.Skipped} lines skipped."));
+            $"Imported {flatFile}: {import.Images} images ({import.Changed} new or newer), {import.Skipped} lines skipped."));
+        if (import.Doubtful > 0)
+        {
+            invocation.Tell(string.Create(CultureInfo.InvariantCulture,
+                $"Of these, {import.Doubtful} had a time that cannot be right: used when first seen."));
+        }
+
         return import;
     }
 }

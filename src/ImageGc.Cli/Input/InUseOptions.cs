@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
+using ImageGc.Sqlite;
 
 namespace ImageGc.Cli.Input;
 
@@ -8,6 +9,8 @@ internal sealed class InUseOptions
 {
     public const string EmptyList =
         "If really none is in use, say so: --in-use-file /dev/null.";
+
+    private static readonly TimeSpan DefaultThreshold = new ImageUseStoreOptions().ImageAgeCleanupThreshold;
 
     private readonly Option<string[]> _ids = new("--in-use")
     {
@@ -26,7 +29,8 @@ internal sealed class InUseOptions
 
     private readonly Option<TimeSpan?> _olderThan = new("--older-than")
     {
-        Description = "How long an image must have been unused: 30s, 90m, 12h, 7d, 3w or 0. [default: 7d]",
+        Description = "How long an image must have been unused: 30s, 90m, 12h, 7d, 3w or 0. "
+            + $"[default: {DefaultThreshold.TotalDays}d]",
         HelpName = "DURATION",
         CustomParser = Duration.Parse,
     };
@@ -40,7 +44,7 @@ internal sealed class InUseOptions
         command.Validators.Add(RequireList);
     }
 
-    public TimeSpan ThresholdOf(Invocation invocation) => invocation.Get(_olderThan) ?? TimeSpan.FromDays(7);
+    public TimeSpan ThresholdOf(Invocation invocation) => invocation.Get(_olderThan) ?? DefaultThreshold;
 
     /// <summary>The IDs of both options together.</summary>
     public IReadOnlyCollection<string> Read(Invocation invocation)
