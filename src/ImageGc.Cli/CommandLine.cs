@@ -1,0 +1,59 @@
+using System.CommandLine;
+using System.CommandLine.Invocation;
+using ImageGc.Cli.Commands;
+using ImageGc.Sqlite;
+
+namespace ImageGc.Cli;
+
+/// <summary>The whole of `imagegc`: its commands, and what becomes of their errors.</summary>
+internal static class CommandLine
+{
+    public static int Run(string[] args, Shell shell, InvocationConfiguration configuration)
+    {
+        // An image ID may start with @, which would otherwise name a file with more arguments.
+        var parsed = Create(shell).Parse(args, new ParserConfiguration { ResponseFileTokenReplacer = null });
+        if (parsed.Action is ParseErrorAction usage)
+            return ExplainUsage(parsed, usage, configuration.Error);
+
+        configuration.EnableDefaultExceptionHandler = false;
+        try
+        {
+            return parsed.Invoke(configuration);
+        }
+        catch (Exception exception) when (exception
+            is ImageUseStoreException or CommandFailedException or IOException or UnauthorizedAccessException)
+        {
+            configuration.Error.WriteLine($"imagegc: {exception.Message}");
+            return ExitCode.Failed;
+        }
+    }
+
+    private static RootCommand Create(Shell shell)
+    {
+        var global = new GlobalOptions(shell);
+        var root = new RootCommand("Shows, explains and prunes the container images that are tracked on this device.")
+        {
+            global.Database,
+            global.Json,
+            new RecordCommand(global),
+            new ListCommand(global),
+            new ExplainCommand(global),
+            new PruneCommand(global),
+            new ForgetCommand(global),
+            new ImportCommand(global),
+            new ExportCommand(global),
+            new CheckCommand(global),
+        };
+        HelpWithExamples.AddTo(root);
+        return root;
+    }
+
+    private static int ExplainUsage(ParseResult parsed, ParseErrorAction usage, TextWriter error)
+    {
+        usage.ShowHelp = false;
+        parsed.Invoke(new InvocationConfiguration { Output = error, Error = error });
+        var command = parsed.CommandResult.Command is RootCommand ? "imagegc" : $"imagegc {parsed.CommandResult.Command.Name}";
+        error.WriteLine($"Run '{command} --help' for usage and examples.");
+        return ExitCode.Usage;
+    }
+}

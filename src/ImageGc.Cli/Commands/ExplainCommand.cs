@@ -1,0 +1,40 @@
+using System.CommandLine;
+using ImageGc.Cli.Input;
+using ImageGc.Cli.Output;
+
+namespace ImageGc.Cli.Commands;
+
+internal sealed class ExplainCommand : ToolCommand
+{
+    private readonly InUseOptions _inUse = new();
+    private readonly Option<bool> _fullIds = ImageListing.FullIds();
+
+    public ExplainCommand(GlobalOptions global)
+        : base(
+            global, "explain", "Show for every tracked image whether a prune would remove it, why, and from when on.",
+            "imagegc explain --in-use-file in_use.txt",
+            "",
+            "# Remove what expired from the engine, and forget it only once it is gone:",
+            "docker ps --all --quiet | xargs docker inspect --format '{{.Image}}' |",
+            "    imagegc explain --in-use-file - | grep ^expired | cut -f2 |",
+            "    while read -r id; do docker rmi \"$id\" && imagegc forget \"$id\"; done")
+    {
+        _inUse.AddTo(this);
+        Options.Add(_fullIds);
+    }
+
+    protected override int Run(Invocation invocation)
+    {
+        var ids = _inUse.Read(invocation);
+        using var store = invocation.OpenExisting();
+        ShortenedIds.Refuse(ids, store.List());
+        var verdicts = store.ExplainPrune(ids, _inUse.ThresholdOf(invocation)).ExpiredFirst();
+        if (invocation.Json)
+            invocation.WriteJson(verdicts.Select(JsonVerdict.Of), JsonOutput.Default.IEnumerableJsonVerdict);
+        else if (verdicts.Count > 0)
+            invocation.Write(new ImageListing(invocation.Shell.Time.GetUtcNow(), invocation.Get(_fullIds)).Of(verdicts));
+        else
+            invocation.Tell("No image is tracked.");
+        return ExitCode.Done;
+    }
+}

@@ -1,0 +1,30 @@
+using System.CommandLine;
+using ImageGc.Cli.Input;
+using ImageGc.Cli.Output;
+
+namespace ImageGc.Cli.Commands;
+
+internal sealed class ForgetCommand : ToolCommand
+{
+    private readonly Argument<string[]> _ids = ImageIds.Argument("The images to forget, in full as they were recorded.");
+
+    public ForgetCommand(GlobalOptions global)
+        : base(
+            global, "forget", "Stop tracking images that were removed by other means. Prints the IDs it forgot.",
+            "imagegc forget sha256:4bcff63911fcb4448bd4fdacec207030997caf25e9bea4045fa6c8c44de311d1") => Arguments.Add(_ids);
+
+    protected override int Run(Invocation invocation)
+    {
+        using var store = invocation.OpenExisting();
+        var outcome = invocation.Get(_ids).Distinct(StringComparer.Ordinal).ToLookup(store.Forget);
+        if (invocation.Json)
+            invocation.WriteJson(new JsonForgotten(outcome[true], outcome[false]), JsonOutput.Default.JsonForgotten);
+        else
+            foreach (var id in outcome[true])
+                invocation.WriteLine(id);
+
+        foreach (var id in outcome[false])
+            invocation.Complain($"'{id}' is not tracked. Give the ID in full, as 'imagegc list --no-trunc' shows it.");
+        return outcome[false].Any() ? ExitCode.Failed : ExitCode.Done;
+    }
+}

@@ -1,0 +1,54 @@
+using System.CommandLine;
+using System.Globalization;
+using ImageGc.Cli.Output;
+using ImageGc.Sqlite;
+
+namespace ImageGc.Cli.Commands;
+
+internal sealed class ImportCommand : ToolCommand
+{
+    private readonly Argument<string> _file = new("FILE")
+    {
+        Description = "The flat file: a line '<image ID> <Unix seconds>' for each image.",
+    };
+
+    public ImportCommand(GlobalOptions global)
+        : base(
+            global, "import", "Import the flat file 'image_use' of Azure IoT Edge and leave it alone; can be repeated.",
+            "imagegc import /var/lib/aziot/edged/image_use") => Arguments.Add(_file);
+
+    protected override int Run(Invocation invocation)
+    {
+        var file = invocation.Get(_file);
+        using var store = OpenFor(file, invocation);
+        var import = Import(store, file, invocation);
+        if (invocation.Json)
+            invocation.WriteJson(import, JsonOutput.Default.FlatFileImport);
+        return ExitCode.Done;
+    }
+
+    /// <summary>Opens the store, unless the flat file is missing: a mistyped name must not leave a new database.</summary>
+    public static ImageUseStore OpenFor(string flatFile, Invocation invocation)
+    {
+        var path = Path.GetFullPath(flatFile);
+        if (!Path.Exists(path))
+            throw new CommandFailedException($"There is no flat file '{path}' to import.");
+        if (path == Path.GetFullPath(invocation.DatabasePath))
+            throw new CommandFailedException($"'{path}' is the database; name the flat file to import.");
+        return invocation.OpenOrCreate();
+    }
+
+    public static FlatFileImport Import(ImageUseStore store, string flatFile, Invocation invocation)
+    {
+        var import = store.ImportFlatFile(flatFile);
+        invocation.Tell(string.Create(CultureInfo.InvariantCulture,
+            $"Imported {flatFile}: {import.Images} images ({import.Changed} new or newer), {import.Skipped} lines skipped."));
+        if (import.Doubtful > 0)
+        {
+            invocation.Tell(string.Create(CultureInfo.InvariantCulture,
+                $"Of these, {import.Doubtful} had a time that cannot be right: used when first seen."));
+        }
+
+        return import;
+    }
+}

@@ -1,0 +1,9 @@
+namespace ImageGc.Cli;
+
+/// <summary>What a script can rely on.</summary>
+internal static class ExitCode
+{
+    public const int Done = 0;
+    public const int Failed = 1;
+    public const int Usage = 2;
+}

@@ -1,0 +1,33 @@
+using System.CommandLine;
+
+namespace ImageGc.Cli;
+
+/// <summary>The options that every command has.</summary>
+internal sealed class GlobalOptions
+{
+    public const string DatabaseVariable = "IMAGEGC_DB";
+
+    public GlobalOptions(Shell shell)
+    {
+        Shell = shell;
+        Database = new Option<string>("--db")
+        {
+            Description = $"The database file. Otherwise the environment variable {DatabaseVariable}, "
+                + "otherwise image_use.db in the current directory.",
+            HelpName = "PATH",
+            Recursive = true,
+        };
+        Database.Validators.Add(given =>
+        {
+            if (given.Tokens is [{ Value: var path }] && string.IsNullOrWhiteSpace(path))
+                given.AddError("--db needs the path of a file.");
+        });
+        Json = new Option<bool>("--json") { Description = "Print JSON, for scripts.", Recursive = true };
+    }
+
+    public Shell Shell { get; }
+
+    public Option<string> Database { get; }
+
+    public Option<bool> Json { get; }
+}

@@ -1,0 +1,49 @@
+using System.CommandLine;
+using System.CommandLine.Help;
+using System.CommandLine.Invocation;
+
+namespace ImageGc.Cli;
+
+/// <summary>The usual `--help`, followed by what only examples can say.</summary>
+internal sealed class HelpWithExamples(HelpAction help) : SynchronousCommandLineAction
+{
+    private static readonly string[] RootLines =
+    [
+        "Environment:",
+        $"  {GlobalOptions.DatabaseVariable}  the database file, where --db is not given",
+        "  NO_COLOR    no colours on the terminal",
+        "",
+        "Exit codes:",
+        "  0 done, 1 failed, 2 wrong usage",
+        "",
+        "Examples:",
+        "  imagegc record sha256:4bcff63911fcb4448bd4fdacec207030997caf25e9bea4045fa6c8c44de311d1",
+        "  imagegc list",
+        "  imagegc prune --in-use-file in_use.txt --dry-run",
+    ];
+
+    public static void AddTo(RootCommand root)
+    {
+        var option = root.Options.OfType<HelpOption>().Single();
+        var help = new HelpWithExamples((HelpAction)option.Action!);
+        option.Action = help;
+        root.SetAction(parsed =>
+        {
+            help.Invoke(parsed);
+            return ExitCode.Usage; // A script whose command came out empty must not take that for success.
+        });
+    }
+
+    public override int Invoke(ParseResult parsed)
+    {
+        help.Invoke(parsed);
+        var output = parsed.InvocationConfiguration.Output;
+        foreach (var line in LinesFor(parsed.CommandResult.Command))
+            output.WriteLine(line);
+        return ExitCode.Done;
+    }
+
+    private static string[] LinesFor(Command command) => command is ToolCommand tool
+        ? ["Examples:", .. tool.Examples.Select(example => "  " + example)]
+        : RootLines;
+}

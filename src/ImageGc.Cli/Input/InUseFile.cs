@@ -1,0 +1,98 @@
+using System.Text;
+
+namespace ImageGc.Cli.Input;
+
+/// <summary>A file that names the images in use; read in bounded memory, because anything may be in it.</summary>
+internal sealed class InUseFile
+{
+    public const int MaxLineLength = 4096;
+    public const int MaxIds = 100_000;
+
+    private static readonly UTF8Encoding StrictUtf8 = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
+
+    private readonly string _name;
+    private long _line;
+
+    private InUseFile(string name) => _name = name;
+
+    /// <summary>Reads the IDs. One line that is no ID fails them all: it may stand for an image in use.</summary>
+    public static HashSet<string> Read(string path)
+    {
+        using var reader = new StreamReader(Open(path), StrictUtf8);
+        return new InUseFile($"'{path}'").Read(reader);
+    }
+
+    /// <summary>Reads the IDs that another program wrote; none means that it failed, not that nothing is in use.</summary>
+    public static HashSet<string> ReadStandardInput(Stream input)
+    {
+        using var reader = new StreamReader(input, StrictUtf8);
+        var inUse = new InUseFile("standard input").Read(reader);
+        return inUse.Count > 0
+            ? inUse
+            : throw new CommandFailedException(
+                $"Standard input named no image in use. Nothing was changed. {InUseOptions.EmptyList}");
+    }
+
+    private static FileStream Open(string path)
+    {
+        try
+        {
+            return new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or ArgumentException)
+        {
+            throw new CommandFailedException($"Could not read the images in use: {exception.Message}");
+        }
+    }
+
+    private HashSet<string> Read(StreamReader reader)
+    {
+        var inUse = new HashSet<string>(StringComparer.Ordinal);
+        try
+        {
+            foreach (var line in Lines(reader))
+            {
+                var imageId = line.Trim();
+                if (imageId.Length == 0 || imageId[0] == '#')
+                    continue;
+                if (ImageIds.WhyNot(imageId) is { } why)
+                    throw Bad(why);
+                if (inUse.Add(imageId) && inUse.Count > MaxIds)
+                    throw Bad($"More than {MaxIds} images in use cannot be right.");
+            }
+        }
+        catch (DecoderFallbackException)
+        {
+            // The reader decodes ahead of the lines, so the number is only where to start looking.
+            throw new CommandFailedException($"From line {_line} on {_name} is not all UTF-8, so nothing was changed.");
+        }
+
+        return inUse;
+    }
+
+    /// <summary>Lines without their newline, none longer than <see cref="MaxLineLength"/>.</summary>
+    private IEnumerable<string> Lines(StreamReader reader)
+    {
+        var line = new StringBuilder();
+        _line = 1;
+        for (var next = reader.Read(); next >= 0; next = reader.Read())
+        {
+            if (next == '\n')
+            {
+                yield return line.ToString();
+                line.Clear();
+                _line++;
+            }
+            else if (line.Append((char)next).Length > MaxLineLength)
+            {
+                throw Bad($"It is longer than {MaxLineLength} characters.");
+            }
+        }
+
+        if (line.Length > 0)
+            yield return line.ToString();
+    }
+
+    private CommandFailedException Bad(string why) =>
+        new($"Line {_line} of {_name} is wrong, so nothing was changed. {why}");
+}

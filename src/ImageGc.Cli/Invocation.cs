@@ -1,0 +1,52 @@
+using System.CommandLine;
+using System.Text.Json;
+using System.Text.Json.Serialization.Metadata;
+using ImageGc.Cli.Output;
+using ImageGc.Sqlite;
+
+namespace ImageGc.Cli;
+
+/// <summary>One run of a command: what it was given, and where its results and messages go.</summary>
+internal sealed class Invocation(GlobalOptions global, ParseResult parsed)
+{
+    private readonly InvocationConfiguration _streams = parsed.InvocationConfiguration;
+
+    public Shell Shell => global.Shell;
+
+    public bool Json => Get(global.Json);
+
+    /// <summary>The database as the user wrote it.</summary>
+    public string DatabasePath => Get(global.Database) ?? FromEnvironment() ?? "image_use.db";
+
+    public T? Get<T>(Option<T> option) => parsed.GetValue(option);
+
+    public T Get<T>(Argument<T> argument) => parsed.GetRequiredValue(argument);
+
+    public ImageUseStore OpenOrCreate() => ImageUseStore.Open(
+        new ImageUseStoreOptions { DatabasePath = DatabasePath }, Shell.Time, new StandardErrorLog(_streams.Error));
+
+    public ImageUseStore OpenExisting() => Path.Exists(DatabasePath)
+        ? OpenOrCreate()
+        : throw new CommandFailedException(
+            $"There is no database '{Path.GetFullPath(DatabasePath)}'. Name one with --db PATH or "
+            + $"{GlobalOptions.DatabaseVariable}; 'imagegc record' and 'imagegc import' create one.");
+
+    public void WriteLine(string result) => _streams.Output.WriteLine(result);
+
+    public void WriteJson<T>(T result, JsonTypeInfo<T> type) =>
+        _streams.Output.WriteLine(JsonSerializer.Serialize(result, type));
+
+    public void Write(Listing listing) => listing.WriteTo(_streams.Output, Shell);
+
+    /// <summary>Tells a person what happened; scripts that asked for JSON find it there.</summary>
+    public void Tell(string message)
+    {
+        if (!Json)
+            _streams.Error.WriteLine(message);
+    }
+
+    public void Complain(string message) => _streams.Error.WriteLine($"imagegc: {message}");
+
+    private string? FromEnvironment() =>
+        Shell.Variable(GlobalOptions.DatabaseVariable) is { } path && !string.IsNullOrWhiteSpace(path) ? path : null;
+}

@@ -1,0 +1,54 @@
+using System.CommandLine;
+using ImageGc.Sqlite;
+using Spectre.Console;
+
+namespace ImageGc.Cli.Output;
+
+/// <summary>How images and verdicts on them are shown.</summary>
+internal sealed class ImageListing(DateTimeOffset now, bool fullIds)
+{
+    private const string Algorithm = "sha256:";
+    private const int ShortDigits = 12;
+
+    /// <summary>The option that asks for full IDs on a terminal.</summary>
+    public static Option<bool> FullIds() => new("--no-trunc") { Description = "Do not shorten IDs on the terminal." };
+
+    public Listing Of(IEnumerable<ImageUse> images)
+    {
+        var listing = new Listing(Listing.Elastic, "LAST USED (UTC)") { Full = fullIds };
+        foreach (var image in images)
+            listing.Add(Id(image), LastUsed(image));
+        return listing;
+    }
+
+    public Listing Of(IEnumerable<PruneVerdict> verdicts)
+    {
+        var listing = new Listing("VERDICT", Listing.Elastic, "LAST USED (UTC)", "PRUNABLE") { Full = fullIds };
+        foreach (var verdict in verdicts)
+            listing.Add(Word(verdict.Reason), Id(verdict.Image), LastUsed(verdict.Image), PrunableAt(verdict));
+        return listing;
+    }
+
+    private static Cell Word(PruneReason reason) => reason switch
+    {
+        PruneReason.Expired => new("expired", Color: Color.Red),
+        PruneReason.UsedRecently => new("used-recently", Color: Color.Yellow),
+        PruneReason.InUse => new("in-use", Color: Color.Green),
+        _ => throw new ArgumentOutOfRangeException(nameof(reason), reason, null),
+    };
+
+    private Cell Id(ImageUse image) => new(image.ImageId, fullIds ? image.ImageId : Shorten(image.ImageId));
+
+    /// <summary>As docker does; an ID of another kind has no digits to count and stays as it is.</summary>
+    private static string Shorten(string imageId) =>
+        imageId.StartsWith(Algorithm, StringComparison.Ordinal) && imageId.Length > Algorithm.Length + ShortDigits
+            ? imageId.Substring(Algorithm.Length, ShortDigits)
+            : imageId;
+
+    private Cell LastUsed(ImageUse image) => new(
+        Moment.Iso(image.LastUsedAt),
+        $"{Moment.Short(image.LastUsedAt)}, {Moment.Relative(image.LastUsedAt, now)}");
+
+    private Cell PrunableAt(PruneVerdict verdict) =>
+        new(Moment.Iso(verdict.PrunableAt), Moment.Relative(verdict.PrunableAt, now));
+}

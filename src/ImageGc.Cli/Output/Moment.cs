@@ -1,0 +1,41 @@
+using System.Globalization;
+
+namespace ImageGc.Cli.Output;
+
+/// <summary>A point in time, for scripts and for people.</summary>
+internal static class Moment
+{
+    private static readonly (string Unit, TimeSpan Length, TimeSpan Until)[] Units =
+    [
+        ("minute", TimeSpan.FromMinutes(1), TimeSpan.FromMinutes(120)),
+        ("hour", TimeSpan.FromHours(1), TimeSpan.FromHours(48)),
+        ("day", TimeSpan.FromDays(1), TimeSpan.FromDays(28)),
+        ("week", TimeSpan.FromDays(7), TimeSpan.FromDays(70)),
+        ("month", TimeSpan.FromDays(30), TimeSpan.FromDays(730)),
+        ("year", TimeSpan.FromDays(365), TimeSpan.MaxValue),
+    ];
+
+    /// <summary>ISO 8601 in UTC: 2026-03-01T12:00:00Z.</summary>
+    public static string Iso(DateTimeOffset moment) =>
+        moment.UtcDateTime.ToString("yyyy-MM-dd'T'HH:mm:ss'Z'", CultureInfo.InvariantCulture);
+
+    /// <summary>In UTC, to the minute: 2026-03-01 12:00.</summary>
+    public static string Short(DateTimeOffset moment) =>
+        moment.UtcDateTime.ToString("yyyy-MM-dd HH:mm", CultureInfo.InvariantCulture);
+
+    /// <summary>Seen from now: 3 days ago, now, in 2 weeks.</summary>
+    public static string Relative(DateTimeOffset moment, DateTimeOffset now)
+    {
+        if (moment == DateTimeOffset.MaxValue)
+            return "never";
+
+        var distance = (moment - now).Duration();
+        if (distance < TimeSpan.FromMinutes(1))
+            return "now";
+
+        var (unit, length, _) = Units.First(candidate => distance < candidate.Until);
+        var count = Math.Round(distance / length);
+        var amount = string.Create(CultureInfo.InvariantCulture, $"{count} {unit}{(count is 1 ? "" : "s")}");
+        return moment < now ? $"{amount} ago" : $"in {amount}";
+    }
+}

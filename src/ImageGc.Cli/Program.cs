@@ -1,0 +1,3 @@
+using System.CommandLine;
+
+return ImageGc.Cli.CommandLine.Run(args, ImageGc.Cli.Shell.OfThisProcess(), new InvocationConfiguration());

@@ -1,0 +1,31 @@
+using Microsoft.Extensions.Logging;
+
+namespace ImageGc.Cli;
+
+/// <summary>Passes the store's warnings to standard error, one line each, before the command ends.</summary>
+internal sealed class StandardErrorLog(TextWriter error) : ILoggerFactory, ILogger
+{
+    public ILogger CreateLogger(string categoryName) => this;
+
+    public bool IsEnabled(LogLevel logLevel) => logLevel is >= LogLevel.Warning and not LogLevel.None;
+
+    public void Log<TState>(
+        LogLevel logLevel, EventId eventId, TState state, Exception? exception,
+        Func<TState, Exception?, string> formatter)
+    {
+        if (!IsEnabled(logLevel))
+            return;
+        var cause = exception is null ? "" : $": {exception.Message}";
+        error.WriteLine($"imagegc: warning: {formatter(state, exception)}{cause}");
+    }
+
+    public IDisposable? BeginScope<TState>(TState state)
+        where TState : notnull => null;
+
+    public void AddProvider(ILoggerProvider provider) => throw new NotSupportedException();
+
+    public void Dispose()
+    {
+        // Standard error belongs to the caller.
+    }
+}

@@ -1,0 +1,82 @@
+using System.CommandLine;
+using System.Text;
+using ImageGc.Sqlite;
+
+namespace ImageGc.Cli.Tests;
+
+/// <summary>The real command line on a real database in a directory of its own, at a time that the test moves.</summary>
+public abstract class CliTest : IDisposable
+{
+    private readonly DirectoryInfo _directory = Directory.CreateTempSubdirectory("imagegc-");
+
+    private protected FixedTime Time { get; } = new();
+
+    protected int? TerminalWidth { get; set; }
+
+    protected string Input { get; set; } = "";
+
+    protected Dictionary<string, string> Variables { get; } = [];
+
+    protected string DatabasePath => PathOf("image_use.db");
+
+    protected string PathOf(string name) => Path.Combine(_directory.FullName, name);
+
+    protected string FileOf(string content, string name = "file")
+    {
+        File.WriteAllText(PathOf(name), content);
+        return PathOf(name);
+    }
+
+    protected static string Id(int number) => $"sha256:{number:x64}";
+
+    /// <summary>Runs `imagegc` on the test's database.</summary>
+    private protected Result Run(params string[] args) => RunAnywhere([.. args, "--db", DatabasePath]);
+
+    private protected Result RunAnywhere(params string[] args)
+    {
+        var (output, error) = (new StringWriter(), new StringWriter());
+        var shell = new Shell
+        {
+            Time = Time,
+            Variable = Variables.GetValueOrDefault,
+            StandardInput = () => new MemoryStream(Encoding.UTF8.GetBytes(Input)),
+            TerminalWidth = TerminalWidth,
+        };
+        var exitCode = CommandLine.Run(args, shell, new InvocationConfiguration { Output = output, Error = error });
+        return new Result(exitCode, output.ToString(), error.ToString());
+    }
+
+    protected void Record(TimeSpan age, params string[] ids)
+    {
+        Time.Now -= age;
+        using (var store = Open())
+            store.RecordUse(ids);
+        Time.Now += age;
+    }
+
+    protected IEnumerable<string> TrackedIds()
+    {
+        using var store = Open();
+        return [.. store.List().Select(image => image.ImageId).Order(StringComparer.Ordinal)];
+    }
+
+    public void Dispose()
+    {
+        _directory.Delete(recursive: true);
+        GC.SuppressFinalize(this);
+    }
+
+    private ImageUseStore Open() => ImageUseStore.Open(new ImageUseStoreOptions { DatabasePath = DatabasePath }, Time);
+}
+
+internal sealed record Result(int ExitCode, string Output, string Error)
+{
+    public string[] Lines => Output.Split('\n', StringSplitOptions.RemoveEmptyEntries);
+}
+
+internal sealed class FixedTime : TimeProvider
+{
+    public DateTimeOffset Now { get; set; } = new(2026, 3, 1, 12, 0, 0, TimeSpan.Zero);
+
+    public override DateTimeOffset GetUtcNow() => Now;
+}

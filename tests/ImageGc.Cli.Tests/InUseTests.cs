@@ -1,0 +1,113 @@
+using System.Text;
+using ImageGc.Cli.Input;
+
+namespace ImageGc.Cli.Tests;
+
+public sealed class InUseTests : CliTest
+{
+    public InUseTests() => Record(TimeSpan.FromDays(30), Id(1), Id(2), Id(3));
+
+    [Theory]
+    [InlineData("prune")]
+    [InlineData("explain")]
+    public void Prune_without_an_in_use_list_is_a_usage_error(string command)
+    {
+        var result = Run(command);
+
+        Assert.Equal(ExitCode.Usage, result.ExitCode);
+        Assert.Contains("--in-use-file /dev/null", result.Error, StringComparison.Ordinal);
+        Assert.Empty(result.Output);
+        Assert.Equal([Id(1), Id(2), Id(3)], TrackedIds());
+    }
+
+    [Fact]
+    public void An_in_use_option_that_came_out_empty_is_a_usage_error() =>
+        Assert.Equal(ExitCode.Usage, Run("prune", "--in-use", "--older-than", "0").ExitCode);
+
+    [Fact]
+    public void A_pipe_that_names_no_image_is_an_error()
+    {
+        Assert.Equal(ExitCode.Failed, Run("prune", "--in-use-file", "-").ExitCode);
+        Assert.Equal([Id(1), Id(2), Id(3)], TrackedIds());
+    }
+
+    [Fact]
+    public void Arguments_and_file_are_combined()
+    {
+        var file = FileOf($"# running\r\n\r\n \t{Id(2)} \r\n{Id(2)}");
+
+        Run("prune", "--in-use", Id(1), "--in-use-file", file);
+
+        Assert.Equal([Id(1), Id(2)], TrackedIds());
+    }
+
+    [Fact]
+    public void Standard_input_is_read_for_a_dash()
+    {
+        Input = $"{Id(1)}\n{Id(3)}\n";
+
+        Run("prune", "--in-use-file", "-");
+
+        Assert.Equal([Id(1), Id(3)], TrackedIds());
+    }
+
+    [Fact]
+    public void A_malformed_argument_is_a_usage_error()
+    {
+        Assert.Equal(ExitCode.Usage, Run("prune", "--in-use", Id(1), "two words").ExitCode);
+        Assert.Equal([Id(1), Id(2), Id(3)], TrackedIds());
+    }
+
+    [Fact]
+    public void A_malformed_line_is_an_error_that_names_it()
+    {
+        var file = FileOf($"{Id(1)}\n# comment\ntwo words\n");
+
+        var result = Run("prune", "--in-use-file", file);
+
+        Assert.Equal(ExitCode.Failed, result.ExitCode);
+        Assert.StartsWith($"imagegc: Line 3 of '{file}' is wrong", result.Error, StringComparison.Ordinal);
+        Assert.Equal([Id(1), Id(2), Id(3)], TrackedIds());
+    }
+
+    [Fact]
+    public void A_line_without_an_end_is_an_error()
+    {
+        var file = FileOf("#" + new string('x', InUseFile.MaxLineLength));
+
+        Assert.Contains("longer than 4096", Run("prune", "--in-use-file", file).Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void More_images_than_a_device_can_have_are_an_error()
+    {
+        Input = string.Concat(Enumerable.Range(0, InUseFile.MaxIds + 1).Select(number => $"image{number}\n"));
+
+        Assert.Contains("Line 100001 of standard input", Run("prune", "--in-use-file", "-").Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_file_that_is_not_utf8_is_an_error()
+    {
+        File.WriteAllBytes(PathOf("latin1"), [.. Encoding.UTF8.GetBytes(Id(1)), 0xff, (byte)'\n']);
+
+        Assert.Contains("not all UTF-8", Run("prune", "--in-use-file", PathOf("latin1")).Error, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("000000000000")]
+    [InlineData("sha256:0000000000")]
+    [InlineData("0000000000000000000000000000000000000000000000000000000000000001")]
+    public void Another_form_of_a_tracked_id_is_an_error(string shortened)
+    {
+        var result = Run("prune", "--in-use", shortened);
+
+        Assert.Equal(ExitCode.Failed, result.ExitCode);
+        Assert.Contains($"but {Id(1)} is", result.Error, StringComparison.Ordinal);
+        Assert.Equal([Id(1), Id(2), Id(3)], TrackedIds());
+    }
+
+    [Fact]
+    public void A_missing_file_is_an_error() =>
+        Assert.Equal(ExitCode.Failed, Run("prune", "--in-use-file", PathOf("missing")).ExitCode);
+}

@@ -1,0 +1,69 @@
+namespace ImageGc.Cli.Tests;
+
+public sealed class TerminalTests : CliTest
+{
+    public TerminalTests() => TerminalWidth = 80;
+
+    [Fact]
+    public void A_table_has_short_ids_and_relative_times()
+    {
+        Variables["NO_COLOR"] = "1";
+        Record(TimeSpan.FromDays(3), Id(1));
+
+        var lines = Run("explain", "--in-use", "a").Lines.Select(line => line.TrimEnd());
+
+        Assert.Equal(
+            [
+                "VERDICT        IMAGE         LAST USED (UTC)               PRUNABLE",
+                "used-recently  000000000000  2026-02-26 12:00, 3 days ago  in 4 days",
+            ],
+            lines);
+    }
+
+    [Theory]
+    [InlineData("registry.example.com/team/project/name:with-a-tag-that-goes-on-and-on-and-on")]
+    [InlineData("[red]no-markup[/]")]
+    public void A_table_fits_the_terminal_whatever_the_ids_are(string imageId)
+    {
+        Variables["NO_COLOR"] = "1";
+        Record(TimeSpan.FromMinutes(59), imageId, Id(1));
+
+        var result = Run("explain", "--in-use-file", "/dev/null");
+
+        Assert.Equal(3, result.Lines.Length);
+        Assert.All(result.Lines, line => Assert.InRange(line.Length, 1, 80));
+    }
+
+    [Fact]
+    public void No_trunc_shows_ids_in_full_on_one_line()
+    {
+        Record(TimeSpan.Zero, Id(1));
+
+        Assert.Contains(Id(1), Run("list", "--no-trunc").Lines[1], StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(null, true)]
+    [InlineData("1", false)]
+    public void Colours_are_shown_unless_NO_COLOR_is_set(string? noColor, bool colours)
+    {
+        if (noColor is not null)
+            Variables["NO_COLOR"] = noColor;
+        Record(TimeSpan.Zero, Id(1));
+
+        Assert.Equal(colours, Run("explain", "--in-use", "a").Output.Contains('\u001b', StringComparison.Ordinal));
+    }
+
+    [Theory]
+    [InlineData(0, "now")]
+    [InlineData(60, "1 minute ago")]
+    [InlineData(7140, "119 minutes ago")]
+    [InlineData(86400 * 3, "3 days ago")]
+    [InlineData(86400 * 365 * 3, "3 years ago")]
+    public void An_age_is_told_in_a_unit_that_fits(int seconds, string age)
+    {
+        Record(TimeSpan.FromSeconds(seconds), Id(1));
+
+        Assert.EndsWith($", {age}", Run("list").Lines[1].TrimEnd(), StringComparison.Ordinal);
+    }
+}
