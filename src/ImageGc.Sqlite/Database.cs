@@ -15,7 +15,10 @@ internal sealed class Database : IDisposable
     {
         Path = path;
         _connection = connection;
+        Upsert = new UpsertStatement(connection);
     }
+
+    public UpsertStatement Upsert { get; }
 
     public string Path { get; }
 
@@ -57,7 +60,7 @@ internal sealed class Database : IDisposable
             }
             catch (ImageUseStoreException damage) when (CanHeal(damage))
             {
-                Salvage.Heal(path, time, damage, log);
+                Salvage.Heal(path, options.BusyTimeout, time, damage, log);
                 return new Database(path, Connection.Open(path, options, log));
             }
         }
@@ -97,14 +100,14 @@ internal sealed class Database : IDisposable
         if (DatabaseFile.HasMoved(connection))
         {
             throw Connection.Unavailable(Path,
-                "the file was moved, replaced or deleted while it was open. Restart the runtime to open the file that is there now.");
+                "the file was moved, replaced or deleted while it was open. Open it anew to use the file that is there now.");
         }
     }
 
     public ImageUseStoreException Unreadable(string doing, Exception? inner = null) => new(
         StoreFailure.Corrupt, Path,
         $"Could not {doing} in '{Path}': a row holds what was never written to it, so the file is damaged. "
-        + "Restart the runtime: opening it keeps the damaged file and saves what can be read.",
+        + "Open it anew: that keeps the damaged file and saves what can be read.",
         inner);
 
     public void Dispose()
@@ -114,6 +117,7 @@ internal sealed class Database : IDisposable
             if (_closed)
                 return;
             _closed = true;
+            Upsert.Dispose();
             _connection.Dispose();
         }
     }

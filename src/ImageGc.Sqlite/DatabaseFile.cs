@@ -72,20 +72,27 @@ internal static partial class DatabaseFile
         return FileControl(connection.Handle!, "main", hasMoved, out var moved) == 0 && moved != 0;
     }
 
-    /// <summary>Fails while another process has the database open.</summary>
-    public static void RequireNobodyElse(string path, ImageUseStoreException damage)
+    /// <summary>Waits until no other process has the database open, and fails if that takes too long.</summary>
+    public static void RequireNobodyElse(string path, TimeSpan timeout, ImageUseStoreException damage)
     {
         const long locks = 0x40000000; // https://www.sqlite.org/src/file/src/os.h: PENDING_BYTE and the 511 after it.
         using var file = new FileStream(path, FileMode.Open, FileAccess.ReadWrite, FileShare.ReadWrite | FileShare.Delete);
-        try
+        for (var waited = TimeSpan.Zero; !OperatingSystem.IsMacOS(); waited += Retry)
         {
-            if (!OperatingSystem.IsMacOS())
+            try
+            {
                 file.Lock(locks, 512);
-        }
-        catch (IOException)
-        {
-            throw new ImageUseStoreException(StoreFailure.Corrupt, path,
-                $"{damage.Message} Another process has it open: stop that one first, then open it again.", damage);
+                return;
+            }
+            catch (IOException) when (waited < timeout)
+            {
+                Thread.Sleep(Retry);
+            }
+            catch (IOException)
+            {
+                throw new ImageUseStoreException(StoreFailure.Corrupt, path,
+                    $"{damage.Message} Another process has it open: stop that one first, then open it again.", damage);
+            }
         }
     }
 
@@ -97,7 +104,7 @@ internal static partial class DatabaseFile
             return null;
 
         var descriptor = OpenDirectory(Path.GetDirectoryName(path)!);
-        for (var waited = TimeSpan.Zero; Flock(descriptor, LockExclusive | LockNonBlocking) != 0; waited += LockRetry)
+        for (var waited = TimeSpan.Zero; Flock(descriptor, LockExclusive | LockNonBlocking) != 0; waited += Retry)
         {
             if (waited >= timeout)
             {
@@ -106,7 +113,7 @@ internal static partial class DatabaseFile
                 throw failure;
             }
 
-            Thread.Sleep(LockRetry);
+            Thread.Sleep(Retry);
         }
 
         return new Lock(descriptor);
@@ -117,7 +124,7 @@ internal static partial class DatabaseFile
         public void Dispose() => _ = Close(descriptor);
     }
 
-    private static readonly TimeSpan LockRetry = TimeSpan.FromMilliseconds(20);
+    private static readonly TimeSpan Retry = TimeSpan.FromMilliseconds(20);
 
     private static int OpenDirectory(string directory)
     {

@@ -18,6 +18,7 @@ public sealed partial class ImageUseStore
     {
         ArgumentException.ThrowIfNullOrWhiteSpace(path);
         path = Path.GetFullPath(path);
+        RequireOtherFile(path);
         var import = Stamp($"import '{path}'", (connection, now) =>
         {
             var counts = new FlatFileImport(0, 0, 0, 0, []);
@@ -88,7 +89,7 @@ public sealed partial class ImageUseStore
         try
         {
             if (Path.Exists(path))
-                throw new IOException("There is a file of that name.");
+                throw new IOException("There is a file of that name already, and it is never overwritten.");
             DatabaseFile.CreateIfMissing(unfinished);
             using (var file = new FileStream(unfinished, FileMode.Open, FileAccess.Write))
             {
@@ -103,7 +104,7 @@ public sealed partial class ImageUseStore
         {
             if (File.Exists(unfinished))
                 File.Delete(unfinished);
-            throw FlatFileFailure($"Could not export to '{path}'", exception, "Name a new file in a directory that this user may write to.");
+            throw FlatFileFailure($"Could not export to '{path}'", exception, "Name another file, in a directory that this user may write to.");
         }
 
         _log.Exported(path, images.Count);
@@ -125,6 +126,16 @@ public sealed partial class ImageUseStore
             _log.NotRenamed(exception, flatFile);
         }
     }
+
+    /// <remarks>Closing a database that was opened as a plain file drops SQLite's locks on it.</remarks>
+    private void RequireOtherFile(string path)
+    {
+        if (ResolveLink(path) is var target && (target == ResolveLink(_database.Path) || target == ResolveLink(_database.Path + "-wal")))
+            throw new ArgumentException($"'{path}' is the database itself, not a flat file.", nameof(path));
+    }
+
+    private static string ResolveLink(string path) =>
+        File.Exists(path) ? File.ResolveLinkTarget(path, returnFinalTarget: true)?.FullName ?? path : path;
 
     private ImageUseStoreException FlatFileFailure(string what, Exception exception, string advice) =>
         new(StoreFailure.FlatFile, _database.Path, $"{what}: {exception.Message} {advice}", exception);

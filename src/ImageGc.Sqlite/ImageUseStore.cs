@@ -75,7 +75,8 @@ public sealed partial class ImageUseStore : IDisposable
         _database.Run("record the use of an image", (store: this, imageId), static (connection, args) =>
         {
             args.store.FollowClock(connection);
-            return args.store.Upsert(connection, args.imageId, args.store._clock.Now());
+            args.store.Upsert(args.imageId, args.store._clock.Now());
+            return 0;
         });
         _log.RecordedUse(imageId);
     }
@@ -87,21 +88,19 @@ public sealed partial class ImageUseStore : IDisposable
     public void RecordUse(IEnumerable<string> imageIds)
     {
         var valid = ImageId.RequireAll(imageIds);
-        Stamp("record the use of images", (connection, now) => valid.Sum(imageId => Upsert(connection, imageId, now)));
+        Stamp("record the use of images", (_, now) =>
+        {
+            valid.ForEach(imageId => Upsert(imageId, now));
+            return valid.Count;
+        });
         foreach (var imageId in valid)
             _log.RecordedUse(imageId);
     }
 
-    private int Upsert(SqliteConnection connection, string imageId, long now)
+    private void Upsert(string imageId, long now)
     {
-        var rows = connection.Execute("""
-            INSERT INTO image_use (image_id, last_used_at)
-            VALUES (@imageId, @now)
-            ON CONFLICT (image_id) DO UPDATE
-            SET last_used_at = excluded.last_used_at
-            """, new { imageId, now });
+        _database.Upsert.Run(imageId, now);
         _clock.Stamped(imageId, now);
-        return rows;
     }
 
     /// <summary>Every tracked image, oldest use first.</summary>

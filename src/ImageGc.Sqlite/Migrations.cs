@@ -69,7 +69,7 @@ internal static class Migrations
 
     public static ImageUseStoreException NotOurs(string path, string why, Exception? inner = null) => new(
         StoreFailure.NotOurs, path,
-        $"Could not open '{path}': {why}, not an image-use database. Use another database path. The file was left untouched.",
+        $"Could not open '{path}': {why}. Use another database path; the file was left untouched.",
         inner);
 
     private static bool IsScript(string resourceName) => resourceName.EndsWith(".sql", StringComparison.Ordinal);

@@ -20,9 +20,9 @@ internal static class Salvage
     /// Every step leaves either the damaged database or the fresh one at <paramref name="path"/>, so that power loss at
     /// any moment makes the next start salvage again. The log moves first: it must never meet the fresh database.
     /// </remarks>
-    public static void Heal(string path, TimeProvider time, ImageUseStoreException damage, ILogger log)
+    public static void Heal(string path, TimeSpan timeout, TimeProvider time, ImageUseStoreException damage, ILogger log)
     {
-        DatabaseFile.RequireNobodyElse(path, damage);
+        DatabaseFile.RequireNobodyElse(path, timeout, damage);
 
         var imageIds = ReadImageIds(path);
         var kept = $"{path}.corrupt-{time.GetUtcNow():yyyyMMdd'T'HHmmss'Z'}";
@@ -53,42 +53,71 @@ internal static class Salvage
         damaged.Open();
         SQLitePCL.raw.sqlite3_db_config(damaged.Handle, SQLitePCL.raw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, out _);
 
-        // A scan ends at the first bad page. What lies behind it is reached by a scan that starts there: image IDs that
-        // begin alike are neighbours, so ever longer beginnings close in on the bad pages from all sides.
+        // A scan ends at the first bad page it meets, so each gap between what an ascending and a descending scan read
+        // is cut into smaller ones, until the scans of a gap find nothing new: then it is the bad page itself.
         var imageIds = new HashSet<string>(StringComparer.Ordinal);
-        var unread = new Queue<string>([""]);
-        for (var scans = 0; scans < MostScans && unread.TryDequeue(out var beginning); scans++)
+        var gaps = new Queue<(string From, string To)>([("", AfterEverything)]);
+        for (var scans = 0; scans < MostScans && gaps.TryDequeue(out var gap); scans++)
         {
-            var end = beginning + AfterEverything;
-            if (TryScan(damaged, beginning, end, imageIds))
+            var known = imageIds.Count;
+            if (Scan(damaged, "ASC", ref gap.From, gap, imageIds) || Scan(damaged, "DESC", ref gap.To, gap, imageIds))
                 continue;
-            for (var next = '!'; next <= '~'; next++)
-                unread.Enqueue(beginning + next);
+            if (imageIds.Count > known)
+                Cut(gap, imageIds, gaps);
         }
 
         return imageIds;
     }
 
-    private static bool TryScan(SqliteConnection damaged, string from, string to, HashSet<string> imageIds) =>
-        TryScan(damaged, $"{ScanRange} ORDER BY image_id", from, to, imageIds)
-        || TryScan(damaged, $"{ScanRange} ORDER BY image_id DESC", from, to, imageIds);
-
-    private const string ScanRange = """
-        SELECT image_id
-        FROM image_use
-        WHERE image_id BETWEEN @from AND @to
-        """;
-
-    private static bool TryScan(SqliteConnection damaged, string scan, string from, string to, HashSet<string> imageIds)
+    /// <summary>Reads a gap from one of its ends and moves that end to the last row read.</summary>
+    /// <returns>Whether there is no gap left.</returns>
+    private static bool Scan(
+        SqliteConnection damaged, string order, ref string end, (string From, string To) gap, HashSet<string> imageIds)
     {
         try
         {
-            imageIds.UnionWith(damaged.Query<string>(scan, new { from, to }, buffered: false).Where(ImageId.IsValid));
+            foreach (var imageId in damaged.Query<string>(
+                $"{ScanGap} ORDER BY image_id {order}", new { from = gap.From, to = gap.To }, buffered: false))
+            {
+                if (!ImageId.IsValid(imageId))
+                    continue;
+                imageIds.Add(imageId);
+                end = imageId;
+            }
+
             return true;
         }
         catch (SqliteException)
         {
             return false;
+        }
+    }
+
+    private const string ScanGap = """
+        SELECT image_id
+        FROM image_use
+        WHERE image_id BETWEEN @from AND @to
+        """;
+
+    /// <summary>Cuts where IDs that share the beginning of an end of the gap go on with another character.</summary>
+    private static void Cut((string From, string To) gap, HashSet<string> imageIds, Queue<(string From, string To)> gaps)
+    {
+        var common = gap.From.Zip(gap.To).TakeWhile(pair => pair.First == pair.Second).Count();
+        var characters = imageIds.Take(1000).SelectMany(imageId => imageId).Distinct().ToList();
+        var cuts =
+            from end in (string[])[gap.From, gap.To]
+            from length in Enumerable.Range(common, 3)
+            where length <= end.Length
+            from character in characters
+            let cut = end[..length] + character
+            where string.CompareOrdinal(gap.From, cut) < 0 && string.CompareOrdinal(cut, gap.To) < 0
+            select cut;
+
+        var from = gap.From;
+        foreach (var cut in cuts.Distinct().Order(StringComparer.Ordinal).Append(gap.To))
+        {
+            gaps.Enqueue((from, cut));
+            from = cut;
         }
     }
 }

@@ -158,6 +158,19 @@ public sealed class FlatFileTests : StoreTest
     }
 
     [Fact]
+    public void The_database_itself_is_no_flat_file_not_even_by_another_name()
+    {
+        var store = Open();
+        store.RecordUse(Id(1));
+        File.CreateSymbolicLink(PathOf("link"), DatabasePath);
+
+        foreach (var path in (string[])[DatabasePath, $"{DatabasePath}-wal", PathOf("link")])
+            Assert.Throws<ArgumentException>(() => store.ImportFlatFile(path));
+
+        Assert.Single(store.List());
+    }
+
+    [Fact]
     public void Open_takes_the_flat_file_over_once_and_renames_it()
     {
         WriteLines($"{Id(1)} {Seconds(SteppingTime.Start) - 1}");

@@ -8,6 +8,7 @@ namespace ImageGc.Sqlite.Tests;
 internal sealed class OtherProcess : IDisposable
 {
     private const string Role = "IMAGEGC_TESTS_OTHER_PROCESS";
+    private static readonly List<ImageUseStore> Held = [];
     private readonly Process _process;
 
     public OtherProcess()
@@ -61,7 +62,14 @@ internal sealed class OtherProcess : IDisposable
     {
         try
         {
-            using var store = ImageUseStore.Open(new ImageUseStoreOptions { DatabasePath = path });
+            var store = ImageUseStore.Open(new ImageUseStoreOptions { DatabasePath = path });
+            if (command == "hold")
+            {
+                Held.Add(store);
+                return "ok";
+            }
+
+            using var closing = store;
             if (command == "record")
                 store.RecordUse(argument);
             if (command == "prune-and-hang")

@@ -1,0 +1,144 @@
+using Dapper;
+
+namespace ImageGc.Sqlite.Tests;
+
+public sealed class OtherProcessesTests : StoreTest
+{
+    [Fact]
+    public void A_writer_that_holds_the_lock_gives_Busy_and_the_store_works_again_when_it_lets_go()
+    {
+        var store = Open(options => options.BusyTimeout = TimeSpan.FromMilliseconds(20));
+        using var writer = Sqlite.Connect(DatabasePath);
+        writer.Execute("BEGIN IMMEDIATE");
+
+        foreach (var call in (Action[])[() => store.RecordUse(Id(1)), () => store.RecordUse([Id(1)]), () => store.Prune([]), () => store.Forget(Id(1))])
+        {
+            var exception = Assert.Throws<ImageUseStoreException>(call);
+            Assert.Equal(StoreFailure.Busy, exception.Reason);
+            Assert.Contains(DatabasePath, exception.Message, StringComparison.Ordinal);
+        }
+
+        Assert.Empty(store.List());
+        writer.Execute("ROLLBACK");
+        store.RecordUse(Id(1));
+        Assert.Single(store.List());
+    }
+
+    [Fact]
+    public async Task A_call_waits_for_a_writer_that_lets_go_in_time()
+    {
+        var store = Open();
+        using var writer = Sqlite.Connect(DatabasePath);
+        writer.Execute("BEGIN IMMEDIATE");
+        using var recording = new ManualResetEventSlim();
+        var record = Task.Run(() =>
+        {
+            recording.Set();
+            store.RecordUse(Id(1));
+        }, TestContext.Current.CancellationToken);
+
+        recording.Wait(TestContext.Current.CancellationToken);
+        writer.Execute("COMMIT");
+        await record;
+
+        Assert.Single(store.List());
+    }
+
+    [Fact]
+    public void A_reader_that_stays_does_not_stop_a_writer_and_the_log_shrinks_once_it_leaves()
+    {
+        var store = Open(options => options.Durability = Durability.Normal);
+        store.RecordUse(Id(0));
+        using (var reader = Sqlite.Connect(DatabasePath))
+        {
+            reader.Execute("BEGIN DEFERRED");
+            Assert.Equal(1, reader.ExecuteScalar<int>("SELECT count(*) FROM image_use"));
+            for (var i = 0; i < 6000; i++)
+                store.RecordUse(Id(i));
+            Assert.True(store.Check().LogBytes > 16 << 20);
+            Assert.Equal(1, reader.ExecuteScalar<int>("SELECT count(*) FROM image_use"));
+        }
+
+        for (var i = 0; i < 10; i++)
+            store.RecordUse(Id(i));
+
+        Assert.InRange(store.Check().LogBytes, 0, 8 << 20);
+    }
+
+    [Fact]
+    public async Task A_database_that_was_deleted_or_replaced_is_noticed_at_the_next_prune()
+    {
+        foreach (var change in (Action<string>[])[File.Delete, path => File.Move(path, $"{path}.moved"), path => File.Replace(Replacement(), path, null)])
+        {
+            using var store = Open();
+            store.RecordUse(Id(1));
+            change(DatabasePath);
+
+            var exception = Assert.Throws<ImageUseStoreException>(() => store.Prune([]));
+            Assert.Equal(StoreFailure.Unavailable, exception.Reason);
+            Assert.Contains("moved, replaced or deleted", exception.Message, StringComparison.Ordinal);
+            await Assert.ThrowsAsync<ImageUseStoreException>(() =>
+                store.PruneAsync([], (_, _) => Task.CompletedTask, TestContext.Current.CancellationToken));
+
+            store.Dispose();
+            foreach (var file in Directory.GetFiles(Path.GetDirectoryName(DatabasePath)!))
+                File.Delete(file);
+        }
+    }
+
+    [Fact]
+    public void A_full_disk_is_reported_and_the_same_store_works_again_when_there_is_space()
+    {
+        if (SmallDisk.TryMount() is not { } disk)
+        {
+            Assert.Skip("Needs the right to mount a tmpfs.");
+            return;
+        }
+
+        using var mounted = disk;
+        using var store = ImageUseStore.Open(new ImageUseStoreOptions { DatabasePath = disk.PathOf("image_use.db") }, Time);
+        store.RecordUse(Id(0));
+        var filling = disk.FillUp();
+
+        var exception = Assert.Throws<ImageUseStoreException>(() =>
+        {
+            for (var i = 1; i < 100_000; i++)
+                store.RecordUse(Id(i));
+        });
+
+        Assert.Equal(StoreFailure.Full, exception.Reason);
+        Assert.Contains("file system is full", exception.Message, StringComparison.Ordinal);
+        var before = store.List().Count;
+        File.Delete(filling);
+        store.RecordUse(Id(200_000));
+        Assert.Equal(before + 1, store.List().Count);
+        Assert.Empty(store.Check().Damage);
+    }
+
+    [Fact]
+    public void A_disk_that_is_full_at_the_first_start_is_reported_and_the_next_start_succeeds()
+    {
+        if (SmallDisk.TryMount() is not { } disk)
+        {
+            Assert.Skip("Needs the right to mount a tmpfs.");
+            return;
+        }
+
+        using var mounted = disk;
+        var path = disk.PathOf("image_use.db");
+        var filling = disk.FillUp();
+
+        Assert.Equal(StoreFailure.Full, Assert.Throws<ImageUseStoreException>(() => Open(options => options.DatabasePath = path)).Reason);
+
+        File.Delete(filling);
+        using var store = ImageUseStore.Open(new ImageUseStoreOptions { DatabasePath = path }, Time);
+        Assert.Empty(store.List());
+    }
+
+    private string Replacement()
+    {
+        var path = PathOf("replacement.db");
+        Open(options => options.DatabasePath = path).Dispose();
+        return path;
+    }
+}
