@@ -59,8 +59,11 @@ public sealed class OtherProcessesTests : StoreTest
             Assert.Equal(1, reader.ExecuteScalar<int>("SELECT count(*) FROM image_use"));
         }
 
-        for (var i = 0; i < 10; i++)
+        for (var i = 0; i < 3; i++)
+        {
+            Time.Pass(TimeSpan.FromSeconds(1)); // A stamp that stays the same writes nothing.
             store.RecordUse(Id(i));
+        }
 
         Assert.InRange(store.Check().LogBytes, 0, 8 << 20);
     }
