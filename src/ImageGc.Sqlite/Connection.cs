@@ -108,12 +108,17 @@ internal static class Connection
         Set(connection, path, "journal_size_limit", 8L << 20);
 
         if (version == Migrations.ExpectedVersion)
-        {
             RequireSound(connection, path);
-            return;
-        }
+        else
+            Migrate(connection, path, log);
 
+        // SQLite syncs the directory for each new log too, but keeps it to itself when that fails, and with the log's
+        // name everything in it is gone. From here on the log exists for as long as this connection is open.
         SyncDirectory(path);
+    }
+
+    private static void Migrate(SqliteConnection connection, string path, ILogger log)
+    {
         Migrations.Apply(connection, path, log);
 
         // Until a checkpoint the file itself does not carry our application ID, which tells later that it is ours.
@@ -162,7 +167,7 @@ internal static class Connection
         catch (IOException exception)
         {
             throw new ImageUseStoreException(StoreFailure.IoError, path,
-                $"Could not open '{path}': {exception.Message}. Without that power loss could take the new file away. "
+                $"Could not open '{path}': {exception.Message}. Without that power loss could take new files away. "
                 + "Look at the kernel's log, then open it again.", exception);
         }
     }
