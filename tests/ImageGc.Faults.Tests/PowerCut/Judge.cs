@@ -1,0 +1,81 @@
+using System.Collections.Concurrent;
+using System.Security.Cryptography;
+using System.Text;
+using ImageGc.Faults.Tests.Workload;
+
+namespace ImageGc.Faults.Tests.PowerCut;
+
+/// <summary>What became of the images of a recording.</summary>
+/// <param name="Points">Where the power was cut.</param>
+/// <param name="Images">What the cuts could leave.</param>
+/// <param name="Different">How many of them differ; each of these was opened once.</param>
+/// <param name="Behind">Images that are sound and lack something acknowledged.</param>
+/// <param name="Broken">Images that do not open, are damaged, or hold a state that never was.</param>
+/// <param name="Findings">The first of either.</param>
+internal sealed record Verdict(int Points, int Images, int Different, int Behind, int Broken, IReadOnlyList<string> Findings)
+{
+    public override string ToString() =>
+        $"{Points} points, {Images} images ({Different} different): {Behind} lost something acknowledged, {Broken} broken";
+}
+
+/// <summary>Lays images out in a directory, reopens them and compares what they hold with what was promised.</summary>
+/// <param name="reopen">Reads the state in a directory as its text; whatever it throws means broken.</param>
+internal sealed class Judge(Func<string, string> reopen)
+{
+    private readonly ConcurrentDictionary<string, string> _seen = new();
+
+    public Verdict Of(IEnumerable<Cut> cuts, History history)
+    {
+        var points = new ConcurrentDictionary<int, bool>();
+        var findings = new ConcurrentQueue<string>();
+        var (images, behind, broken) = (0, 0, 0);
+        Parallel.ForEach(cuts, ScratchDirectory.New, (cut, _, directory) =>
+        {
+            points[cut.Point] = true;
+            Interlocked.Increment(ref images);
+            var state = Reopened(cut.Image, directory);
+            if (history.Holds(state, cut.Acknowledged, cut.Latest))
+                return directory;
+
+            var isPrefix = history.Holds(state, 0, cut.Latest);
+            Interlocked.Increment(ref isPrefix ? ref behind : ref broken);
+            if (findings.Count < 20)
+                findings.Enqueue($"{cut.Where}: {(isPrefix ? "an earlier state" : state)}");
+            return directory;
+        }, directory => directory.Dispose());
+        return new Verdict(points.Count, images, _seen.Count, behind, broken, [.. findings]);
+    }
+
+    private string Reopened(DiskImage image, ScratchDirectory directory)
+    {
+        var key = KeyOf(image);
+        if (_seen.TryGetValue(key, out var known))
+            return known;
+
+        directory.Fill(image);
+        string state;
+        try
+        {
+            state = reopen(directory.Path);
+        }
+        catch (Exception exception)
+        {
+            state = $"broken, {exception.GetType().Name}: {exception.Message}";
+        }
+
+        _seen[key] = state;
+        return state;
+    }
+
+    private static string KeyOf(DiskImage image)
+    {
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        foreach (var (name, content) in image.Files)
+        {
+            hash.AppendData(Encoding.UTF8.GetBytes($"{name}\0{content.Length}\0"));
+            hash.AppendData(content);
+        }
+
+        return Convert.ToHexString(hash.GetHashAndReset());
+    }
+}

@@ -1,0 +1,40 @@
+using ImageGc.Sqlite;
+using Microsoft.Data.Sqlite;
+
+namespace ImageGc.Faults.Tests.Workload;
+
+/// <summary>A store on one file that is opened when it is first needed, and again after it was closed.</summary>
+internal sealed class Session(ImageUseStoreOptions options, SteppingTime time) : IDisposable
+{
+    private ImageUseStore? _store;
+
+    public ImageUseStore Store => _store ??= ImageUseStore.Open(options, time);
+
+    public SteppingTime Time => time;
+
+    public long Now => time.GetUtcNow().ToUnixTimeSeconds();
+
+    public void Close()
+    {
+        _store?.Dispose();
+        _store = null;
+    }
+
+    /// <summary>Another connection moves the log into the database and starts it afresh, as automatic checkpoints do.</summary>
+    public void Checkpoint()
+    {
+        using var other = new SqliteConnection(new SqliteConnectionStringBuilder
+        {
+            DataSource = options.DatabasePath,
+            Mode = SqliteOpenMode.ReadWrite,
+            Vfs = options.Vfs,
+            Pooling = false,
+        }.ToString());
+        other.Open();
+        using var checkpoint = other.CreateCommand();
+        checkpoint.CommandText = "PRAGMA synchronous = FULL; PRAGMA wal_checkpoint(RESTART)";
+        checkpoint.ExecuteNonQuery();
+    }
+
+    public void Dispose() => Close();
+}
