@@ -1,5 +1,3 @@
-using ImageGc.Faults.Tests.PowerCut;
-using ImageGc.Faults.Tests.Vfs;
 using ImageGc.Faults.Tests.Workload;
 using ImageGc.Sqlite;
 
@@ -10,26 +8,23 @@ public sealed class PowerCutTests
     [Fact]
     public void Full_durability_keeps_every_acknowledged_change()
     {
-        var (recording, history) = Record(Durability.Full, rounds: 4);
+        using var scene = new Scene();
+        scene.Run(Workloads.Mixed(rounds: 8, batch: 120));
 
-        var verdict = StoreJudge.New().Of(new PowerCuts(recording, imagesPerPoint: 20).All(), history);
+        var verdict = scene.CutPower("power cuts, full durability", imagesPerPoint: 30);
 
-        Figures.Add("power cuts, full durability", verdict.ToString());
-        Assert.True(verdict is { Behind: 0, Broken: 0 }, string.Join('\n', verdict.Findings));
+        Assert.True(verdict is { Behind: 0, Broken: 0 }, verdict.Explain());
     }
 
-    private static (Recording, History) Record(Durability durability, int rounds)
+    [Fact]
+    public void Normal_durability_keeps_a_prefix_of_history()
     {
-        using var directory = ScratchDirectory.New();
-        var recording = new Recording();
-        using var vfs = new FaultVfs { Recording = recording };
-        var options = new ImageUseStoreOptions
-        {
-            DatabasePath = directory.PathOf(StoreJudge.FileName),
-            Durability = durability,
-            Vfs = vfs.Name,
-        };
-        using var session = new Session(options, new SteppingTime());
-        return (recording, History.Of(Workloads.Mixed(rounds), session, recording));
+        using var scene = new Scene(Durability.Normal);
+        scene.Run(Workloads.Mixed(rounds: 8, batch: 120));
+
+        var verdict = scene.CutPower("power cuts, normal durability", imagesPerPoint: 30);
+
+        Assert.True(verdict.Broken == 0, verdict.Explain());
+        Assert.NotEqual(0, verdict.Behind);
     }
 }

@@ -16,6 +16,8 @@ internal sealed record Verdict(int Points, int Images, int Different, int Behind
 {
     public override string ToString() =>
         $"{Points} points, {Images} images ({Different} different): {Behind} lost something acknowledged, {Broken} broken";
+
+    public string Explain() => $"{this}\n{string.Join('\n', Findings)}";
 }
 
 /// <summary>Lays images out in a directory, reopens them and compares what they hold with what was promised.</summary>

@@ -38,6 +38,8 @@ internal sealed class FaultPlan(FaultKind kind, int failAt, bool persistent)
     /// <summary>No call fails.</summary>
     public static FaultPlan None => new(FaultKind.IoError, int.MaxValue, persistent: false);
 
+    public bool IsPersistent => persistent;
+
     /// <summary>The first call that failed; null while none did.</summary>
     public VfsCall? Hit { get; private set; }
 

@@ -9,22 +9,26 @@ internal sealed class History
 
     public IReadOnlyList<State> States => _states;
 
-    /// <summary>Makes every call, and has the recording say what was begun and what was acknowledged.</summary>
-    public static History Of(IEnumerable<Operation> operations, Session session, Recording recording)
+    public State Latest => _states[^1];
+
+    /// <summary>Makes calls one after the other, with time between them.</summary>
+    public void MakeAll(IEnumerable<Operation> operations, Session session, Recording recording)
     {
-        var history = new History();
         foreach (var operation in operations)
         {
             session.Time.Pass(Workloads.Step);
-            var expected = operation.Expect(history._states[^1], session.Now);
-            history._states.AddRange(expected.Steps);
-            recording.Began(operation.Name, history._states.Count - 1);
-
-            Assert.Equal(expected.Returns, operation.Do(session));
-            recording.Acknowledged(history._states.Count - 1);
+            var expected = operation.Expect(Latest, session.Now);
+            Make(operation.Name, expected, () => operation.Do(session), recording);
         }
+    }
 
-        return history;
+    /// <summary>Makes one call, and has the recording say what was begun and what was acknowledged.</summary>
+    public void Make(string name, Expected expected, Func<string> call, Recording recording)
+    {
+        _states.AddRange(expected.Steps);
+        recording.Began(name, _states.Count - 1);
+        Assert.Equal(expected.Returns, call());
+        recording.Acknowledged(_states.Count - 1);
     }
 
     /// <summary>Whether this is one of the states from <paramref name="first"/> to <paramref name="last"/>.</summary>

@@ -20,6 +20,9 @@ internal sealed record Operation(string Name, Func<Session, string> Do, Func<Sta
 
     public static Operation Checkpoint { get; } = Unchanging("checkpoint", session => session.Checkpoint());
 
+    public static Operation List { get; } = new(
+        "list", session => State.Of(session.Store.List()).Text, (before, _) => new(before.Text, before));
+
     public static Operation Record(string imageId) => new(
         "record",
         session => Silent(() => session.Store.RecordUse(imageId)),
