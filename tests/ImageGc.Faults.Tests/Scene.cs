@@ -40,10 +40,12 @@ internal sealed class Scene : IDisposable
     /// <summary>Cuts the power at every point so far and reopens each image as the runtime does at its next start.</summary>
     public Verdict CutPower(string what, int imagesPerPoint, bool destroysSectors = false)
     {
-        var verdict = new Judge(Reopen).Of(new PowerCuts(Recording, imagesPerPoint, destroysSectors).All(), History);
+        var verdict = NewJudge().Of(new PowerCuts(Recording, imagesPerPoint, destroysSectors).All(), History);
         Figures.Add(what, verdict.ToString());
         return verdict;
     }
+
+    public static Judge NewJudge() => new(Reopen);
 
     public void Dispose()
     {

@@ -7,8 +7,9 @@ internal sealed record DiskImage(SortedDictionary<string, byte[]> Files);
 /// A directory on a medium: what its last sync made durable, and the names that came and went since. Follows a
 /// <see cref="Recording"/> and says what a power cut could leave now.
 /// </summary>
-internal sealed class Disk
+internal sealed class Disk(int seed)
 {
+    private readonly Random _random = new(seed);
     private readonly List<NameChange> _unsynced = [];
     private readonly Dictionary<string, DiskFile> _durable = [];
     private readonly Dictionary<string, DiskFile> _now = [];
@@ -36,6 +37,9 @@ internal sealed class Disk
                 break;
             case Happening.Synced synced:
                 _now[synced.File].Sync();
+                break;
+            case Happening.SyncFailed failed:
+                _now[failed.File].FailSync(_random);
                 break;
             case Happening.Deleted deleted:
                 Rename(new NameChange(_now[deleted.File], Gets: null, deleted.File));

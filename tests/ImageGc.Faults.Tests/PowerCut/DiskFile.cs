@@ -24,6 +24,16 @@ internal sealed class DiskFile
         _unsynced.Clear();
     }
 
+    /// <summary>
+    /// The system drops what it could not write and takes it for written, so that no later sync brings it back
+    /// (https://wiki.postgresql.org/wiki/Fsync_Errors).
+    /// </summary>
+    public void FailSync(Random random)
+    {
+        _durable = random.Next(2) == 0 ? Lost() : Some(4096, random);
+        _unsynced.Clear();
+    }
+
     /// <summary>Every unsynced change was lost.</summary>
     public byte[] Lost() => _durable;
 

@@ -5,21 +5,6 @@ using ImageGc.Faults.Tests.Workload;
 
 namespace ImageGc.Faults.Tests.PowerCut;
 
-/// <summary>What became of the images of a recording.</summary>
-/// <param name="Points">Where the power was cut.</param>
-/// <param name="Images">What the cuts could leave.</param>
-/// <param name="Different">How many of them differ; each of these was opened once.</param>
-/// <param name="Behind">Images that are sound and lack something acknowledged.</param>
-/// <param name="Broken">Images that do not open, are damaged, or hold a state that never was.</param>
-/// <param name="Findings">The first of either.</param>
-internal sealed record Verdict(int Points, int Images, int Different, int Behind, int Broken, IReadOnlyList<string> Findings)
-{
-    public override string ToString() =>
-        $"{Points} points, {Images} images ({Different} different): {Behind} lost something acknowledged, {Broken} broken";
-
-    public string Explain() => $"{this}\n{string.Join('\n', Findings)}";
-}
-
 /// <summary>Lays images out in a directory, reopens them and compares what they hold with what was promised.</summary>
 /// <param name="reopen">Reads the state in a directory as its text; whatever it throws means broken.</param>
 internal sealed class Judge(Func<string, string> reopen)
@@ -30,7 +15,7 @@ internal sealed class Judge(Func<string, string> reopen)
     {
         var points = new ConcurrentDictionary<int, bool>();
         var findings = new ConcurrentQueue<string>();
-        var (images, behind, broken) = (0, 0, 0);
+        var (images, behind, broken, known) = (0, 0, 0, _seen.Count);
         Parallel.ForEach(cuts, ScratchDirectory.New, (cut, _, directory) =>
         {
             points[cut.Point] = true;
@@ -45,7 +30,7 @@ internal sealed class Judge(Func<string, string> reopen)
                 findings.Enqueue($"{cut.Where}: {(isPrefix ? "an earlier state" : state)}");
             return directory;
         }, directory => directory.Dispose());
-        return new Verdict(points.Count, images, _seen.Count, behind, broken, [.. findings]);
+        return new Verdict(points.Count, images, _seen.Count - known, behind, broken, [.. findings]);
     }
 
     private string Reopened(DiskImage image, ScratchDirectory directory)

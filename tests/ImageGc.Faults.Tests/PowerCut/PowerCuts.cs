@@ -9,13 +9,15 @@ internal sealed record Cut(string Where, int Point, int Acknowledged, int Latest
 /// <summary>Cuts the power at every point of a recording.</summary>
 /// <param name="imagesPerPoint">The most images of one point: the four extremes, then random ones.</param>
 /// <param name="destroysSectors">Whether a sector that is being written is lost with all that it held.</param>
-internal sealed class PowerCuts(Recording recording, int imagesPerPoint, bool destroysSectors = false, int seed = 1)
+/// <param name="from">The first point to cut at.</param>
+internal sealed class PowerCuts(
+    Recording recording, int imagesPerPoint, bool destroysSectors = false, int from = 0, int seed = 1)
 {
     private static readonly int[] SectorSizes = [512, 4096];
 
     public IEnumerable<Cut> All()
     {
-        var disk = new Disk();
+        var disk = new Disk(seed);
         var (acknowledged, latest, call) = (0, 0, "");
         for (var point = 0; point < recording.Happenings.Count; point++)
         {
@@ -24,7 +26,7 @@ internal sealed class PowerCuts(Recording recording, int imagesPerPoint, bool de
                 (latest, call) = (began.Latest, began.Call);
             if (happening is Happening.Acknowledged promise)
                 acknowledged = promise.State;
-            if (!disk.Follow(happening))
+            if (!disk.Follow(happening) || point < from)
                 continue;
 
             var variants = disk.HasUnsynced ? imagesPerPoint : 1;

@@ -14,6 +14,8 @@ internal abstract record Happening
 
     public sealed record Synced(string File) : Happening;
 
+    public sealed record SyncFailed(string File) : Happening;
+
     public sealed record Deleted(string File) : Happening;
 
     public sealed record Renamed(string From, string To) : Happening;
@@ -44,6 +46,8 @@ internal sealed class Recording
     public void Truncated(string file, long size) => Add(new Happening.Truncated(file, size));
 
     public void Synced(string file) => Add(new Happening.Synced(file));
+
+    public void SyncFailed(string file) => Add(new Happening.SyncFailed(file));
 
     public void Deleted(string file, bool syncsDirectory)
     {

@@ -65,7 +65,11 @@ internal sealed unsafe class FaultFile(FaultVfs vfs, string name, bool syncsDire
     private int SyncTo(NativeFile* real, int flags)
     {
         if (vfs.Faults.Next(VfsCall.Sync) is { } error)
+        {
+            vfs.Recording?.SyncFailed(name);
             return error;
+        }
+
         if (vfs.IgnoresSync(name))
             return 0;
 

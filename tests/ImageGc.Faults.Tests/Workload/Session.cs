@@ -20,20 +20,27 @@ internal sealed class Session(ImageUseStoreOptions options, SteppingTime time) :
         _store = null;
     }
 
-    /// <summary>Another connection moves the log into the database and starts it afresh, as automatic checkpoints do.</summary>
+    /// <summary>Another process moves the log into the database and starts it afresh, as automatic checkpoints do.</summary>
     public void Checkpoint()
     {
-        using var other = new SqliteConnection(new SqliteConnectionStringBuilder
+        try
         {
-            DataSource = options.DatabasePath,
-            Mode = SqliteOpenMode.ReadWrite,
-            Vfs = options.Vfs,
-            Pooling = false,
-        }.ToString());
-        other.Open();
-        using var checkpoint = other.CreateCommand();
-        checkpoint.CommandText = "PRAGMA synchronous = FULL; PRAGMA wal_checkpoint(RESTART)";
-        checkpoint.ExecuteNonQuery();
+            using var other = new SqliteConnection(new SqliteConnectionStringBuilder
+            {
+                DataSource = options.DatabasePath,
+                Mode = SqliteOpenMode.ReadWrite,
+                Vfs = options.Vfs,
+                Pooling = false,
+            }.ToString());
+            other.Open();
+            using var checkpoint = other.CreateCommand();
+            checkpoint.CommandText = "PRAGMA synchronous = FULL; PRAGMA wal_checkpoint(RESTART)";
+            checkpoint.ExecuteNonQuery();
+        }
+        catch (SqliteException) when (options.Vfs is not null)
+        {
+            // A fault hit it; that is not for the store to report.
+        }
     }
 
     public void Dispose() => Close();
