@@ -132,7 +132,7 @@ public sealed class FuzzTests : IDisposable
     private static byte[] FlatFileBytes(Random random)
     {
         var lines = Enumerable.Range(0, random.Next(12)).Select(_ =>
-            $"{AnyId(random) ?? "null"}{Pick(random, " ", " ", " ", "", "\t", "  ")}{AnyStamp(random)}{Pick(random, "\n", "\n", "\n", "\r\n", "")}");
+            $"{AnyId(random) ?? "null"}{Pick(random, " ", " ", " ", " ", " ", " ", "", "\t", "  ")}{AnyStamp(random)}{Pick(random, "\n", "\n", "\n", "\n", "\n", "\n", "\r\n", "")}");
         var bytes = Encoding.UTF8.GetBytes(string.Concat(lines));
         if (random.Next(4) == 0)
             bytes = [.. bytes, .. new byte[random.Next(64)]];
@@ -141,7 +141,7 @@ public sealed class FuzzTests : IDisposable
         return bytes;
     }
 
-    private static string? AnyId(Random random) => random.Next(12) switch
+    private static string? AnyId(Random random) => random.Next(16) switch
     {
         0 => null,
         1 => "",
@@ -155,7 +155,7 @@ public sealed class FuzzTests : IDisposable
     };
 
     private static string AnyStamp(Random random) => Pick(
-        random, "1770000000", "1771234567", "0", "-1", "9223372036854775808", "253402300800", "99999999999", "1e9", "", "٣", "1 2");
+        random, "1770000000", "1771234567", "1772000000", "1700000000", "1650000000", "1900000000", "0", "-1", "9223372036854775808", "253402300800", "99999999999", "1e9", "", "٣", "1 2");
 
     private static string Pick(Random random, params ReadOnlySpan<string> choices) => choices[random.Next(choices.Length)];
 }
