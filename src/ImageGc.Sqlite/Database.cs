@@ -159,10 +159,12 @@ internal sealed class Database : IDisposable
         Set(connection, path, "temp_store", 2L);
         Set(connection, path, "journal_size_limit", 8L << 20);
 
-        if (version == 0)
-            SyncDirectory(path);
         if (version < Migrations.ExpectedVersion)
             Migrations.Apply(connection, path, log);
+
+        // SQLite syncs the directory for each new log too, but keeps it to itself when that fails, and with the log's
+        // name everything in it is gone. From here on the log exists for as long as this connection is open.
+        SyncDirectory(path);
     }
 
     private static void KeepLogOnClose(SqliteConnection connection, bool keep) =>
@@ -200,7 +202,7 @@ internal sealed class Database : IDisposable
         catch (IOException exception)
         {
             throw new ImageUseStoreException(StoreFailure.IoError, path,
-                $"Could not open '{path}': {exception.Message}. Without that power loss could take the new file away. "
+                $"Could not open '{path}': {exception.Message}. Without that power loss could take new files away. "
                 + "Look at the kernel's log, then open it again.", exception);
         }
     }
