@@ -38,7 +38,7 @@ public sealed class FaultThenPowerCutTests
     /// <summary>Where the call began that was hit.</summary>
     private static int RunUntilHit(Scene scene)
     {
-        using var session = new Session(scene.Options, new SteppingTime());
+        using var session = new Session(scene.Options, new SteppingTime(), scene.Recording);
         var (from, after) = (0, 0);
         foreach (var operation in Workloads.Mixed(rounds: 1, batch: 60))
         {

@@ -78,7 +78,8 @@ internal sealed unsafe class FaultFile(FaultVfs vfs, string name, bool syncsDire
         {
             vfs.Syncs++;
             vfs.Recording?.Synced(name);
-            if (_syncsDirectory)
+            // The default VFS keeps it to itself when the directory could not be synced.
+            if (_syncsDirectory && vfs.Faults.Next(VfsCall.SyncDirectory) is null)
                 vfs.Recording?.DirectorySynced();
             _syncsDirectory = false;
         }

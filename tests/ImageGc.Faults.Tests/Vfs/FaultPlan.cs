@@ -23,6 +23,7 @@ internal enum VfsCall
     Write = raw.SQLITE_IOERR_WRITE,
     Truncate = raw.SQLITE_IOERR_TRUNCATE,
     Sync = raw.SQLITE_IOERR_FSYNC,
+    SyncDirectory = raw.SQLITE_IOERR_DIR_FSYNC,
     FileSize = raw.SQLITE_IOERR_FSTAT,
     Lock = raw.SQLITE_IOERR_LOCK,
     ShmMap = raw.SQLITE_IOERR_SHMMAP,

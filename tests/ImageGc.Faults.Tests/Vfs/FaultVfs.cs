@@ -14,14 +14,14 @@ internal sealed unsafe class FaultVfs : IDisposable
     private const int AnyLog = 0x800 | 0x80000; // SQLITE_OPEN_MAIN_JOURNAL, SQLITE_OPEN_WAL
 
     private static readonly ConcurrentDictionary<nint, FaultVfs> Registered = new();
-    private static int _lastNumber;
+    private static int LastNumber;
 
     private readonly NativeVfs* _native;
 
     public FaultVfs()
     {
         SQLitePCL.Batteries_V2.Init();
-        Name = $"faults-{Interlocked.Increment(ref _lastNumber)}";
+        Name = $"faults-{Interlocked.Increment(ref LastNumber)}";
         Real = NativeMethods.Find(null);
         _native = (NativeVfs*)NativeMemory.Alloc((nuint)sizeof(NativeVfs));
         *_native = *Real; // What is not replaced below runs in the default VFS, which finds its own data in AppData.

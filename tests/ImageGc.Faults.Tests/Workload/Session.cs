@@ -1,14 +1,16 @@
+using ImageGc.Faults.Tests.PowerCut;
 using ImageGc.Sqlite;
 using Microsoft.Data.Sqlite;
 
 namespace ImageGc.Faults.Tests.Workload;
 
 /// <summary>A store on one file that is opened when it is first needed, and again after it was closed.</summary>
-internal sealed class Session(ImageUseStoreOptions options, SteppingTime time) : IDisposable
+/// <param name="syncs">Told when a store is open, which means that it has synced its directory past SQLite's eyes.</param>
+internal sealed class Session(ImageUseStoreOptions options, SteppingTime time, Recording? syncs = null) : IDisposable
 {
     private ImageUseStore? _store;
 
-    public ImageUseStore Store => _store ??= ImageUseStore.Open(options, time);
+    public ImageUseStore Store => _store ??= Open();
 
     public SteppingTime Time => time;
 
@@ -44,4 +46,11 @@ internal sealed class Session(ImageUseStoreOptions options, SteppingTime time) :
     }
 
     public void Dispose() => Close();
+
+    private ImageUseStore Open()
+    {
+        var store = ImageUseStore.Open(options, time);
+        syncs?.DirectorySynced();
+        return store;
+    }
 }
