@@ -26,7 +26,7 @@ internal sealed class Judge(Func<string, string> reopen)
 
             var isPrefix = history.Holds(state, 0, cut.Latest);
             Interlocked.Increment(ref isPrefix ? ref behind : ref broken);
-            if (findings.Count < 20 || !isPrefix)
+            if (findings.Count < (isPrefix ? 10 : 20))
                 findings.Enqueue($"{cut.Where}: {(isPrefix ? "an earlier state" : state)}");
             return directory;
         }, directory => directory.Dispose());
