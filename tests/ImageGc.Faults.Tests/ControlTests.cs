@@ -1,0 +1,124 @@
+using System.Text;
+using ImageGc.Faults.Tests.PowerCut;
+using ImageGc.Faults.Tests.Workload;
+using ImageGc.Sqlite;
+using Microsoft.Data.Sqlite;
+
+namespace ImageGc.Faults.Tests;
+
+/// <summary>Storage that is known to lose data: a harness that finds nothing here would prove nothing elsewhere.</summary>
+public sealed class ControlTests
+{
+    [Fact]
+    public void Ignoring_every_sync_is_seen_to_lose_changes_and_to_break_the_file()
+    {
+        using var scene = new Scene(ignoresSync: _ => true);
+        scene.Run(Workloads.Mixed(rounds: 2, batch: 120));
+
+        var verdict = scene.CutPower("control, no sync works", imagesPerPoint: 10);
+
+        Assert.NotEqual(0, verdict.Behind);
+        Assert.NotEqual(0, verdict.Broken);
+    }
+
+    [Fact]
+    public void Ignoring_the_logs_sync_is_seen_to_lose_changes()
+    {
+        using var scene = new Scene(ignoresSync: file => file.EndsWith("-wal", StringComparison.Ordinal));
+        scene.Run(Workloads.Mixed(rounds: 2, batch: 120));
+
+        var verdict = scene.CutPower("control, no sync of the log works", imagesPerPoint: 10);
+
+        Assert.NotEqual(0, verdict.Behind);
+    }
+
+    [Fact]
+    public void Synchronous_off_is_seen_to_lose_changes()
+    {
+        using var scene = new Scene();
+        scene.Run([Operation.Open]);
+        using var connection = new SqliteConnection(new SqliteConnectionStringBuilder
+        {
+            DataSource = scene.Options.DatabasePath,
+            Vfs = scene.Options.Vfs,
+            Pooling = false,
+        }.ToString());
+        connection.Open();
+        Execute(connection, "PRAGMA synchronous = OFF");
+
+        for (var i = 0; i < 20; i++)
+        {
+            var imageId = Workloads.Id(i);
+            scene.History.Make("raw record", new("", scene.History.Latest.Recorded(i, imageId)), () =>
+            {
+                Execute(connection, $"INSERT INTO image_use (image_id, last_used_at) VALUES ('{imageId}', {i})");
+                return "";
+            }, scene.Recording);
+        }
+
+        Assert.NotEqual(0, scene.CutPower("control, synchronous=OFF", imagesPerPoint: 10).Behind);
+    }
+
+    [Fact]
+    public void A_flat_file_that_is_renamed_without_a_sync_is_seen_to_lose_changes_and_to_break()
+    {
+        var verdict = CutPowerOfFlatFile("control, renamed flat file", durable: false);
+
+        Assert.NotEqual(0, verdict.Behind);
+        Assert.NotEqual(0, verdict.Broken);
+    }
+
+    [Fact]
+    public void A_flat_file_that_syncs_itself_and_its_directory_is_seen_to_lose_nothing()
+    {
+        var verdict = CutPowerOfFlatFile("control, durable flat file", durable: true);
+
+        Assert.True(verdict is { Behind: 0, Broken: 0 }, verdict.Explain());
+    }
+
+    private static Verdict CutPowerOfFlatFile(string what, bool durable)
+    {
+        var recording = new Recording();
+        var history = new History();
+        for (var i = 0; i < 20; i++)
+        {
+            var state = history.Latest.Recorded(i, Workloads.Id(i));
+            history.Make("rewrite", new("", state), () => Rewrite(recording, state, durable), recording);
+        }
+
+        var verdict = new Judge(ReadFlatFile).Of(new PowerCuts(recording, imagesPerPoint: 10).All(), history);
+        Figures.Add(what, verdict.ToString());
+        return verdict;
+    }
+
+    private static string Rewrite(Recording recording, State state, bool durable)
+    {
+        recording.Opened("new");
+        recording.Wrote("new", 0, Encoding.UTF8.GetBytes(state.Text + "\n"));
+        if (durable)
+            recording.Synced("new");
+        recording.Renamed("new", "image_use");
+        if (durable)
+            recording.DirectorySynced();
+        return "";
+    }
+
+    private static string ReadFlatFile(string directory)
+    {
+        var path = Path.Combine(directory, "image_use");
+        if (!File.Exists(path))
+            return State.Empty.Text;
+
+        using var file = File.OpenRead(path);
+        return string.Join('\n', FlatFile.Read(file).Select(line => line is { Error: null, Torn: false }
+            ? $"{line.ImageId} {line.LastUsedAt}"
+            : throw new InvalidDataException(line.Error ?? "torn")));
+    }
+
+    private static void Execute(SqliteConnection connection, string sql)
+    {
+        using var command = connection.CreateCommand();
+        command.CommandText = sql;
+        command.ExecuteNonQuery();
+    }
+}

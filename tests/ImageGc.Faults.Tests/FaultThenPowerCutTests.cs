@@ -1,0 +1,67 @@
+using ImageGc.Faults.Tests.PowerCut;
+using ImageGc.Faults.Tests.Vfs;
+using ImageGc.Faults.Tests.Workload;
+using ImageGc.Sqlite;
+
+namespace ImageGc.Faults.Tests;
+
+/// <summary>A medium that reports one error soon before its power fails: the two often have the same cause.</summary>
+public sealed class FaultThenPowerCutTests
+{
+    private const int CallsAfterTheFault = 2;
+
+    [Fact]
+    public void An_error_before_the_power_cut_takes_nothing_that_was_acknowledged()
+    {
+        var judge = Scene.NewJudge();
+        var sum = new Verdict(0, 0, 0, 0, 0, []);
+        var (faults, failAt) = (0, 1);
+        for (var seeds = Effort.Times(1); seeds > 0;)
+        {
+            using var scene = new Scene();
+            scene.Vfs.Faults = new FaultPlan(FaultKind.IoError, failAt++, persistent: false);
+            var from = RunUntilHit(scene);
+            if (scene.Vfs.Faults.Hit is null)
+            {
+                (seeds, failAt) = (seeds - 1, 1);
+                continue;
+            }
+
+            var cuts = new PowerCuts(scene.Recording, imagesPerPoint: 5, from: from, seed: ++faults);
+            sum += judge.Of(cuts.All(), scene.History);
+        }
+
+        Figures.Add("power cuts after a fault", $"{faults} faults, {sum}");
+        Assert.True(sum is { Behind: 0, Broken: 0 }, sum.Explain());
+    }
+
+    /// <summary>Where the call began that was hit.</summary>
+    private static int RunUntilHit(Scene scene)
+    {
+        using var session = new Session(scene.Options, new SteppingTime(), scene.Recording);
+        var (from, after) = (0, 0);
+        foreach (var operation in Workloads.Mixed(rounds: 1, batch: 60))
+        {
+            if (scene.Vfs.Faults.Hit is null)
+                from = scene.Recording.Happenings.Count;
+            else if (after++ == CallsAfterTheFault)
+                break;
+            scene.History.MakeAll([operation with { Do = session => DoOrRepeat(operation, session) }], session, scene.Recording);
+        }
+
+        return from;
+    }
+
+    /// <summary>A call that failed may have happened, and is safe to repeat.</summary>
+    private static string DoOrRepeat(Operation operation, Session session)
+    {
+        try
+        {
+            return operation.Do(session);
+        }
+        catch (ImageUseStoreException)
+        {
+            return operation.Do(session);
+        }
+    }
+}

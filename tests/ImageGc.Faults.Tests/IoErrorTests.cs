@@ -1,0 +1,50 @@
+using System.Collections.Concurrent;
+using ImageGc.Faults.Tests.Vfs;
+using ImageGc.Faults.Tests.Workload;
+
+namespace ImageGc.Faults.Tests;
+
+/// <summary>Makes each call to the file system fail in turn, until a workload runs through untouched.</summary>
+public sealed class IoErrorTests
+{
+    [Theory]
+    [InlineData(nameof(FaultKind.IoError), false)]
+    [InlineData(nameof(FaultKind.IoError), true)]
+    [InlineData(nameof(FaultKind.DiskFull), false)]
+    [InlineData(nameof(FaultKind.DiskFull), true)]
+    public void A_failure_is_reported_and_the_same_store_recovers(string kindName, bool persistent)
+    {
+        var kind = Enum.Parse<FaultKind>(kindName);
+        var runs = new ConcurrentBag<FaultyRun.Outcome>();
+        var findings = new ConcurrentBag<string>();
+        Parallel.For(1, int.MaxValue, (n, loop) =>
+        {
+            try
+            {
+                var outcome = FaultyRun.Of(new FaultPlan(kind, n, persistent));
+                if (outcome.Hit is null)
+                    loop.Break();
+                else
+                    runs.Add(outcome);
+            }
+            catch (Exception exception)
+            {
+                findings.Add($"fault {n}: {exception}");
+                if (findings.Count > 20)
+                    loop.Stop();
+            }
+        });
+
+        Figures.Add($"{kind}, {(persistent ? "persistent" : "once")}", Summary(runs));
+        Assert.True(findings.IsEmpty, string.Join('\n', findings.Order()));
+        Assert.NotEmpty(runs);
+    }
+
+    private static string Summary(ConcurrentBag<FaultyRun.Outcome> runs)
+    {
+        var calls = runs.GroupBy(run => run.Hit).OrderBy(group => group.Key.ToString())
+            .Select(group => $"{group.Key} {group.Count()}");
+        return $"{runs.Count} faults tried ({string.Join(", ", calls)}): {runs.Sum(run => run.Failures)} calls failed, "
+            + $"{runs.Count(run => run.Failures == 0)} faults were masked";
+    }
+}

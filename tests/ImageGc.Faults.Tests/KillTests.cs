@@ -1,0 +1,61 @@
+using System.Diagnostics;
+using ImageGc.Faults.Tests.PowerCut;
+using ImageGc.Sqlite;
+
+namespace ImageGc.Faults.Tests;
+
+/// <summary>Kills several writers of one file at once, again and again. Proves nothing about power.</summary>
+public sealed class KillTests
+{
+    private const int Writers = 3;
+
+    [Fact]
+    public async Task Killed_writers_leave_every_acknowledged_record()
+    {
+        using var directory = ScratchDirectory.New();
+        var path = directory.PathOf(Scene.DatabaseName);
+        var random = new Random(1);
+        var acknowledged = new HashSet<string>();
+        var rounds = Effort.Times(20);
+        for (var round = 0; round < rounds; round++)
+        {
+            var writers = Enumerable.Range(0, Writers).Select(writer => Start(path, $"{round}-{writer}")).ToList();
+            var lines = writers.ConvertAll(writer => ReadAfterKill(writer, random.Next(1, 200)));
+            acknowledged.UnionWith((await Task.WhenAll(lines)).SelectMany(line => line));
+
+            using var store = ImageUseStore.Open(new ImageUseStoreOptions { DatabasePath = path });
+            Assert.Empty(acknowledged.Except(store.List().Select(image => image.ImageId)));
+            Assert.Empty(store.Check().Damage);
+        }
+
+        Figures.Add("kill -9", $"{rounds} rounds, {rounds * Writers} kills, {acknowledged.Count} acknowledged records, 0 lost");
+        Assert.NotEmpty(acknowledged);
+    }
+
+    private static Process Start(string path, string name) => Process.Start(new ProcessStartInfo
+    {
+        // Next to the assembly, since the tests may run inside `dotnet`.
+        FileName = Path.ChangeExtension(typeof(KillTests).Assembly.Location, OperatingSystem.IsWindows() ? ".exe" : null),
+        RedirectStandardOutput = true,
+        Environment = { [WriterProcess.PathVariable] = path, [WriterProcess.NameVariable] = name },
+    })!;
+
+    /// <summary>The image IDs that it acknowledged; it lives until it has acknowledged some.</summary>
+    private static async Task<List<string>> ReadAfterKill(Process writer, int acknowledgements)
+    {
+        using (writer)
+        {
+            var lines = new List<string>();
+            while (await writer.StandardOutput.ReadLineAsync() is { } line)
+            {
+                lines.AddRange(line.Split(' ').SkipLast(1)); // The last word ends a line that the kill did not tear.
+                if (lines.Count >= acknowledgements)
+                    writer.Kill();
+            }
+
+            await writer.WaitForExitAsync();
+            Assert.NotEqual(0, writer.ExitCode);
+            return lines;
+        }
+    }
+}

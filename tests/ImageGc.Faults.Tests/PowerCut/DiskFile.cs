@@ -1,0 +1,123 @@
+namespace ImageGc.Faults.Tests.PowerCut;
+
+/// <summary>A file on a medium: what its last sync made durable, and what was written since.</summary>
+internal sealed class DiskFile
+{
+    private readonly List<Change> _unsynced = [];
+    private byte[] _durable = [];
+
+    /// <summary>Bytes at an offset, or, without bytes, a truncation to that offset.</summary>
+    private readonly record struct Change(long Offset, byte[]? Data)
+    {
+        public long End => Offset + (Data?.Length ?? 0);
+    }
+
+    public bool HasUnsynced => _unsynced.Count > 0;
+
+    public void Write(long offset, byte[] data) => _unsynced.Add(new Change(offset, data));
+
+    public void Truncate(long size) => _unsynced.Add(new Change(size, null));
+
+    public void Sync()
+    {
+        _durable = All();
+        _unsynced.Clear();
+    }
+
+    /// <summary>
+    /// The system drops what it could not write and takes it for written, so that no later sync brings it back
+    /// (https://wiki.postgresql.org/wiki/Fsync_Errors).
+    /// </summary>
+    public void FailSync(Random random)
+    {
+        _durable = random.Next(2) == 0 ? Lost() : Some(4096, random);
+        _unsynced.Clear();
+    }
+
+    /// <summary>Every unsynced change was lost.</summary>
+    public byte[] Lost() => _durable;
+
+    /// <summary>Every unsynced change got through.</summary>
+    public byte[] All() => HasUnsynced ? Sectors(4096, _ => _unsynced.Count, random: null) : _durable;
+
+    /// <summary>
+    /// Each sector by itself got through up to some change, as did the file's length. Within the length, sectors that
+    /// were never written hold zeros, or now and then what the medium held before.
+    /// </summary>
+    public byte[] Some(int sectorSize, Random random)
+    {
+        var patience = random.NextDouble();
+        return HasUnsynced ? Sectors(sectorSize, _ => CutOf(random, patience), random) : _durable;
+    }
+
+    /// <summary>Destroys one sector that an unsynced write was in the middle of, with all that it held.</summary>
+    public void DestroySector(byte[] content, int sectorSize, Random random)
+    {
+        var writes = _unsynced.FindAll(change => change.Data is { Length: > 0 });
+        if (writes.Count == 0)
+            return;
+
+        var write = writes[random.Next(writes.Count)];
+        var sector = random.NextInt64(write.Offset / sectorSize, ((write.End - 1) / sectorSize) + 1);
+        var start = (int)Math.Min(sector * sectorSize, content.Length);
+        random.NextBytes(content.AsSpan(start, Math.Min(sectorSize, content.Length - start)));
+    }
+
+    private int CutOf(Random random, double patience) => random.NextDouble() switch
+    {
+        < 0.2 => random.Next(_unsynced.Count + 1),
+        var chance => chance < 0.2 + (0.8 * patience) ? _unsynced.Count : 0,
+    };
+
+    private byte[] Sectors(int sectorSize, Func<long, int> cutOf, Random? random)
+    {
+        var longest = Math.Max(_durable.Length, _unsynced.Max(change => change.End));
+        var content = new byte[longest];
+        _durable.CopyTo(content, 0);
+
+        var cuts = new int[(longest + sectorSize - 1) / sectorSize];
+        for (var sector = 0; sector < cuts.Length; sector++)
+            cuts[sector] = cutOf(sector);
+        if (random is not null && random.Next(4) == 0)
+            FillUnwritten(content, sectorSize, cuts, random);
+
+        for (var i = 0; i < _unsynced.Count; i++)
+            Apply(_unsynced[i], i, content, sectorSize, cuts);
+        return content[..(int)LengthAfter(cutOf(-1))];
+    }
+
+    private static void Apply(Change change, int index, byte[] content, int sectorSize, int[] cuts)
+    {
+        var end = change.Data is null ? content.Length : change.End;
+        for (var at = change.Offset; at < end;)
+        {
+            var sector = at / sectorSize;
+            var count = (int)(Math.Min(end, (sector + 1) * sectorSize) - at);
+            var target = content.AsSpan((int)at, count);
+            if (cuts[sector] > index && change.Data is { } data)
+                data.AsSpan((int)(at - change.Offset), count).CopyTo(target);
+            else if (cuts[sector] > index)
+                target.Clear();
+            at += count;
+        }
+    }
+
+    private void FillUnwritten(byte[] content, int sectorSize, int[] cuts, Random random)
+    {
+        var first = (_durable.Length + sectorSize - 1) / sectorSize;
+        for (var sector = first; sector < cuts.Length; sector++)
+        {
+            var start = sector * sectorSize;
+            if (cuts[sector] == 0)
+                random.NextBytes(content.AsSpan(start, Math.Min(sectorSize, content.Length - start)));
+        }
+    }
+
+    private long LengthAfter(int cut)
+    {
+        long length = _durable.Length;
+        foreach (var change in _unsynced.Take(cut))
+            length = change.Data is null ? change.Offset : Math.Max(length, change.End);
+        return length;
+    }
+}

@@ -1,0 +1,37 @@
+using ImageGc.Faults.Tests.PowerCut;
+
+namespace ImageGc.Faults.Tests.Workload;
+
+/// <summary>The states that calls went through, one after the other.</summary>
+internal sealed class History
+{
+    private readonly List<State> _states = [State.Empty];
+
+    public IReadOnlyList<State> States => _states;
+
+    public State Latest => _states[^1];
+
+    /// <summary>Makes calls one after the other, with time between them.</summary>
+    public void MakeAll(IEnumerable<Operation> operations, Session session, Recording recording)
+    {
+        foreach (var operation in operations)
+        {
+            session.Time.Pass(Workloads.Step);
+            var expected = operation.Expect(Latest, session.Now);
+            Make(operation.Name, expected, () => operation.Do(session), recording);
+        }
+    }
+
+    /// <summary>Makes one call, and has the recording say what was begun and what was acknowledged.</summary>
+    public void Make(string name, Expected expected, Func<string> call, Recording recording)
+    {
+        _states.AddRange(expected.Steps);
+        recording.Began(name, _states.Count - 1);
+        Assert.Equal(expected.Returns, call());
+        recording.Acknowledged(_states.Count - 1);
+    }
+
+    /// <summary>Whether this is one of the states from <paramref name="first"/> to <paramref name="last"/>.</summary>
+    public bool Holds(string state, int first, int last) =>
+        _states.FindIndex(first, last - first + 1, expected => expected.Text == state) >= 0;
+}
