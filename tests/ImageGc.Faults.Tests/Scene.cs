@@ -12,9 +12,9 @@ internal sealed class Scene : IDisposable
 
     private readonly ScratchDirectory _directory = ScratchDirectory.New();
 
-    public Scene(Durability durability = Durability.Full, bool powersafe = true, Predicate<string>? ignoresSync = null)
+    public Scene(Durability durability = Durability.Full, bool believesPowersafe = false, Predicate<string>? ignoresSync = null)
     {
-        Vfs = new FaultVfs { Recording = Recording, PowersafeOverwrite = powersafe, IgnoresSync = ignoresSync ?? (_ => false) };
+        Vfs = new FaultVfs { Recording = Recording, BelievesPowersafeOverwrite = believesPowersafe, IgnoresSync = ignoresSync ?? (_ => false) };
         Options = new ImageUseStoreOptions
         {
             DatabasePath = _directory.PathOf(DatabaseName),

@@ -161,7 +161,7 @@ internal sealed unsafe class FaultFile(FaultVfs vfs, string name, bool syncsDire
     private static int DeviceCharacteristics(NativeFile* file)
     {
         var real = RealOf(file)->Methods->DeviceCharacteristics(RealOf(file));
-        return VfsOf(file).PowersafeOverwrite ? real : real & ~PowersafeOverwrite;
+        return VfsOf(file).BelievesPowersafeOverwrite ? real | PowersafeOverwrite : real;
     }
 
     [UnmanagedCallersOnly]

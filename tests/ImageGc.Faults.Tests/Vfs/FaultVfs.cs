@@ -41,8 +41,8 @@ internal sealed unsafe class FaultVfs : IDisposable
 
     public FaultPlan Faults { get; set; } = FaultPlan.None;
 
-    /// <summary>Whether the medium leaves the other bytes of a sector alone when power fails while it writes some.</summary>
-    public bool PowersafeOverwrite { get; init; } = true;
+    /// <summary>Tells SQLite that the medium never destroys the sector that it is writing, whatever the store asked for.</summary>
+    public bool BelievesPowersafeOverwrite { get; init; }
 
     /// <summary>Files whose syncs are answered with success and not done: a control that must lose data.</summary>
     public Predicate<string> IgnoresSync { get; init; } = _ => false;

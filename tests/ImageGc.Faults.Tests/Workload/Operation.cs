@@ -1,3 +1,5 @@
+using ImageGc.Sqlite;
+
 namespace ImageGc.Faults.Tests.Workload;
 
 /// <summary>What a call returns and the states that it goes through; the last one holds when it returned.</summary>
@@ -46,6 +48,30 @@ internal sealed record Operation(string Name, Func<Session, string> Do, Func<Sta
             var (after, returned) = before.Pruned(now, (long)threshold.TotalSeconds, inUse);
             return new(returned, after);
         });
+
+    /// <summary>A prune that forgets image by image, each after its removal, which fails for IDs that end in an even digit.</summary>
+    public static Operation PruneWithRemoval(TimeSpan threshold, params IReadOnlyList<string> inUse) => new(
+        "prune with removal",
+        session => Silent(() => RemoveTheOddOnes(session.Store, threshold, inUse)),
+        (before, now) =>
+        {
+            var (_, expired) = before.Pruned(now, (long)threshold.TotalSeconds, inUse);
+            List<State> steps = [before.Restamped(now, inUse)];
+            foreach (var use in expired.Split('\n', StringSplitOptions.RemoveEmptyEntries))
+            {
+                if (IsOdd(use.Split(' ')[0]))
+                    steps.Add(steps[^1].Forgotten(use.Split(' ')[0]));
+            }
+
+            return new(Nothing, [.. steps]);
+        });
+
+    private static void RemoveTheOddOnes(ImageUseStore store, TimeSpan threshold, IReadOnlyList<string> inUse) =>
+        store.PruneAsync(
+            inUse, (image, _) => IsOdd(image.ImageId) ? Task.CompletedTask : throw new IOException("in use after all"),
+            threshold, CancellationToken.None).GetAwaiter().GetResult();
+
+    private static bool IsOdd(string imageId) => Convert.ToInt32(imageId[^1..], 16) % 2 == 1;
 
     private static Operation Unchanging(string name, Action<Session> action) =>
         new(name, session => Silent(() => action(session)), (before, _) => new(Nothing, before));

@@ -33,8 +33,8 @@ internal sealed class State
 
     public State Forgotten(string imageId) => new(_stamps.Remove(imageId));
 
-    /// <summary>The state after a prune, and the images that it returns, oldest use first.</summary>
-    public (State After, string Returned) Pruned(long now, long thresholdSeconds, IReadOnlyCollection<string> inUse)
+    /// <summary>What counts as used now: images in use, and stamps that only a wrong clock can have written.</summary>
+    public State Restamped(long now, IReadOnlyCollection<string> inUse)
     {
         var stamps = _stamps;
         foreach (var (imageId, lastUsedAt) in _stamps)
@@ -43,6 +43,13 @@ internal sealed class State
                 stamps = stamps.SetItem(imageId, now);
         }
 
+        return new State(stamps);
+    }
+
+    /// <summary>The state after a prune, and the images that it returns, oldest use first.</summary>
+    public (State After, string Returned) Pruned(long now, long thresholdSeconds, IReadOnlyCollection<string> inUse)
+    {
+        var stamps = Restamped(now, inUse)._stamps;
         var expired = stamps.Where(use => !inUse.Contains(use.Key) && now - use.Value >= thresholdSeconds)
             .OrderBy(use => use.Value).ThenBy(use => use.Key, StringComparer.Ordinal).ToList();
         var returned = string.Join('\n', expired.Select(use => $"{use.Key} {use.Value}"));

@@ -10,7 +10,7 @@ internal static class Workloads
 
     public static string Id(int number) => $"sha256:{number:x64}";
 
-    /// <param name="rounds">Each has the four changes, a checkpoint while open, and a close with another open.</param>
+    /// <param name="rounds">Each has every kind of change, a checkpoint while open, and a close with another open.</param>
     /// <param name="batch">How many images are recorded at once: 50 fill a page.</param>
     public static IEnumerable<Operation> Mixed(int rounds, int batch)
     {
@@ -25,6 +25,8 @@ internal static class Workloads
             yield return Operation.Record(Id(first + batch + 1));
             yield return Operation.Prune(Threshold, Id(first), Id(first + 2), "never recorded", Id(999_999));
             yield return Operation.Record(Id(first + 2));
+            yield return Operation.RecordAll(Id(first + 191), Id(first + 192), Id(first + 193));
+            yield return Operation.PruneWithRemoval(TimeSpan.Zero, [.. Enumerable.Range(0, first + 191).Select(Id)]);
             yield return Operation.Forget(Id(first + 3));
             yield return Operation.Reopen;
             yield return Operation.Record(Id(first + batch + 2));
