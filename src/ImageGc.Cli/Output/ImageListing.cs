@@ -21,20 +21,23 @@ internal sealed class ImageListing(DateTimeOffset now, bool fullIds)
         return listing;
     }
 
-    public Listing Of(IEnumerable<PruneVerdict> verdicts)
+    public Listing Of(IEnumerable<ImageVerdict> verdicts)
     {
         var listing = new Listing("VERDICT", Listing.Elastic, "LAST USED (UTC)", "PRUNABLE") { Full = fullIds };
         foreach (var verdict in verdicts)
-            listing.Add(Word(verdict.Reason), Id(verdict.Image), LastUsed(verdict.Image), PrunableAt(verdict));
+            listing.Add(Word(verdict.Verdict), Id(verdict.Image), LastUsed(verdict.Image), PrunableAt(verdict));
         return listing;
     }
 
-    private static Cell Word(PruneReason reason) => reason switch
+    private static Cell Word(Verdict verdict) => verdict switch
     {
-        PruneReason.Expired => new("expired", Color: Color.Red),
-        PruneReason.UsedRecently => new("used-recently", Color: Color.Yellow),
-        PruneReason.InUse => new("in-use", Color: Color.Green),
-        _ => throw new ArgumentOutOfRangeException(nameof(reason), reason, null),
+        Verdict.Removed => new("removed", Color: Color.Red),
+        Verdict.Failed => new("failed", Color: Color.Red),
+        Verdict.Expired => new("expired", Color: Color.Red),
+        Verdict.UsedMeanwhile => new("used-meanwhile", Color: Color.Yellow),
+        Verdict.UsedRecently => new("used-recently", Color: Color.Yellow),
+        Verdict.InUse => new("in-use", Color: Color.Green),
+        _ => throw new ArgumentOutOfRangeException(nameof(verdict), verdict, null),
     };
 
     private Cell Id(ImageUse image) => new(image.ImageId, fullIds ? image.ImageId : Shorten(image.ImageId));
@@ -49,6 +52,6 @@ internal sealed class ImageListing(DateTimeOffset now, bool fullIds)
         Moment.Iso(image.LastUsedAt),
         $"{Moment.Short(image.LastUsedAt)}, {Moment.Relative(image.LastUsedAt, now)}");
 
-    private Cell PrunableAt(PruneVerdict verdict) =>
+    private Cell PrunableAt(ImageVerdict verdict) =>
         new(Moment.Iso(verdict.PrunableAt), Moment.Relative(verdict.PrunableAt, now));
 }

@@ -21,10 +21,20 @@ internal sealed record JsonImage(string ImageId, string LastUsedAt)
     public static JsonImage Of(ImageUse image) => new(image.ImageId, Moment.Iso(image.LastUsedAt));
 }
 
-internal sealed record JsonVerdict(PruneReason Reason, string ImageId, string LastUsedAt, string PrunableAt)
+internal sealed record JsonVerdict(Verdict Reason, string ImageId, string LastUsedAt, string PrunableAt)
 {
-    public static JsonVerdict Of(PruneVerdict verdict) => new(
-        verdict.Reason, verdict.Image.ImageId, Moment.Iso(verdict.Image.LastUsedAt), Moment.Iso(verdict.PrunableAt));
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public string? Failure { get; init; }
+
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public IReadOnlyList<string>? Command { get; init; }
+
+    public static JsonVerdict Of(ImageVerdict verdict) => new(
+        verdict.Verdict, verdict.Image.ImageId, Moment.Iso(verdict.Image.LastUsedAt), Moment.Iso(verdict.PrunableAt))
+    {
+        Failure = verdict.Failure,
+        Command = verdict.Command,
+    };
 }
 
 internal sealed record JsonPrune(bool DryRun, FlatFileImport? Import, IEnumerable<JsonVerdict> Images);
