@@ -39,6 +39,7 @@ internal static class CommandLine
             new ListCommand(global),
             new ExplainCommand(global),
             new PruneCommand(global),
+            new HistoryCommand(global),
             new ForgetCommand(global),
             new ImportCommand(global),
             new ExportCommand(global),

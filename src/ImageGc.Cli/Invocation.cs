@@ -25,6 +25,8 @@ internal sealed class Invocation(GlobalOptions global, ParseResult parsed)
 
     public T Get<T>(Argument<T> argument) => parsed.GetRequiredValue(argument);
 
+    public T? GetOptional<T>(Argument<T> argument) => parsed.GetValue(argument);
+
     public ImageUseStore OpenOrCreate() => ImageUseStore.Open(
         new ImageUseStoreOptions { DatabasePath = DatabasePath }, Shell.Time, new StandardErrorLog(Error));
 

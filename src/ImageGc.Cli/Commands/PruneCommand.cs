@@ -39,7 +39,7 @@ internal sealed class PruneCommand : ToolCommand
         {
             Description = "Remove each expired image with this command and forget it only if that exits with 0. {} is the "
                 + "image ID. Quotes keep words together; no shell is involved. Its output goes to standard error. "
-                + "IDs that could be taken for more than an image (with .. or odd characters) fail.",
+                + "An ID with more than letters, digits and . _ : / @ + - in it, with .., or beginning with a sign fails.",
             HelpName = "COMMAND",
             CustomParser = given => RemovalCommand.Parse(given, global.Shell),
         };

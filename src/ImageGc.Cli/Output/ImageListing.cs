@@ -1,10 +1,11 @@
 using System.CommandLine;
+using ImageGc.Cli.Input;
 using ImageGc.Sqlite;
 using Spectre.Console;
 
 namespace ImageGc.Cli.Output;
 
-/// <summary>How images and verdicts on them are shown.</summary>
+/// <summary>How images, what becomes of them and the prunes are shown.</summary>
 internal sealed class ImageListing(DateTimeOffset now, bool fullIds)
 {
     private const string Algorithm = "sha256:";
@@ -29,6 +30,35 @@ internal sealed class ImageListing(DateTimeOffset now, bool fullIds)
         return listing;
     }
 
+    public Listing Of(IEnumerable<RemovedImage> images)
+    {
+        var listing = new Listing(Listing.Elastic, "LAST USED (UTC)", "REMOVED (UTC)", "UNUSED FOR", "THRESHOLD") { Full = fullIds };
+        foreach (var removed in images)
+        {
+            listing.Add(
+                Id(removed.Image), At(removed.Image.LastUsedAt), At(removed.RemovedAt),
+                new(Duration.InSeconds(removed.UnusedFor()), Moment.Length(removed.UnusedFor())), Threshold(removed.Threshold));
+        }
+
+        return listing;
+    }
+
+    public Listing Of(IEnumerable<PruneRun> runs)
+    {
+        var listing = new Listing("PRUNED (UTC)", "THRESHOLD", "TRACKED", "REMOVED", "FAILED");
+        foreach (var run in runs)
+        {
+            listing.Add(
+                Since(run.PrunedAt), Threshold(run.Threshold), Cell.Of(run.Tracked), Cell.Of(run.Removed), Cell.Of(run.Failed));
+        }
+
+        return listing;
+    }
+
+    private static Cell Threshold(TimeSpan threshold) => new(Duration.InSeconds(threshold), Duration.Format(threshold));
+
+    private static Cell At(DateTimeOffset moment) => new(Moment.Iso(moment), Moment.Short(moment));
+
     private static Cell Word(Verdict verdict) => verdict switch
     {
         Verdict.Removed => new("removed", Color: Color.Red),
@@ -48,9 +78,10 @@ internal sealed class ImageListing(DateTimeOffset now, bool fullIds)
             ? imageId.Substring(Algorithm.Length, ShortDigits)
             : imageId;
 
-    private Cell LastUsed(ImageUse image) => new(
-        Moment.Iso(image.LastUsedAt),
-        $"{Moment.Short(image.LastUsedAt)}, {Moment.Relative(image.LastUsedAt, now)}");
+    private Cell LastUsed(ImageUse image) => Since(image.LastUsedAt);
+
+    private Cell Since(DateTimeOffset moment) =>
+        new(Moment.Iso(moment), $"{Moment.Short(moment)}, {Moment.Relative(moment, now)}");
 
     private Cell PrunableAt(ImageVerdict verdict) =>
         new(Moment.Iso(verdict.PrunableAt), Moment.Relative(verdict.PrunableAt, now));

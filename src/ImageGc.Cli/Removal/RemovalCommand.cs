@@ -1,5 +1,6 @@
 using System.CommandLine.Parsing;
 using System.Text.RegularExpressions;
+using ImageGc.Cli.Output;
 
 namespace ImageGc.Cli.Removal;
 
@@ -39,8 +40,8 @@ internal sealed partial class RemovalCommand
         // Arguments are not always the end of it: ssh and `sh -c` parse them again, rm follows `..`, and - begins an option.
         if (!IdThatMeansOnlyItself.IsMatch(imageId))
             throw new CommandFailedException(
-                $"The ID '{imageId}' could be taken for more than an image, so no command was run for it. "
-                + "Remove the image by hand, then 'imagegc forget' it.");
+                $"The ID '{imageId}' could be taken for more than an image, so no command is run for it. "
+                + $"Remove it by hand, then: imagegc forget -- {ShellWords.Quote(imageId)}");
         return [_program, .. _arguments.Select(word => word.Replace(Placeholder, imageId, StringComparison.Ordinal))];
     }
 
