@@ -11,8 +11,7 @@ internal sealed class Invocation(GlobalOptions global, ParseResult parsed)
 {
     private readonly InvocationConfiguration _streams = parsed.InvocationConfiguration;
 
-    /// <summary>Standard error, for several writers at a time.</summary>
-    public TextWriter Error { get; } = TextWriter.Synchronized(parsed.InvocationConfiguration.Error);
+    public TextWriter Error => _streams.Error;
 
     public Shell Shell => global.Shell;
 

@@ -51,7 +51,6 @@ internal sealed class RemovalProcess(TextWriter error)
         {
             var text = new string(buffer, 0, count);
             error.Write(text);
-            error.Flush();
             keep(text);
         }
     }
