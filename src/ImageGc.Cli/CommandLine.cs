@@ -10,6 +10,8 @@ internal static class CommandLine
 {
     public static int Run(string[] args, Shell shell, InvocationConfiguration configuration)
     {
+        configuration.Error = new StandardError(configuration.Error);
+
         // An image ID may start with @, which would otherwise name a file with more arguments.
         var parsed = Create(shell).Parse(args, new ParserConfiguration { ResponseFileTokenReplacer = null });
         if (parsed.Action is ParseErrorAction usage)
@@ -39,6 +41,7 @@ internal static class CommandLine
             new ListCommand(global),
             new ExplainCommand(global),
             new PruneCommand(global),
+            new HistoryCommand(global),
             new ForgetCommand(global),
             new ImportCommand(global),
             new ExportCommand(global),

@@ -14,12 +14,13 @@ internal sealed class HelpWithExamples(HelpAction help) : SynchronousCommandLine
         "  NO_COLOR    no colours on the terminal",
         "",
         "Exit codes:",
-        "  0 done, 1 failed, 2 wrong usage",
+        "  0 done, 1 failed, 2 wrong usage, 130 interrupted",
         "",
         "Examples:",
         "  imagegc record sha256:4bcff63911fcb4448bd4fdacec207030997caf25e9bea4045fa6c8c44de311d1",
         "  imagegc list",
         "  imagegc prune --in-use-file in_use.txt --dry-run",
+        "  imagegc prune --in-use-file in_use.txt --run 'docker rmi {}'",
     ];
 
     public static void AddTo(RootCommand root)

@@ -11,6 +11,8 @@ internal sealed class Invocation(GlobalOptions global, ParseResult parsed)
 {
     private readonly InvocationConfiguration _streams = parsed.InvocationConfiguration;
 
+    public TextWriter Error => _streams.Error;
+
     public Shell Shell => global.Shell;
 
     public bool Json => Get(global.Json);
@@ -22,8 +24,10 @@ internal sealed class Invocation(GlobalOptions global, ParseResult parsed)
 
     public T Get<T>(Argument<T> argument) => parsed.GetRequiredValue(argument);
 
+    public T? GetOptional<T>(Argument<T> argument) => parsed.GetValue(argument);
+
     public ImageUseStore OpenOrCreate() => ImageUseStore.Open(
-        new ImageUseStoreOptions { DatabasePath = DatabasePath }, Shell.Time, new StandardErrorLog(_streams.Error));
+        new ImageUseStoreOptions { DatabasePath = DatabasePath }, Shell.Time, new StandardErrorLog(Error));
 
     public ImageUseStore OpenExisting() => Path.Exists(DatabasePath)
         ? OpenOrCreate()
@@ -42,10 +46,10 @@ internal sealed class Invocation(GlobalOptions global, ParseResult parsed)
     public void Tell(string message)
     {
         if (!Json)
-            _streams.Error.WriteLine(message);
+            Error.WriteLine(message);
     }
 
-    public void Complain(string message) => _streams.Error.WriteLine($"imagegc: {message}");
+    public void Complain(string message) => Error.WriteLine($"imagegc: {message}");
 
     private string? FromEnvironment() =>
         Shell.Variable(GlobalOptions.DatabaseVariable) is { } path && !string.IsNullOrWhiteSpace(path) ? path : null;

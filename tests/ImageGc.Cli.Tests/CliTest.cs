@@ -21,6 +21,15 @@ public abstract class CliTest : IDisposable
 
     protected string PathOf(string name) => Path.Combine(_directory.FullName, name);
 
+    /// <summary>A shell script, so that tests can have programs of their own.</summary>
+    protected string ScriptOf(string body)
+    {
+        var path = FileOf($"#!/bin/sh\n{body}\n", "script");
+        if (!OperatingSystem.IsWindows())
+            File.SetUnixFileMode(path, UnixFileMode.UserRead | UnixFileMode.UserExecute);
+        return path;
+    }
+
     protected string FileOf(string content, string name = "file")
     {
         File.WriteAllText(PathOf(name), content);

@@ -10,6 +10,7 @@ public sealed class HelpTests : CliTest
     [InlineData("forget")]
     [InlineData("import")]
     [InlineData("export")]
+    [InlineData("history")]
     [InlineData("check")]
     public void Every_command_has_help_with_an_example(string command)
     {

@@ -26,6 +26,59 @@ public sealed class ProcessTests : CliTest
         Assert.Empty(error);
     }
 
+    [Fact]
+    public async Task A_prune_whose_messages_cannot_be_written_still_removes()
+    {
+        Record(TimeSpan.Zero, "a", "b");
+        var command = ScriptOf("seq 100000 >&2; test $1 = a");
+
+        var (exitCode, output, _) = await Start(
+            $"'{Program}' prune --db '{DatabasePath}' --in-use x --older-than 0 --run '{command} {{}}' 2>/dev/full");
+
+        Assert.Equal((1, "removed\ta", "failed\tb"), (exitCode, Verdict(output, 0), Verdict(output, 1)));
+    }
+
+    [Fact]
+    public async Task An_interrupted_prune_ends_its_command_and_keeps_what_was_done()
+    {
+        Record(TimeSpan.Zero, "a", "b");
+        var gate = PathOf("gate");
+        var command = ScriptOf($"mkfifo '{gate}' && echo running $1 && cat '{gate}'");
+        using var process = Process.Start(new ProcessStartInfo(
+            Program,
+            ["prune", "--db", DatabasePath, "--in-use", "x", "--older-than", "0", "--run", $"{command} {{}}"])
+        {
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        })!;
+
+        await ReadUntil(process.StandardError, "running a");
+        await Start($"kill -INT {process.Id}");
+        await ReadUntil(process.StandardError, "Stopping after the running command");
+        await Start($"echo removed a > '{gate}'");
+        await ReadUntil(process.StandardError, "removed a");
+        await ReadUntil(process.StandardError, "Interrupted: 1 image left for the next prune.");
+        var output = await process.StandardOutput.ReadToEndAsync(TestContext.Current.CancellationToken);
+        await process.WaitForExitAsync(TestContext.Current.CancellationToken);
+
+        Assert.Equal(
+            (ExitCode.Interrupted, "removed\ta", "expired\tb"), (process.ExitCode, Verdict(output, 0), Verdict(output, 1)));
+        Assert.Equal(["b"], TrackedIds());
+    }
+
+    private static async Task ReadUntil(StreamReader reader, string text)
+    {
+        while (await reader.ReadLineAsync(TestContext.Current.CancellationToken) is { } line)
+        {
+            if (line.Contains(text, StringComparison.Ordinal))
+                return;
+        }
+
+        Assert.Fail($"'{text}' was never said.");
+    }
+
+    private static string Verdict(string output, int line) => string.Join('\t', output.Split('\n')[line].Split('\t').Take(2));
+
     private static string Program => Path.Combine(AppContext.BaseDirectory, "imagegc");
 
     private static async Task<(int ExitCode, string Output, string Error)> Start(string command)

@@ -91,6 +91,7 @@ public sealed class TrackingTests : CliTest
     [Theory]
     [InlineData("list")]
     [InlineData("check")]
+    [InlineData("history")]
     [InlineData("forget", "a")]
     [InlineData("export", "unwritten")]
     [InlineData("explain", "--in-use", "a")]

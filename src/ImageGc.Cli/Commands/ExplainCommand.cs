@@ -14,10 +14,9 @@ internal sealed class ExplainCommand : ToolCommand
             global, "explain", "Show for every tracked image whether a prune would remove it, why, and from when on.",
             "imagegc explain --in-use-file in_use.txt",
             "",
-            "# Remove what expired from the engine, and forget it only once it is gone:",
+            "# How many images would a prune remove that keeps a day only?",
             "docker ps --all --quiet | xargs docker inspect --format '{{.Image}}' |",
-            "    imagegc explain --in-use-file - | grep ^expired | cut -f2 |",
-            "    while read -r id; do docker rmi \"$id\" && imagegc forget \"$id\"; done")
+            "    imagegc explain --in-use-file - --older-than 24h | grep -c ^expired")
     {
         _inUse.AddTo(this);
         Options.Add(_fullIds);

@@ -1,7 +1,7 @@
 using System.CommandLine;
 using ImageGc.Cli.Input;
 using ImageGc.Cli.Output;
-using ImageGc.Sqlite;
+using ImageGc.Cli.Removal;
 
 namespace ImageGc.Cli.Commands;
 
@@ -12,7 +12,7 @@ internal sealed class PruneCommand : ToolCommand
 
     private readonly Option<bool> _dryRun = new("--dry-run")
     {
-        Description = "Only show what would be forgotten; change nothing.",
+        Description = "Only show what would be forgotten and what --run would run; change nothing.",
     };
 
     private readonly Option<string> _import = new("--import")
@@ -21,16 +21,30 @@ internal sealed class PruneCommand : ToolCommand
         HelpName = "FILE",
     };
 
+    private readonly Option<RemovalCommand?> _run;
+
     public PruneCommand(GlobalOptions global)
         : base(
             global, "prune",
-            "Forget the images that expired: not in use, and unused for longer than a threshold. Prints them, for you to "
-            + "remove from the engine, and those that stay.",
-            "imagegc prune --in-use-file in_use.txt --dry-run",
+            "Forget the images that expired: not in use, and unused for longer than a threshold. With --run, have each "
+            + "removed first and forget it only once it is gone: the safer way. Without, prints them for you to remove.",
+            "imagegc prune --in-use-file in_use.txt --run 'docker rmi {}' --dry-run",
             "docker ps --all --quiet | xargs docker inspect --format '{{.Image}}' |",
-            "    imagegc prune --in-use-file - --older-than 12h | grep ^expired | cut -f2")
+            "    imagegc prune --in-use-file - --older-than 12h --run 'docker rmi {}'",
+            "",
+            "# Forget first, remove afterwards: an image whose removal fails is never offered again.",
+            "imagegc prune --in-use-file in_use.txt | grep ^expired | cut -f2 | xargs docker rmi")
     {
+        _run = new Option<RemovalCommand?>("--run")
+        {
+            Description = "Remove each expired image with this command and forget it only if that exits with 0. {} is the "
+                + "image ID. Quotes keep words together; no shell is involved. Its output goes to standard error. "
+                + "An ID with more than letters, digits and . _ : / @ + - in it, with .., or beginning with a sign fails.",
+            HelpName = "COMMAND",
+            CustomParser = given => RemovalCommand.Parse(given, global.Shell),
+        };
         _inUse.AddTo(this);
+        Options.Add(_run);
         Options.Add(_dryRun);
         Options.Add(_import);
         Options.Add(_fullIds);
@@ -49,71 +63,25 @@ internal sealed class PruneCommand : ToolCommand
         var import = flatFile is null ? null : ImportCommand.Import(store, flatFile, invocation);
 
         ShortenedIds.Refuse(ids, store.List());
-        var threshold = _inUse.ThresholdOf(invocation);
+        var prune = new PruneWork(store, ids, _inUse.ThresholdOf(invocation));
+        var report = new PruneReport(invocation, ids, import, invocation.Get(_fullIds));
+        var command = invocation.Get(_run);
         if (invocation.Get(_dryRun))
-        {
-            Report(invocation, ids, import, store.ExplainPrune(ids, threshold).ExpiredFirst());
-            return ExitCode.Done;
-        }
-
-        List<PruneVerdict> verdicts = [.. Forget(store, ids, threshold)];
-        try
-        {
-            verdicts.AddRange(Kept(store, ids, threshold));
-        }
-        finally
-        {
-            Report(invocation, ids, import, verdicts); // Nobody else knows any more what was forgotten.
-        }
-
+            report.DryRun(prune.Foresee(command));
+        else if (command is not null)
+            return Remove(prune, command, report, invocation);
+        else
+            prune.Forget(report.Forgotten);
         return ExitCode.Done;
     }
 
-    private static IEnumerable<PruneVerdict> Forget(
-        ImageUseStore store, IReadOnlyCollection<string> ids, TimeSpan threshold) =>
-        store.Prune(ids, threshold).Select(image =>
-            new PruneVerdict(image, PruneReason.Expired, image.LastUsedAt + threshold));
-
-    /// <summary>What comes of age after the prune decided was kept by it; the next one takes it.</summary>
-    private static IEnumerable<PruneVerdict> Kept(
-        ImageUseStore store, IReadOnlyCollection<string> ids, TimeSpan threshold) =>
-        store.ExplainPrune(ids, threshold).Select(verdict =>
-            verdict.Reason == PruneReason.Expired ? verdict with { Reason = PruneReason.UsedRecently } : verdict);
-
-    private void Report(
-        Invocation invocation, IReadOnlyCollection<string> ids, FlatFileImport? import, List<PruneVerdict> verdicts)
+    private static int Remove(PruneWork prune, RemovalCommand command, PruneReport report, Invocation invocation)
     {
-        if (invocation.Json)
-        {
-            invocation.WriteJson(
-                new JsonPrune(invocation.Get(_dryRun), import, verdicts.Select(JsonVerdict.Of)), JsonOutput.Default.JsonPrune);
-            return;
-        }
-
-        if (verdicts.Count > 0)
-            invocation.Write(new ImageListing(invocation.Shell.Time.GetUtcNow(), invocation.Get(_fullIds)).Of(verdicts));
-        Summarize(invocation, ids, verdicts);
+        using var interruption = new Interruption(() =>
+            invocation.Complain("Stopping after the running command; a second signal stops at once."));
+        var allRemoved = prune.Remove(command, report.Removed, invocation.Error, interruption.Token);
+        if (interruption.Token.IsCancellationRequested)
+            return ExitCode.Interrupted;
+        return allRemoved ? ExitCode.Done : ExitCode.Failed;
     }
-
-    private void Summarize(Invocation invocation, IReadOnlyCollection<string> ids, List<PruneVerdict> verdicts)
-    {
-        var expired = verdicts.Count(verdict => verdict.Reason == PruneReason.Expired);
-        var inUse = verdicts.Count(verdict => verdict.Reason == PruneReason.InUse);
-        var stay = $"{verdicts.Count - expired} stay. IDs given as in use: {ids.Count}, never recorded: {ids.Count - inUse}.";
-        if (invocation.Get(_dryRun))
-        {
-            invocation.Tell($"Dry run, nothing was changed: {Count(expired)} would be forgotten, {stay}");
-            return;
-        }
-
-        invocation.Tell($"Forgot {Count(expired)} that expired, {stay}");
-        invocation.Tell($"Look inside: sqlite3 {Quote(invocation.DatabasePath)} 'SELECT * FROM image_use_utc'");
-    }
-
-    private static string Count(int images) => images == 1 ? "1 image" : $"{images} images";
-
-    private static string Quote(string path) =>
-        path.All(c => char.IsAsciiLetterOrDigit(c) || c is '/' or '.' or '_' or '-')
-            ? path
-            : $"'{path.Replace("'", "'\\''", StringComparison.Ordinal)}'";
 }

@@ -19,6 +19,19 @@ internal static class Duration
         return null;
     }
 
+    /// <summary>In the largest unit that says it exactly: 7d, 90m, 0.</summary>
+    public static string Format(TimeSpan duration)
+    {
+        var seconds = (long)duration.TotalSeconds;
+        return seconds == 0 ? "0" : "dhms".Where(unit => seconds % SecondsIn(unit) == 0)
+            .Select(unit => string.Create(CultureInfo.InvariantCulture, $"{seconds / SecondsIn(unit)}{unit}"))
+            .First();
+    }
+
+    /// <summary>For scripts, which need not know the units: 604800s.</summary>
+    public static string InSeconds(TimeSpan duration) =>
+        string.Create(CultureInfo.InvariantCulture, $"{(long)duration.TotalSeconds}s");
+
     private static bool TryParse(string text, out TimeSpan duration, out string why)
     {
         duration = TimeSpan.Zero;

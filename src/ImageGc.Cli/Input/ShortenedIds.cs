@@ -2,15 +2,21 @@ using ImageGc.Sqlite;
 
 namespace ImageGc.Cli.Input;
 
-/// <summary>
-/// Refuses an in-use ID that is another form of a tracked one, cut to 12 digits or without `sha256:`: it would match
-/// nothing, and a prune would remove an image in use.
-/// </summary>
+/// <summary>Other forms of an image ID: cut to its first digits, or without `sha256:`.</summary>
 internal static class ShortenedIds
 {
     private const string Algorithm = "sha256:";
     private const int FewestDigits = 4;
 
+    /// <summary>Whether an ID is meant by what a person wrote, in full or shortened.</summary>
+    public static bool Means(string written, string imageId) =>
+        written == imageId
+        || (IsHex(Digits(written)) && Digits(imageId).StartsWith(Digits(written), StringComparison.Ordinal));
+
+    /// <summary>
+    /// Refuses an in-use ID that is another form of a tracked one: it would match nothing, and a prune would remove an
+    /// image in use.
+    /// </summary>
     public static void Refuse(IReadOnlyCollection<string> inUse, IReadOnlyList<ImageUse> tracked)
     {
         var trackedIds = tracked.Select(image => image.ImageId).ToHashSet(StringComparer.Ordinal);

@@ -13,7 +13,9 @@ namespace ImageGc.Cli.Output;
 [JsonSerializable(typeof(JsonForgotten))]
 [JsonSerializable(typeof(JsonExport))]
 [JsonSerializable(typeof(FlatFileImport))]
-[JsonSerializable(typeof(StoreCheck))]
+[JsonSerializable(typeof(IEnumerable<JsonRemoved>))]
+[JsonSerializable(typeof(IEnumerable<JsonRun>))]
+[JsonSerializable(typeof(JsonCheck))]
 internal sealed partial class JsonOutput : JsonSerializerContext;
 
 internal sealed record JsonImage(string ImageId, string LastUsedAt)
@@ -21,10 +23,20 @@ internal sealed record JsonImage(string ImageId, string LastUsedAt)
     public static JsonImage Of(ImageUse image) => new(image.ImageId, Moment.Iso(image.LastUsedAt));
 }
 
-internal sealed record JsonVerdict(PruneReason Reason, string ImageId, string LastUsedAt, string PrunableAt)
+internal sealed record JsonVerdict(Verdict Reason, string ImageId, string LastUsedAt, string PrunableAt)
 {
-    public static JsonVerdict Of(PruneVerdict verdict) => new(
-        verdict.Reason, verdict.Image.ImageId, Moment.Iso(verdict.Image.LastUsedAt), Moment.Iso(verdict.PrunableAt));
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public string? Failure { get; init; }
+
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public IReadOnlyList<string>? Command { get; init; }
+
+    public static JsonVerdict Of(ImageVerdict verdict) => new(
+        verdict.Verdict, verdict.Image.ImageId, Moment.Iso(verdict.Image.LastUsedAt), Moment.Iso(verdict.PrunableAt))
+    {
+        Failure = verdict.Failure,
+        Command = verdict.Command,
+    };
 }
 
 internal sealed record JsonPrune(bool DryRun, FlatFileImport? Import, IEnumerable<JsonVerdict> Images);
@@ -34,3 +46,26 @@ internal sealed record JsonRecorded(IEnumerable<string> Recorded);
 internal sealed record JsonForgotten(IEnumerable<string> Forgotten, IEnumerable<string> NotTracked);
 
 internal sealed record JsonExport(string Path);
+
+internal sealed record JsonRemoved(
+    string ImageId, string LastUsedAt, string RemovedAt, long UnusedForSeconds, long ThresholdSeconds)
+{
+    public static JsonRemoved Of(RemovedImage removed) => new(
+        removed.Image.ImageId, Moment.Iso(removed.Image.LastUsedAt), Moment.Iso(removed.RemovedAt),
+        (long)removed.UnusedFor().TotalSeconds, (long)removed.Threshold.TotalSeconds);
+}
+
+internal sealed record JsonRun(string PrunedAt, long ThresholdSeconds, long Tracked, long Removed, long Failed)
+{
+    public static JsonRun Of(PruneRun run) => new(
+        Moment.Iso(run.PrunedAt), (long)run.Threshold.TotalSeconds, run.Tracked, run.Removed, run.Failed);
+}
+
+internal sealed record JsonCheck(
+    string DatabasePath, int SchemaVersion, string SqliteVersion, string JournalMode,
+    long TrackedImages, long DatabaseBytes, long LogBytes, IReadOnlyList<string> Damage, JsonRun? LastPrune)
+{
+    public static JsonCheck Of(StoreCheck check, PruneRun? lastPrune) => new(
+        check.DatabasePath, check.SchemaVersion, check.SqliteVersion, check.JournalMode, check.TrackedImages,
+        check.DatabaseBytes, check.LogBytes, check.Damage, lastPrune is null ? null : JsonRun.Of(lastPrune));
+}

@@ -1,3 +1,4 @@
+using System.Globalization;
 using Spectre.Console;
 using Spectre.Console.Rendering;
 
@@ -56,4 +57,7 @@ internal sealed class Listing(params string[] headers)
 }
 
 /// <summary>One value: as scripts read it, as people read it where that differs, and its colour.</summary>
-internal readonly record struct Cell(string Plain, string? Shown = null, Color? Color = null);
+internal readonly record struct Cell(string Plain, string? Shown = null, Color? Color = null)
+{
+    public static Cell Of(long number) => new(number.ToString(CultureInfo.InvariantCulture));
+}

@@ -7,6 +7,7 @@ internal static class Moment
 {
     private static readonly (string Unit, TimeSpan Length, TimeSpan Until)[] Units =
     [
+        ("second", TimeSpan.FromSeconds(1), TimeSpan.FromMinutes(1)),
         ("minute", TimeSpan.FromMinutes(1), TimeSpan.FromMinutes(120)),
         ("hour", TimeSpan.FromHours(1), TimeSpan.FromHours(48)),
         ("day", TimeSpan.FromDays(1), TimeSpan.FromDays(28)),
@@ -33,9 +34,14 @@ internal static class Moment
         if (distance < TimeSpan.FromMinutes(1))
             return "now";
 
-        var (unit, length, _) = Units.First(candidate => distance < candidate.Until);
-        var count = Math.Round(distance / length);
-        var amount = string.Create(CultureInfo.InvariantCulture, $"{count} {unit}{(count is 1 ? "" : "s")}");
-        return moment < now ? $"{amount} ago" : $"in {amount}";
+        return moment < now ? $"{Length(distance)} ago" : $"in {Length(distance)}";
+    }
+
+    /// <summary>In a unit that fits: 8 days.</summary>
+    public static string Length(TimeSpan span)
+    {
+        var (unit, length, _) = Units.First(candidate => span < candidate.Until);
+        var count = Math.Round(span / length);
+        return string.Create(CultureInfo.InvariantCulture, $"{count} {unit}{(count is 1 ? "" : "s")}");
     }
 }

@@ -1,0 +1,34 @@
+using ImageGc.Sqlite;
+
+namespace ImageGc.Cli.Output;
+
+/// <summary>What becomes, or became, of an image; in the order in which a prune reports.</summary>
+internal enum Verdict
+{
+    Removed,
+    Failed,
+    Expired,
+    UsedMeanwhile,
+    UsedRecently,
+    InUse,
+}
+
+internal sealed record ImageVerdict(Verdict Verdict, ImageUse Image, DateTimeOffset PrunableAt)
+{
+    /// <summary>Why it is still there although it should be gone.</summary>
+    public string? Failure { get; init; }
+
+    /// <summary>What would be run to remove it.</summary>
+    public IReadOnlyList<string>? Command { get; init; }
+
+    public static ImageVerdict Of(PruneVerdict verdict) => new(
+        verdict.Reason switch
+        {
+            PruneReason.Expired => Verdict.Expired,
+            PruneReason.UsedRecently => Verdict.UsedRecently,
+            PruneReason.InUse => Verdict.InUse,
+            _ => throw new ArgumentOutOfRangeException(nameof(verdict), verdict.Reason, null),
+        },
+        verdict.Image,
+        verdict.PrunableAt);
+}

@@ -1,0 +1,31 @@
+using System.Runtime.InteropServices;
+
+namespace ImageGc.Cli.Removal;
+
+/// <summary>Turns the first Ctrl-C or SIGTERM into a request to stop; a second one ends the program as usual.</summary>
+internal sealed class Interruption : IDisposable
+{
+    private readonly CancellationTokenSource _requested = new();
+    private readonly PosixSignalRegistration[] _signals;
+
+    public Interruption(Action whenRequested) =>
+        _signals =
+        [
+            .. new[] { PosixSignal.SIGINT, PosixSignal.SIGTERM }.Select(signal => PosixSignalRegistration.Create(signal, context =>
+            {
+                context.Cancel = !_requested.IsCancellationRequested;
+                if (context.Cancel)
+                    whenRequested();
+                _requested.Cancel();
+            })),
+        ];
+
+    public CancellationToken Token => _requested.Token;
+
+    public void Dispose()
+    {
+        foreach (var signal in _signals)
+            signal.Dispose();
+        _requested.Dispose();
+    }
+}

@@ -1,0 +1,84 @@
+using ImageGc.Cli.Output;
+using ImageGc.Sqlite;
+
+namespace ImageGc.Cli.Removal;
+
+/// <summary>The ways to prune, each with a verdict on every image.</summary>
+internal sealed class PruneWork(ImageUseStore store, IReadOnlyCollection<string> inUse, TimeSpan threshold)
+{
+    public List<ImageVerdict> Foresee(RemovalCommand? command)
+    {
+        var verdicts = store.ExplainPrune(inUse, threshold).ExpiredFirst();
+        return command is null ? verdicts : verdicts.ConvertAll(verdict =>
+            verdict.Verdict == Verdict.Expired ? Foresee(verdict, command) : verdict);
+    }
+
+    /// <summary>Forgets what expired; reports whatever follows, because nobody else knows any more what it was.</summary>
+    public void Forget(Action<List<ImageVerdict>> report)
+    {
+        List<ImageVerdict> verdicts = [.. store.Prune(inUse, threshold).Select(image => Gone(Verdict.Expired, image))];
+        try
+        {
+            verdicts.AddRange(Others(new PruneResult([], [], []), interrupted: false));
+        }
+        finally
+        {
+            report(verdicts);
+        }
+    }
+
+    /// <returns>Whether every command succeeded.</returns>
+    public bool Remove(
+        RemovalCommand command, Action<List<ImageVerdict>, bool> report, TextWriter error, CancellationToken interruption)
+    {
+        var run = new RemovalRun(store, command, error);
+        var result = run.Prune(inUse, threshold, interruption).GetAwaiter().GetResult();
+        List<ImageVerdict> verdicts =
+        [
+            .. result.Removed.Select(image => Gone(Verdict.Removed, image)),
+            .. result.Failed.Select(failure =>
+                Gone(Verdict.Failed, failure.Image) with { Failure = failure.Exception.Message }),
+        ];
+        try
+        {
+            verdicts.AddRange(Others(result, run.Interrupted));
+        }
+        finally
+        {
+            report(verdicts, run.Interrupted);
+        }
+
+        return result.Failed.Count == 0;
+    }
+
+    private static ImageVerdict Foresee(ImageVerdict verdict, RemovalCommand command)
+    {
+        try
+        {
+            return verdict with { Command = command.WordsFor(verdict.Image.ImageId) };
+        }
+        catch (CommandFailedException exception)
+        {
+            return verdict with { Failure = exception.Message };
+        }
+    }
+
+    private ImageVerdict Gone(Verdict verdict, ImageUse image) => new(verdict, image, image.LastUsedAt + threshold);
+
+    private IEnumerable<ImageVerdict> Others(PruneResult result, bool interrupted)
+    {
+        var failed = result.Failed.Select(failure => failure.Image.ImageId).ToHashSet(StringComparer.Ordinal);
+        var usedMeanwhile = result.UsedMeanwhile.Select(image => image.ImageId).ToHashSet(StringComparer.Ordinal);
+        return store.ExplainPrune(inUse, threshold)
+            .Where(verdict => !failed.Contains(verdict.Image.ImageId))
+            .Select(ImageVerdict.Of)
+            .Select(verdict => verdict switch
+            {
+                { Image.ImageId: var id } when usedMeanwhile.Contains(id) => verdict with { Verdict = Verdict.UsedMeanwhile },
+                // It came of age after the prune decided, which kept it; the next one takes it.
+                { Verdict: Verdict.Expired } when !interrupted => verdict with { Verdict = Verdict.UsedRecently },
+                _ => verdict,
+            })
+            .OrderBy(verdict => verdict.Verdict != Verdict.Expired);
+    }
+}

@@ -1,0 +1,63 @@
+using System.CommandLine.Parsing;
+using System.Text.RegularExpressions;
+using ImageGc.Cli.Output;
+
+namespace ImageGc.Cli.Removal;
+
+/// <summary>The program that removes an image from the engine, and its arguments, in which {} stands for the image ID.</summary>
+internal sealed partial class RemovalCommand
+{
+    private const string Placeholder = "{}";
+
+    private readonly string _program;
+    private readonly IReadOnlyList<string> _arguments;
+
+    private RemovalCommand(string program, IReadOnlyList<string> arguments)
+    {
+        _program = program;
+        _arguments = arguments;
+    }
+
+    /// <summary>A custom parser for an option: a command that cannot be run becomes a usage error.</summary>
+    public static RemovalCommand? Parse(ArgumentResult given, Shell shell)
+    {
+        var commandLine = given.Tokens.Count > 0 ? given.Tokens[^1].Value : "";
+        try
+        {
+            return Parse(commandLine, shell.Variable("PATH"));
+        }
+        catch (FormatException exception)
+        {
+            given.AddError($"The command '{commandLine}' {exception.Message}.");
+            return null;
+        }
+    }
+
+    /// <summary>The program's full path and its arguments.</summary>
+    /// <exception cref="CommandFailedException">The ID must not be passed on.</exception>
+    public IReadOnlyList<string> WordsFor(string imageId)
+    {
+        // Arguments are not always the end of it: ssh and `sh -c` parse them again, rm follows `..`, and - begins an option.
+        if (!IdThatMeansOnlyItself.IsMatch(imageId))
+            throw new CommandFailedException(
+                $"The ID '{imageId}' could be taken for more than an image, so no command is run for it. "
+                + $"Remove it by hand, then: imagegc forget -- {ShellWords.Quote(imageId)}");
+        return [_program, .. _arguments.Select(word => word.Replace(Placeholder, imageId, StringComparison.Ordinal))];
+    }
+
+    private static RemovalCommand Parse(string commandLine, string? searchPath)
+    {
+        if (CommandWords.Split(commandLine) is not [var program, .. var arguments])
+            throw new FormatException("is empty");
+        if (program.Contains(Placeholder, StringComparison.Ordinal))
+            throw new FormatException("has the image ID as its program");
+        if (!arguments.Exists(word => word.Contains(Placeholder, StringComparison.Ordinal)))
+            throw new FormatException("would do the same for every image; write {} where the image ID belongs");
+        return ProgramPath.Find(program, searchPath) is { } path
+            ? new RemovalCommand(path, arguments)
+            : throw new FormatException($"cannot be run, there is no program '{program}'");
+    }
+
+    [GeneratedRegex(@"^(?!.*\.\.)[A-Za-z0-9][A-Za-z0-9._:/@+-]*\z", RegexOptions.ExplicitCapture)]
+    private static partial Regex IdThatMeansOnlyItself { get; }
+}

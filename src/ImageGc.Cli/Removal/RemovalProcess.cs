@@ -1,0 +1,67 @@
+using System.ComponentModel;
+using System.Diagnostics;
+
+namespace ImageGc.Cli.Removal;
+
+/// <summary>Runs one command to its end; all that it writes goes to standard error, because our output is for results.</summary>
+internal sealed class RemovalProcess(TextWriter error)
+{
+    private const int TailLength = 500;
+
+    /// <summary>What the command left behind in the background may hold its output open for ever.</summary>
+    private static readonly TimeSpan OutputAfterExit = TimeSpan.FromSeconds(2);
+
+    private string _tail = "";
+
+    /// <exception cref="CommandFailedException">It did not exit with 0.</exception>
+    public async Task Run(IReadOnlyList<string> words)
+    {
+        using var process = Start(words);
+        process.StandardInput.Close();
+        var copied = Task.WhenAll(
+            Copy(process.StandardOutput, static _ => { }),
+            Copy(process.StandardError, text => _tail = TailOf(_tail + text)));
+        await process.WaitForExitAsync().ConfigureAwait(false);
+        await Task.WhenAny(copied, Task.Delay(OutputAfterExit)).ConfigureAwait(false);
+        if (process.ExitCode != 0)
+            throw new CommandFailedException($"'{words[0]}' exited with {process.ExitCode}{Reason()}");
+    }
+
+    private static Process Start(IReadOnlyList<string> words)
+    {
+        try
+        {
+            return Process.Start(new ProcessStartInfo(words[0], words.Skip(1))
+            {
+                RedirectStandardInput = true,
+                RedirectStandardOutput = true,
+                RedirectStandardError = true,
+            })!;
+        }
+        catch (Win32Exception exception)
+        {
+            throw new CommandFailedException($"'{words[0]}' could not be started: {exception.Message}");
+        }
+    }
+
+    private async Task Copy(StreamReader from, Action<string> keep)
+    {
+        var buffer = new char[4096];
+        while (await from.ReadAsync(buffer).ConfigureAwait(false) is > 0 and var count)
+        {
+            var text = new string(buffer, 0, count);
+            error.Write(text);
+            keep(text);
+        }
+    }
+
+    private static string TailOf(string text) => text.Length > TailLength ? text[^TailLength..] : text;
+
+    private string Reason()
+    {
+        const StringSplitOptions Clean = StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries;
+        return _tail.Split(['\n', '\r'], Clean) is [.., var last]
+            ? $": {string.Concat(last.Where(character => !char.IsControl(character)))}"
+            : ".";
+    }
+}

@@ -1,0 +1,42 @@
+using ImageGc.Sqlite;
+
+namespace ImageGc.Cli.Removal;
+
+/// <summary>A prune that runs a command for each image that expired, and knows what it did even when interrupted.</summary>
+internal sealed class RemovalRun(ImageUseStore store, RemovalCommand command, TextWriter error)
+{
+    private readonly List<ImageUse> _removed = [];
+    private readonly List<PruneFailure> _failed = [];
+
+    /// <summary>Whether it stopped before the last image.</summary>
+    public bool Interrupted { get; private set; }
+
+    public async Task<PruneResult> Prune(IEnumerable<string> inUse, TimeSpan threshold, CancellationToken interruption)
+    {
+        try
+        {
+            return await store.PruneAsync(inUse, Remove, threshold, interruption).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException)
+        {
+            Interrupted = true;
+            var stillTracked = _removed.ToLookup(image => store.Find(image.ImageId) is not null);
+            return new PruneResult([.. stillTracked[false]], [.. stillTracked[true]], _failed);
+        }
+    }
+
+    /// <summary>Lets the command end in peace when interrupted: only it can stop half-way without harm.</summary>
+    private async Task Remove(ImageUse image, CancellationToken interruption)
+    {
+        try
+        {
+            await new RemovalProcess(error).Run(command.WordsFor(image.ImageId)).ConfigureAwait(false);
+            _removed.Add(image);
+        }
+        catch (Exception exception)
+        {
+            _failed.Add(new PruneFailure(image, exception));
+            throw;
+        }
+    }
+}

@@ -1,0 +1,33 @@
+using System.Text;
+
+namespace ImageGc.Cli;
+
+/// <summary>Messages from several threads; the work goes on where they cannot be written, on a full disk or a closed stream.</summary>
+internal sealed class StandardError(TextWriter inner) : TextWriter
+{
+    private readonly Lock _oneAtATime = new();
+
+    public override Encoding Encoding => inner.Encoding;
+
+    public override void Write(char value) => Write(value.ToString());
+
+    public override void WriteLine() => Write(NewLine);
+
+    public override void WriteLine(string? value) => Write(value + NewLine);
+
+    public override void Write(string? value)
+    {
+        lock (_oneAtATime)
+        {
+            try
+            {
+                inner.Write(value);
+                inner.Flush();
+            }
+            catch (IOException)
+            {
+                // There is nowhere left to complain.
+            }
+        }
+    }
+}

@@ -1,0 +1,131 @@
+using System.Text.Json;
+
+namespace ImageGc.Cli.Tests;
+
+public sealed class HistoryTests : CliTest
+{
+    private static readonly TimeSpan Day = TimeSpan.FromDays(1);
+
+    [Fact]
+    public void History_tells_when_and_why_each_image_went_newest_prune_first()
+    {
+        Record(9 * Day, "a");
+        Record(8 * Day, "c");
+        Prune();
+        Time.Now += Day;
+        Record(2 * Day, "b");
+        Prune("--older-than", "36h");
+
+        Assert.Equal(
+            [
+                "b\t2026-02-28T12:00:00Z\t2026-03-02T12:00:00Z\t172800s\t129600s",
+                "a\t2026-02-20T12:00:00Z\t2026-03-01T12:00:00Z\t777600s\t604800s",
+                "c\t2026-02-21T12:00:00Z\t2026-03-01T12:00:00Z\t691200s\t604800s",
+            ],
+            Run("history").Lines);
+    }
+
+    [Fact]
+    public void History_on_a_terminal_is_for_people()
+    {
+        Record(9 * Day, Id(1));
+        Prune("--older-than", "36h");
+        (TerminalWidth, Variables["NO_COLOR"]) = (80, "1");
+
+        Assert.Equal(
+            [
+                "IMAGE         LAST USED (UTC)   REMOVED (UTC)     UNUSED FOR  THRESHOLD",
+                "000000000000  2026-02-20 12:00  2026-03-01 12:00  9 days      36h",
+            ],
+            Run("history").Lines.Select(line => line.TrimEnd()));
+    }
+
+    [Fact]
+    public void History_in_json_counts_seconds()
+    {
+        Record(8 * Day, "a");
+        Prune();
+
+        var image = JsonDocument.Parse(Run("history", "--json").Output).RootElement[0];
+
+        Assert.Equal(
+            ["imageId", "lastUsedAt", "removedAt", "unusedForSeconds", "thresholdSeconds"],
+            image.EnumerateObject().Select(property => property.Name));
+        Assert.Equal(691200, image.GetProperty("unusedForSeconds").GetInt64());
+    }
+
+    [Theory]
+    [InlineData("sha256:abcd000000000000000000000000000000000000000000000000000000000001")]
+    [InlineData("abcd000000000000000000000000000000000000000000000000000000000001")]
+    [InlineData("sha256:abcd00000000")]
+    [InlineData("abcd")]
+    public void History_of_an_image_takes_its_id_as_tables_print_it(string written)
+    {
+        Record(8 * Day, "sha256:abcd000000000000000000000000000000000000000000000000000000000001", Id(1));
+        Prune();
+
+        Assert.StartsWith("sha256:abcd", Assert.Single(Run("history", written).Lines), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("abc")]
+    [InlineData("sha256:")]
+    [InlineData("ABCD")]
+    [InlineData("abce")]
+    public void History_of_another_image_is_an_error(string written)
+    {
+        Record(8 * Day, "sha256:abcd000000000000000000000000000000000000000000000000000000000001");
+        Prune();
+
+        var result = Run("history", written);
+
+        Assert.Equal((ExitCode.Failed, ""), (result.ExitCode, result.Output));
+        Assert.Contains($"removed '{written}'. It is not tracked either.", result.Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void History_says_if_the_image_is_tracked()
+    {
+        Record(8 * Day, "back");
+        Prune();
+        Record(Day, "back", "stayed");
+
+        Assert.Contains("stayed is still tracked, last used 2026-02-28T12:00:00Z.", Run("history", "stayed").Error, StringComparison.Ordinal);
+        Assert.Contains("back is tracked again, last used 2026-02-28T12:00:00Z.", Run("history", "back").Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void History_lists_the_prunes_themselves()
+    {
+        Variables["PATH"] = Environment.GetEnvironmentVariable("PATH")!;
+        Record(8 * Day, "a", "b");
+        Prune("--run", "false {}");
+        Time.Now += Day;
+        Prune();
+
+        Assert.Equal(
+            ["2026-03-02T12:00:00Z\t604800s\t2\t2\t0", "2026-03-01T12:00:00Z\t604800s\t2\t0\t2"],
+            Run("history", "--runs").Lines);
+        Assert.Equal(2, JsonDocument.Parse(Run("history", "--runs", "--json").Output).RootElement[1].GetProperty("failed").GetInt32());
+        Assert.Equal(ExitCode.Usage, Run("history", "a", "--runs").ExitCode);
+    }
+
+    [Fact]
+    public void Check_tells_of_the_last_prune()
+    {
+        Record(8 * Day, "a");
+        Assert.Contains("last-prune\tnone", Run("check").Lines);
+        Assert.Equal(JsonValueKind.Null, LastPruneInJson().ValueKind);
+
+        Prune();
+
+        Assert.Contains("last-prune\t2026-03-01T12:00:00Z", Run("check").Lines);
+        Assert.Contains("last-prune-removed\t1", Run("check").Lines);
+        Assert.Equal("2026-03-01T12:00:00Z", LastPruneInJson().GetProperty("prunedAt").GetString());
+    }
+
+    private JsonElement LastPruneInJson() =>
+        JsonDocument.Parse(Run("check", "--json").Output).RootElement.GetProperty("lastPrune");
+
+    private void Prune(params string[] options) => Run(["prune", "--in-use-file", "/dev/null", .. options]);
+}

@@ -1,0 +1,168 @@
+using System.Text.Json;
+
+namespace ImageGc.Cli.Tests;
+
+public sealed class PruneRunTests : CliTest
+{
+    private static readonly TimeSpan Month = TimeSpan.FromDays(30);
+
+    public PruneRunTests() => Variables["PATH"] = Environment.GetEnvironmentVariable("PATH")!;
+
+    [Fact]
+    public void Images_are_forgotten_only_after_their_command_succeeded()
+    {
+        Record(Month, "a", "b", "c", "d", "e");
+        var command = ScriptOf("echo said $1; case $1 in b|d) echo no >&2; echo \"$1 is busy\" >&2; exit 3;; esac");
+
+        var result = Prune($"{command} {{}}");
+
+        Assert.Equal(ExitCode.Failed, result.ExitCode);
+        Assert.Equal(["b", "d"], TrackedIds());
+        Assert.Equal(["removed a", "removed c", "removed e", "failed b", "failed d"], Verdicts(result));
+        Assert.Contains($"'{command}' exited with 3: b is busy\n", result.Error, StringComparison.Ordinal);
+        Assert.Contains("said e\n", result.Error, StringComparison.Ordinal);
+        Assert.Contains("Removed 3 images that expired, 2 stay.", result.Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_command_that_always_fails_keeps_everything()
+    {
+        Record(Month, Id(1), Id(2));
+
+        Assert.Equal(ExitCode.Failed, Prune("false {}").ExitCode);
+        Assert.Equal([Id(1), Id(2)], TrackedIds());
+    }
+
+    [Fact]
+    public void The_command_runs_for_nothing_but_expired_images()
+    {
+        Record(Month, "old", "used");
+        Record(TimeSpan.Zero, "new");
+
+        var result = Run("prune", "--in-use", "used", "--run", "true {}");
+
+        Assert.Equal(ExitCode.Done, result.ExitCode);
+        Assert.Equal(["removed old", "new", "used"], [Verdicts(result)[0], .. TrackedIds()]);
+    }
+
+    [Theory]
+    [InlineData("$(touch${IFS}ran)")]
+    [InlineData(";reboot")]
+    [InlineData("--force")]
+    [InlineData("{}")]
+    [InlineData("`reboot`")]
+    [InlineData("a|reboot")]
+    [InlineData("a/../../etc")]
+    [InlineData("/etc/passwd")]
+    [InlineData("@file")]
+    [InlineData("a\u202eb")]
+    public void An_id_that_means_more_than_an_image_is_never_passed_on(string hostile)
+    {
+        Record(Month, hostile, "registry:5000/team/name@sha256:00ff");
+        var ran = PathOf("ran");
+
+        var result = Prune($"{ScriptOf($"echo \"$*\" >> '{ran}'")} 'id={{}}' {{}}");
+
+        Assert.Equal(ExitCode.Failed, result.ExitCode);
+        Assert.Equal(
+            "id=registry:5000/team/name@sha256:00ff registry:5000/team/name@sha256:00ff\n", File.ReadAllText(ran));
+        Assert.Equal([hostile], TrackedIds());
+        Assert.Contains("could be taken for more than an image", result.Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Quotes_keep_words_together_and_nothing_is_expanded()
+    {
+        Record(Month, "a");
+
+        Prune($"{ScriptOf($"printf '<%s>' \"$@\" > '{PathOf("words")}'")} 'two words' \"it's\"'$HOME' '' \\n * x{{}}y{{}} {{}}");
+
+        Assert.Equal("<two words><it's$HOME><><\\n><*><xaya><a>", File.ReadAllText(PathOf("words")));
+    }
+
+    [Theory]
+    [InlineData("true", "would do the same for every image")]
+    [InlineData("", "is empty")]
+    [InlineData("true '{}", "has a ' that is not closed")]
+    [InlineData("true \"{}", "has a \" that is not closed")]
+    [InlineData("true {} | cat", "| means nothing")]
+    [InlineData("true {} > /dev/null", "> means nothing")]
+    [InlineData("{} x", "has the image ID as its program")]
+    [InlineData("no-such-program {}", "there is no program 'no-such-program'")]
+    [InlineData("/tmp {}", "there is no program '/tmp'")]
+    [InlineData("/etc/passwd {}", "there is no program '/etc/passwd'")]
+    public void A_command_that_cannot_work_is_a_usage_error_before_anything_is_decided(string command, string why)
+    {
+        Record(Month, "a");
+
+        var result = Prune(command);
+
+        Assert.Equal(ExitCode.Usage, result.ExitCode);
+        Assert.Contains(why, result.Error, StringComparison.Ordinal);
+        Assert.Contains("There was no prune", Run("history", "--runs").Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_program_is_found_in_PATH_only()
+    {
+        Record(Month, "a");
+        ScriptOf("exit 0");
+
+        Assert.Equal(ExitCode.Usage, Prune("script {}").ExitCode);
+        Assert.Equal(ExitCode.Usage, Prune("imagegc list {}").ExitCode); // Beside the running program.
+        Variables["PATH"] = $"/missing::{Path.GetDirectoryName(PathOf("script"))}";
+        Assert.Equal(ExitCode.Done, Prune("script {}").ExitCode);
+    }
+
+    [Fact]
+    public void An_image_that_is_used_while_it_is_removed_stays_tracked()
+    {
+        Record(Month, "a");
+
+        var result = Prune($"'{Path.Combine(AppContext.BaseDirectory, "imagegc")}' record {{}} --db '{DatabasePath}'");
+
+        Assert.Equal(ExitCode.Done, result.ExitCode);
+        Assert.Equal(["used-meanwhile a"], Verdicts(result));
+        Assert.Equal(["a"], TrackedIds());
+    }
+
+    [Fact]
+    public void A_command_has_no_input_to_wait_for()
+    {
+        Record(Month, "a");
+
+        Assert.Equal(ExitCode.Done, Prune($"{ScriptOf("! read answer")} {{}}").ExitCode);
+    }
+
+    [Fact]
+    public void A_dry_run_shows_the_commands_and_runs_none()
+    {
+        Record(Month, "a", "--force");
+
+        var result = Prune($"{ScriptOf($"touch '{PathOf("ran")}'")} 'it is' {{}}", "--dry-run");
+
+        Assert.Contains($"Would run: {PathOf("script")} 'it is' a\n", result.Error, StringComparison.Ordinal);
+        Assert.Contains("Would fail: The ID '--force'", result.Error, StringComparison.Ordinal);
+        Assert.False(File.Exists(PathOf("ran")));
+        Assert.Equal(["--force", "a"], TrackedIds());
+    }
+
+    [Fact]
+    public void Json_tells_what_failed_and_why()
+    {
+        Record(Month, "a", "b");
+
+        var images = JsonDocument.Parse(Prune($"{ScriptOf("test $1 = a")} {{}}", "--json").Output).RootElement.GetProperty("images");
+
+        Assert.Equal("Removed", images[0].GetProperty("reason").GetString());
+        Assert.False(images[0].TryGetProperty("failure", out _));
+        Assert.Equal("Failed", images[1].GetProperty("reason").GetString());
+        Assert.Equal($"'{PathOf("script")}' exited with 1.", images[1].GetProperty("failure").GetString());
+    }
+
+    private Result Prune(string command, params string[] options) =>
+        Run(["prune", "--in-use-file", "/dev/null", "--run", command, .. options]);
+
+    private static string[] Verdicts(Result result) =>
+        [.. result.Lines.Select(line => string.Join(' ', line.Split('\t').Take(2)))];
+}
