@@ -9,9 +9,9 @@ public sealed class PowerCutTests
     public void Full_durability_keeps_every_acknowledged_change()
     {
         using var scene = new Scene();
-        scene.Run(Workloads.Mixed(rounds: 8, batch: 120));
+        scene.Run(Workloads.Mixed(rounds: 6, batch: 120));
 
-        var verdict = scene.CutPower("power cuts, full durability", imagesPerPoint: 30);
+        var verdict = scene.CutPower("power cuts, full durability", imagesPerPoint: 20);
 
         Assert.True(verdict is { Behind: 0, Broken: 0 }, verdict.Explain());
     }
@@ -20,9 +20,9 @@ public sealed class PowerCutTests
     public void Normal_durability_keeps_a_prefix_of_history()
     {
         using var scene = new Scene(Durability.Normal);
-        scene.Run(Workloads.Mixed(rounds: 8, batch: 120));
+        scene.Run(Workloads.Mixed(rounds: 6, batch: 120));
 
-        var verdict = scene.CutPower("power cuts, normal durability", imagesPerPoint: 30);
+        var verdict = scene.CutPower("power cuts, normal durability", imagesPerPoint: 20);
 
         Assert.True(verdict.Broken == 0, verdict.Explain());
         Assert.NotEqual(0, verdict.Behind);

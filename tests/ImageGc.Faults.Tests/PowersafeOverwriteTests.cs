@@ -12,9 +12,9 @@ public sealed class PowersafeOverwriteTests
     public void A_destroyed_sector_takes_no_acknowledged_change_with_it()
     {
         using var scene = new Scene();
-        scene.Run(Workloads.Mixed(rounds: 4, batch: 120));
+        scene.Run(Workloads.Mixed(rounds: 2, batch: 120));
 
-        var verdict = scene.CutPower("power cuts that destroy a sector", imagesPerPoint: 30, destroysSectors: true);
+        var verdict = scene.CutPower("power cuts that destroy a sector", imagesPerPoint: 20, destroysSectors: true);
 
         Assert.True(verdict is { Behind: 0, Broken: 0 }, verdict.Explain());
     }
@@ -23,9 +23,9 @@ public sealed class PowersafeOverwriteTests
     public void Without_the_padding_a_destroyed_sector_is_seen_to_take_acknowledged_changes()
     {
         using var scene = new Scene(believesPowersafe: true);
-        scene.Run(Workloads.Mixed(rounds: 4, batch: 120));
+        scene.Run(Workloads.Mixed(rounds: 2, batch: 120));
 
-        var verdict = scene.CutPower("control, no padding against destroyed sectors", imagesPerPoint: 30, destroysSectors: true);
+        var verdict = scene.CutPower("control, no padding against destroyed sectors", imagesPerPoint: 20, destroysSectors: true);
 
         Assert.NotEqual(0, verdict.Behind);
     }

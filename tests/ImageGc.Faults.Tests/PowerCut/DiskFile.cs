@@ -3,7 +3,12 @@ namespace ImageGc.Faults.Tests.PowerCut;
 /// <summary>A file on a medium: what its last sync made durable, and what was written since.</summary>
 internal sealed class DiskFile
 {
+    private const int PageSize = 4096;
+
     private readonly List<Change> _unsynced = [];
+
+    /// <summary>Pages that a failed sync dropped, as the system's cache still holds them.</summary>
+    private readonly Dictionary<long, byte[]> _dropped = [];
     private byte[] _durable = [];
 
     /// <summary>Bytes at an offset, or, without bytes, a truncation to that offset.</summary>
@@ -14,7 +19,17 @@ internal sealed class DiskFile
 
     public bool HasUnsynced => _unsynced.Count > 0;
 
-    public void Write(long offset, byte[] data) => _unsynced.Add(new Change(offset, data));
+    /// <summary>A write makes its whole pages dirty, and with them what a failed sync dropped of them.</summary>
+    public void Write(long offset, byte[] data)
+    {
+        foreach (var page in PagesOf(offset, data.Length))
+        {
+            if (_dropped.Remove(page, out var cached))
+                _unsynced.Add(new Change(page * PageSize, cached));
+        }
+
+        _unsynced.Add(new Change(offset, data));
+    }
 
     public void Truncate(long size) => _unsynced.Add(new Change(size, null));
 
@@ -26,11 +41,18 @@ internal sealed class DiskFile
 
     /// <summary>
     /// The system drops what it could not write and takes it for written, so that no later sync brings it back
-    /// (https://wiki.postgresql.org/wiki/Fsync_Errors).
+    /// (https://wiki.postgresql.org/wiki/Fsync_Errors) unless the page is written again.
     /// </summary>
     public void FailSync(Random random)
     {
-        _durable = random.Next(2) == 0 ? Lost() : Some(4096, random);
+        var cached = All();
+        foreach (var page in _unsynced.SelectMany(change => PagesOf(change.Offset, change.Data?.Length ?? 0)))
+        {
+            if (page * PageSize < cached.Length)
+                _dropped[page] = cached[(int)(page * PageSize)..(int)Math.Min((page + 1) * PageSize, cached.Length)];
+        }
+
+        _durable = random.Next(2) == 0 ? Lost() : Some(PageSize, random);
         _unsynced.Clear();
     }
 
@@ -38,7 +60,7 @@ internal sealed class DiskFile
     public byte[] Lost() => _durable;
 
     /// <summary>Every unsynced change got through.</summary>
-    public byte[] All() => HasUnsynced ? Sectors(4096, _ => _unsynced.Count, random: null) : _durable;
+    public byte[] All() => HasUnsynced ? Sectors(PageSize, _ => _unsynced.Count, random: null) : _durable;
 
     /// <summary>
     /// Each sector by itself got through up to some change, as did the file's length. Within the length, sectors that
@@ -61,6 +83,12 @@ internal sealed class DiskFile
         var sector = random.NextInt64(write.Offset / sectorSize, ((write.End - 1) / sectorSize) + 1);
         var start = (int)Math.Min(sector * sectorSize, content.Length);
         random.NextBytes(content.AsSpan(start, Math.Min(sectorSize, content.Length - start)));
+    }
+
+    private static IEnumerable<long> PagesOf(long offset, int length)
+    {
+        for (var page = offset / PageSize; page * PageSize < offset + length; page++)
+            yield return page;
     }
 
     private int CutOf(Random random, double patience) => random.NextDouble() switch
