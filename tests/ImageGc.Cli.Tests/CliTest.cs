@@ -24,7 +24,7 @@ public abstract class CliTest : IDisposable
     /// <summary>A shell script, so that tests can have programs of their own.</summary>
     protected string ScriptOf(string body)
     {
-        var path = FileOf($"#!/bin/sh\n{body}\n", "script");
+        var path = FileOf($"#!/bin/sh\n{body}\n", "test-script");
         if (!OperatingSystem.IsWindows())
             File.SetUnixFileMode(path, UnixFileMode.UserRead | UnixFileMode.UserExecute);
         return path;

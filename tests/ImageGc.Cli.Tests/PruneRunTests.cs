@@ -108,10 +108,10 @@ public sealed class PruneRunTests : CliTest
         Record(Month, "a");
         ScriptOf("exit 0");
 
-        Assert.Equal(ExitCode.Usage, Prune("script {}").ExitCode);
+        Assert.Equal(ExitCode.Usage, Prune("test-script {}").ExitCode);
         Assert.Equal(ExitCode.Usage, Prune("imagegc list {}").ExitCode); // Beside the running program.
-        Variables["PATH"] = $"/missing::{Path.GetDirectoryName(PathOf("script"))}";
-        Assert.Equal(ExitCode.Done, Prune("script {}").ExitCode);
+        Variables["PATH"] = $"/missing::{Path.GetDirectoryName(PathOf("test-script"))}";
+        Assert.Equal(ExitCode.Done, Prune("test-script {}").ExitCode);
     }
 
     [Fact]
@@ -141,7 +141,7 @@ public sealed class PruneRunTests : CliTest
 
         var result = Prune($"{ScriptOf($"touch '{PathOf("ran")}'")} 'it is' {{}}", "--dry-run");
 
-        Assert.Contains($"Would run: {PathOf("script")} 'it is' a\n", result.Error, StringComparison.Ordinal);
+        Assert.Contains($"Would run: {PathOf("test-script")} 'it is' a\n", result.Error, StringComparison.Ordinal);
         Assert.Contains("Would fail: The ID '--force'", result.Error, StringComparison.Ordinal);
         Assert.False(File.Exists(PathOf("ran")));
         Assert.Equal(["--force", "a"], TrackedIds());
@@ -157,7 +157,7 @@ public sealed class PruneRunTests : CliTest
         Assert.Equal("Removed", images[0].GetProperty("reason").GetString());
         Assert.False(images[0].TryGetProperty("failure", out _));
         Assert.Equal("Failed", images[1].GetProperty("reason").GetString());
-        Assert.Equal($"'{PathOf("script")}' exited with 1.", images[1].GetProperty("failure").GetString());
+        Assert.Equal($"'{PathOf("test-script")}' exited with 1.", images[1].GetProperty("failure").GetString());
     }
 
     private Result Prune(string command, params string[] options) =>

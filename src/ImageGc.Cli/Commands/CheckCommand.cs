@@ -5,7 +5,7 @@ using Spectre.Console;
 namespace ImageGc.Cli.Commands;
 
 internal sealed class CheckCommand(GlobalOptions global) : ToolCommand(
-    global, "check", "Read the whole database and report its state; fails if it is damaged.",
+    global, "check", "Read the whole database and report its state; fails if it is damaged and could not be salvaged.",
     "imagegc check --db /var/lib/aziot/edged/image_use.db")
 {
     protected override int Run(Invocation invocation)

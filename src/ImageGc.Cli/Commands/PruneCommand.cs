@@ -35,14 +35,7 @@ internal sealed class PruneCommand : ToolCommand
             "# Forget first, remove afterwards: an image whose removal fails is never offered again.",
             "imagegc prune --in-use-file in_use.txt | grep ^expired | cut -f2 | xargs docker rmi")
     {
-        _run = new Option<RemovalCommand?>("--run")
-        {
-            Description = "Remove each expired image with this command and forget it only if that exits with 0. {} is the "
-                + "image ID. Quotes keep words together; no shell is involved. Its output goes to standard error. "
-                + "An ID with more than letters, digits and . _ : / @ + - in it, with .., or beginning with a sign fails.",
-            HelpName = "COMMAND",
-            CustomParser = given => RemovalCommand.Parse(given, global.Shell),
-        };
+        _run = RemovalCommand.Option(global.Shell);
         _inUse.AddTo(this);
         Options.Add(_run);
         Options.Add(_dryRun);

@@ -22,10 +22,10 @@ internal sealed class Interruption : IDisposable
 
     public CancellationToken Token => _requested.Token;
 
+    /// <summary>Leaves the request alone: a handler that already runs may still make it.</summary>
     public void Dispose()
     {
         foreach (var signal in _signals)
             signal.Dispose();
-        _requested.Dispose();
     }
 }

@@ -1,3 +1,4 @@
+using System.CommandLine;
 using System.CommandLine.Parsing;
 using System.Text.RegularExpressions;
 using ImageGc.Cli.Output;
@@ -18,20 +19,14 @@ internal sealed partial class RemovalCommand
         _arguments = arguments;
     }
 
-    /// <summary>A custom parser for an option: a command that cannot be run becomes a usage error.</summary>
-    public static RemovalCommand? Parse(ArgumentResult given, Shell shell)
+    public static Option<RemovalCommand?> Option(Shell shell) => new("--run")
     {
-        var commandLine = given.Tokens.Count > 0 ? given.Tokens[^1].Value : "";
-        try
-        {
-            return Parse(commandLine, shell.Variable("PATH"));
-        }
-        catch (FormatException exception)
-        {
-            given.AddError($"The command '{commandLine}' {exception.Message}.");
-            return null;
-        }
-    }
+        Description = "Remove each expired image with this command and forget it only if that exits with 0. {} is the "
+            + "image ID. Quotes keep words together; no shell is involved. Its output goes to standard error. "
+            + "An ID with more than letters, digits and . _ : / @ + - in it, with .., or beginning with a sign fails.",
+        HelpName = "COMMAND",
+        CustomParser = given => Parse(given, shell),
+    };
 
     /// <summary>The program's full path and its arguments.</summary>
     /// <exception cref="CommandFailedException">The ID must not be passed on.</exception>
@@ -43,6 +38,21 @@ internal sealed partial class RemovalCommand
                 $"The ID '{imageId}' could be taken for more than an image, so no command is run for it. "
                 + $"Remove it by hand, then: imagegc forget -- {ShellWords.Quote(imageId)}");
         return [_program, .. _arguments.Select(word => word.Replace(Placeholder, imageId, StringComparison.Ordinal))];
+    }
+
+    /// <summary>A command that cannot be run becomes a usage error.</summary>
+    private static RemovalCommand? Parse(ArgumentResult given, Shell shell)
+    {
+        var commandLine = given.Tokens.Count > 0 ? given.Tokens[^1].Value : "";
+        try
+        {
+            return Parse(commandLine, shell.Variable("PATH"));
+        }
+        catch (FormatException exception)
+        {
+            given.AddError($"The command '{commandLine}' {exception.Message}.");
+            return null;
+        }
     }
 
     private static RemovalCommand Parse(string commandLine, string? searchPath)
