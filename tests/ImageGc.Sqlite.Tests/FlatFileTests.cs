@@ -198,13 +198,7 @@ public sealed class FlatFileTests : StoreTest
     [Fact]
     public void A_flat_file_that_cannot_be_renamed_is_imported_and_a_warning_says_so()
     {
-        if (SmallDisk.TryMount() is not { } disk)
-        {
-            Assert.Skip("Needs the right to mount a tmpfs.");
-            return;
-        }
-
-        using var mounted = disk;
+        using var disk = SmallDisk.MountOrSkip();
         var flatFile = disk.PathOf("image_use");
         File.WriteAllText(flatFile, $"{Id(1)} {Seconds(SteppingTime.Start)}\n");
         disk.Remount("ro");

@@ -92,13 +92,7 @@ public sealed class OtherProcessesTests : StoreTest
     [Fact]
     public void A_full_disk_is_reported_and_the_same_store_works_again_when_there_is_space()
     {
-        if (SmallDisk.TryMount() is not { } disk)
-        {
-            Assert.Skip("Needs the right to mount a tmpfs.");
-            return;
-        }
-
-        using var mounted = disk;
+        using var disk = SmallDisk.MountOrSkip();
         using var store = ImageUseStore.Open(new ImageUseStoreOptions { DatabasePath = disk.PathOf("image_use.db") }, Time);
         store.RecordUse(Id(0));
         var filling = disk.FillUp();
@@ -121,13 +115,7 @@ public sealed class OtherProcessesTests : StoreTest
     [Fact]
     public void A_disk_that_is_full_at_the_first_start_is_reported_and_the_next_start_succeeds()
     {
-        if (SmallDisk.TryMount() is not { } disk)
-        {
-            Assert.Skip("Needs the right to mount a tmpfs.");
-            return;
-        }
-
-        using var mounted = disk;
+        using var disk = SmallDisk.MountOrSkip();
         var path = disk.PathOf("image_use.db");
         var filling = disk.FillUp();
 
