@@ -29,11 +29,25 @@ internal sealed class Database : IDisposable
         Connection.CreateFile(path);
         try
         {
-            return new Database(path, Connection.Open(path, options, log));
+            return OpenSound(path, options, log);
         }
         catch (ImageUseStoreException damage) when (CanHeal(damage))
         {
             return OpenAndHeal(path, options, time, log);
+        }
+    }
+
+    private static Database OpenSound(string path, ImageUseStoreOptions options, ILogger log)
+    {
+        var connection = Connection.Open(path, options, log);
+        try
+        {
+            return new Database(path, connection);
+        }
+        catch (SqliteException exception)
+        {
+            connection.Dispose();
+            throw ImageUseStoreException.From(exception, path, "open the database");
         }
     }
 
@@ -56,12 +70,12 @@ internal sealed class Database : IDisposable
             using var alone = DatabaseFile.LockDirectoryOf(path, options.BusyTimeout);
             try
             {
-                return new Database(path, Connection.Open(path, options, log)); // Another process may have healed it meanwhile.
+                return OpenSound(path, options, log); // Another process may have healed it meanwhile.
             }
             catch (ImageUseStoreException damage) when (CanHeal(damage))
             {
                 Salvage.Heal(path, options.BusyTimeout, time, damage, log);
-                return new Database(path, Connection.Open(path, options, log));
+                return OpenSound(path, options, log);
             }
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or SqliteException)
