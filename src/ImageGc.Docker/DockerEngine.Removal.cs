@@ -1,0 +1,90 @@
+using System.Net;
+using Docker.DotNet;
+using Docker.DotNet.Models;
+
+namespace ImageGc.Docker;
+
+internal sealed partial class DockerEngine
+{
+    /// <remarks>
+    /// By ID and never by force: Docker refuses while any container uses the image. It refuses too while the image has
+    /// several names; only then they are taken away one by one, the last of which removes the image.
+    /// </remarks>
+    public async Task RemoveImageAsync(string imageId, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await DeleteAsync(imageId, cancellationToken).ConfigureAwait(false);
+        }
+        catch (DockerApiException conflict) when (conflict.StatusCode == HttpStatusCode.Conflict)
+        {
+            var names = await NamesOfAsync(imageId, cancellationToken).ConfigureAwait(false);
+            var inUse = await ListImagesInUseAsync(cancellationToken).ConfigureAwait(false);
+            if (names is null)
+                return;
+            if (names.Count < 2 || inUse.Contains(imageId))
+                throw;
+            await RemoveByNamesAsync(imageId, names, cancellationToken).ConfigureAwait(false);
+        }
+    }
+
+    private async Task RemoveByNamesAsync(string imageId, IReadOnlyList<string> names, CancellationToken cancellationToken)
+    {
+        List<string> untagged = [];
+        try
+        {
+            foreach (var name in names)
+            {
+                await DeleteAsync(name, cancellationToken).ConfigureAwait(false);
+                untagged.Add(name);
+            }
+        }
+        catch (DockerApiException)
+        {
+            await GiveBackAsync(imageId, untagged, cancellationToken).ConfigureAwait(false);
+            throw;
+        }
+
+        if (await NamesOfAsync(imageId, cancellationToken).ConfigureAwait(false) is not null)
+            await DeleteAsync(imageId, cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <summary>A container was created meanwhile: its image stays, so it keeps its tags too.</summary>
+    private async Task GiveBackAsync(string imageId, List<string> names, CancellationToken cancellationToken)
+    {
+        foreach (var name in names.Where(name => !name.Contains('@', StringComparison.Ordinal)))
+        {
+            var colon = name.LastIndexOf(':');
+            var tag = new ImageTagParameters { RepositoryName = name[..colon], Tag = name[(colon + 1)..] };
+            await AskAsync($"tag {imageId}", cancel => _docker.Images.TagImageAsync(imageId, tag, cancel), cancellationToken).ConfigureAwait(false);
+        }
+    }
+
+    /// <summary>Parents without a name stay (NoPrune): nobody has seen them in use.</summary>
+    private async Task DeleteAsync(string name, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await AskAsync($"remove {name}", cancel => _docker.Images.DeleteImageAsync(
+                name, new ImageDeleteParameters { Force = false, NoPrune = true }, cancel), cancellationToken).ConfigureAwait(false);
+        }
+        catch (DockerApiException gone) when (gone.StatusCode == HttpStatusCode.NotFound)
+        {
+        }
+    }
+
+    /// <returns>Null if there is no such image.</returns>
+    private async Task<IReadOnlyList<string>?> NamesOfAsync(string imageId, CancellationToken cancellationToken)
+    {
+        try
+        {
+            var image = await AskAsync($"inspect {imageId}", cancel =>
+                _docker.Images.InspectImageAsync(imageId, cancel), cancellationToken).ConfigureAwait(false);
+            return NamesOf(image.RepoTags, image.RepoDigests);
+        }
+        catch (DockerApiException gone) when (gone.StatusCode == HttpStatusCode.NotFound)
+        {
+            return null;
+        }
+    }
+}
