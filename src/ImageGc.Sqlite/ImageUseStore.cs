@@ -1,3 +1,4 @@
+using System.Diagnostics.Metrics;
 using Dapper;
 using Microsoft.Data.Sqlite;
 using Microsoft.Extensions.Logging;
@@ -16,6 +17,9 @@ namespace ImageGc.Sqlite;
 /// </remarks>
 public sealed partial class ImageUseStore : IDisposable
 {
+    private static readonly Meter Meter = new("ImageGc");
+    private static readonly Counter<long> Records = Meter.CreateCounter<long>("imagegc.records", "{image}", "Uses of images recorded");
+
     private readonly Database _database;
     private readonly StampClock _clock;
     private readonly TimeProvider _time;
@@ -77,6 +81,7 @@ public sealed partial class ImageUseStore : IDisposable
             args.store.FollowClock(connection);
             return args.store.Upsert(connection, args.imageId, args.store._clock.Now());
         });
+        Records.Add(1);
         _log.RecordedUse(imageId);
     }
 
@@ -88,6 +93,7 @@ public sealed partial class ImageUseStore : IDisposable
     {
         var valid = ImageId.RequireAll(imageIds);
         Stamp("record the use of images", (connection, now) => valid.Sum(imageId => Upsert(connection, imageId, now)));
+        Records.Add(valid.Count);
         foreach (var imageId in valid)
             _log.RecordedUse(imageId);
     }
