@@ -19,13 +19,20 @@ internal sealed partial class DockerEngine
         catch (DockerApiException conflict) when (conflict.StatusCode == HttpStatusCode.Conflict)
         {
             var names = await NamesOfAsync(imageId, cancellationToken).ConfigureAwait(false);
-            var inUse = await ListImagesInUseAsync(cancellationToken).ConfigureAwait(false);
             if (names is null)
                 return;
-            if (names.Count < 2 || inUse.Contains(imageId))
+            if (names.Count < 2 || await IsNeededAsync(imageId, cancellationToken).ConfigureAwait(false))
                 throw;
             await RemoveByNamesAsync(imageId, names, cancellationToken).ConfigureAwait(false);
         }
+    }
+
+    private async Task<bool> IsNeededAsync(string imageId, CancellationToken cancellationToken)
+    {
+        var images = await AskAsync("list the images", cancel => _docker.Images.ListImagesAsync(
+            new ImagesListParameters { All = true }, cancel), cancellationToken).ConfigureAwait(false);
+        return images.Any(child => child.ParentID == imageId)
+            || (await ListImagesInUseAsync(cancellationToken).ConfigureAwait(false)).Contains(imageId);
     }
 
     private async Task RemoveByNamesAsync(string imageId, IReadOnlyList<string> names, CancellationToken cancellationToken)
@@ -38,15 +45,16 @@ internal sealed partial class DockerEngine
                 await DeleteAsync(name, cancellationToken).ConfigureAwait(false);
                 untagged.Add(name);
             }
+
+            // Taking away the last name succeeds without removing an image that is needed after all.
+            if (await NamesOfAsync(imageId, cancellationToken).ConfigureAwait(false) is not null)
+                await DeleteAsync(imageId, cancellationToken).ConfigureAwait(false);
         }
         catch (DockerApiException)
         {
             await GiveBackAsync(imageId, untagged, cancellationToken).ConfigureAwait(false);
             throw;
         }
-
-        if (await NamesOfAsync(imageId, cancellationToken).ConfigureAwait(false) is not null)
-            await DeleteAsync(imageId, cancellationToken).ConfigureAwait(false);
     }
 
     /// <summary>A container was created meanwhile: its image stays, so it keeps its tags too.</summary>

@@ -36,7 +36,10 @@ public static class ImageGarbageCollectionServices
         services.AddSingleton<Cleanup>();
         services.AddSingleton<CleanupStatus>();
         services.AddHealthChecks().AddCheck<CleanupStatus>("image-garbage-collection");
+        services.AddSingleton<Tracking>();
+        services.AddHostedService<TrackingWorker>();
         services.AddHostedService<CleanupWorker>();
+        services.AddHostedService<DiskPressureWorker>();
         return services;
     }
 
