@@ -16,7 +16,7 @@ internal static class DurationText
         if (text == "0")
             return true;
         if (text.Contains(':', StringComparison.Ordinal))
-            return TimeSpan.TryParseExact(text, ["c", "g"], CultureInfo.InvariantCulture, out duration);
+            return TimeSpan.TryParseExact(text, "c", CultureInfo.InvariantCulture, out duration) && duration >= TimeSpan.Zero;
         if (text.Length < 2 || SecondsIn(text[^1]) is not { } unit || text.AsSpan(0, text.Length - 1).ContainsAnyExceptInRange('0', '9'))
             return false;
 

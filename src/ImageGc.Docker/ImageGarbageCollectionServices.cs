@@ -39,7 +39,8 @@ public static class ImageGarbageCollectionServices
         services.AddSingleton<Tracking>();
         services.AddHostedService<TrackingWorker>();
         services.AddHostedService<CleanupWorker>();
-        services.AddHostedService<DiskPressureWorker>();
+        services.AddSingleton<DiskPressureWorker>();
+        services.AddHostedService(provider => provider.GetRequiredService<DiskPressureWorker>());
         return services;
     }
 

@@ -1,6 +1,5 @@
 using Docker.DotNet.Models;
 using Microsoft.Extensions.DependencyInjection;
-using Microsoft.Extensions.Hosting;
 
 namespace ImageGc.Docker.Tests;
 
@@ -40,7 +39,7 @@ public sealed class DiskPressureTests(SmallDiskEngine small) : EngineTest(small.
     }
 
     private static Task<bool> RelieveAsync(ServiceProvider services) =>
-        services.GetServices<IHostedService>().OfType<DiskPressureWorker>().Single().RelieveAsync(Cancel);
+        services.GetRequiredService<DiskPressureWorker>().RelieveAsync(Cancel);
 
     /// <summary>Images recorded a second after each other.</summary>
     private async Task<string[]> FillAsync(ServiceProvider services, int percent)
