@@ -7,18 +7,30 @@ namespace ImageGc.Docker.Tests;
 /// <summary>The built `imagegc` as a process of its own.</summary>
 internal sealed partial class Daemon : IDisposable
 {
+    /// <summary>In the environment: a path under which a shell starts it. A service knows systemd by its parent's name.</summary>
+    public const string Parent = "IMAGEGC_TESTS_PARENT";
+
+    private const string PassOnTerm = """
+        trap 'kill "$child"; wait "$child"; exit $?' TERM
+        "$0" "$@" &
+        child=$!
+        wait "$child"
+        """;
+
     private readonly Process _process;
     private readonly StringBuilder _error = new();
 
     public Daemon(IReadOnlyDictionary<string, string> environment, params string[] arguments)
     {
-        // systemd names the process that it started, which tells a service from a program that a service starts.
         var program = Path.Combine(AppContext.BaseDirectory, "imagegc");
-        var start = new ProcessStartInfo("/bin/sh", ["-c", "export SYSTEMD_EXEC_PID=$$; exec \"$0\" \"$@\"", program, .. arguments])
+        var start = new ProcessStartInfo(program, arguments);
+        if (environment.TryGetValue(Parent, out var parent))
         {
-            RedirectStandardOutput = true,
-            RedirectStandardError = true,
-        };
+            File.Copy("/bin/sh", parent);
+            start = new ProcessStartInfo(parent, ["-c", PassOnTerm, program, .. arguments]);
+        }
+
+        (start.RedirectStandardOutput, start.RedirectStandardError) = (true, true);
         foreach (var (name, value) in environment)
             start.Environment[name] = value;
         _process = Process.Start(start)!;

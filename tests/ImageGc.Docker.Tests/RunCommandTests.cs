@@ -52,6 +52,7 @@ public sealed class RunCommandTests(PrivateEngine engine) : EngineTest(engine)
         using var notify = new Socket(AddressFamily.Unix, SocketType.Dgram, ProtocolType.Unspecified);
         notify.Bind(new UnixDomainSocketEndPoint(socketPath));
         _environment["NOTIFY_SOCKET"] = socketPath;
+        _environment[Daemon.Parent] = PathOf("systemd");
 
         using var run = Run();
         var buffer = new byte[100];
@@ -133,14 +134,14 @@ public sealed class RunCommandTests(PrivateEngine engine) : EngineTest(engine)
             var existing = await ExistingAsync(all);
             Assert.Empty(existing.Except(Tracked()));
             Assert.Empty(inUse.Except(existing));
-            interrupted += existing.Count > inUse.Count && existing.Count < inUse.Count + 7 ? 1 : 0;
+            interrupted += Tracked().Count > existing.Count ? 1 : 0;
         }
 
         using var last = Run("--once");
         Assert.Equal(0, await last.EndAsync());
         Assert.Equal(inUse.Order(), (await ExistingAsync(all)).Order());
         Assert.Equal(inUse.Order(), Tracked().Intersect(all).Order());
-        TestContext.Current.TestOutputHelper?.WriteLine($"{interrupted} of {rounds} kills left some images removed and others not.");
+        TestContext.Current.TestOutputHelper?.WriteLine($"{interrupted} of {rounds} kills came between a removal and its forgetting.");
     }
 
     /// <summary>At once, or in the middle of a run: after so many removals and a moment.</summary>
