@@ -14,7 +14,7 @@ namespace ImageGc.Docker.Tests;
 [Collection("engine")]
 public abstract class EngineTest : IAsyncLifetime
 {
-    private static int _names;
+    private static int LastName;
     private readonly DirectoryInfo _directory = Directory.CreateTempSubdirectory("imagegc-");
     private readonly List<string> _containers = [];
     private readonly List<ServiceProvider> _hosts = [];
@@ -68,7 +68,7 @@ public abstract class EngineTest : IAsyncLifetime
         Time.Pass(TimeSpan.FromDays(8));
     }
 
-    protected static string NewName() => $"test/image-{Interlocked.Increment(ref _names)}";
+    protected static string NewName() => $"test/image-{Interlocked.Increment(ref LastName)}";
 
     /// <summary>A new image that runs busybox; its ID.</summary>
     protected async Task<string> CreateImageAsync(string? name = null, string tag = "1", int bytes = 0)
