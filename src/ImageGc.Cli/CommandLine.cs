@@ -46,6 +46,7 @@ internal static class CommandLine
             new ImportCommand(global),
             new ExportCommand(global),
             new CheckCommand(global),
+            new RunCommand(global),
         };
         HelpWithExamples.AddTo(root);
         return root;

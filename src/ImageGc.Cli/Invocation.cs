@@ -18,7 +18,10 @@ internal sealed class Invocation(GlobalOptions global, ParseResult parsed)
     public bool Json => Get(global.Json);
 
     /// <summary>The database as the user wrote it.</summary>
-    public string DatabasePath => Get(global.Database) ?? FromEnvironment() ?? "image_use.db";
+    public string DatabasePath => NamedDatabasePath ?? "image_use.db";
+
+    /// <summary>The database if the user named one, on the command line or in the environment.</summary>
+    public string? NamedDatabasePath => Get(global.Database) ?? FromEnvironment();
 
     public T? Get<T>(Option<T> option) => parsed.GetValue(option);
 

@@ -1,3 +1,4 @@
+using System.Diagnostics.Metrics;
 using Dapper;
 using Microsoft.Data.Sqlite;
 using Microsoft.Extensions.Logging;
@@ -16,6 +17,9 @@ namespace ImageGc.Sqlite;
 /// </remarks>
 public sealed partial class ImageUseStore : IDisposable
 {
+    private static readonly Meter Meter = new("ImageGc");
+    private static readonly Counter<long> Records = Meter.CreateCounter<long>("imagegc.records", "{image}", "Uses of images recorded");
+
     private readonly Database _database;
     private readonly StampClock _clock;
     private readonly TimeProvider _time;
@@ -78,6 +82,7 @@ public sealed partial class ImageUseStore : IDisposable
             args.store.Upsert(args.imageId, args.store._clock.Now());
             return 0;
         });
+        Records.Add(1);
         _log.RecordedUse(imageId);
     }
 
@@ -93,6 +98,7 @@ public sealed partial class ImageUseStore : IDisposable
             valid.ForEach(imageId => Upsert(imageId, now));
             return valid.Count;
         });
+        Records.Add(valid.Count);
         foreach (var imageId in valid)
             _log.RecordedUse(imageId);
     }

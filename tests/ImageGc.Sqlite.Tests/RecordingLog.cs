@@ -7,7 +7,11 @@ internal sealed class RecordingLog : ILoggerFactory, ILogger
 {
     private readonly List<(LogLevel Level, string Message)> _entries = [];
 
-    public List<string> Messages(LogLevel level) => [.. _entries.Where(entry => entry.Level == level).Select(entry => entry.Message)];
+    public List<string> Messages(LogLevel level)
+    {
+        lock (_entries)
+            return [.. _entries.Where(entry => entry.Level == level).Select(entry => entry.Message)];
+    }
 
     public ILogger CreateLogger(string categoryName) => this;
 

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using ImageGc.Cli.Input;
+using ImageGc.Docker;
 using ImageGc.Sqlite;
 using Spectre.Console;
 
@@ -55,7 +56,7 @@ internal sealed class ImageListing(DateTimeOffset now, bool fullIds)
         return listing;
     }
 
-    private static Cell Threshold(TimeSpan threshold) => new(Duration.InSeconds(threshold), Duration.Format(threshold));
+    private static Cell Threshold(TimeSpan threshold) => new(Duration.InSeconds(threshold), DurationText.Format(threshold));
 
     private static Cell At(DateTimeOffset moment) => new(Moment.Iso(moment), Moment.Short(moment));
 

@@ -1,0 +1,98 @@
+using System.CommandLine;
+using ImageGc.Docker;
+using Microsoft.Extensions.Configuration;
+
+namespace ImageGc.Cli.Hosting;
+
+/// <summary>The settings of `imagegc run` that have a flag. Every setting can be in the file and the environment.</summary>
+internal sealed class DaemonOptions
+{
+    private readonly Option<string> _config = new("--config")
+    {
+        Description = $"A JSON file with the section {Daemon.Section}, and Logging if need be.",
+        HelpName = "FILE",
+    };
+
+    private readonly Option<string[]> _keep = new("--keep")
+    {
+        Description = "Images never to remove: names, IDs, or globs such as 'registry/agent:*'.",
+        HelpName = "IMAGE",
+        AllowMultipleArgumentsPerToken = true,
+    };
+
+    private readonly Dictionary<string, Option<string>> _settings = new()
+    {
+        [nameof(ImageGarbageCollectionOptions.EngineAddress)] = new("--engine")
+        {
+            Description = "Where Docker listens. Otherwise DOCKER_HOST, otherwise unix:///var/run/docker.sock.",
+            HelpName = "ADDRESS",
+        },
+        [nameof(ImageGarbageCollectionOptions.ImageAgeCleanupThreshold)] = new("--older-than")
+        {
+            Description = "How long an image must have been unused: 30s, 90m, 12h, 7d, 3w or 0. [default: 7d]",
+            HelpName = "DURATION",
+        },
+        [nameof(ImageGarbageCollectionOptions.CleanupTime)] = new("--cleanup-time")
+        {
+            Description = "The local time at which images are removed. [default: 00:00]",
+            HelpName = "HH:MM",
+        },
+        [nameof(ImageGarbageCollectionOptions.CleanupRecurrence)] = new("--every")
+        {
+            Description = "Every how many days images are removed. [default: 1d]",
+            HelpName = "DAYS",
+        },
+        [nameof(ImageGarbageCollectionOptions.OwnerLabel)] = new("--owner-label")
+        {
+            Description = "Record only the images of containers with this label.",
+            HelpName = "NAME[=VALUE]",
+        },
+    };
+
+    public void AddTo(Command command)
+    {
+        command.Options.Add(_config);
+        command.Options.Add(_keep);
+        foreach (var option in _settings.Values)
+            command.Options.Add(option);
+    }
+
+    /// <summary>What comes later wins: the file, the environment, the flags.</summary>
+    public IConfigurationRoot Read(Invocation invocation)
+    {
+        var configuration = new ConfigurationBuilder();
+        configuration.AddInMemoryCollection(
+        [
+            Setting(nameof(ImageGarbageCollectionOptions.WatchContainers), "true"),
+            Setting(nameof(ImageGarbageCollectionOptions.DatabasePath), invocation.DatabasePath),
+        ]);
+        if (invocation.Get(_config) is { } file)
+            configuration.AddJsonFile(Path.GetFullPath(file), optional: false);
+        configuration.AddEnvironmentVariables();
+        configuration.AddInMemoryCollection(Flags(invocation));
+        try
+        {
+            return configuration.Build();
+        }
+        catch (Exception exception) when (exception is InvalidDataException or FormatException)
+        {
+            throw new CommandFailedException($"{exception.Message} {exception.InnerException?.Message}".Trim());
+        }
+    }
+
+    private IEnumerable<KeyValuePair<string, string?>> Flags(Invocation invocation)
+    {
+        foreach (var (name, option) in _settings)
+        {
+            if (invocation.Get(option) is { } value)
+                yield return Setting(name, value);
+        }
+
+        if (invocation.Get(_keep) is { Length: > 0 } keep)
+            yield return Setting(nameof(ImageGarbageCollectionOptions.KeepImages), string.Join(',', keep));
+        if (invocation.NamedDatabasePath is { } path)
+            yield return Setting(nameof(ImageGarbageCollectionOptions.DatabasePath), path);
+    }
+
+    private static KeyValuePair<string, string?> Setting(string name, string value) => new(ConfigurationPath.Combine(Daemon.Section, name), value);
+}

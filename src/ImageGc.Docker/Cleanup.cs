@@ -1,0 +1,83 @@
+using System.Runtime.ExceptionServices;
+using ImageGc.Sqlite;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Options;
+
+namespace ImageGc.Docker;
+
+/// <summary>All that removes images, and rows of images that are gone: one at a time.</summary>
+internal sealed class Cleanup(
+    Func<ImageUseStore> store, IContainerEngine engine, IOptions<ImageGarbageCollectionOptions> options,
+    Metrics metrics, TimeProvider time, ILogger<Cleanup> log) : IDisposable
+{
+    private readonly SemaphoreSlim _oneAtATime = new(1, 1);
+    private readonly KeptImages _kept = new(options.Value.KeepImages);
+
+    /// <summary>Removes every image that was unused for the configured time.</summary>
+    public Task RunAsync(CancellationToken cancellationToken) =>
+        RunAsync(options.Value.ImageAgeCleanupThreshold, enough: null, cancellationToken);
+
+    /// <summary>Removes the images that were unused for the time given, oldest use first, until it is enough.</summary>
+    public Task RunAsync(
+        TimeSpan threshold, Func<CancellationToken, Task<bool>>? enough, CancellationToken cancellationToken) =>
+        AloneAsync(async () =>
+        {
+            var started = time.GetTimestamp();
+            var keep = await ListToKeepAsync(cancellationToken).ConfigureAwait(false);
+            using var run = new RemovalRun(engine, metrics, enough, cancellationToken);
+            try
+            {
+                await store().PruneAsync(keep, run.RemoveAsync, threshold, run.Stop).ConfigureAwait(false);
+            }
+            catch (OperationCanceledException) when (run.WasEnough)
+            {
+            }
+            catch (OperationCanceledException) when (run.TimedOut is { } timeout)
+            {
+                ExceptionDispatchInfo.Throw(timeout);
+            }
+            finally
+            {
+                metrics.Ran(time.GetElapsedTime(started));
+            }
+        }, cancellationToken);
+
+    /// <summary>The images that stay, whatever their age: those in use, and those in KeepImages.</summary>
+    public async Task<IReadOnlyCollection<string>> ListToKeepAsync(CancellationToken cancellationToken)
+    {
+        // What is in use is asked last, so that it is as fresh as can be.
+        IReadOnlyCollection<EngineImage> images = _kept.Any ? await engine.ListImagesAsync(cancellationToken).ConfigureAwait(false) : [];
+        var inUse = await engine.ListImagesInUseAsync(cancellationToken).ConfigureAwait(false);
+        return [.. inUse, .. images.Where(_kept.Include).Select(image => image.ImageId)];
+    }
+
+    /// <summary>Forgets the tracked images that the engine does not have any more.</summary>
+    public Task ForgetVanishedAsync(CancellationToken cancellationToken) => AloneAsync(async () =>
+    {
+        var tracked = store().List(); // Before the engine is asked: what is pulled and recorded meanwhile is not in it.
+        var images = await engine.ListImagesAsync(cancellationToken).ConfigureAwait(false);
+        var existing = images.Select(image => image.ImageId).ToHashSet(StringComparer.Ordinal);
+        foreach (var image in tracked)
+        {
+            if (existing.Contains(image.ImageId) || store().Find(image.ImageId) != image)
+                continue;
+            store().Forget(image.ImageId);
+            log.ForgotVanished(image.ImageId);
+        }
+    }, cancellationToken);
+
+    public void Dispose() => _oneAtATime.Dispose();
+
+    private async Task AloneAsync(Func<Task> work, CancellationToken cancellationToken)
+    {
+        await _oneAtATime.WaitAsync(cancellationToken).ConfigureAwait(false);
+        try
+        {
+            await work().ConfigureAwait(false);
+        }
+        finally
+        {
+            _oneAtATime.Release();
+        }
+    }
+}

@@ -1,0 +1,98 @@
+using System.Globalization;
+using System.Net;
+using System.Runtime.CompilerServices;
+using System.Threading.Channels;
+using Docker.DotNet;
+using Docker.DotNet.Models;
+
+namespace ImageGc.Docker;
+
+internal sealed partial class DockerEngine
+{
+    private static readonly Dictionary<string, IDictionary<string, bool>> Watched = new()
+    {
+        ["type"] = new Dictionary<string, bool> { ["container"] = true, ["image"] = true },
+        ["event"] = new Dictionary<string, bool> { ["create"] = true, ["destroy"] = true, ["delete"] = true },
+    };
+
+    public Uri Address => _address;
+
+    /// <summary>The time of the engine's own clock, in Unix seconds: events since then can be asked for.</summary>
+    public async Task<long> AskTimeAsync(CancellationToken cancellationToken)
+    {
+        var info = await AskAsync("tell its time", _docker.System.GetSystemInfoAsync, cancellationToken).ConfigureAwait(false);
+        return DateTimeOffset.Parse(info.SystemTime, CultureInfo.InvariantCulture).ToUnixTimeSeconds();
+    }
+
+    /// <summary>What happens to containers and images, until the engine ends or drops the connection.</summary>
+    public async IAsyncEnumerable<Message> WatchAsync(long since, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        var relay = new Relay();
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        var watching = RelayAsync();
+        try
+        {
+            await foreach (var message in relay.Events.Reader.ReadAllAsync(cancellationToken).ConfigureAwait(false))
+                yield return message;
+        }
+        finally
+        {
+            await stop.CancelAsync().ConfigureAwait(false);
+            await watching.ConfigureAwait(false);
+        }
+
+        async Task RelayAsync()
+        {
+            Exception? end = null;
+            try
+            {
+                await _docker.System.MonitorEventsAsync(
+                    new ContainerEventsParameters { Since = since.ToString(CultureInfo.InvariantCulture), Filters = Watched },
+                    relay, stop.Token).ConfigureAwait(false);
+            }
+#pragma warning disable CA1031 // Thrown where the events are read.
+            catch (Exception exception)
+#pragma warning restore CA1031
+            {
+                end = exception;
+            }
+
+            relay.Events.Writer.Complete(end);
+        }
+    }
+
+    /// <summary>The image of a container; null if neither the container nor its image is there any more.</summary>
+    public async Task<string?> FindImageAsync(string containerId, string reference, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return (await AskAsync($"inspect {containerId}", cancel =>
+                _docker.Containers.InspectContainerAsync(containerId, cancel), cancellationToken).ConfigureAwait(false)).Image;
+        }
+        catch (DockerApiException gone) when (gone.StatusCode == HttpStatusCode.NotFound)
+        {
+            return await FindImageAsync(reference, cancellationToken).ConfigureAwait(false);
+        }
+    }
+
+    private async Task<string?> FindImageAsync(string reference, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return (await AskAsync($"inspect {reference}", cancel =>
+                _docker.Images.InspectImageAsync(reference, cancel), cancellationToken).ConfigureAwait(false)).ID;
+        }
+        catch (DockerApiException gone) when (gone.StatusCode == HttpStatusCode.NotFound)
+        {
+            return null;
+        }
+    }
+
+    /// <remarks><see cref="Progress{T}"/> would hand the events over in any order.</remarks>
+    private sealed class Relay : IProgress<Message>
+    {
+        public Channel<Message> Events { get; } = Channel.CreateUnbounded<Message>();
+
+        public void Report(Message value) => Events.Writer.TryWrite(value);
+    }
+}

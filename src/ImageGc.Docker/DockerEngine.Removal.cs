@@ -1,0 +1,98 @@
+using System.Net;
+using Docker.DotNet;
+using Docker.DotNet.Models;
+
+namespace ImageGc.Docker;
+
+internal sealed partial class DockerEngine
+{
+    /// <remarks>
+    /// By ID and never by force: Docker refuses while any container uses the image. It refuses too while the image has
+    /// several names; only then they are taken away one by one, the last of which removes the image.
+    /// </remarks>
+    public async Task RemoveImageAsync(string imageId, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await DeleteAsync(imageId, cancellationToken).ConfigureAwait(false);
+        }
+        catch (DockerApiException conflict) when (conflict.StatusCode == HttpStatusCode.Conflict)
+        {
+            var names = await NamesOfAsync(imageId, cancellationToken).ConfigureAwait(false);
+            if (names is null)
+                return;
+            if (names.Count < 2 || await IsNeededAsync(imageId, cancellationToken).ConfigureAwait(false))
+                throw;
+            await RemoveByNamesAsync(imageId, names, cancellationToken).ConfigureAwait(false);
+        }
+    }
+
+    private async Task<bool> IsNeededAsync(string imageId, CancellationToken cancellationToken)
+    {
+        var images = await AskAsync("list the images", cancel => _docker.Images.ListImagesAsync(
+            new ImagesListParameters { All = true }, cancel), cancellationToken).ConfigureAwait(false);
+        return images.Any(child => child.ParentID == imageId)
+            || (await ListImagesInUseAsync(cancellationToken).ConfigureAwait(false)).Contains(imageId);
+    }
+
+    private async Task RemoveByNamesAsync(string imageId, IReadOnlyList<string> names, CancellationToken cancellationToken)
+    {
+        List<string> untagged = [];
+        try
+        {
+            foreach (var name in names)
+            {
+                await DeleteAsync(name, cancellationToken).ConfigureAwait(false);
+                untagged.Add(name);
+            }
+
+            // Taking away the last name succeeds without removing an image that is needed after all.
+            if (await NamesOfAsync(imageId, cancellationToken).ConfigureAwait(false) is not null)
+                await DeleteAsync(imageId, cancellationToken).ConfigureAwait(false);
+        }
+        catch (DockerApiException)
+        {
+            await GiveBackAsync(imageId, untagged, cancellationToken).ConfigureAwait(false);
+            throw;
+        }
+    }
+
+    /// <summary>A container was created meanwhile: its image stays, so it keeps its tags too.</summary>
+    private async Task GiveBackAsync(string imageId, List<string> names, CancellationToken cancellationToken)
+    {
+        foreach (var name in names.Where(name => !name.Contains('@', StringComparison.Ordinal)))
+        {
+            var colon = name.LastIndexOf(':');
+            var tag = new ImageTagParameters { RepositoryName = name[..colon], Tag = name[(colon + 1)..] };
+            await AskAsync($"tag {imageId}", cancel => _docker.Images.TagImageAsync(imageId, tag, cancel), cancellationToken).ConfigureAwait(false);
+        }
+    }
+
+    /// <summary>Parents without a name stay (NoPrune): nobody has seen them in use.</summary>
+    private async Task DeleteAsync(string name, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await AskAsync($"remove {name}", cancel => _docker.Images.DeleteImageAsync(
+                name, new ImageDeleteParameters { Force = false, NoPrune = true }, cancel), cancellationToken).ConfigureAwait(false);
+        }
+        catch (DockerApiException gone) when (gone.StatusCode == HttpStatusCode.NotFound)
+        {
+        }
+    }
+
+    /// <returns>Null if there is no such image.</returns>
+    private async Task<IReadOnlyList<string>?> NamesOfAsync(string imageId, CancellationToken cancellationToken)
+    {
+        try
+        {
+            var image = await AskAsync($"inspect {imageId}", cancel =>
+                _docker.Images.InspectImageAsync(imageId, cancel), cancellationToken).ConfigureAwait(false);
+            return NamesOf(image.RepoTags, image.RepoDigests);
+        }
+        catch (DockerApiException gone) when (gone.StatusCode == HttpStatusCode.NotFound)
+        {
+            return null;
+        }
+    }
+}

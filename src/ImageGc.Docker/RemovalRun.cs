@@ -1,0 +1,62 @@
+using ImageGc.Sqlite;
+
+namespace ImageGc.Docker;
+
+/// <summary>The removals of one run, and the reason why it stops early.</summary>
+internal sealed class RemovalRun(
+    IContainerEngine engine, Metrics metrics, Func<CancellationToken, Task<bool>>? enough, CancellationToken cancellationToken)
+    : IDisposable
+{
+    private readonly CancellationTokenSource _stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+
+    /// <summary>Stops the run between two images.</summary>
+    public CancellationToken Stop => _stop.Token;
+
+    public bool WasEnough { get; private set; }
+
+    public TimeoutException? TimedOut { get; private set; }
+
+    public async Task RemoveAsync(ImageUse image, CancellationToken _)
+    {
+        try
+        {
+            await engine.RemoveImageAsync(image.ImageId, cancellationToken).ConfigureAwait(false);
+            metrics.Removed();
+        }
+        catch (TimeoutException exception)
+        {
+            TimedOut = exception;
+            metrics.Failed();
+            await _stop.CancelAsync().ConfigureAwait(false);
+            throw;
+        }
+        catch (Exception exception) when (exception is not OperationCanceledException)
+        {
+            metrics.Failed();
+            throw;
+        }
+
+        if (enough is not null && await IsEnoughAsync().ConfigureAwait(false))
+        {
+            WasEnough = true;
+            await _stop.CancelAsync().ConfigureAwait(false);
+        }
+    }
+
+    public void Dispose() => _stop.Dispose();
+
+    /// <summary>The image is gone by now, so a failure here must not keep its row: it ends the run instead.</summary>
+    private async Task<bool> IsEnoughAsync()
+    {
+        try
+        {
+            return await enough!(cancellationToken).ConfigureAwait(false);
+        }
+#pragma warning disable CA1031 // Whatever it is, the next look at the disk meets it again.
+        catch (Exception)
+#pragma warning restore CA1031
+        {
+            return true;
+        }
+    }
+}

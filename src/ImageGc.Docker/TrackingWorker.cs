@@ -1,0 +1,82 @@
+using System.Threading.Channels;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Options;
+
+namespace ImageGc.Docker;
+
+/// <summary>Watches the engine as long as the host runs; after every break it makes up for what it missed.</summary>
+internal sealed class TrackingWorker(
+    IServiceProvider services, Cleanup cleanup, IOptions<ImageGarbageCollectionOptions> options, ILogger<TrackingWorker> log)
+    : BackgroundService
+{
+    /// <summary>A connection over TCP can die without anyone noticing.</summary>
+    private static readonly TimeSpan Renewal = TimeSpan.FromHours(1);
+
+    private static readonly TimeSpan LongestRetry = TimeSpan.FromMinutes(1);
+
+    private TimeSpan _retryAfter = TimeSpan.FromSeconds(1);
+
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        if (!options.Value.WatchContainers)
+            return;
+        while (!stoppingToken.IsCancellationRequested)
+        {
+            try
+            {
+                await WatchAsync(stoppingToken).ConfigureAwait(false);
+            }
+            catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
+            {
+                return;
+            }
+#pragma warning disable CA1031 // The host outlives every failure, and the next connection makes up for it.
+            catch (Exception exception)
+#pragma warning restore CA1031
+            {
+                log.NotWatching(exception, _retryAfter);
+                await Task.Delay(_retryAfter, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+                _retryAfter = _retryAfter * 2 < LongestRetry ? _retryAfter * 2 : LongestRetry;
+            }
+        }
+    }
+
+    private async Task WatchAsync(CancellationToken stoppingToken)
+    {
+        var tracking = services.GetRequiredService<Tracking>();
+        using var renew = CancellationTokenSource.CreateLinkedTokenSource(stoppingToken);
+        renew.CancelAfter(Renewal);
+
+        // From before the containers are listed: what happens in between is seen twice rather than never.
+        var since = await tracking.Engine.AskTimeAsync(renew.Token).ConfigureAwait(false);
+        var containers = await tracking.ReconcileAsync(renew.Token).ConfigureAwait(false);
+        log.Watching(tracking.Engine.Address, containers);
+        _retryAfter = TimeSpan.FromSeconds(1);
+
+        var vanished = Channel.CreateBounded<bool>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite });
+        var forgetting = ForgetVanishedAsync(vanished.Reader, renew.Token);
+        try
+        {
+            await foreach (var message in tracking.Engine.WatchAsync(since, renew.Token).ConfigureAwait(false))
+                await tracking.HandleAsync(message, () => vanished.Writer.TryWrite(true), renew.Token).ConfigureAwait(false);
+            throw new IOException("The engine ended the stream of events.");
+        }
+        catch (OperationCanceledException) when (renew.IsCancellationRequested && !stoppingToken.IsCancellationRequested)
+        {
+        }
+        finally
+        {
+            await renew.CancelAsync().ConfigureAwait(false);
+            await forgetting.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
+    }
+
+    /// <summary>Beside the events, which must not wait for a cleanup that is going on.</summary>
+    private async Task ForgetVanishedAsync(ChannelReader<bool> vanished, CancellationToken cancellationToken)
+    {
+        await foreach (var _ in vanished.ReadAllAsync(cancellationToken).ConfigureAwait(false))
+            await cleanup.ForgetVanishedAsync(cancellationToken).ConfigureAwait(false);
+    }
+}

@@ -1,0 +1,64 @@
+using Docker.DotNet.Models;
+using Microsoft.Extensions.DependencyInjection;
+
+namespace ImageGc.Docker.Tests;
+
+/// <summary>A real engine on a real disk of 96 MB that fills up.</summary>
+public sealed class DiskPressureTests(SmallDiskEngine small) : EngineTest(small.Engine), IClassFixture<SmallDiskEngine>
+{
+    private const int ImageBytes = 4 << 20;
+
+    [Fact]
+    public async Task Above_the_high_threshold_the_oldest_unused_images_go_until_the_low_threshold()
+    {
+        var services = Services(("HighThresholdPercent", "60"), ("LowThresholdPercent", "40"), ("MinimumAge", "2m"));
+        var images = await FillAsync(services, percent: 62);
+        await CreateContainerAsync(images[0]);
+        Time.Pass(TimeSpan.FromMinutes(2));
+
+        Assert.True(await RelieveAsync(services));
+
+        var tracked = StoreOf(services).List().Select(image => image.ImageId).ToList();
+        Assert.InRange(small.UsedPercent, 20, 40);
+        Assert.Contains(images[0], tracked);
+        Assert.Equal(images[1..].TakeLast(tracked.Count - 1), tracked.Where(image => image != images[0]));
+        Assert.Equal(images.Length - tracked.Count, StoreOf(services).ListRemoved().Count);
+        Assert.False(await RelieveAsync(services));
+    }
+
+    [Fact]
+    public async Task No_image_younger_than_the_minimum_age_goes()
+    {
+        var services = Services(("HighThresholdPercent", "40"), ("LowThresholdPercent", "5"), ("MinimumAge", "1h"));
+        var images = await FillAsync(services, percent: 45);
+        Time.Pass(TimeSpan.FromMinutes(30));
+
+        Assert.True(await RelieveAsync(services));
+
+        Assert.Equal(images.Length, StoreOf(services).List().Count);
+    }
+
+    private static Task<bool> RelieveAsync(ServiceProvider services) =>
+        services.GetRequiredService<DiskPressureWorker>().RelieveAsync(Cancel);
+
+    /// <summary>Images recorded a second after each other.</summary>
+    private async Task<string[]> FillAsync(ServiceProvider services, int percent)
+    {
+        var images = new List<string>();
+        while (small.UsedPercent < percent)
+        {
+            images.Add(await CreateImageAsync(bytes: ImageBytes));
+            StoreOf(services).RecordUse(images[^1]);
+            Time.Pass(TimeSpan.FromSeconds(1));
+        }
+
+        return [.. images];
+    }
+
+    public override async ValueTask DisposeAsync()
+    {
+        await base.DisposeAsync();
+        foreach (var image in await Docker.Images.ListImagesAsync(new ImagesListParameters(), CancellationToken.None))
+            await RemoveImageAsync(image.ID);
+    }
+}

@@ -1,0 +1,83 @@
+using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Options;
+
+namespace ImageGc.Docker.Tests;
+
+/// <summary>Settings as people write them, and the message when one is wrong.</summary>
+public sealed class SettingsTests
+{
+    [Fact]
+    public void The_defaults_are_those_of_Azure_IoT_Edge()
+    {
+        var options = Read(("DatabasePath", "image_use.db"));
+
+        Assert.True(options.Enabled);
+        Assert.Equal(TimeSpan.FromDays(1), options.CleanupRecurrence);
+        Assert.Equal(TimeSpan.FromDays(7), options.ImageAgeCleanupThreshold);
+        Assert.Equal(new TimeOnly(0, 0), options.CleanupTime);
+        Assert.False(options.WatchContainers);
+        Assert.Null(options.HighThresholdPercent);
+    }
+
+    [Fact]
+    public void Settings_are_written_as_people_write_them()
+    {
+        var options = Read(
+            ("DatabasePath", "x.db"), ("Enabled", "false"), ("CleanupRecurrence", "3d"), ("ImageAgeCleanupThreshold", "12h"),
+            ("CleanupTime", "23:59"), ("EngineAddress", "tcp://127.0.0.1:2375"), ("EngineTimeout", "90s"), ("Durability", "normal"),
+            ("KeepImages:0", "registry/agent:*"), ("HighThresholdPercent", "85%"), ("LowThresholdPercent", "70"), ("MinimumAge", "1.00:00:00"));
+
+        Assert.False(options.Enabled);
+        Assert.Equal(TimeSpan.FromDays(3), options.CleanupRecurrence);
+        Assert.Equal(TimeSpan.FromHours(12), options.ImageAgeCleanupThreshold);
+        Assert.Equal(new TimeOnly(23, 59), options.CleanupTime);
+        Assert.Equal(TimeSpan.FromSeconds(90), options.EngineTimeout);
+        Assert.Equal(["registry/agent:*"], options.KeepImages);
+        Assert.Equal((85, 70, TimeSpan.FromDays(1)), (options.HighThresholdPercent, options.LowThresholdPercent, options.MinimumAge));
+    }
+
+    [Fact]
+    public void KeepImages_may_be_one_list_with_commas() =>
+        Assert.Equal(["a:1", "b"], Read(("DatabasePath", "x.db"), ("KeepImages", "a:1, b")).KeepImages);
+
+    [Theory]
+    [InlineData("Enabled", "maybe")]
+    [InlineData("CleanupRecurrence", "12h")]
+    [InlineData("CleanupRecurrence", "0d")]
+    [InlineData("CleanupRecurrence", "often")]
+    [InlineData("ImageAgeCleanupThreshold", "-1d")]
+    [InlineData("ImageAgeCleanupThreshold", "7")]
+    [InlineData("CleanupTime", "24:00")]
+    [InlineData("CleanupTime", "7:30")]
+    [InlineData("CleanupTime", "12:30 PM")]
+    [InlineData("DatabasePath", " ")]
+    [InlineData("EngineAddress", "ssh://somewhere")]
+    [InlineData("EngineTimeout", "0")]
+    [InlineData("Durability", "2")]
+    [InlineData("HighThresholdPercent", "101")]
+    [InlineData("LowThresholdPercent", "90")]
+    [InlineData("KeepImages:0", " ")]
+    public async Task A_wrong_setting_stops_the_start_with_a_message_that_names_it(string name, string value)
+    {
+        var builder = Host.CreateApplicationBuilder(new HostApplicationBuilderSettings { DisableDefaults = true });
+        var settings = new Dictionary<string, string?> { ["Gc:DatabasePath"] = "x.db", ["Gc:HighThresholdPercent"] = "80", [$"Gc:{name}"] = value };
+        builder.Configuration.AddInMemoryCollection(settings);
+        builder.Services.AddImageGarbageCollection(builder.Configuration.GetSection("Gc"));
+        using var host = builder.Build();
+
+        var wrong = await Assert.ThrowsAsync<OptionsValidationException>(() => host.StartAsync(TestContext.Current.CancellationToken));
+
+        Assert.Contains(name.Split(':')[0], wrong.Message, StringComparison.Ordinal);
+    }
+
+    private static ImageGarbageCollectionOptions Read(params (string Name, string Value)[] settings)
+    {
+        var section = new ConfigurationBuilder()
+            .AddInMemoryCollection(settings.Select(setting => KeyValuePair.Create(setting.Name, (string?)setting.Value)))
+            .Build();
+        using var services = new ServiceCollection().AddLogging().AddImageGarbageCollection(section).BuildServiceProvider();
+        return services.GetRequiredService<IOptions<ImageGarbageCollectionOptions>>().Value;
+    }
+}

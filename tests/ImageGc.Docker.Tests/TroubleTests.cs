@@ -1,0 +1,157 @@
+using Docker.DotNet;
+using Microsoft.Extensions.DependencyInjection;
+
+namespace ImageGc.Docker.Tests;
+
+/// <summary>Whatever the engine does in the middle of a run, the rows stay true and the next run completes it.</summary>
+public sealed class TroubleTests(PrivateEngine engine) : EngineTest(engine)
+{
+    [Fact]
+    public async Task Fifty_images_go_in_one_run()
+    {
+        var services = Services();
+        var images = await CreateImagesAsync(50);
+        RecordAndAge(services, images);
+
+        await CollectAsync(services);
+
+        Assert.Empty(StoreOf(services).List());
+        Assert.Empty(await ExistingAsync(images));
+    }
+
+    [Fact]
+    public async Task Nothing_is_pruned_while_the_engine_is_down()
+    {
+        var services = Services();
+        var image = await CreateImageAsync();
+        RecordAndAge(services, image);
+        await Engine.StopAsync();
+
+        try
+        {
+            await Assert.ThrowsAnyAsync<Exception>(() => CollectAsync(services));
+        }
+        finally
+        {
+            await Engine.StartAsync();
+        }
+
+        Assert.NotNull(StoreOf(services).Find(image));
+        await CollectAsync(services);
+        Assert.Empty(StoreOf(services).List());
+    }
+
+    [Fact]
+    public async Task An_engine_that_restarts_during_a_run_loses_nothing()
+    {
+        var services = Services();
+        var images = await CreateImagesAsync(20);
+        RecordAndAge(services, images);
+
+        var run = CollectAsync(services);
+        await UntilFewerThanAsync(images.Length - 3, services);
+        await Engine.StopAsync();
+        var afterStop = StoreOf(services).List().Count;
+        await Engine.StartAsync();
+        await run;
+
+        Assert.True(afterStop > 0, "The engine was still there at the end of the run.");
+        Assert.Equal((await ExistingAsync(images)).Order(), Tracked(services).Order());
+        await CollectAsync(services);
+        Assert.Empty(await ExistingAsync(images));
+        Assert.Empty(Tracked(services));
+    }
+
+    [Fact]
+    public async Task An_engine_that_freezes_ends_the_run_in_time_and_the_next_one_completes_it()
+    {
+        var services = Services(("EngineTimeout", "2s"));
+        var images = await CreateImagesAsync(20);
+        RecordAndAge(services, images);
+
+        var run = CollectAsync(services);
+        await UntilFewerThanAsync(images.Length - 3, services);
+        Engine.Freeze();
+        try
+        {
+            await Assert.ThrowsAsync<TimeoutException>(() => run.WaitAsync(TimeSpan.FromSeconds(20), Cancel));
+        }
+        finally
+        {
+            Engine.Thaw();
+        }
+
+        Assert.NotEmpty(Tracked(services));
+        Assert.Empty((await ExistingAsync(images)).Except(Tracked(services)));
+        await CollectAsync(services);
+        Assert.Empty(await ExistingAsync(images));
+        Assert.Empty(Tracked(services));
+    }
+
+    [Fact]
+    public async Task Whoever_wins_when_a_container_is_created_during_its_images_removal_the_rows_stay_true()
+    {
+        var services = Services();
+        var images = await CreateImagesAsync(15);
+        RecordAndAge(services, images);
+        using var go = new ManualResetEventSlim();
+
+        var created = Task.Run(async () =>
+        {
+            go.Wait(Cancel);
+            var won = new List<string>();
+            foreach (var image in images)
+            {
+                try
+                {
+                    await CreateContainerAsync(image);
+                    won.Add(image);
+                }
+                catch (DockerApiException)
+                {
+                    // The removal was faster.
+                }
+            }
+
+            return won;
+        }, Cancel);
+        go.Set();
+        await CollectAsync(services);
+        var inUse = await created;
+
+        // The engine itself may give a container an image that it is about to remove; then it is gone, and so is its row.
+        var existing = await ExistingAsync(images);
+        Assert.Equal(existing.Order(), Tracked(services).Order());
+        Assert.Empty(existing.Except(inUse));
+        await CollectAsync(services);
+        Assert.Equal(existing.Order(), Tracked(services).Order());
+    }
+
+    private async Task<string[]> CreateImagesAsync(int count)
+    {
+        var images = new string[count];
+        for (var i = 0; i < count; i++)
+            images[i] = await CreateImageAsync();
+        return images;
+    }
+
+    private async Task<List<string>> ExistingAsync(string[] images)
+    {
+        var existing = new List<string>();
+        foreach (var image in images)
+        {
+            if (await ExistsAsync(image))
+                existing.Add(image);
+        }
+
+        return existing;
+    }
+
+    private static IEnumerable<string> Tracked(ServiceProvider services) => StoreOf(services).List().Select(image => image.ImageId);
+
+    private static async Task UntilFewerThanAsync(int images, ServiceProvider services)
+    {
+        while (StoreOf(services).List().Count >= images)
+            await Task.Delay(1, Cancel);
+    }
+}
