@@ -9,6 +9,9 @@ internal static class Connection
 {
     private const int OldestSafeSqlite = 3_051_003;
 
+    /// <summary>About 85,000 images.</summary>
+    private const long LargestCheckedByRow = 8 << 20;
+
     public static SqliteConnection Open(string path, ImageUseStoreOptions options, ILogger log)
     {
         var connection = new SqliteConnection(new SqliteConnectionStringBuilder
@@ -133,11 +136,18 @@ internal static class Connection
         connection.Execute("PRAGMA wal_checkpoint(PASSIVE)");
     }
 
+    /// <remarks>
+    /// Checking the constraints on every row takes ten times as long as checking the pages: with a million images
+    /// 2.5 s instead of 0.2 s. A bad row in a large file is met when it is read.
+    /// </remarks>
     private static void RequireSound(SqliteConnection connection, string path)
     {
+        if (DatabaseFile.LengthOf(path) > LargestCheckedByRow)
+            connection.Execute("PRAGMA ignore_check_constraints = ON");
         var finding = connection.ExecuteScalar<string>("PRAGMA quick_check(1)");
         if (finding != "ok")
             throw new ImageUseStoreException(StoreFailure.Corrupt, path, $"Could not open '{path}': the file is damaged: {finding}.");
+        connection.Execute("PRAGMA ignore_check_constraints = OFF");
     }
 
     private static void KeepLogOnClose(SqliteConnection connection, bool keep) =>

@@ -15,10 +15,11 @@ internal sealed class Database : IDisposable
     {
         Path = path;
         _connection = connection;
-        Upsert = new UpsertStatement(connection);
+        Upsert = new Statement(connection, ImageUseStore.UpsertUse);
     }
 
-    public UpsertStatement Upsert { get; }
+    /// <summary>Behind every record, which is one durable commit and nothing more.</summary>
+    public Statement Upsert { get; }
 
     public string Path { get; }
 
@@ -102,7 +103,7 @@ internal sealed class Database : IDisposable
             }
             catch (Exception exception) when (exception is DataException or InvalidCastException or FormatException)
             {
-                // Dapper met a value of another type than the schema allows: SQLite keeps no checksums.
+                // A value was met of another type than the schema allows: SQLite keeps no checksums.
                 throw Unreadable(doing, exception);
             }
         }

@@ -59,7 +59,7 @@ public sealed partial class ImageUseStore
         WHERE pruned_at < @tooOld
         """;
 
-    private sealed record RunRow(long PrunedAt, long Threshold, long Tracked, long Removed, long Failed);
+    internal sealed record RunRow(long PrunedAt, long Threshold, long Tracked, long Removed, long Failed);
 
-    private sealed record RemovedRow(string ImageId, long LastUsedAt, long RemovedAt, long Threshold);
+    internal sealed record RemovedRow(string ImageId, long LastUsedAt, long RemovedAt, long Threshold);
 }

@@ -70,7 +70,7 @@ public sealed partial class ImageUseStore
         return _database.Run("explain a prune", (store: this, inUse, seconds: Seconds(least)), static (connection, args) =>
         {
             var (store, inUse, seconds) = args;
-            using var rolledBack = connection.BeginTransaction(deferred: true);
+            using var rolledBack = Transaction.BeginDeferred(connection);
             store.MoveStamps(connection, store._clock.Step());
             BindInUse(connection, inUse);
             var now = store._clock.Now();
@@ -96,8 +96,10 @@ public sealed partial class ImageUseStore
 
     private const string InUse = "image_id IN (SELECT image_id FROM temp.in_use)";
 
-    /// <summary>In use, or stamped by a clock that was wrong: in the future, or before the first edge runtime.</summary>
-    private const string UsedNow = $"({InUse} OR last_used_at NOT BETWEEN @earliest AND @now)";
+    /// <summary>By a clock that was wrong: in the future, or before the first edge runtime.</summary>
+    private const string WronglyStamped = "last_used_at NOT BETWEEN @earliest AND @now";
+
+    private const string UsedNow = $"({InUse} OR {WronglyStamped})";
 
     /// <summary>Holds after what counts as used now was re-stamped.</summary>
     private const string Expired = $"last_used_at <= @expiredAt AND NOT {InUse}";
@@ -116,10 +118,14 @@ public sealed partial class ImageUseStore
         return new BegunPrune(begun.Id, begun.Tracked, now - Seconds(threshold), _clock.Uses);
     }
 
+    /// <remarks>Looks up each image that counts as used now, instead of looking up each image among those in use.</remarks>
     private const string RestampUsedNow = $"""
         UPDATE image_use
         SET last_used_at = @now
-        WHERE {UsedNow}
+        WHERE image_id IN (
+            SELECT image_id FROM temp.in_use
+            UNION ALL
+            SELECT image_id FROM image_use WHERE {WronglyStamped})
         RETURNING image_id
         """;
 
@@ -135,10 +141,11 @@ public sealed partial class ImageUseStore
             DROP TABLE IF EXISTS temp.in_use;
             CREATE TEMP TABLE in_use (image_id TEXT NOT NULL PRIMARY KEY) WITHOUT ROWID;
             """);
-        connection.Execute("""
+        using var insert = new Statement(connection, """
             INSERT OR IGNORE INTO temp.in_use (image_id)
             VALUES (@imageId)
-            """, inUse.Select(imageId => new { imageId }));
+            """);
+        inUse.ForEach(insert.Run);
     }
 
     private List<string> KeepImageIds(IEnumerable<string> inUseImageIds)
@@ -170,10 +177,10 @@ public sealed partial class ImageUseStore
     /// <param name="Uses">How many uses were stamped before.</param>
     private readonly record struct BegunPrune(long Id, long Tracked, long ExpiredAt, long Uses);
 
-    private sealed record BegunRow(long Id, long Tracked);
+    internal sealed record BegunRow(long Id, long Tracked);
 
     /// <remarks>Without a constructor: Dapper finds none where there are no rows to tell the types of computed columns.</remarks>
-    private sealed class VerdictRow
+    internal sealed class VerdictRow
     {
         public string ImageId { get; init; } = "";
 

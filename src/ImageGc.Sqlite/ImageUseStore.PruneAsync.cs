@@ -125,16 +125,17 @@ public sealed partial class ImageUseStore
                     FROM image_use
                     WHERE image_id = @imageId
                       AND last_used_at = @lastUsedAt)
-                """, RowOf(args.image)));
+                """, new { imageId = args.image.ImageId, lastUsedAt = args.image.LastUsedAt.ToUnixTimeSeconds() }));
 
     /// <summary>Forgets a removed image and writes the history, unless it was used during its removal.</summary>
     private bool ForgetUnused(BegunPrune run, ImageUse image) => Stamp("forget a removed image", (connection, now) =>
     {
-        if (_clock.UsedSince(image.ImageId, run.Uses) || connection.Execute(ForgetUnchanged, RowOf(image)) == 0)
+        var lastUsedAt = image.LastUsedAt.ToUnixTimeSeconds();
+        if (_clock.UsedSince(image.ImageId, run.Uses) || connection.Execute(ForgetUnchanged, new { imageId = image.ImageId, lastUsedAt }) == 0)
             return false;
 
         connection.Execute(InsertRemoved,
-            new { run = run.Id, imageId = image.ImageId, lastUsedAt = image.LastUsedAt.ToUnixTimeSeconds(), now });
+            new { run = run.Id, imageId = image.ImageId, lastUsedAt, now });
         return true;
     });
 
@@ -159,7 +160,4 @@ public sealed partial class ImageUseStore
             SET failed = failed + 1
             WHERE prune_run_id = @id
             """, new { id = run.Id }));
-
-    private static object RowOf(ImageUse image) =>
-        new { imageId = image.ImageId, lastUsedAt = image.LastUsedAt.ToUnixTimeSeconds() };
 }

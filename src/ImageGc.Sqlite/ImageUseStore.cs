@@ -109,6 +109,13 @@ public sealed partial class ImageUseStore : IDisposable
         _clock.Stamped(imageId, now);
     }
 
+    internal const string UpsertUse = """
+        INSERT INTO image_use (image_id, last_used_at)
+        VALUES (@imageId, @now)
+        ON CONFLICT (image_id) DO UPDATE
+        SET last_used_at = excluded.last_used_at
+        """;
+
     /// <summary>Every tracked image, oldest use first.</summary>
     /// <exception cref="ImageUseStoreException">The images could not be read.</exception>
     public IReadOnlyList<ImageUse> List() =>
@@ -172,7 +179,7 @@ public sealed partial class ImageUseStore : IDisposable
         _database.Run(doing, (store: this, change), static (connection, args) =>
         {
             args.store.FollowClock(connection);
-            using var transaction = connection.BeginTransaction();
+            using var transaction = Transaction.BeginImmediate(connection);
             var result = args.change(connection, args.store._clock.Now());
             transaction.Commit();
             return result;
@@ -185,7 +192,7 @@ public sealed partial class ImageUseStore : IDisposable
         if (step == 0)
             return;
 
-        using var transaction = connection.BeginTransaction();
+        using var transaction = Transaction.BeginImmediate(connection);
         var moved = MoveStamps(connection, step);
         transaction.Commit();
         _clock.Follow(step);
@@ -206,5 +213,5 @@ public sealed partial class ImageUseStore : IDisposable
         ? new ImageUse(row.ImageId, DateTimeOffset.FromUnixTimeSeconds(row.LastUsedAt))
         : throw _database.Unreadable("read the images");
 
-    private sealed record Row(string ImageId, long LastUsedAt);
+    internal sealed record Row(string ImageId, long LastUsedAt);
 }

@@ -42,7 +42,7 @@ internal static class Migrations
     /// </remarks>
     public static void Apply(SqliteConnection connection, string path, ILogger log)
     {
-        using var transaction = connection.BeginTransaction();
+        using var transaction = Transaction.BeginImmediate(connection);
         var from = VersionOf(connection, path);
         if (from == ExpectedVersion)
             return;
@@ -88,5 +88,5 @@ internal static class Migrations
                (SELECT count(*) FROM sqlite_schema) AS SchemaObjects
         """;
 
-    private sealed record Identity(long ApplicationId, long UserVersion, long SchemaObjects);
+    internal sealed record Identity(long ApplicationId, long UserVersion, long SchemaObjects);
 }
