@@ -19,7 +19,7 @@ internal sealed class CleanupStatus(Func<ImageUseStore> store) : IHealthCheck
     {
         try
         {
-            var data = new Dictionary<string, object> { ["tracked"] = store().List().Count };
+            var data = new Dictionary<string, object> { ["tracked"] = store().Count() };
             if (store().LastPrune() is { } last)
                 data["lastRun"] = last.PrunedAt;
             return Task.FromResult(LastFailure is { } failure

@@ -22,22 +22,12 @@ internal sealed class TrackingWorker(
     {
         if (!options.Value.WatchContainers)
             return;
-        while (!stoppingToken.IsCancellationRequested)
+        while (true)
         {
-            try
+            if (await Attempt.FailureOfAsync(WatchAsync, stoppingToken).ConfigureAwait(false) is { } failure)
             {
-                await WatchAsync(stoppingToken).ConfigureAwait(false);
-            }
-            catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
-            {
-                return;
-            }
-#pragma warning disable CA1031 // The host outlives every failure, and the next connection makes up for it.
-            catch (Exception exception)
-#pragma warning restore CA1031
-            {
-                log.NotWatching(exception, _retryAfter);
-                await Task.Delay(_retryAfter, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+                log.NotWatching(failure, _retryAfter);
+                await Task.Delay(_retryAfter, stoppingToken).ConfigureAwait(false);
                 _retryAfter = _retryAfter * 2 < LongestRetry ? _retryAfter * 2 : LongestRetry;
             }
         }

@@ -87,7 +87,7 @@ internal sealed class RunCommand : ToolCommand
                 await services.GetRequiredService<DiskPressureWorker>().RelieveAsync(CancellationToken.None);
         }
 
-        var images = services.GetRequiredService<ImageUseStore>().List().Count;
+        var images = services.GetRequiredService<ImageUseStore>().Count();
         invocation.Tell($"Done; {images} images are tracked in {options.DatabasePath}.");
     }
 }
