@@ -5,7 +5,8 @@ internal static class Attempt
 {
     /// <returns>Why it failed, or null.</returns>
     /// <exception cref="OperationCanceledException">The host stops.</exception>
-    public static async Task<Exception?> FailureOfAsync(Func<CancellationToken, Task> work, CancellationToken stoppingToken)
+    public static async Task<Exception?> FailureOfAsync(
+        Func<CancellationToken, Task> work, CancellationToken stoppingToken)
     {
         try
         {

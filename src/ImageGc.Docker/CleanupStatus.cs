@@ -15,7 +15,8 @@ internal sealed class CleanupStatus(Func<ImageUseStore> store) : IHealthCheck
         set => _lastFailure = value;
     }
 
-    public Task<HealthCheckResult> CheckHealthAsync(HealthCheckContext context, CancellationToken cancellationToken = default)
+    public Task<HealthCheckResult> CheckHealthAsync(
+        HealthCheckContext context, CancellationToken cancellationToken = default)
     {
         try
         {
@@ -28,7 +29,8 @@ internal sealed class CleanupStatus(Func<ImageUseStore> store) : IHealthCheck
         }
         catch (ImageUseStoreException exception)
         {
-            return Task.FromResult(new HealthCheckResult(context.Registration.FailureStatus, exception.Message, exception));
+            return Task.FromResult(
+                new HealthCheckResult(context.Registration.FailureStatus, exception.Message, exception));
         }
     }
 }

@@ -19,9 +19,10 @@ internal sealed class DiskPressureWorker(
             return false;
 
         log.DiskFull(used);
-        await (options.Value.MinimumAge < options.Value.ImageAgeCleanupThreshold
-            ? cleanup.RunAsync(options.Value.MinimumAge, IsEnoughAsync, cancellationToken)
-            : cleanup.RunAsync(cancellationToken)).ConfigureAwait(false); // No younger image may go: the cleanup comes early.
+        if (options.Value.MinimumAge < options.Value.ImageAgeCleanupThreshold)
+            await cleanup.RunAsync(options.Value.MinimumAge, IsEnoughAsync, cancellationToken).ConfigureAwait(false);
+        else // No younger image may go than on schedule, so all that may go then goes now.
+            await cleanup.RunAsync(cancellationToken).ConfigureAwait(false);
 
         used = await MeasureAsync(cancellationToken).ConfigureAwait(false);
         if (used > options.Value.LowThresholdPercent)
