@@ -188,7 +188,8 @@ public sealed class RunCommandTests(PrivateEngine engine) : EngineTest(engine)
     public async Task Killed_at_any_moment_of_a_run_it_leaks_no_image_and_removes_none_in_use()
     {
         var rounds = int.Parse(Environment.GetEnvironmentVariable("IMAGEGC_KILL_ROUNDS") ?? "12", System.Globalization.CultureInfo.InvariantCulture);
-        var (all, inUse, interrupted) = (new List<string>(), new List<string>(), 0);
+        var (all, inUse, orphans) = (new List<string>(), new List<string>(), new HashSet<string>());
+        var (begun, midRun) = (0, 0);
         for (var round = 0; round < rounds; round++)
         {
             for (var i = 0; i < 8; i++)
@@ -203,14 +204,18 @@ public sealed class RunCommandTests(PrivateEngine engine) : EngineTest(engine)
             var existing = await ExistingAsync(all);
             Assert.Empty(existing.Except(Tracked()));
             Assert.Empty(inUse.Except(existing));
-            interrupted += Tracked().Count > existing.Count ? 1 : 0;
+            orphans.UnionWith(Tracked().Except(existing));
+            if (Prunes() > begun && Tracked().Except(inUse).Any())
+                midRun++;
+            begun = Prunes();
         }
 
         using var last = Run("--once");
         Assert.Equal(0, await last.EndAsync());
         Assert.Equal(inUse.Order(), (await ExistingAsync(all)).Order());
         Assert.Equal(inUse.Order(), Tracked().Intersect(all).Order());
-        TestContext.Current.TestOutputHelper?.WriteLine($"{interrupted} of {rounds} kills came between a removal and its forgetting.");
+        TestContext.Current.TestOutputHelper?.WriteLine(
+            $"{midRun} of {rounds} kills came in the middle of a run, {orphans.Count} between a removal and its forgetting.");
     }
 
     /// <summary>At once, or in the middle of a run: after so many removals and a moment.</summary>
@@ -245,6 +250,12 @@ public sealed class RunCommandTests(PrivateEngine engine) : EngineTest(engine)
     {
         using var store = Open(TimeProvider.System);
         return [.. store.List().Select(image => image.ImageId)];
+    }
+
+    private int Prunes()
+    {
+        using var store = Open(TimeProvider.System);
+        return store.ListPrunes().Count;
     }
 
     private ImageUseStore Open(TimeProvider time) => ImageUseStore.Open(new ImageUseStoreOptions { DatabasePath = DatabasePath }, time);
