@@ -29,24 +29,24 @@ internal sealed class Cleanup(
             {
                 await store().PruneAsync(keep, run.RemoveAsync, threshold, run.Stop).ConfigureAwait(false);
             }
-            catch (OperationCanceledException) when (run.WasEnough)
+            catch (OperationCanceledException) when (run.WasEnough || run.EngineGone is not null)
             {
-            }
-            catch (OperationCanceledException) when (run.TimedOut is { } timeout)
-            {
-                ExceptionDispatchInfo.Throw(timeout);
             }
             finally
             {
                 metrics.Ran(time.GetElapsedTime(started));
             }
+
+            if (run.EngineGone is { } gone)
+                ExceptionDispatchInfo.Throw(gone);
         }, cancellationToken);
 
     /// <summary>The images that stay, whatever their age: those in use, and those in KeepImages.</summary>
     public async Task<IReadOnlyCollection<string>> ListToKeepAsync(CancellationToken cancellationToken)
     {
         // What is in use is asked last, so that it is as fresh as can be.
-        IReadOnlyCollection<EngineImage> images = _kept.Any ? await engine.ListImagesAsync(cancellationToken).ConfigureAwait(false) : [];
+        IReadOnlyCollection<EngineImage> images =
+            _kept.Any ? await engine.ListImagesAsync(cancellationToken).ConfigureAwait(false) : [];
         var inUse = await engine.ListImagesInUseAsync(cancellationToken).ConfigureAwait(false);
         return [.. inUse, .. images.Where(_kept.Include).Select(image => image.ImageId)];
     }

@@ -10,14 +10,17 @@ internal sealed class CleanupSchedule(TimeOnly at, TimeSpan recurrence)
     private readonly int _days = recurrence.Days;
 
     /// <param name="last">The last cleanup; null if there was none, and then one is due now.</param>
-    /// <param name="now">Now. If it is before the last cleanup, then the clock was set back.</param>
+    /// <param name="now">Now. It may be before the last cleanup: then the clock was set back.</param>
     /// <param name="zone">The local time zone.</param>
-    public DateTimeOffset NextAfter(DateTimeOffset? last, DateTimeOffset now, TimeZoneInfo zone)
+    /// <returns>
+    /// Null if the last cleanup lies more than a day ahead: then the clock was wrong, or it is, and nobody can say.
+    /// </returns>
+    public DateTimeOffset? NextAfter(DateTimeOffset? last, DateTimeOffset now, TimeZoneInfo zone)
     {
         if (last is not { } ran)
             return now;
-        if (ran > now)
-            ran = now;
+        if (ran - now > TimeSpan.FromDays(1))
+            return null;
 
         var day = DateOnly.FromDateTime(TimeZoneInfo.ConvertTime(ran, zone).DateTime);
         if (TimeOn(day, zone) > ran) // It made up for the cleanup of the day before.

@@ -15,11 +15,12 @@ internal sealed class CleanupStatus(Func<ImageUseStore> store) : IHealthCheck
         set => _lastFailure = value;
     }
 
-    public Task<HealthCheckResult> CheckHealthAsync(HealthCheckContext context, CancellationToken cancellationToken = default)
+    public Task<HealthCheckResult> CheckHealthAsync(
+        HealthCheckContext context, CancellationToken cancellationToken = default)
     {
         try
         {
-            var data = new Dictionary<string, object> { ["tracked"] = store().List().Count };
+            var data = new Dictionary<string, object> { ["tracked"] = store().Count() };
             if (store().LastPrune() is { } last)
                 data["lastRun"] = last.PrunedAt;
             return Task.FromResult(LastFailure is { } failure
@@ -28,7 +29,8 @@ internal sealed class CleanupStatus(Func<ImageUseStore> store) : IHealthCheck
         }
         catch (ImageUseStoreException exception)
         {
-            return Task.FromResult(new HealthCheckResult(context.Registration.FailureStatus, exception.Message, exception));
+            return Task.FromResult(
+                new HealthCheckResult(context.Registration.FailureStatus, exception.Message, exception));
         }
     }
 }

@@ -15,7 +15,14 @@ internal sealed class CleanupWorker(
 
     private static readonly TimeSpan RetryAfter = TimeSpan.FromMinutes(15);
 
+    /// <summary>A device that starts with a wrong clock has so long to set it: a cleanup before loses the ages.</summary>
+    private static readonly TimeSpan ClockPatience = TimeSpan.FromHours(1);
+
     private readonly CleanupSchedule _schedule = new(options.Value.CleanupTime, options.Value.CleanupRecurrence);
+    private readonly long _started = time.GetTimestamp();
+
+    /// <summary>Whether a run failed half-way: the history shows it like any other.</summary>
+    private bool _unfinished;
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
@@ -25,41 +32,25 @@ internal sealed class CleanupWorker(
             return;
         }
 
-        try
+        await Task.Delay(options.Value.StartDelay, time, stoppingToken).ConfigureAwait(false);
+        while (true)
         {
-            await Task.Delay(options.Value.StartDelay, time, stoppingToken).ConfigureAwait(false);
-            while (true)
+            status.LastFailure = await Attempt.FailureOfAsync(CleanUpWhenDueAsync, stoppingToken).ConfigureAwait(false);
+            if (status.LastFailure is { } failure)
             {
-                if (!await TryCleanUpWhenDueAsync(stoppingToken).ConfigureAwait(false))
-                    await Task.Delay(RetryAfter, time, stoppingToken).ConfigureAwait(false);
+                log.CleanupFailed(failure, RetryAfter);
+                await Task.Delay(RetryAfter, time, stoppingToken).ConfigureAwait(false);
             }
-        }
-        catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
-        {
         }
     }
 
-    private async Task<bool> TryCleanUpWhenDueAsync(CancellationToken stoppingToken)
+    private async Task CleanUpWhenDueAsync(CancellationToken stoppingToken)
     {
-        try
-        {
+        if (!_unfinished)
             await WaitUntilDueAsync(stoppingToken).ConfigureAwait(false);
-            await cleanup.RunAsync(stoppingToken).ConfigureAwait(false);
-            status.LastFailure = null;
-            return true;
-        }
-        catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
-        {
-            throw;
-        }
-#pragma warning disable CA1031 // The host outlives every failure, and the next run comes.
-        catch (Exception exception)
-#pragma warning restore CA1031
-        {
-            status.LastFailure = exception;
-            log.CleanupFailed(exception, RetryAfter);
-            return false;
-        }
+        _unfinished = true;
+        await cleanup.RunAsync(stoppingToken).ConfigureAwait(false);
+        _unfinished = false;
     }
 
     private async Task WaitUntilDueAsync(CancellationToken stoppingToken)
@@ -69,20 +60,16 @@ internal sealed class CleanupWorker(
         {
             var now = time.GetUtcNow();
             var due = _schedule.NextAfter(LastRun(), now, time.LocalTimeZone);
-            if (due <= now)
+            if (due is null ? time.GetElapsedTime(_started) >= ClockPatience : due <= now)
                 return;
-            if (due != announced)
-                log.NextCleanup(due);
+            if (due is { } next && due != announced)
+                log.NextCleanup(next);
             announced = due;
             var left = due - now;
-            await Task.Delay(left < LongestNap ? left : LongestNap, time, stoppingToken).ConfigureAwait(false);
+            await Task.Delay(left < LongestNap ? left.Value : LongestNap, time, stoppingToken).ConfigureAwait(false);
         }
     }
 
-    /// <summary>The last full run: those for a full disk have another threshold, and stop when it is enough.</summary>
-    private DateTimeOffset? LastRun()
-    {
-        var threshold = TimeSpan.FromSeconds(Math.Ceiling(options.Value.ImageAgeCleanupThreshold.TotalSeconds));
-        return store().ListPrunes().FirstOrDefault(run => run.Threshold == threshold)?.PrunedAt;
-    }
+    /// <summary>The last run on schedule: those for a full disk have another threshold.</summary>
+    private DateTimeOffset? LastRun() => store().LastPrune(options.Value.ImageAgeCleanupThreshold)?.PrunedAt;
 }

@@ -19,10 +19,10 @@ internal sealed class DiskPressureWorker(
             return false;
 
         log.DiskFull(used);
-        await cleanup.RunAsync(
-            options.Value.MinimumAge,
-            async cancel => await MeasureAsync(cancel).ConfigureAwait(false) <= options.Value.LowThresholdPercent,
-            cancellationToken).ConfigureAwait(false);
+        if (options.Value.MinimumAge < options.Value.ImageAgeCleanupThreshold)
+            await cleanup.RunAsync(options.Value.MinimumAge, IsEnoughAsync, cancellationToken).ConfigureAwait(false);
+        else // No younger image may go than on schedule, so all that may go then goes now.
+            await cleanup.RunAsync(cancellationToken).ConfigureAwait(false);
 
         used = await MeasureAsync(cancellationToken).ConfigureAwait(false);
         if (used > options.Value.LowThresholdPercent)
@@ -34,37 +34,18 @@ internal sealed class DiskPressureWorker(
     {
         if (!options.Value.Enabled || options.Value.HighThresholdPercent is null)
             return;
-        try
+
+        await Task.Delay(options.Value.StartDelay, time, stoppingToken).ConfigureAwait(false);
+        while (true)
         {
-            await Task.Delay(options.Value.StartDelay, time, stoppingToken).ConfigureAwait(false);
-            while (true)
-            {
-                await TryRelieveAsync(stoppingToken).ConfigureAwait(false);
-                await Task.Delay(Period, time, stoppingToken).ConfigureAwait(false);
-            }
-        }
-        catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
-        {
+            if (await Attempt.FailureOfAsync(RelieveAsync, stoppingToken).ConfigureAwait(false) is { } failure)
+                log.DiskFailed(failure);
+            await Task.Delay(Period, time, stoppingToken).ConfigureAwait(false);
         }
     }
 
-    private async Task TryRelieveAsync(CancellationToken stoppingToken)
-    {
-        try
-        {
-            await RelieveAsync(stoppingToken).ConfigureAwait(false);
-        }
-        catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
-        {
-            throw;
-        }
-#pragma warning disable CA1031 // The host outlives every failure, and the next look comes.
-        catch (Exception exception)
-#pragma warning restore CA1031
-        {
-            log.DiskFailed(exception);
-        }
-    }
+    private async Task<bool> IsEnoughAsync(CancellationToken cancellationToken) =>
+        await MeasureAsync(cancellationToken).ConfigureAwait(false) <= options.Value.LowThresholdPercent;
 
     private async Task<double> MeasureAsync(CancellationToken cancellationToken) =>
         (await engine.MeasureDiskAsync(cancellationToken).ConfigureAwait(false)).UsedPercent;

@@ -2,7 +2,6 @@ using System.Globalization;
 using System.Net;
 using System.Runtime.CompilerServices;
 using System.Threading.Channels;
-using Docker.DotNet;
 using Docker.DotNet.Models;
 
 namespace ImageGc.Docker;
@@ -20,12 +19,14 @@ internal sealed partial class DockerEngine
     /// <summary>The time of the engine's own clock, in Unix seconds: events since then can be asked for.</summary>
     public async Task<long> AskTimeAsync(CancellationToken cancellationToken)
     {
-        var info = await AskAsync("tell its time", _docker.System.GetSystemInfoAsync, cancellationToken).ConfigureAwait(false);
+        var info = await AskAsync("tell its time", _docker.System.GetSystemInfoAsync, cancellationToken)
+            .ConfigureAwait(false);
         return DateTimeOffset.Parse(info.SystemTime, CultureInfo.InvariantCulture).ToUnixTimeSeconds();
     }
 
     /// <summary>What happens to containers and images, until the engine ends or drops the connection.</summary>
-    public async IAsyncEnumerable<Message> WatchAsync(long since, [EnumeratorCancellation] CancellationToken cancellationToken)
+    public async IAsyncEnumerable<Message> WatchAsync(
+        long since, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
         var relay = new Relay();
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
@@ -46,15 +47,16 @@ internal sealed partial class DockerEngine
             Exception? end = null;
             try
             {
+                var from = since.ToString(CultureInfo.InvariantCulture);
                 await _docker.System.MonitorEventsAsync(
-                    new ContainerEventsParameters { Since = since.ToString(CultureInfo.InvariantCulture), Filters = Watched },
-                    relay, stop.Token).ConfigureAwait(false);
+                    new ContainerEventsParameters { Since = from, Filters = Watched }, relay, stop.Token)
+                    .ConfigureAwait(false);
             }
 #pragma warning disable CA1031 // Thrown where the events are read.
             catch (Exception exception)
 #pragma warning restore CA1031
             {
-                end = exception;
+                end = Explain("tell what happens", exception);
             }
 
             relay.Events.Writer.Complete(end);
@@ -66,10 +68,11 @@ internal sealed partial class DockerEngine
     {
         try
         {
-            return (await AskAsync($"inspect {containerId}", cancel =>
-                _docker.Containers.InspectContainerAsync(containerId, cancel), cancellationToken).ConfigureAwait(false)).Image;
+            var container = await AskAsync($"inspect {containerId}", cancel =>
+                _docker.Containers.InspectContainerAsync(containerId, cancel), cancellationToken).ConfigureAwait(false);
+            return container.Image;
         }
-        catch (DockerApiException gone) when (gone.StatusCode == HttpStatusCode.NotFound)
+        catch (EngineRefusedException gone) when (gone.Status == HttpStatusCode.NotFound)
         {
             return await FindImageAsync(reference, cancellationToken).ConfigureAwait(false);
         }
@@ -79,10 +82,11 @@ internal sealed partial class DockerEngine
     {
         try
         {
-            return (await AskAsync($"inspect {reference}", cancel =>
-                _docker.Images.InspectImageAsync(reference, cancel), cancellationToken).ConfigureAwait(false)).ID;
+            var image = await AskAsync($"inspect {reference}", cancel =>
+                _docker.Images.InspectImageAsync(reference, cancel), cancellationToken).ConfigureAwait(false);
+            return image.ID;
         }
-        catch (DockerApiException gone) when (gone.StatusCode == HttpStatusCode.NotFound)
+        catch (EngineRefusedException gone) when (gone.Status == HttpStatusCode.NotFound)
         {
             return null;
         }

@@ -1,5 +1,4 @@
 using System.Net;
-using Docker.DotNet;
 using Docker.DotNet.Models;
 
 namespace ImageGc.Docker;
@@ -16,7 +15,7 @@ internal sealed partial class DockerEngine
         {
             await DeleteAsync(imageId, cancellationToken).ConfigureAwait(false);
         }
-        catch (DockerApiException conflict) when (conflict.StatusCode == HttpStatusCode.Conflict)
+        catch (EngineRefusedException conflict) when (conflict.Status == HttpStatusCode.Conflict)
         {
             var names = await NamesOfAsync(imageId, cancellationToken).ConfigureAwait(false);
             if (names is null)
@@ -35,7 +34,8 @@ internal sealed partial class DockerEngine
             || (await ListImagesInUseAsync(cancellationToken).ConfigureAwait(false)).Contains(imageId);
     }
 
-    private async Task RemoveByNamesAsync(string imageId, IReadOnlyList<string> names, CancellationToken cancellationToken)
+    private async Task RemoveByNamesAsync(
+        string imageId, IReadOnlyList<string> names, CancellationToken cancellationToken)
     {
         List<string> untagged = [];
         try
@@ -50,7 +50,7 @@ internal sealed partial class DockerEngine
             if (await NamesOfAsync(imageId, cancellationToken).ConfigureAwait(false) is not null)
                 await DeleteAsync(imageId, cancellationToken).ConfigureAwait(false);
         }
-        catch (DockerApiException)
+        catch (EngineRefusedException)
         {
             await GiveBackAsync(imageId, untagged, cancellationToken).ConfigureAwait(false);
             throw;
@@ -64,19 +64,21 @@ internal sealed partial class DockerEngine
         {
             var colon = name.LastIndexOf(':');
             var tag = new ImageTagParameters { RepositoryName = name[..colon], Tag = name[(colon + 1)..] };
-            await AskAsync($"tag {imageId}", cancel => _docker.Images.TagImageAsync(imageId, tag, cancel), cancellationToken).ConfigureAwait(false);
+            await AskAsync($"tag {imageId}", cancel =>
+                _docker.Images.TagImageAsync(imageId, tag, cancel), cancellationToken).ConfigureAwait(false);
         }
     }
 
     /// <summary>Parents without a name stay (NoPrune): nobody has seen them in use.</summary>
     private async Task DeleteAsync(string name, CancellationToken cancellationToken)
     {
+        var unforced = new ImageDeleteParameters { Force = false, NoPrune = true };
         try
         {
-            await AskAsync($"remove {name}", cancel => _docker.Images.DeleteImageAsync(
-                name, new ImageDeleteParameters { Force = false, NoPrune = true }, cancel), cancellationToken).ConfigureAwait(false);
+            await AskAsync($"remove {name}", cancel =>
+                _docker.Images.DeleteImageAsync(name, unforced, cancel), cancellationToken).ConfigureAwait(false);
         }
-        catch (DockerApiException gone) when (gone.StatusCode == HttpStatusCode.NotFound)
+        catch (EngineRefusedException gone) when (gone.Status == HttpStatusCode.NotFound)
         {
         }
     }
@@ -90,7 +92,7 @@ internal sealed partial class DockerEngine
                 _docker.Images.InspectImageAsync(imageId, cancel), cancellationToken).ConfigureAwait(false);
             return NamesOf(image.RepoTags, image.RepoDigests);
         }
-        catch (DockerApiException gone) when (gone.StatusCode == HttpStatusCode.NotFound)
+        catch (EngineRefusedException gone) when (gone.Status == HttpStatusCode.NotFound)
         {
             return null;
         }

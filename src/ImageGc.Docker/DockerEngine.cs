@@ -1,3 +1,4 @@
+using System.Text.Json;
 using Docker.DotNet;
 using Docker.DotNet.Models;
 using Microsoft.Extensions.Options;
@@ -18,8 +19,11 @@ internal sealed partial class DockerEngine : IContainerEngine, IDisposable
         _docker = new DockerClientBuilder().WithEndpoint(_address).WithTimeout(Timeout.InfiniteTimeSpan).Build();
     }
 
-    public async Task<IReadOnlyCollection<string>> ListImagesInUseAsync(CancellationToken cancellationToken) =>
-        [.. (await ListContainersAsync(cancellationToken).ConfigureAwait(false)).Select(container => container.ImageID).Distinct()];
+    public async Task<IReadOnlyCollection<string>> ListImagesInUseAsync(CancellationToken cancellationToken)
+    {
+        var containers = await ListContainersAsync(cancellationToken).ConfigureAwait(false);
+        return [.. containers.Select(container => container.ImageID).Distinct()];
+    }
 
     public async Task<IReadOnlyCollection<EngineImage>> ListImagesAsync(CancellationToken cancellationToken)
     {
@@ -31,19 +35,23 @@ internal sealed partial class DockerEngine : IContainerEngine, IDisposable
     public async Task<DiskSpace> MeasureDiskAsync(CancellationToken cancellationToken)
     {
         if (!_address.IsFile && _address.Scheme != "unix" && !_address.IsLoopback)
-            throw new NotSupportedException($"The engine at {_address} is on another device, whose disk cannot be measured: unset {nameof(ImageGarbageCollectionOptions.HighThresholdPercent)}.");
-        var info = await AskAsync("tell its directory", _docker.System.GetSystemInfoAsync, cancellationToken).ConfigureAwait(false);
+            throw new NotSupportedException(
+                $"The engine at {_address} is on another device, whose disk cannot be measured: "
+                + $"unset {nameof(ImageGarbageCollectionOptions.HighThresholdPercent)}.");
+        var info = await AskAsync("tell its directory", _docker.System.GetSystemInfoAsync, cancellationToken)
+            .ConfigureAwait(false);
         var disk = new DriveInfo(info.DockerRootDir);
         return new DiskSpace(disk.TotalSize, disk.AvailableFreeSpace);
     }
 
-    /// <summary>Every container, in whatever state. One without an image makes the list incomplete, which nobody may act on.</summary>
+    /// <summary>Every container, in whatever state.</summary>
+    /// <exception cref="InvalidDataException">One is told without its image: nobody may act on such a list.</exception>
     public async Task<IList<ContainerListResponse>> ListContainersAsync(CancellationToken cancellationToken)
     {
         var containers = await AskAsync("list the containers", cancel => _docker.Containers.ListContainersAsync(
             new ContainersListParameters { All = true }, cancel), cancellationToken).ConfigureAwait(false);
         return containers.FirstOrDefault(container => string.IsNullOrEmpty(container.ImageID)) is { } incomplete
-            ? throw new InvalidOperationException($"The engine does not tell the image of container {incomplete.ID}.")
+            ? throw new InvalidDataException($"The engine does not tell the image of container {incomplete.ID}.")
             : containers;
     }
 
@@ -52,14 +60,18 @@ internal sealed partial class DockerEngine : IContainerEngine, IDisposable
     private static List<string> NamesOf(IList<string>? tags, IList<string>? digests) =>
         [.. (tags ?? []).Concat(digests ?? []).Where(name => !name.StartsWith("<none>", StringComparison.Ordinal))];
 
-    private Task<bool> AskAsync(string what, Func<CancellationToken, Task> ask, CancellationToken cancellationToken) =>
-        AskAsync(what, async cancel =>
+    private Task<bool> AskAsync(string doing, Func<CancellationToken, Task> ask, CancellationToken cancellationToken) =>
+        AskAsync(doing, async cancel =>
         {
             await ask(cancel).ConfigureAwait(false);
             return true;
         }, cancellationToken);
 
-    private async Task<T> AskAsync<T>(string what, Func<CancellationToken, Task<T>> ask, CancellationToken cancellationToken)
+    /// <exception cref="EngineRefusedException">The engine answered, and refused.</exception>
+    /// <exception cref="EngineAwayException">No engine answered.</exception>
+    /// <exception cref="TimeoutException">It took too long.</exception>
+    private async Task<T> AskAsync<T>(
+        string doing, Func<CancellationToken, Task<T>> ask, CancellationToken cancellationToken)
     {
         using var bounded = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         bounded.CancelAfter(_timeout);
@@ -70,11 +82,36 @@ internal sealed partial class DockerEngine : IContainerEngine, IDisposable
         }
         catch (Exception exception) when (bounded.IsCancellationRequested && !cancellationToken.IsCancellationRequested)
         {
-            throw new TimeoutException($"The engine at {_address} did not {what} within {_timeout}.", exception);
+            throw new TimeoutException($"The engine at {_address} did not {doing} within {_timeout}.", exception);
         }
         catch (Exception) when (cancellationToken.IsCancellationRequested)
         {
             throw new OperationCanceledException(cancellationToken);
+        }
+#pragma warning disable CA1031 // The client throws many types when it cannot connect, or cannot read the answer.
+        catch (Exception exception)
+#pragma warning restore CA1031
+        {
+            throw Explain(doing, exception);
+        }
+    }
+
+    private Exception Explain(string doing, Exception exception) =>
+        exception is DockerApiException answer && MessageOf(answer) is { } why
+            ? new EngineRefusedException(doing, answer.StatusCode, why, answer)
+            : new EngineAwayException(doing, _address, exception);
+
+    /// <summary>What Docker says about an error; null if it was not Docker.</summary>
+    private static string? MessageOf(DockerApiException answer)
+    {
+        try
+        {
+            using var body = JsonDocument.Parse(answer.ResponseBody ?? "");
+            return body.RootElement.GetProperty("message").GetString();
+        }
+        catch (Exception other) when (other is JsonException or InvalidOperationException or KeyNotFoundException)
+        {
+            return null;
         }
     }
 }

@@ -16,12 +16,15 @@ internal static class DurationText
         if (text == "0")
             return true;
         if (text.Contains(':', StringComparison.Ordinal))
-            return TimeSpan.TryParseExact(text, "c", CultureInfo.InvariantCulture, out duration) && duration >= TimeSpan.Zero;
-        if (text.Length < 2 || SecondsIn(text[^1]) is not { } unit || text.AsSpan(0, text.Length - 1).ContainsAnyExceptInRange('0', '9'))
+            return TimeSpan.TryParseExact(text, "c", CultureInfo.InvariantCulture, out duration)
+                && duration >= TimeSpan.Zero;
+        if (text.Length < 2 || SecondsIn(text[^1]) is not { } unit)
+            return false;
+        if (text.AsSpan()[..^1].ContainsAnyExceptInRange('0', '9'))
             return false;
 
         why = "is too long a duration";
-        if (!long.TryParse(text.AsSpan(0, text.Length - 1), NumberStyles.None, CultureInfo.InvariantCulture, out var count)
+        if (!long.TryParse(text.AsSpan()[..^1], NumberStyles.None, CultureInfo.InvariantCulture, out var count)
             || count > LongestSeconds / unit)
             return false;
 

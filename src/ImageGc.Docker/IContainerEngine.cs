@@ -23,11 +23,12 @@ public interface IContainerEngine
     Task RemoveImageAsync(string imageId, CancellationToken cancellationToken);
 
     /// <summary>
-    /// The disk that holds the images. Needed only for <see cref="ImageGarbageCollectionOptions.HighThresholdPercent"/>.
+    /// The disk that holds the images. Only for <see cref="ImageGarbageCollectionOptions.HighThresholdPercent"/>.
     /// </summary>
     Task<DiskSpace> MeasureDiskAsync(CancellationToken cancellationToken) =>
         Task.FromException<DiskSpace>(new NotSupportedException(
-            $"{GetType().Name} cannot tell how full the disk is: unset {nameof(ImageGarbageCollectionOptions.HighThresholdPercent)}."));
+            $"{GetType().Name} cannot tell how full the disk is: "
+            + $"unset {nameof(ImageGarbageCollectionOptions.HighThresholdPercent)}."));
 }
 
 /// <summary>An image in the engine.</summary>

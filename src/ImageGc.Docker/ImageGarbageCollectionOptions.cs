@@ -68,10 +68,10 @@ public sealed class ImageGarbageCollectionOptions
     /// <summary>Down to how many percent images are removed once the disk is too full; 80 by default.</summary>
     public int LowThresholdPercent { get; set; } = 80;
 
-    /// <summary>How long an image must have been unused to go when the disk is too full; 2 minutes by default.</summary>
+    /// <summary>How long an image must have been unused to go for a full disk; 2 minutes by default.</summary>
     public TimeSpan MinimumAge { get; set; } = TimeSpan.FromMinutes(2);
 
-    /// <summary>How long after its start a host lets its containers come up before it makes up for a missed run.</summary>
+    /// <summary>How long a host lets its containers come up before it makes up for a missed run.</summary>
     internal TimeSpan StartDelay { get; set; } = TimeSpan.FromMinutes(5);
 
     private static Uri DefaultEngineAddress() =>

@@ -11,12 +11,14 @@ namespace ImageGc.Docker;
 public static class ImageGarbageCollectionServices
 {
     /// <summary>
-    /// Registers the <see cref="ImageUseStore"/>, the engine, the worker that removes images on schedule, a health check
-    /// (`image-garbage-collection`) and the meter `ImageGc`.
+    /// Registers the <see cref="ImageUseStore"/>, the engine, the worker that removes images on schedule, a health
+    /// check (`image-garbage-collection`) and the meter `ImageGc`.
     /// </summary>
     /// <param name="services">The services of the host.</param>
     /// <param name="section">The settings, named as in <see cref="ImageGarbageCollectionOptions"/>.</param>
-    /// <remarks>A wrong setting stops the start with a message that names it. After that nothing here ends the host.</remarks>
+    /// <remarks>
+    /// A wrong setting stops the start with a message that names it. After that nothing here ends the host.
+    /// </remarks>
     public static IServiceCollection AddImageGarbageCollection(this IServiceCollection services, IConfiguration section)
     {
         ArgumentNullException.ThrowIfNull(services);

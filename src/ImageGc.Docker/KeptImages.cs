@@ -30,6 +30,9 @@ internal sealed class KeptImages
     private static bool HasTag(string name) => name.LastIndexOfAny([':', '@']) > name.LastIndexOf('/');
 
     /// <summary>The name as Docker lists it, which leaves out its own registry.</summary>
-    private static string Short(string name) =>
-        Implied.FirstOrDefault(prefix => name.StartsWith(prefix, StringComparison.Ordinal)) is { } prefix ? name[prefix.Length..] : name;
+    private static string Short(string name)
+    {
+        var implied = Implied.FirstOrDefault(prefix => name.StartsWith(prefix, StringComparison.Ordinal));
+        return name[(implied ?? "").Length..];
+    }
 }

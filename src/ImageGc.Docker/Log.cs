@@ -11,7 +11,8 @@ internal static partial class Log
     [LoggerMessage(102, LogLevel.Information, "The next cleanup is due at {Due:u}")]
     public static partial void NextCleanup(this ILogger logger, DateTimeOffset due);
 
-    [LoggerMessage(103, LogLevel.Error, "The cleanup failed, and what it has not removed stays; the next try comes after {RetryAfter}")]
+    [LoggerMessage(103, LogLevel.Error,
+        "The cleanup failed, and what it has not removed stays; the next try comes after {RetryAfter}")]
     public static partial void CleanupFailed(this ILogger logger, Exception exception, TimeSpan retryAfter);
 
     [LoggerMessage(104, LogLevel.Information, "Forgot {ImageId}: the engine does not have it any more")]
@@ -20,13 +21,15 @@ internal static partial class Log
     [LoggerMessage(105, LogLevel.Information, "Watching the containers of {EngineAddress}: {Containers} exist")]
     public static partial void Watching(this ILogger logger, Uri engineAddress, int containers);
 
-    [LoggerMessage(106, LogLevel.Warning, "Cannot watch the engine; what happens meanwhile is made up for when it answers. The next try comes after {RetryAfter}")]
+    [LoggerMessage(106, LogLevel.Warning,
+        "Cannot watch the engine; the next try comes after {RetryAfter}, and makes up for what happens meanwhile")]
     public static partial void NotWatching(this ILogger logger, Exception exception, TimeSpan retryAfter);
 
     [LoggerMessage(107, LogLevel.Warning, "The disk is {UsedPercent:F0}% full: unused images go before their time")]
     public static partial void DiskFull(this ILogger logger, double usedPercent);
 
-    [LoggerMessage(108, LogLevel.Warning, "The disk is still {UsedPercent:F0}% full, and no unused image is left that may go")]
+    [LoggerMessage(108, LogLevel.Warning,
+        "The disk is still {UsedPercent:F0}% full, and no unused image is left that may go")]
     public static partial void DiskStillFull(this ILogger logger, double usedPercent);
 
     [LoggerMessage(109, LogLevel.Error, "Could not make room on the disk")]

@@ -27,11 +27,11 @@ internal sealed class Metrics : IDisposable
 
     public void Dispose() => _meter.Dispose();
 
-    private static Measurement<int>[] Tracked(Func<ImageUseStore> store)
+    private static Measurement<long>[] Tracked(Func<ImageUseStore> store)
     {
         try
         {
-            return [new(store().List().Count)];
+            return [new(store().Count())];
         }
         catch (Exception exception) when (exception is ImageUseStoreException or ObjectDisposedException)
         {

@@ -5,6 +5,8 @@ namespace ImageGc.Docker;
 /// <summary>What no host may start with; every message names the setting.</summary>
 internal sealed class OptionsValidator : IValidateOptions<ImageGarbageCollectionOptions>
 {
+    private static readonly TimeSpan OneDay = TimeSpan.FromDays(1);
+
     public ValidateOptionsResult Validate(string? name, ImageGarbageCollectionOptions options)
     {
         var failures = Failures(options).ToList();
@@ -15,14 +17,16 @@ internal sealed class OptionsValidator : IValidateOptions<ImageGarbageCollection
     {
         if (string.IsNullOrWhiteSpace(options.DatabasePath))
             yield return $"{nameof(options.DatabasePath)} is missing: name the database file.";
-        if (options.CleanupRecurrence < TimeSpan.FromDays(1) || options.CleanupRecurrence.Ticks % TimeSpan.TicksPerDay != 0)
-            yield return $"{nameof(options.CleanupRecurrence)} is {options.CleanupRecurrence}: use whole days, at least one.";
+        if (options.CleanupRecurrence < OneDay || options.CleanupRecurrence.Ticks % OneDay.Ticks != 0)
+            yield return $"{nameof(options.CleanupRecurrence)} is {DurationText.Format(options.CleanupRecurrence)}: "
+                + "use whole days, at least 1d.";
         if (options.ImageAgeCleanupThreshold < TimeSpan.Zero)
             yield return $"{nameof(options.ImageAgeCleanupThreshold)} is negative.";
         if (options.CleanupTime.Ticks % TimeSpan.TicksPerMinute != 0)
             yield return $"{nameof(options.CleanupTime)} is {options.CleanupTime:O}: use HH:MM, from 00:00 to 23:59.";
         if (options.EngineAddress.Scheme is not ("unix" or "tcp" or "http"))
-            yield return $"{nameof(options.EngineAddress)} is '{options.EngineAddress}': use unix:///path or tcp://host:port.";
+            yield return $"{nameof(options.EngineAddress)} is '{options.EngineAddress}': "
+                + "use unix:///path or tcp://host:port.";
         if (options.EngineTimeout <= TimeSpan.Zero || options.EngineTimeout > TimeSpan.FromDays(1))
             yield return $"{nameof(options.EngineTimeout)} is {options.EngineTimeout}: use more than 0, at most 1d.";
         if (options.KeepImages.Any(string.IsNullOrWhiteSpace))
@@ -38,7 +42,8 @@ internal sealed class OptionsValidator : IValidateOptions<ImageGarbageCollection
         if (high is < 1 or > 100)
             yield return $"{nameof(options.HighThresholdPercent)} is {high}: use 1 to 100.";
         if (options.LowThresholdPercent < 0 || options.LowThresholdPercent >= high)
-            yield return $"{nameof(options.LowThresholdPercent)} is {options.LowThresholdPercent}: use 0 or more, and less than {nameof(options.HighThresholdPercent)}, {high}.";
+            yield return $"{nameof(options.LowThresholdPercent)} is {options.LowThresholdPercent}: "
+                + $"use 0 or more, and less than {nameof(options.HighThresholdPercent)}, {high}.";
         if (options.MinimumAge < TimeSpan.Zero)
             yield return $"{nameof(options.MinimumAge)} is negative.";
     }

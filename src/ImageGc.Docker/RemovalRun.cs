@@ -4,8 +4,8 @@ namespace ImageGc.Docker;
 
 /// <summary>The removals of one run, and the reason why it stops early.</summary>
 internal sealed class RemovalRun(
-    IContainerEngine engine, Metrics metrics, Func<CancellationToken, Task<bool>>? enough, CancellationToken cancellationToken)
-    : IDisposable
+    IContainerEngine engine, Metrics metrics, Func<CancellationToken, Task<bool>>? enough,
+    CancellationToken cancellationToken) : IDisposable
 {
     private readonly CancellationTokenSource _stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
 
@@ -14,7 +14,8 @@ internal sealed class RemovalRun(
 
     public bool WasEnough { get; private set; }
 
-    public TimeoutException? TimedOut { get; private set; }
+    /// <summary>Why the engine could not be asked any further; null if it could.</summary>
+    public Exception? EngineGone { get; private set; }
 
     public async Task RemoveAsync(ImageUse image, CancellationToken _)
     {
@@ -23,9 +24,9 @@ internal sealed class RemovalRun(
             await engine.RemoveImageAsync(image.ImageId, cancellationToken).ConfigureAwait(false);
             metrics.Removed();
         }
-        catch (TimeoutException exception)
+        catch (Exception exception) when (exception is TimeoutException or EngineAwayException)
         {
-            TimedOut = exception;
+            EngineGone = exception;
             metrics.Failed();
             await _stop.CancelAsync().ConfigureAwait(false);
             throw;

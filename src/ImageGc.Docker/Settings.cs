@@ -12,21 +12,39 @@ internal sealed class Settings(IConfiguration section) : IConfigureOptions<Image
 
     public void Configure(ImageGarbageCollectionOptions options)
     {
+        RefuseUnknown();
         Read(nameof(options.Enabled), bool.TryParse, "use true or false", (bool value) => options.Enabled = value);
         ReadDuration(nameof(options.CleanupRecurrence), value => options.CleanupRecurrence = value);
         ReadDuration(nameof(options.ImageAgeCleanupThreshold), value => options.ImageAgeCleanupThreshold = value);
-        Read(nameof(options.CleanupTime), TryParseTime, "use HH:MM, from 00:00 to 23:59", (TimeOnly value) => options.CleanupTime = value);
+        Read(nameof(options.CleanupTime), TryParseTime, "use HH:MM, from 00:00 to 23:59",
+            (TimeOnly value) => options.CleanupTime = value);
         Read(nameof(options.DatabasePath), TryText, "", (string value) => options.DatabasePath = value);
         Read(nameof(options.FlatFilePath), TryText, "", (string value) => options.FlatFilePath = value);
-        Read(nameof(options.Durability), TryParseName, "use Full or Normal", (Durability value) => options.Durability = value);
-        Read(nameof(options.EngineAddress), TryParseAddress, "use unix:///path or tcp://host:port", (Uri value) => options.EngineAddress = value);
+        Read(nameof(options.Durability), TryParseName, "use Full or Normal",
+            (Durability value) => options.Durability = value);
+        Read(nameof(options.EngineAddress), TryParseAddress, "use unix:///path or tcp://host:port",
+            (Uri value) => options.EngineAddress = value);
         ReadDuration(nameof(options.EngineTimeout), value => options.EngineTimeout = value);
-        Read(nameof(options.WatchContainers), bool.TryParse, "use true or false", (bool value) => options.WatchContainers = value);
+        Read(nameof(options.WatchContainers), bool.TryParse, "use true or false",
+            (bool value) => options.WatchContainers = value);
         Read(nameof(options.OwnerLabel), TryText, "", (string value) => options.OwnerLabel = value);
-        Read(nameof(options.HighThresholdPercent), TryParsePercent, "use a whole number", (int value) => options.HighThresholdPercent = value);
-        Read(nameof(options.LowThresholdPercent), TryParsePercent, "use a whole number", (int value) => options.LowThresholdPercent = value);
+        Read(nameof(options.HighThresholdPercent), TryParsePercent, "use a whole number",
+            (int value) => options.HighThresholdPercent = value);
+        Read(nameof(options.LowThresholdPercent), TryParsePercent, "use a whole number",
+            (int value) => options.LowThresholdPercent = value);
         ReadDuration(nameof(options.MinimumAge), value => options.MinimumAge = value);
         ReadKeepImages(options);
+    }
+
+    /// <summary>A misspelt KeepImages would remove what it is meant to keep.</summary>
+    private void RefuseUnknown()
+    {
+        var known = typeof(ImageGarbageCollectionOptions).GetProperties().Select(property => property.Name).ToList();
+        foreach (var setting in section.GetChildren().Select(child => child.Key))
+        {
+            if (!known.Contains(setting, StringComparer.OrdinalIgnoreCase))
+                throw Invalid($"{Path(setting)} is no setting: use {string.Join(", ", known)}.");
+        }
     }
 
     private void ReadKeepImages(ImageGarbageCollectionOptions options)
@@ -44,7 +62,8 @@ internal sealed class Settings(IConfiguration section) : IConfigureOptions<Image
     }
 
     private void ReadDuration(string name, Action<TimeSpan> set) => Read(
-        name, (string text, out TimeSpan value) => DurationText.TryParse(text, out value, out _), DurationText.AcceptedForms, set);
+        name, (string text, out TimeSpan value) => DurationText.TryParse(text, out value, out _),
+        DurationText.AcceptedForms, set);
 
     private void Read<T>(string name, Parser<T> parse, string accepted, Action<T> set)
     {
@@ -70,7 +89,8 @@ internal sealed class Settings(IConfiguration section) : IConfigureOptions<Image
     private static bool TryParseName(string text, out Durability value) =>
         Enum.TryParse(text, ignoreCase: true, out value) && Enum.IsDefined(value) && !char.IsAsciiDigit(text[0]);
 
-    private static bool TryParseAddress(string text, out Uri value) => Uri.TryCreate(text, UriKind.Absolute, out value!);
+    private static bool TryParseAddress(string text, out Uri value) =>
+        Uri.TryCreate(text, UriKind.Absolute, out value!);
 
     private static bool TryParsePercent(string text, out int value) =>
         int.TryParse(text.TrimEnd('%'), NumberStyles.None, CultureInfo.InvariantCulture, out value);

@@ -6,7 +6,8 @@ namespace ImageGc.Docker;
 
 /// <summary>Records the images of containers for a host that does not do so itself. Used by one thread.</summary>
 internal sealed class Tracking(
-    Func<ImageUseStore> store, IContainerEngine engine, Cleanup cleanup, IOptions<ImageGarbageCollectionOptions> options)
+    Func<ImageUseStore> store, IContainerEngine engine, Cleanup cleanup,
+    IOptions<ImageGarbageCollectionOptions> options)
 {
     private readonly string[] _label = options.Value.OwnerLabel?.Split('=', 2) ?? [];
 
@@ -15,7 +16,8 @@ internal sealed class Tracking(
 
     /// <remarks>Events tell container IDs, names and digests of Docker's, so this is for no other engine.</remarks>
     public DockerEngine Engine { get; } = engine as DockerEngine ?? throw new NotSupportedException(
-        $"{nameof(ImageGarbageCollectionOptions.WatchContainers)} is for Docker: with another engine call {nameof(ImageUseStore)}.{nameof(ImageUseStore.RecordUse)}.");
+        $"{nameof(ImageGarbageCollectionOptions.WatchContainers)} is for Docker: "
+        + $"with another engine call {nameof(ImageUseStore)}.{nameof(ImageUseStore.RecordUse)}.");
 
     /// <summary>Brings the database into line with what is there now.</summary>
     /// <returns>How many containers there are.</returns>
@@ -38,11 +40,13 @@ internal sealed class Tracking(
         {
             case { Type: "container", Action: "create" } when IsOurs(message.Actor.Attributes):
                 var reference = message.Actor.Attributes.TryGetValue("image", out var named) ? named : "";
-                if (await Engine.FindImageAsync(message.Actor.ID, reference, cancellationToken).ConfigureAwait(false) is { } created)
+                var created = await Engine.FindImageAsync(message.Actor.ID, reference, cancellationToken)
+                    .ConfigureAwait(false);
+                if (created is not null)
                     store().RecordUse(_imageOf[message.Actor.ID] = created);
                 break;
-            case { Type: "container", Action: "destroy" } when _imageOf.TryGetValue(message.Actor.ID, out var destroyed):
-                store().RecordUse(destroyed);
+            case { Type: "container", Action: "destroy" } when _imageOf.TryGetValue(message.Actor.ID, out var ended):
+                store().RecordUse(ended);
                 _imageOf.Remove(message.Actor.ID);
                 break;
             case { Type: "image", Action: "delete" }:

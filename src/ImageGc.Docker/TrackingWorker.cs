@@ -8,8 +8,8 @@ namespace ImageGc.Docker;
 
 /// <summary>Watches the engine as long as the host runs; after every break it makes up for what it missed.</summary>
 internal sealed class TrackingWorker(
-    IServiceProvider services, Cleanup cleanup, IOptions<ImageGarbageCollectionOptions> options, ILogger<TrackingWorker> log)
-    : BackgroundService
+    IServiceProvider services, Cleanup cleanup, IOptions<ImageGarbageCollectionOptions> options,
+    ILogger<TrackingWorker> log) : BackgroundService
 {
     /// <summary>A connection over TCP can die without anyone noticing.</summary>
     private static readonly TimeSpan Renewal = TimeSpan.FromHours(1);
@@ -22,22 +22,12 @@ internal sealed class TrackingWorker(
     {
         if (!options.Value.WatchContainers)
             return;
-        while (!stoppingToken.IsCancellationRequested)
+        while (true)
         {
-            try
+            if (await Attempt.FailureOfAsync(WatchAsync, stoppingToken).ConfigureAwait(false) is { } failure)
             {
-                await WatchAsync(stoppingToken).ConfigureAwait(false);
-            }
-            catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
-            {
-                return;
-            }
-#pragma warning disable CA1031 // The host outlives every failure, and the next connection makes up for it.
-            catch (Exception exception)
-#pragma warning restore CA1031
-            {
-                log.NotWatching(exception, _retryAfter);
-                await Task.Delay(_retryAfter, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+                log.NotWatching(failure, _retryAfter);
+                await Task.Delay(_retryAfter, stoppingToken).ConfigureAwait(false);
                 _retryAfter = _retryAfter * 2 < LongestRetry ? _retryAfter * 2 : LongestRetry;
             }
         }
@@ -55,15 +45,21 @@ internal sealed class TrackingWorker(
         log.Watching(tracking.Engine.Address, containers);
         _retryAfter = TimeSpan.FromSeconds(1);
 
-        var vanished = Channel.CreateBounded<bool>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite });
+        var vanished = Channel.CreateBounded<bool>(
+            new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite });
         var forgetting = ForgetVanishedAsync(vanished.Reader, renew.Token);
         try
         {
             await foreach (var message in tracking.Engine.WatchAsync(since, renew.Token).ConfigureAwait(false))
-                await tracking.HandleAsync(message, () => vanished.Writer.TryWrite(true), renew.Token).ConfigureAwait(false);
+            {
+                await tracking.HandleAsync(message, () => vanished.Writer.TryWrite(true), renew.Token)
+                    .ConfigureAwait(false);
+            }
+
             throw new IOException("The engine ended the stream of events.");
         }
-        catch (OperationCanceledException) when (renew.IsCancellationRequested && !stoppingToken.IsCancellationRequested)
+        catch (OperationCanceledException)
+            when (renew.IsCancellationRequested && !stoppingToken.IsCancellationRequested)
         {
         }
         finally

@@ -14,18 +14,13 @@ internal static class Connection
 
     public static SqliteConnection Open(string path, ImageUseStoreOptions options, ILogger log)
     {
-        var connection = new SqliteConnection(new SqliteConnectionStringBuilder
+        var connection = new PromptConnection(new SqliteConnectionStringBuilder
         {
             DataSource = UriOf(path, options.Durability),
             Mode = SqliteOpenMode.ReadWrite,
             Vfs = options.Vfs,
             Pooling = false, // A pooled connection would keep the file open after Dispose.
-        }.ToString())
-        {
-            // Below zero the provider hands SQLITE_BUSY on at once; from zero on it adds waits of 150 ms of its own to
-            // those of busy_timeout, with zero for ever.
-            DefaultTimeout = -1,
-        };
+        }.ToString());
         try
         {
             connection.Open();

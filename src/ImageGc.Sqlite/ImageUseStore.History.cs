@@ -6,28 +6,37 @@ public sealed partial class ImageUseStore
 {
     private static readonly long HistorySeconds = (long)TimeSpan.FromDays(90).TotalSeconds;
 
-    /// <summary>The last prune, or null if there was none in the last 90 days.</summary>
+    /// <summary>The last prune, however long ago, or null if there was none.</summary>
+    /// <param name="threshold">Only a prune with this threshold, or any if null.</param>
+    /// <exception cref="ArgumentException">The threshold is negative.</exception>
     /// <exception cref="ImageUseStoreException">The history could not be read.</exception>
-    public PruneRun? LastPrune() => ListPrunes(1) is [var last] ? last : null;
+    public PruneRun? LastPrune(TimeSpan? threshold = null) =>
+        SelectPrunes(1, threshold is null ? null : Seconds(RequireThreshold(threshold))) is [var last] ? last : null;
 
-    /// <summary>The prunes of the last 90 days, newest first.</summary>
+    /// <summary>The prunes of the last 90 days, and the last one with each threshold before that, newest first.</summary>
     /// <param name="most">How many to list at the most.</param>
+    /// <exception cref="ArgumentException">The number is negative.</exception>
     /// <exception cref="ImageUseStoreException">The history could not be read.</exception>
     public IReadOnlyList<PruneRun> ListPrunes(int most = int.MaxValue)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(most);
-        return _database.Run("list the prunes", most, static (connection, most) => connection.Query<RunRow>("""
+        return SelectPrunes(most, null);
+    }
+
+    private List<PruneRun> SelectPrunes(int most, long? threshold) =>
+        _database.Run("list the prunes", (most, threshold), static (connection, args) => connection.Query<RunRow>("""
             SELECT pruned_at AS PrunedAt,
                    threshold_seconds AS Threshold,
                    tracked AS Tracked,
                    removed AS Removed,
                    failed AS Failed
             FROM prune_run
+            WHERE @threshold IS NULL
+               OR threshold_seconds = @threshold
             ORDER BY prune_run_id DESC
             LIMIT @most
-            """, new { most }).AsList().ConvertAll(row =>
+            """, new { args.most, args.threshold }).AsList().ConvertAll(row =>
                 new PruneRun(At(row.PrunedAt), TimeSpan.FromSeconds(row.Threshold), row.Tracked, row.Removed, row.Failed)));
-    }
 
     /// <summary>The images that prunes removed in the last 90 days, newest prune first, in each the oldest use first.</summary>
     /// <param name="imageId">Only this image, or all of them if null.</param>
@@ -51,12 +60,14 @@ public sealed partial class ImageUseStore
                 new ImageUse(row.ImageId, At(row.LastUsedAt)), At(row.RemovedAt), TimeSpan.FromSeconds(row.Threshold))));
     }
 
+    /// <remarks>A schedule asks for its last prune, and may come round less often than every 90 days.</remarks>
     private const string DropOldHistory = """
         DELETE FROM removed_image
         WHERE prune_run_id IN (SELECT prune_run_id FROM prune_run WHERE pruned_at < @tooOld);
 
         DELETE FROM prune_run
         WHERE pruned_at < @tooOld
+          AND prune_run_id NOT IN (SELECT max(prune_run_id) FROM prune_run GROUP BY threshold_seconds)
         """;
 
     internal sealed record RunRow(long PrunedAt, long Threshold, long Tracked, long Removed, long Failed);

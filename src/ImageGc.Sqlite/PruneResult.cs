@@ -14,7 +14,7 @@ public sealed record PruneResult(
 /// <param name="Exception">What the removal threw.</param>
 public sealed record PruneFailure(ImageUse Image, Exception Exception);
 
-/// <summary>A prune of the last 90 days.</summary>
+/// <summary>A prune, as the history shows it.</summary>
 /// <param name="PrunedAt">When it decided: UTC, whole seconds.</param>
 /// <param name="Threshold">The threshold it decided with.</param>
 /// <param name="Tracked">How many images were tracked when it began.</param>

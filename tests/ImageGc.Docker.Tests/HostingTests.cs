@@ -1,38 +1,29 @@
 using System.Diagnostics.Metrics;
-using ImageGc.Sqlite;
-using ImageGc.Sqlite.Tests;
-using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
 using Microsoft.Extensions.Hosting;
-using Microsoft.Extensions.Logging;
 
 namespace ImageGc.Docker.Tests;
 
 /// <summary>Garbage collection inside a host, with an engine of the runtime's own.</summary>
-public sealed class HostingTests : IDisposable
+public sealed class HostingTests : HostTest
 {
-    private readonly DirectoryInfo _directory = Directory.CreateTempSubdirectory("imagegc-");
-    private readonly SteppingTime _time = new();
-    private readonly RecordingLog _log = new();
-    private readonly OwnEngine _engine = new();
-
-    private static CancellationToken Cancel => TestContext.Current.CancellationToken;
+    private static readonly TimeSpan StartDelay = TimeSpan.FromMinutes(5);
 
     [Fact]
     public async Task A_host_removes_what_expired_when_a_cleanup_is_due()
     {
         using var host = Build();
-        var store = host.Services.GetRequiredService<ImageUseStore>();
+        var store = StoreOf(host);
         store.RecordUse("old");
-        _time.Pass(TimeSpan.FromDays(8));
+        Time.Pass(TimeSpan.FromDays(8));
         store.RecordUse("young");
 
         await host.StartAsync(Cancel);
-        await UntilAsync(() => store.LastPrune() is { Removed: 1 });
+        await LiveAsync(StartDelay);
         await host.StopAsync(Cancel);
 
-        Assert.Equal(["old"], _engine.Removed);
+        Assert.Equal(["old"], Engine.Removed);
         Assert.Equal(["young"], store.List().Select(image => image.ImageId));
     }
 
@@ -40,15 +31,15 @@ public sealed class HostingTests : IDisposable
     public async Task A_disabled_host_records_and_never_removes()
     {
         using var host = Build(("Enabled", "false"));
-        var store = host.Services.GetRequiredService<ImageUseStore>();
+        var store = StoreOf(host);
         store.RecordUse("old");
-        _time.Pass(TimeSpan.FromDays(8));
+        Time.Pass(TimeSpan.FromDays(8));
 
         await host.StartAsync(Cancel);
-        await Task.Delay(200, Cancel);
+        await host.Services.GetServices<IHostedService>().OfType<CleanupWorker>().Single().ExecuteTask!.WaitAsync(Cancel);
         await host.StopAsync(Cancel);
 
-        Assert.Empty(_engine.Removed);
+        Assert.Empty(Engine.Removed);
         Assert.Null(store.LastPrune());
         Assert.Equal(["old"], store.List().Select(image => image.ImageId));
     }
@@ -57,13 +48,13 @@ public sealed class HostingTests : IDisposable
     public async Task A_failed_run_prunes_nothing_ends_nothing_and_shows_in_the_health()
     {
         using var host = Build();
-        _engine.Failure = new IOException("The engine is away.");
-        var store = host.Services.GetRequiredService<ImageUseStore>();
+        Engine.Failure = new IOException("The engine is away.");
+        var store = StoreOf(host);
         store.RecordUse("old");
-        _time.Pass(TimeSpan.FromDays(8));
+        Time.Pass(TimeSpan.FromDays(8));
 
         await host.StartAsync(Cancel);
-        await UntilAsync(() => _log.Messages(LogLevel.Error).Count > 0);
+        await LiveAsync(StartDelay);
         var health = await HealthAsync(host);
         var running = !host.Services.GetRequiredService<IHostApplicationLifetime>().ApplicationStopping.IsCancellationRequested;
         await host.StopAsync(Cancel);
@@ -77,10 +68,10 @@ public sealed class HostingTests : IDisposable
     [Fact]
     public async Task A_database_that_cannot_be_opened_does_not_end_the_host()
     {
-        using var host = Build(("DatabasePath", Path.Combine(_directory.FullName, "missing", "image_use.db")));
+        using var host = Build(("DatabasePath", PathOf("missing/image_use.db")));
 
         await host.StartAsync(Cancel);
-        await UntilAsync(() => _log.Messages(LogLevel.Error).Count > 0);
+        await LiveAsync(StartDelay);
         var health = await HealthAsync(host);
         await host.StopAsync(Cancel);
 
@@ -108,9 +99,9 @@ public sealed class HostingTests : IDisposable
         listener.SetMeasurementEventCallback<int>((instrument, value, _, _) => Add(instrument.Name, value));
         listener.SetMeasurementEventCallback<double>((instrument, _, _, _) => Add(instrument.Name, 1));
         listener.Start();
-        var store = host.Services.GetRequiredService<ImageUseStore>();
+        var store = StoreOf(host);
         store.RecordUse(["stuck", "old"]);
-        _time.Pass(TimeSpan.FromDays(8));
+        Time.Pass(TimeSpan.FromDays(8));
 
         await host.Services.GetRequiredService<Cleanup>().RunAsync(Cancel);
         listener.RecordObservableInstruments();
@@ -126,64 +117,16 @@ public sealed class HostingTests : IDisposable
     public async Task Nothing_is_pruned_when_the_images_to_keep_cannot_be_resolved()
     {
         using var host = Build(("KeepImages:0", "agent"));
-        var store = host.Services.GetRequiredService<ImageUseStore>();
+        var store = StoreOf(host);
         store.RecordUse("old");
-        _time.Pass(TimeSpan.FromDays(8));
-        _engine.ImagesFailure = new IOException("No list.");
+        Time.Pass(TimeSpan.FromDays(8));
+        Engine.ImagesFailure = new IOException("No list.");
 
         await Assert.ThrowsAsync<IOException>(() => host.Services.GetRequiredService<Cleanup>().RunAsync(Cancel));
 
-        Assert.Empty(_engine.Removed);
-    }
-
-    public void Dispose() => _directory.Delete(recursive: true);
-
-    private IHost Build(params (string Name, string Value)[] settings)
-    {
-        var builder = Host.CreateApplicationBuilder(new HostApplicationBuilderSettings { DisableDefaults = true });
-        builder.Configuration.AddInMemoryCollection([new("Gc:DatabasePath", Path.Combine(_directory.FullName, "image_use.db"))]);
-        builder.Configuration.AddInMemoryCollection(
-            settings.Select(setting => KeyValuePair.Create($"Gc:{setting.Name}", (string?)setting.Value)));
-        builder.Services.AddSingleton<TimeProvider>(_time);
-        builder.Services.AddSingleton<ILoggerFactory>(_log);
-        builder.Services.AddSingleton<IContainerEngine>(_engine);
-        builder.Services.AddImageGarbageCollection(builder.Configuration.GetSection("Gc"));
-        builder.Services.Configure<ImageGarbageCollectionOptions>(options => options.StartDelay = TimeSpan.Zero);
-        return builder.Build();
+        Assert.Empty(Engine.Removed);
     }
 
     private static async Task<HealthReportEntry> HealthAsync(IHost host) =>
         (await host.Services.GetRequiredService<HealthCheckService>().CheckHealthAsync(Cancel)).Entries["image-garbage-collection"];
-
-    private static async Task UntilAsync(Func<bool> condition)
-    {
-        while (!condition())
-            await Task.Delay(5, Cancel);
-    }
-
-    /// <summary>An engine as a runtime without Docker would bring it: everything but `stuck` can be removed.</summary>
-    private sealed class OwnEngine : IContainerEngine
-    {
-        public List<string> Removed { get; } = [];
-
-        public Exception? Failure { get; set; }
-
-        public Exception? ImagesFailure { get; set; }
-
-        public Task<IReadOnlyCollection<string>> ListImagesInUseAsync(CancellationToken cancellationToken) =>
-            Failure is null ? Task.FromResult<IReadOnlyCollection<string>>([]) : Task.FromException<IReadOnlyCollection<string>>(Failure);
-
-        public Task<IReadOnlyCollection<EngineImage>> ListImagesAsync(CancellationToken cancellationToken) =>
-            ImagesFailure is null
-                ? Task.FromResult<IReadOnlyCollection<EngineImage>>([])
-                : Task.FromException<IReadOnlyCollection<EngineImage>>(ImagesFailure);
-
-        public Task RemoveImageAsync(string imageId, CancellationToken cancellationToken)
-        {
-            if (imageId == "stuck")
-                return Task.FromException(new InvalidOperationException("It is stuck."));
-            Removed.Add(imageId);
-            return Task.CompletedTask;
-        }
-    }
 }

@@ -86,14 +86,83 @@ public sealed class RunCommandTests(PrivateEngine engine) : EngineTest(engine)
         Assert.Contains("ImageGarbageCollection:CleanupRecurrence is 'often'", byFlag.Error, StringComparison.Ordinal);
     }
 
-    [Fact]
-    public async Task Without_an_engine_once_fails_with_a_message_and_prunes_nothing()
+    [Theory]
+    [InlineData("unix:///nonexistent.sock", "there is no such socket. Start Docker")]
+    [InlineData("unix:///bin/busybox", "nobody listens there. Start Docker")]
+    [InlineData("tcp://127.0.0.1:1", "nobody listens there. Start Docker")]
+    public async Task Without_an_engine_once_says_what_to_do_and_prunes_nothing(string address, string advice)
     {
         Record(Old, "sha256:old");
-        using var run = new Daemon(_environment, "run", "--db", DatabasePath, "--engine", "unix:///nonexistent.sock", "--once");
+        using var run = RunAt(address, "--once");
+
+        Assert.Equal(1, await run.EndAsync());
+        Assert.StartsWith($"imagegc: The engine at {address}", run.Error, StringComparison.Ordinal);
+        Assert.Contains(advice, run.Error, StringComparison.Ordinal);
+        Assert.Single(Tracked());
+    }
+
+    [Fact]
+    public async Task What_is_no_Docker_is_named_so()
+    {
+        using var listener = new TcpListener(IPAddress.Loopback, 0);
+        listener.Start();
+        using var run = RunAt($"tcp://{listener.LocalEndpoint}", "--once");
+        using (var connection = await listener.AcceptTcpClientAsync(Cancel))
+        {
+            await connection.GetStream().ReadAtLeastAsync(new byte[1], 1, cancellationToken: Cancel);
+            await connection.GetStream().WriteAsync("HTTP/1.1 404 Not Found\r\nContent-Length: 4\r\n\r\n<a/>"u8.ToArray(), Cancel);
+
+            Assert.Equal(1, await run.EndAsync());
+        }
+
+        Assert.Contains("what listens there is no Docker", run.Error, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("--once")]
+    [InlineData("--once", "--dry-run")]
+    public async Task A_signal_ends_once_in_the_middle(params string[] arguments)
+    {
+        Record(Old, "sha256:old");
+        using var silent = new TcpListener(IPAddress.Loopback, 0);
+        silent.Start();
+        using var run = RunAt($"tcp://{silent.LocalEndpoint}", arguments);
+        using var asked = await silent.AcceptTcpClientAsync(Cancel);
+
+        run.Terminate();
+
+        Assert.Equal(130, await run.EndAsync());
+        Assert.Contains("Stopping", run.Error, StringComparison.Ordinal);
+        Assert.Single(Tracked());
+    }
+
+    [Theory]
+    [InlineData("missing.json", null, "There is no configuration file '")]
+    [InlineData("bad.json", "{ bad", "'b' is an invalid start of a property name")]
+    [InlineData("typo.json", """{ "ImageGarbageCollection": { "KeepImage": "agent" } }""", "KeepImage is no setting: use Enabled, ")]
+    public async Task A_wrong_configuration_file_is_named_with_what_is_wrong(string name, string? content, string wrong)
+    {
+        if (content is not null)
+            await File.WriteAllTextAsync(PathOf(name), content, Cancel);
+
+        using var run = Run("--config", PathOf(name));
 
         Assert.Equal(1, await run.EndAsync());
         Assert.StartsWith("imagegc: ", run.Error, StringComparison.Ordinal);
+        Assert.Contains(wrong, run.Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_dry_run_leaves_the_flat_file_alone()
+    {
+        Record(Old, "sha256:old");
+        await File.WriteAllTextAsync(PathOf("image_use"), "sha256:other 1\n", Cancel);
+        _environment["ImageGarbageCollection__FlatFilePath"] = PathOf("image_use");
+
+        using var run = Run("--dry-run");
+
+        Assert.Equal(0, await run.EndAsync());
+        Assert.True(File.Exists(PathOf("image_use")));
         Assert.Single(Tracked());
     }
 
@@ -106,7 +175,7 @@ public sealed class RunCommandTests(PrivateEngine engine) : EngineTest(engine)
         listener.Start();
         var forwarding = ForwardAsync(listener);
 
-        using var run = new Daemon(_environment, "run", "--db", DatabasePath, "--once", "--engine", $"tcp://{listener.LocalEndpoint}");
+        using var run = RunAt($"tcp://{listener.LocalEndpoint}", "--once");
 
         Assert.Equal(0, await run.EndAsync());
         Assert.False(await ExistsAsync(image));
@@ -119,7 +188,8 @@ public sealed class RunCommandTests(PrivateEngine engine) : EngineTest(engine)
     public async Task Killed_at_any_moment_of_a_run_it_leaks_no_image_and_removes_none_in_use()
     {
         var rounds = int.Parse(Environment.GetEnvironmentVariable("IMAGEGC_KILL_ROUNDS") ?? "12", System.Globalization.CultureInfo.InvariantCulture);
-        var (all, inUse, interrupted) = (new List<string>(), new List<string>(), 0);
+        var (all, inUse, orphans) = (new List<string>(), new List<string>(), new HashSet<string>());
+        var (begun, midRun) = (0, 0);
         for (var round = 0; round < rounds; round++)
         {
             for (var i = 0; i < 8; i++)
@@ -134,14 +204,18 @@ public sealed class RunCommandTests(PrivateEngine engine) : EngineTest(engine)
             var existing = await ExistingAsync(all);
             Assert.Empty(existing.Except(Tracked()));
             Assert.Empty(inUse.Except(existing));
-            interrupted += Tracked().Count > existing.Count ? 1 : 0;
+            orphans.UnionWith(Tracked().Except(existing));
+            if (Prunes() > begun && Tracked().Except(inUse).Any())
+                midRun++;
+            begun = Prunes();
         }
 
         using var last = Run("--once");
         Assert.Equal(0, await last.EndAsync());
         Assert.Equal(inUse.Order(), (await ExistingAsync(all)).Order());
         Assert.Equal(inUse.Order(), Tracked().Intersect(all).Order());
-        TestContext.Current.TestOutputHelper?.WriteLine($"{interrupted} of {rounds} kills came between a removal and its forgetting.");
+        TestContext.Current.TestOutputHelper?.WriteLine(
+            $"{midRun} of {rounds} kills came in the middle of a run, {orphans.Count} between a removal and its forgetting.");
     }
 
     /// <summary>At once, or in the middle of a run: after so many removals and a moment.</summary>
@@ -160,8 +234,10 @@ public sealed class RunCommandTests(PrivateEngine engine) : EngineTest(engine)
 
     private string PathOf(string name) => Path.Combine(Path.GetDirectoryName(DatabasePath)!, name);
 
-    private Daemon Run(params string[] arguments) =>
-        new(_environment, ["run", "--db", DatabasePath, "--engine", Engine.Address.ToString(), .. arguments]);
+    private Daemon Run(params string[] arguments) => RunAt(Engine.Address.ToString(), arguments);
+
+    private Daemon RunAt(string address, params string[] arguments) =>
+        new(_environment, ["run", "--db", DatabasePath, "--engine", address, .. arguments]);
 
     /// <summary>Records with the time as it was.</summary>
     private void Record(TimeSpan age, params string[] images)
@@ -174,6 +250,12 @@ public sealed class RunCommandTests(PrivateEngine engine) : EngineTest(engine)
     {
         using var store = Open(TimeProvider.System);
         return [.. store.List().Select(image => image.ImageId)];
+    }
+
+    private int Prunes()
+    {
+        using var store = Open(TimeProvider.System);
+        return store.ListPrunes().Count;
     }
 
     private ImageUseStore Open(TimeProvider time) => ImageUseStore.Open(new ImageUseStoreOptions { DatabasePath = DatabasePath }, time);

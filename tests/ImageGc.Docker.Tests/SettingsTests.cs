@@ -59,6 +59,7 @@ public sealed class SettingsTests
     [InlineData("HighThresholdPercent", "101")]
     [InlineData("LowThresholdPercent", "90")]
     [InlineData("KeepImages:0", " ")]
+    [InlineData("KeepImage", "agent")]
     public async Task A_wrong_setting_stops_the_start_with_a_message_that_names_it(string name, string value)
     {
         var builder = Host.CreateApplicationBuilder(new HostApplicationBuilderSettings { DisableDefaults = true });

@@ -83,6 +83,23 @@ public sealed class HistoryTests : StoreTest
     }
 
     [Fact]
+    public void The_last_prune_with_a_threshold_is_found_among_others_and_kept_however_old()
+    {
+        var store = Open();
+        store.Prune([], Week);
+        var full = store.LastPrune();
+        Time.Pass(TimeSpan.FromDays(400));
+        store.Prune([], TimeSpan.FromMinutes(2));
+        store.Prune([], TimeSpan.FromMinutes(2));
+
+        Assert.Equal(full, store.LastPrune(Week));
+        Assert.Equal(full, store.LastPrune(Week - TimeSpan.FromSeconds(0.5))); // Fractions are rounded up, as in a prune.
+        Assert.Equal(TimeSpan.FromMinutes(2), store.LastPrune()?.Threshold);
+        Assert.Null(store.LastPrune(TimeSpan.Zero));
+        Assert.ThrowsAny<ArgumentException>(() => store.LastPrune(TimeSpan.FromSeconds(-1)));
+    }
+
+    [Fact]
     public void The_views_answer_when_and_why_an_image_went()
     {
         var store = Open();

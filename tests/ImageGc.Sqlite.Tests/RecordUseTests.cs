@@ -86,6 +86,17 @@ public sealed class RecordUseTests : StoreTest
     }
 
     [Fact]
+    public void Count_tells_how_many_images_are_tracked()
+    {
+        var store = Open();
+        Assert.Equal(0, store.Count());
+
+        store.RecordUse([Id(1), Id(2), Id(1)]);
+
+        Assert.Equal(2, store.Count());
+    }
+
+    [Fact]
     public void Find_returns_null_for_an_image_that_is_not_tracked()
     {
         Assert.Null(Open().Find(Id(1)));

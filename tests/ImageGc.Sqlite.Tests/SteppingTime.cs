@@ -7,12 +7,18 @@ internal sealed class SteppingTime : TimeProvider
     public static readonly DateTimeOffset Start = new(2026, 3, 1, 12, 0, 0, TimeSpan.Zero);
 
     private readonly Lock _oneAtATime = new();
+    private readonly List<Timer> _timers = [];
+    private (int Timers, TaskCompletionSource Source) _wanted = (int.MaxValue, new());
     private DateTimeOffset _wall;
     private long _elapsedTicks;
 
     public SteppingTime(DateTimeOffset? start = null) => _wall = start ?? Start;
 
     public override long TimestampFrequency => TimeSpan.TicksPerSecond;
+
+    public TimeZoneInfo Zone { get; set; } = TimeZoneInfo.Utc;
+
+    public override TimeZoneInfo LocalTimeZone => Zone;
 
     public override DateTimeOffset GetUtcNow()
     {
@@ -26,14 +32,19 @@ internal sealed class SteppingTime : TimeProvider
             return _elapsedTicks;
     }
 
-    /// <summary>Time passes.</summary>
+    /// <summary>Time passes, and the timers that come due in it go off at its end.</summary>
     public void Pass(TimeSpan time)
     {
+        List<Timer> due;
         lock (_oneAtATime)
         {
             _wall += time;
             _elapsedTicks += time.Ticks;
+            due = _timers.FindAll(timer => timer.DueTicks <= _elapsedTicks);
+            _timers.RemoveAll(due.Contains);
         }
+
+        due.ForEach(timer => timer.GoOff());
     }
 
     /// <summary>Somebody sets the wall clock; no time passes.</summary>
@@ -41,5 +52,60 @@ internal sealed class SteppingTime : TimeProvider
     {
         lock (_oneAtATime)
             _wall = wall;
+    }
+
+    /// <summary>Completes when so many wait for time to pass.</summary>
+    public Task WaitForTimersAsync(int timers)
+    {
+        lock (_oneAtATime)
+        {
+            _wanted = (timers, new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously));
+            TellWhoWaits();
+            return _wanted.Source.Task;
+        }
+    }
+
+    public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period)
+    {
+        if (period != Timeout.InfiniteTimeSpan)
+            throw new NotSupportedException("Only timers that go off once.");
+        var timer = new Timer(this, () => callback(state));
+        timer.Change(dueTime, period);
+        return timer;
+    }
+
+    private void TellWhoWaits()
+    {
+        if (_timers.Count >= _wanted.Timers)
+            _wanted.Source.TrySetResult();
+    }
+
+    private sealed class Timer(SteppingTime time, Action goOff) : ITimer
+    {
+        public long DueTicks { get; private set; }
+
+        public void GoOff() => goOff();
+
+        public bool Change(TimeSpan dueTime, TimeSpan period)
+        {
+            lock (time._oneAtATime)
+            {
+                time._timers.Remove(this);
+                if (dueTime == Timeout.InfiniteTimeSpan)
+                    return true;
+                DueTicks = time._elapsedTicks + dueTime.Ticks;
+                time._timers.Add(this);
+                time.TellWhoWaits();
+                return true;
+            }
+        }
+
+        public void Dispose() => Change(Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+
+        public ValueTask DisposeAsync()
+        {
+            Dispose();
+            return ValueTask.CompletedTask;
+        }
     }
 }

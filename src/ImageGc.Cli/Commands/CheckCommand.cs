@@ -44,6 +44,6 @@ internal sealed class CheckCommand(GlobalOptions global) : ToolCommand(
     }
 
     private static Cell LastPrune(PruneRun? run, DateTimeOffset now) => run is null
-        ? new("none", "none in the last 90 days")
+        ? new("none", "none so far")
         : new(Moment.Iso(run.PrunedAt), $"{Moment.Short(run.PrunedAt)}, {Moment.Relative(run.PrunedAt, now)}");
 }

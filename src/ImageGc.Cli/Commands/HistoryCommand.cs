@@ -68,7 +68,7 @@ internal sealed class HistoryCommand : ToolCommand
         else if (runs.Count > 0)
             invocation.Write(new ImageListing(invocation.Shell.Time.GetUtcNow(), fullIds: false).Of(runs));
         else
-            invocation.Tell("There was no prune in the last 90 days.");
+            invocation.Tell("There was no prune so far.");
     }
 
     /// <summary>Tells what the history of an image leaves open: whether it is tracked now.</summary>

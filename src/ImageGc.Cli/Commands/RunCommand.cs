@@ -1,6 +1,7 @@
 using System.CommandLine;
 using ImageGc.Cli.Hosting;
 using ImageGc.Cli.Output;
+using ImageGc.Cli.Removal;
 using ImageGc.Docker;
 using ImageGc.Sqlite;
 using Microsoft.Extensions.DependencyInjection;
@@ -29,7 +30,7 @@ internal sealed class RunCommand : ToolCommand
             global, "run",
             "Watch Docker: record the images of containers, and remove images from the engine on schedule.",
             "imagegc run --db /var/lib/imagegc/image_use.db",
-            "imagegc run --db /var/lib/imagegc/image_use.db --older-than 3d --keep 'registry/agent:*' --cleanup-time 03:30",
+            "imagegc run --older-than 3d --keep 'registry/agent:*' --cleanup-time 03:30",
             "imagegc run --config /etc/imagegc.json --dry-run")
     {
         _options.AddTo(this);
@@ -43,51 +44,72 @@ internal sealed class RunCommand : ToolCommand
         using var host = Daemon.Build(invocation, _options.Read(invocation));
         try
         {
+            var options = host.Services.GetRequiredService<IOptions<ImageGarbageCollectionOptions>>().Value;
             if (invocation.Get(_dryRun))
-                ExplainAsync(invocation, host.Services).GetAwaiter().GetResult();
-            else if (invocation.Get(_once))
-                CollectAsync(invocation, host.Services).GetAwaiter().GetResult();
-            else
-                host.Run();
+                return RunOnce(cancel => ExplainAsync(invocation, options, host.Services, cancel), invocation);
+            if (invocation.Get(_once))
+                return RunOnce(cancel => CollectAsync(invocation, options, host.Services, cancel), invocation);
+            host.Run();
             return ExitCode.Done;
         }
-        catch (OptionsValidationException exception)
+        catch (Exception exception) when (exception is OptionsValidationException
+            or EngineRefusedException or TimeoutException or InvalidDataException or NotSupportedException)
         {
+            // An engine that is away is an IOException, and anything else a bug.
             throw new CommandFailedException(exception.Message);
-        }
-        catch (Exception exception) when (exception is not (CommandFailedException or ImageUseStoreException))
-        {
-            throw new CommandFailedException($"The engine did not do its part: {exception.Message}");
         }
     }
 
-    private async Task ExplainAsync(Invocation invocation, IServiceProvider services)
+    private static int RunOnce(Func<CancellationToken, Task> work, Invocation invocation)
     {
-        var options = services.GetRequiredService<IOptions<ImageGarbageCollectionOptions>>().Value;
+        using var interruption = new Interruption(() =>
+            invocation.Complain("Stopping; a second signal stops at once."));
+        try
+        {
+            work(interruption.Token).GetAwaiter().GetResult();
+            return ExitCode.Done;
+        }
+        catch (OperationCanceledException) when (interruption.Token.IsCancellationRequested)
+        {
+            return ExitCode.Interrupted;
+        }
+    }
+
+    private async Task ExplainAsync(
+        Invocation invocation, ImageGarbageCollectionOptions options, IServiceProvider services,
+        CancellationToken cancellationToken)
+    {
         if (!Path.Exists(options.DatabasePath))
-            throw new CommandFailedException($"There is no database '{Path.GetFullPath(options.DatabasePath)}' yet, so nothing would be removed.");
-        var keep = await services.GetRequiredService<Cleanup>().ListToKeepAsync(CancellationToken.None);
-        var verdicts = services.GetRequiredService<ImageUseStore>().ExplainPrune(keep, options.ImageAgeCleanupThreshold).ExpiredFirst();
+            throw new CommandFailedException(
+                $"There is no database '{Path.GetFullPath(options.DatabasePath)}' yet, so nothing would be removed.");
+        options.FlatFilePath = null; // Importing it would rename it.
+        var keep = await services.GetRequiredService<Cleanup>().ListToKeepAsync(cancellationToken);
+        var store = services.GetRequiredService<ImageUseStore>();
+        var verdicts = store.ExplainPrune(keep, options.ImageAgeCleanupThreshold).ExpiredFirst();
         if (invocation.Json)
             invocation.WriteJson(verdicts.Select(JsonVerdict.Of), JsonOutput.Default.IEnumerableJsonVerdict);
         else if (verdicts.Count > 0)
-            invocation.Write(new ImageListing(invocation.Shell.Time.GetUtcNow(), invocation.Get(_fullIds)).Of(verdicts));
-        invocation.Tell($"Dry run, nothing was changed: {verdicts.Count(verdict => verdict.Verdict == Verdict.Expired)} of {verdicts.Count} tracked images would be removed.");
+            invocation.Write(
+                new ImageListing(invocation.Shell.Time.GetUtcNow(), invocation.Get(_fullIds)).Of(verdicts));
+        var expired = verdicts.Count(verdict => verdict.Verdict == Verdict.Expired);
+        invocation.Tell(
+            $"Dry run, nothing was changed: {expired} of {verdicts.Count} tracked images would be removed.");
     }
 
-    private static async Task CollectAsync(Invocation invocation, IServiceProvider services)
+    private static async Task CollectAsync(
+        Invocation invocation, ImageGarbageCollectionOptions options, IServiceProvider services,
+        CancellationToken cancellationToken)
     {
-        var options = services.GetRequiredService<IOptions<ImageGarbageCollectionOptions>>().Value;
         if (options.WatchContainers)
-            await services.GetRequiredService<Tracking>().ReconcileAsync(CancellationToken.None);
+            await services.GetRequiredService<Tracking>().ReconcileAsync(cancellationToken);
         if (options.Enabled)
         {
-            await services.GetRequiredService<Cleanup>().RunAsync(CancellationToken.None);
+            await services.GetRequiredService<Cleanup>().RunAsync(cancellationToken);
             if (options.HighThresholdPercent is not null)
-                await services.GetRequiredService<DiskPressureWorker>().RelieveAsync(CancellationToken.None);
+                await services.GetRequiredService<DiskPressureWorker>().RelieveAsync(cancellationToken);
         }
 
-        var images = services.GetRequiredService<ImageUseStore>().List().Count;
+        var images = services.GetRequiredService<ImageUseStore>().Count();
         invocation.Tell($"Done; {images} images are tracked in {options.DatabasePath}.");
     }
 }

@@ -18,7 +18,8 @@ internal static class Daemon
         builder.Configuration.AddConfiguration(configuration);
         builder.Logging.AddConfiguration(configuration.GetSection("Logging"));
         builder.Logging.AddSimpleConsole(console => console.SingleLine = true);
-        builder.Services.Configure<ConsoleLoggerOptions>(console => console.LogToStandardErrorThreshold = LogLevel.Trace);
+        builder.Services.Configure<ConsoleLoggerOptions>(
+            console => console.LogToStandardErrorThreshold = LogLevel.Trace);
         builder.Services.AddSystemd(); // Under systemd only: readiness, SIGTERM and the journal's levels.
         builder.Services.AddSingleton(invocation.Shell.Time);
         builder.Services.AddImageGarbageCollection(configuration.GetSection(Section));

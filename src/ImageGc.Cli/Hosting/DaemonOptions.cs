@@ -4,7 +4,7 @@ using Microsoft.Extensions.Configuration;
 
 namespace ImageGc.Cli.Hosting;
 
-/// <summary>The settings of `imagegc run` that have a flag. Every setting can be in the file and the environment.</summary>
+/// <summary>The settings of `imagegc run` that have a flag; the file and the environment may hold all.</summary>
 internal sealed class DaemonOptions
 {
     private readonly Option<string> _config = new("--config")
@@ -67,7 +67,7 @@ internal sealed class DaemonOptions
             Setting(nameof(ImageGarbageCollectionOptions.DatabasePath), invocation.DatabasePath),
         ]);
         if (invocation.Get(_config) is { } file)
-            configuration.AddJsonFile(Path.GetFullPath(file), optional: false);
+            configuration.AddJsonFile(RequireFile(file), optional: false);
         configuration.AddEnvironmentVariables();
         configuration.AddInMemoryCollection(Flags(invocation));
         try
@@ -76,9 +76,14 @@ internal sealed class DaemonOptions
         }
         catch (Exception exception) when (exception is InvalidDataException or FormatException)
         {
-            throw new CommandFailedException($"{exception.Message} {exception.InnerException?.Message}".Trim());
+            throw new CommandFailedException($"{exception.Message} {exception.GetBaseException().Message}");
         }
     }
+
+    private static string RequireFile(string file) => File.Exists(file)
+        ? Path.GetFullPath(file)
+        : throw new CommandFailedException(
+            $"There is no configuration file '{Path.GetFullPath(file)}'. Name one with --config FILE.");
 
     private IEnumerable<KeyValuePair<string, string?>> Flags(Invocation invocation)
     {
@@ -94,5 +99,6 @@ internal sealed class DaemonOptions
             yield return Setting(nameof(ImageGarbageCollectionOptions.DatabasePath), path);
     }
 
-    private static KeyValuePair<string, string?> Setting(string name, string value) => new(ConfigurationPath.Combine(Daemon.Section, name), value);
+    private static KeyValuePair<string, string?> Setting(string name, string value) =>
+        new(ConfigurationPath.Combine(Daemon.Section, name), value);
 }
