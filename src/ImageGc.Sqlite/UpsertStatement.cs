@@ -31,7 +31,7 @@ internal sealed class UpsertStatement : IDisposable
 
     private void Check(int result) => SqliteException.ThrowExceptionForRC(result, _database);
 
-    private const string Sql = """
+    public const string Sql = """
         INSERT INTO image_use (image_id, last_used_at)
         VALUES (@imageId, @now)
         ON CONFLICT (image_id) DO UPDATE
