@@ -4,7 +4,7 @@ namespace ImageGc.Sqlite;
 
 public sealed partial class ImageUseStore
 {
-    private static readonly long HistorySeconds = (long)TimeSpan.FromDays(90).TotalSeconds;
+    internal static readonly long HistorySeconds = (long)TimeSpan.FromDays(90).TotalSeconds;
 
     /// <summary>The last prune, however long ago, or null if there was none.</summary>
     /// <param name="threshold">Only a prune with this threshold, or any if null.</param>
@@ -61,7 +61,7 @@ public sealed partial class ImageUseStore
     }
 
     /// <remarks>A schedule asks for its last prune, and may come round less often than every 90 days.</remarks>
-    private const string DropOldHistory = """
+    internal const string DropOldHistory = """
         DELETE FROM removed_image
         WHERE prune_run_id IN (SELECT prune_run_id FROM prune_run WHERE pruned_at < @tooOld);
 

@@ -39,7 +39,7 @@ public sealed partial class ImageUseStore
         return [.. expired.OrderBy(image => image.LastUsedAt).ThenBy(image => image.ImageId, StringComparer.Ordinal)];
     }
 
-    private const string RemoveExpired = $"""
+    internal const string RemoveExpired = $"""
         INSERT INTO removed_image (prune_run_id, image_id, last_used_at, removed_at)
         SELECT @run, image_id, last_used_at, @now
         FROM image_use
@@ -50,7 +50,7 @@ public sealed partial class ImageUseStore
         WHERE prune_run_id = @run
         """;
 
-    private const string ForgetRemoved = """
+    internal const string ForgetRemoved = """
         DELETE FROM image_use
         WHERE image_id IN (SELECT image_id FROM removed_image WHERE prune_run_id = @run)
         RETURNING image_id AS ImageId, last_used_at AS LastUsedAt
@@ -119,7 +119,7 @@ public sealed partial class ImageUseStore
     }
 
     /// <remarks>Looks up each image that counts as used now, instead of looking up each image among those in use.</remarks>
-    private const string RestampUsedNow = $"""
+    internal const string RestampUsedNow = $"""
         UPDATE image_use
         SET last_used_at = @now
         WHERE image_id IN (
@@ -129,7 +129,7 @@ public sealed partial class ImageUseStore
         RETURNING image_id
         """;
 
-    private const string InsertRun = """
+    internal const string InsertRun = """
         INSERT INTO prune_run (pruned_at, threshold_seconds, tracked, removed, failed)
         VALUES (@now, @seconds, (SELECT count(*) FROM image_use), 0, 0)
         RETURNING prune_run_id AS Id, tracked AS Tracked
@@ -137,16 +137,20 @@ public sealed partial class ImageUseStore
 
     private static void BindInUse(SqliteConnection connection, List<string> inUse)
     {
-        connection.Execute("""
-            DROP TABLE IF EXISTS temp.in_use;
-            CREATE TEMP TABLE in_use (image_id TEXT NOT NULL PRIMARY KEY) WITHOUT ROWID;
-            """);
-        using var insert = new Statement(connection, """
-            INSERT OR IGNORE INTO temp.in_use (image_id)
-            VALUES (@imageId)
-            """);
+        connection.Execute(CreateInUse);
+        using var insert = new Statement(connection, InsertInUse);
         inUse.ForEach(insert.Run);
     }
+
+    internal const string CreateInUse = """
+        DROP TABLE IF EXISTS temp.in_use;
+        CREATE TEMP TABLE in_use (image_id TEXT NOT NULL PRIMARY KEY) WITHOUT ROWID;
+        """;
+
+    internal const string InsertInUse = """
+        INSERT OR IGNORE INTO temp.in_use (image_id)
+        VALUES (@imageId)
+        """;
 
     private List<string> KeepImageIds(IEnumerable<string> inUseImageIds)
     {

@@ -44,7 +44,7 @@ internal static class Salvage
 
     private static HashSet<string> ReadImageIds(string path)
     {
-        using var damaged = new SqliteConnection(new SqliteConnectionStringBuilder
+        using var damaged = new PromptConnection(new SqliteConnectionStringBuilder
         {
             DataSource = path,
             Mode = SqliteOpenMode.ReadWrite, // The log cannot be read without the right to write its index.

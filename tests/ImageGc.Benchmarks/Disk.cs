@@ -1,0 +1,34 @@
+using System.Runtime.InteropServices;
+using Microsoft.Win32.SafeHandles;
+
+namespace ImageGc.Benchmarks;
+
+/// <summary>Keeps the writes of one contender out of the time of the next.</summary>
+internal static partial class Disk
+{
+    /// <summary>Waits until a file is on the disk. Not for a database that is open: it would drop SQLite's locks.</summary>
+    public static void Sync(string path)
+    {
+        using var file = File.OpenHandle(path, access: FileAccess.ReadWrite);
+        RandomAccess.FlushToDisk(file);
+    }
+
+    /// <summary>Waits until everything written to the file system of a file is on the disk.</summary>
+    public static void Settle(string path)
+    {
+        if (!OperatingSystem.IsLinux())
+            return;
+
+        using var file = File.OpenHandle(path);
+        _ = SyncFileSystem(file);
+    }
+
+    public static void Delete(string database)
+    {
+        foreach (var path in (string[])[database, database + "-wal", database + "-shm"])
+            File.Delete(path);
+    }
+
+    [LibraryImport("libc", EntryPoint = "syncfs")]
+    private static partial int SyncFileSystem(SafeFileHandle file);
+}

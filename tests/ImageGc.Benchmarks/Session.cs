@@ -1,0 +1,49 @@
+using System.Diagnostics;
+using System.Reflection;
+using ImageGc.Benchmarks.Reporting;
+
+namespace ImageGc.Benchmarks;
+
+/// <summary>One run of the benchmark: a directory of its own that vanishes with it, and where the results go.</summary>
+internal sealed class Session : IDisposable
+{
+    private readonly DirectoryInfo _directory;
+    private readonly Stopwatch _since = Stopwatch.StartNew();
+    private int _files;
+
+    public Session(Effort effort, string directory, Report report, CancellationToken cancel)
+    {
+        Effort = effort;
+        Report = report;
+        Cancel = cancel;
+        _directory = Directory.CreateDirectory(Path.Combine(Path.GetFullPath(directory), $"imagegc-benchmark-{Environment.ProcessId}"));
+        Templates = new Templates(NewPath);
+    }
+
+    public static bool IsDebugBuild { get; } =
+        typeof(Session).Assembly.GetCustomAttribute<DebuggableAttribute>()?.IsJITOptimizerDisabled == true;
+
+    public Effort Effort { get; }
+
+    public Report Report { get; }
+
+    public CancellationToken Cancel { get; }
+
+    public Templates Templates { get; }
+
+    public string NewPath() => Path.Combine(_directory.FullName, $"{++_files}");
+
+    /// <summary>A copy of a template that is on the disk already, so that nobody's fsync pays for it.</summary>
+    public string Copy(string template)
+    {
+        Cancel.ThrowIfCancellationRequested();
+        var path = NewPath();
+        File.Copy(template, path);
+        Disk.Sync(path);
+        return path;
+    }
+
+    public void Say(string what) => Console.Error.WriteLine($"{_since.Elapsed:mm\\:ss}  {what}");
+
+    public void Dispose() => _directory.Delete(recursive: true);
+}

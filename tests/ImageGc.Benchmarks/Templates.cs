@@ -1,0 +1,40 @@
+using ImageGc.Benchmarks.Contenders;
+using ImageGc.Sqlite;
+
+namespace ImageGc.Benchmarks;
+
+/// <summary>Databases and flat files with a number of images, made once and copied for each contender.</summary>
+internal sealed class Templates(Func<string> newPath)
+{
+    private readonly Dictionary<long, string> _databases = [];
+    private readonly Dictionary<long, string> _flatFiles = [];
+
+    /// <summary>A migrated database, its rows inserted in the order of their age, so in no order of their IDs.</summary>
+    public string Database(long images)
+    {
+        if (_databases.TryGetValue(images, out var made))
+            return made;
+
+        var path = newPath();
+        ImageUseStore.Open(new ImageUseStoreOptions { DatabasePath = path }, new BenchmarkTime()).Dispose();
+        RawSqlite.Fill(path, images);
+        Disk.Sync(path);
+        return _databases[images] = path;
+    }
+
+    public string FlatFile(long images)
+    {
+        if (_flatFiles.TryGetValue(images, out var made))
+            return made;
+
+        var path = newPath();
+        using (var file = new StreamWriter(path) { NewLine = "\n" })
+        {
+            for (var image = 0L; image < images; image++)
+                file.WriteLine($"{Images.Id(image)} {Images.LastUsedAt(image, images)}");
+        }
+
+        Disk.Sync(path);
+        return _flatFiles[images] = path;
+    }
+}
