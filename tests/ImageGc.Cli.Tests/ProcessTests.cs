@@ -45,8 +45,8 @@ public sealed class ProcessTests : CliTest
         var gate = PathOf("gate");
         var command = ScriptOf($"mkfifo '{gate}' && echo running $1 && cat '{gate}'");
         using var process = Process.Start(new ProcessStartInfo(
-            Program,
-            ["prune", "--db", DatabasePath, "--in-use", "x", "--older-than", "0", "--run", $"{command} {{}}"])
+            "env", // Shells start what they put into the background with SIGINT ignored.
+            ["--default-signal=INT", Program, "prune", "--db", DatabasePath, "--in-use", "x", "--older-than", "0", "--run", $"{command} {{}}"])
         {
             RedirectStandardOutput = true,
             RedirectStandardError = true,
