@@ -22,6 +22,7 @@ public sealed partial class ImageUseStore : IDisposable
 
     private readonly Database _database;
     private readonly StampClock _clock;
+    private readonly SharedCommit _uses;
     private readonly TimeProvider _time;
     private readonly ILogger _log;
     private readonly TimeSpan _threshold;
@@ -33,6 +34,7 @@ public sealed partial class ImageUseStore : IDisposable
         _threshold = options.ImageAgeCleanupThreshold;
         _database = Database.Open(options, time, log);
         _clock = new StampClock(time);
+        _uses = new SharedCommit(Record);
     }
 
     /// <summary>
@@ -70,18 +72,16 @@ public sealed partial class ImageUseStore : IDisposable
 
     /// <summary>Records that an image is used now: after a pull, and when a container is created or removed.</summary>
     /// <param name="imageId">1 to 512 characters without white space or control characters.</param>
-    /// <remarks>One statement, one transaction; durable when it returns as <see cref="Durability"/> says.</remarks>
+    /// <remarks>
+    /// One statement, one transaction, which threads that record at the same time share; durable when it returns as
+    /// <see cref="Durability"/> says.
+    /// </remarks>
     /// <exception cref="ArgumentException">Not an image ID; nothing was written.</exception>
     /// <exception cref="ImageUseStoreException">The use could not be stored.</exception>
     public void RecordUse(string imageId)
     {
         ImageId.Require(imageId);
-        _database.Run("record the use of an image", (store: this, imageId), static (connection, args) =>
-        {
-            args.store.FollowClock(connection);
-            args.store.Upsert(args.imageId, args.store._clock.Now());
-            return 0;
-        });
+        _uses.Commit(imageId);
         Records.Add(1);
         _log.RecordedUse(imageId);
     }
@@ -102,6 +102,20 @@ public sealed partial class ImageUseStore : IDisposable
         foreach (var imageId in valid)
             _log.RecordedUse(imageId);
     }
+
+    private void Record(SharedCommit.Batch batch) =>
+        _database.Run("record the use of an image", (store: this, batch), static (connection, args) =>
+        {
+            var (store, batch) = args;
+            store.FollowClock(connection);
+            var imageIds = batch.Close();
+            using var several = imageIds.Count > 1 ? Transaction.BeginImmediate(connection) : default(Transaction?);
+            var now = store._clock.Now();
+            foreach (var imageId in imageIds)
+                store.Upsert(imageId, now);
+            several?.Commit();
+            return 0;
+        });
 
     private void Upsert(string imageId, long now)
     {

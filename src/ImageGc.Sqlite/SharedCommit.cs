@@ -1,0 +1,66 @@
+namespace ImageGc.Sqlite;
+
+/// <summary>Lets the threads that wait for the database share one commit, and with it one fsync.</summary>
+/// <remarks>
+/// The first to come waits for the database; whoever comes meanwhile joins it. So nobody waits for more than the commit
+/// that is going on and the next one: a lock alone let 64 busy threads starve some of them for seconds.
+/// </remarks>
+internal sealed class SharedCommit(Action<SharedCommit.Batch> commit)
+{
+    private readonly Lock _joining = new();
+    private Batch? _open;
+
+    /// <summary>Returns once the image ID is committed; throws what its commit failed with.</summary>
+    public void Commit(string imageId)
+    {
+        Batch batch;
+        Task? committed;
+        lock (_joining)
+        {
+            committed = _open?.Join();
+            batch = _open ??= new Batch(this);
+            batch.ImageIds.Add(imageId);
+        }
+
+        if (committed is null)
+            Lead(batch);
+        else
+            committed.GetAwaiter().GetResult();
+    }
+
+    private void Lead(Batch batch)
+    {
+        try
+        {
+            commit(batch);
+            batch.Committed?.SetResult();
+        }
+        catch (Exception exception)
+        {
+            batch.Close();
+            batch.Committed?.SetException(exception);
+            throw;
+        }
+    }
+
+    /// <summary>The image IDs of one commit.</summary>
+    internal sealed class Batch(SharedCommit owner)
+    {
+        public List<string> ImageIds { get; } = new(1);
+
+        public TaskCompletionSource? Committed { get; private set; }
+
+        public Task Join() => (Committed ??= new TaskCompletionSource()).Task;
+
+        /// <summary>From now on nobody joins: to be called with the database in hand.</summary>
+        public List<string> Close()
+        {
+            lock (owner._joining)
+            {
+                if (owner._open == this)
+                    owner._open = null;
+                return ImageIds;
+            }
+        }
+    }
+}
