@@ -1,3 +1,6 @@
+using System.Collections.Concurrent;
+using Dapper;
+
 namespace ImageGc.Sqlite.Tests;
 
 public sealed class RecordUseTests : StoreTest
@@ -72,6 +75,23 @@ public sealed class RecordUseTests : StoreTest
         Parallel.For(0, 400, new ParallelOptions { MaxDegreeOfParallelism = 8 }, i => store.RecordUse(Id(i)));
 
         Assert.Equal(Enumerable.Range(0, 400).Select(Id), store.List().Select(image => image.ImageId));
+    }
+
+    [Fact]
+    public void Threads_that_record_at_once_on_a_locked_database_all_learn_that_it_is_busy()
+    {
+        var store = Open(options => options.BusyTimeout = TimeSpan.FromMilliseconds(50));
+        using var other = Sqlite.Connect(DatabasePath);
+        other.Execute("BEGIN IMMEDIATE");
+        var reasons = new ConcurrentBag<StoreFailure>();
+
+        Parallel.For(0, 8, new ParallelOptions { MaxDegreeOfParallelism = 8 }, i =>
+            reasons.Add(Assert.Throws<ImageUseStoreException>(() => store.RecordUse(Id(i))).Reason));
+        other.Execute("ROLLBACK");
+        store.RecordUse(Id(9));
+
+        Assert.Equal(Enumerable.Repeat(StoreFailure.Busy, 8), reasons);
+        Assert.Equal([Id(9)], store.List().Select(image => image.ImageId));
     }
 
     [Fact]
