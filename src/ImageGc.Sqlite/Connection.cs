@@ -10,7 +10,7 @@ internal static class Connection
     private const int OldestSafeSqlite = 3_051_003;
 
     /// <summary>About 85,000 images.</summary>
-    private const long LargestCheckedByRow = 8 << 20;
+    internal const long LargestCheckedByRow = 8 << 20;
 
     public static SqliteConnection Open(string path, ImageUseStoreOptions options, ILogger log)
     {

@@ -9,6 +9,7 @@ internal sealed class SharedCommit(Action<SharedCommit.Batch> commit)
 {
     private readonly Lock _joining = new();
     private Batch? _open;
+    private Batch? _spare;
 
     /// <summary>Returns once the image ID is committed; throws what its commit failed with.</summary>
     public void Commit(string imageId)
@@ -18,7 +19,7 @@ internal sealed class SharedCommit(Action<SharedCommit.Batch> commit)
         lock (_joining)
         {
             committed = _open?.Join();
-            batch = _open ??= new Batch(this);
+            batch = _open ??= Interlocked.Exchange(ref _spare, null) ?? new Batch(this);
             batch.ImageIds.Add(imageId);
         }
 
@@ -33,7 +34,10 @@ internal sealed class SharedCommit(Action<SharedCommit.Batch> commit)
         try
         {
             commit(batch);
-            batch.Committed?.SetResult();
+            if (batch.Committed is { } committed)
+                committed.SetResult();
+            else
+                Reuse(batch);
         }
         catch (Exception exception)
         {
@@ -41,6 +45,13 @@ internal sealed class SharedCommit(Action<SharedCommit.Batch> commit)
             batch.Committed?.SetException(exception);
             throw;
         }
+    }
+
+    /// <summary>A batch that nobody joined serves again: most are such, and so a record allocates nothing.</summary>
+    private void Reuse(Batch batch)
+    {
+        batch.ImageIds.Clear();
+        Volatile.Write(ref _spare, batch);
     }
 
     /// <summary>The image IDs of one commit.</summary>

@@ -24,14 +24,17 @@ internal sealed class RawSqlite : IDisposable
     /// <param name="check">Checks it, as the store does; else every page is read all the same, so that caches are alike.</param>
     public static RawSqlite Open(string path, Durability durability, bool check = false)
     {
+        var checkRows = new FileInfo(path).Length <= Connection.LargestCheckedByRow;
         var database = OpenHandle(path, durability);
         Execute(database, $"""
+            PRAGMA ignore_check_constraints = {(checkRows ? "OFF" : "ON")};
             PRAGMA busy_timeout = 10000;
             PRAGMA journal_mode = WAL;
             PRAGMA synchronous = {(durability == Durability.Full ? "FULL" : "NORMAL")};
             PRAGMA temp_store = MEMORY;
             PRAGMA journal_size_limit = {8 << 20};
             {(check ? "PRAGMA quick_check(1)" : "SELECT count(*) FROM image_use")};
+            PRAGMA ignore_check_constraints = OFF;
             """);
         return new RawSqlite(database);
     }
