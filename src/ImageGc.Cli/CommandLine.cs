@@ -47,6 +47,7 @@ internal static class CommandLine
             new ExportCommand(global),
             new CheckCommand(global),
             new RunCommand(global),
+            new CompletionCommand(global),
         };
         HelpWithExamples.AddTo(root);
         return root;

@@ -29,8 +29,12 @@ internal sealed class Invocation(GlobalOptions global, ParseResult parsed)
 
     public T? GetOptional<T>(Argument<T> argument) => parsed.GetValue(argument);
 
-    public ImageUseStore OpenOrCreate() => ImageUseStore.Open(
-        new ImageUseStoreOptions { DatabasePath = DatabasePath }, Shell.Time, new StandardErrorLog(Error));
+    public ImageUseStore OpenOrCreate()
+    {
+        using var patience = Patience("Opening the database, which is large, locked or damaged");
+        return ImageUseStore.Open(
+            new ImageUseStoreOptions { DatabasePath = DatabasePath }, Shell.Time, new StandardErrorLog(Error));
+    }
 
     public ImageUseStore OpenExisting() => Path.Exists(DatabasePath)
         ? OpenOrCreate()
@@ -51,6 +55,16 @@ internal sealed class Invocation(GlobalOptions global, ParseResult parsed)
         if (!Json)
             Error.WriteLine(message);
     }
+
+    /// <summary>Tells what is going on, to a person who watches.</summary>
+    public void Progress(string doing)
+    {
+        if (Shell.Watched)
+            Tell(doing);
+    }
+
+    /// <summary>Until disposed: tells what is going on if that takes more than a second.</summary>
+    public Patience Patience(string doing) => new(Shell.Time, () => Progress($"{doing}..."));
 
     public void Complain(string message) => Error.WriteLine($"imagegc: {message}");
 

@@ -24,7 +24,7 @@ internal sealed class StandardError(TextWriter inner) : TextWriter
                 inner.Write(value);
                 inner.Flush();
             }
-            catch (IOException)
+            catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
             {
                 // There is nowhere left to complain.
             }

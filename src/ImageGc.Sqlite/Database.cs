@@ -23,6 +23,9 @@ internal sealed class Database : IDisposable
 
     public string Path { get; }
 
+    /// <summary>Where the damaged database is kept whose place this one took when it was opened, or null.</summary>
+    public string? Salvaged { get; private init; }
+
     public static Database Open(ImageUseStoreOptions options, TimeProvider time, ILogger log)
     {
         var path = System.IO.Path.GetFullPath(options.DatabasePath);
@@ -38,12 +41,12 @@ internal sealed class Database : IDisposable
         }
     }
 
-    private static Database OpenSound(string path, ImageUseStoreOptions options, ILogger log)
+    private static Database OpenSound(string path, ImageUseStoreOptions options, ILogger log, string? salvaged = null)
     {
         var connection = Connection.Open(path, options, log);
         try
         {
-            return new Database(path, connection);
+            return new Database(path, connection) { Salvaged = salvaged };
         }
         catch (SqliteException exception)
         {
@@ -75,8 +78,7 @@ internal sealed class Database : IDisposable
             }
             catch (ImageUseStoreException damage) when (CanHeal(damage))
             {
-                Salvage.Heal(path, options.BusyTimeout, time, damage, log);
-                return OpenSound(path, options, log);
+                return OpenSound(path, options, log, Salvage.Heal(path, options.BusyTimeout, time, damage, log));
             }
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or SqliteException)

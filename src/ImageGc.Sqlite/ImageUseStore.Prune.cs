@@ -99,6 +99,12 @@ public sealed partial class ImageUseStore
     /// <summary>By a clock that was wrong: in the future, or before the first edge runtime.</summary>
     private const string WronglyStamped = "last_used_at NOT BETWEEN @earliest AND @now";
 
+    private const string CountWronglyStamped = $"""
+        SELECT count(*)
+        FROM image_use
+        WHERE {WronglyStamped}
+        """;
+
     private const string UsedNow = $"({InUse} OR {WronglyStamped})";
 
     /// <summary>Holds after what counts as used now was re-stamped.</summary>

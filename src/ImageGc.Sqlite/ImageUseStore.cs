@@ -178,8 +178,9 @@ public sealed partial class ImageUseStore : IDisposable
 
     /// <summary>Reads the whole database and reports its state; takes longer the larger it is, and changes nothing.</summary>
     /// <exception cref="ImageUseStoreException">The database could not be read.</exception>
-    public StoreCheck Check() => _database.Run("check the database", _database.Path, static (connection, path) =>
+    public StoreCheck Check() => _database.Run("check the database", this, static (connection, store) =>
     {
+        var (path, now) = (store._database.Path, store._clock.Now());
         var findings = connection.Query<string>("PRAGMA integrity_check(100)").AsList();
         return new StoreCheck(
             path,
@@ -189,6 +190,8 @@ public sealed partial class ImageUseStore : IDisposable
             connection.ExecuteScalar<long>("SELECT count(*) FROM image_use"),
             DatabaseFile.LengthOf(path),
             DatabaseFile.LengthOf(path + "-wal"),
+            connection.ExecuteScalar<long>(CountWronglyStamped, new { now, earliest = Earliest(now) }),
+            store._database.Salvaged,
             findings is ["ok"] ? [] : findings);
     });
 

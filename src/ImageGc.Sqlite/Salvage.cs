@@ -20,7 +20,8 @@ internal static class Salvage
     /// Every step leaves either the damaged database or the fresh one at <paramref name="path"/>, so that power loss at
     /// any moment makes the next start salvage again. The log moves first: it must never meet the fresh database.
     /// </remarks>
-    public static void Heal(string path, TimeSpan timeout, TimeProvider time, ImageUseStoreException damage, ILogger log)
+    /// <returns>Where the damaged database is kept.</returns>
+    public static string Heal(string path, TimeSpan timeout, TimeProvider time, ImageUseStoreException damage, ILogger log)
     {
         DatabaseFile.RequireNobodyElse(path, timeout, damage);
 
@@ -40,6 +41,7 @@ internal static class Salvage
         File.Delete($"{path}-shm");
         DatabaseFile.SyncDirectoryOf(path);
         log.Salvaged(path, damage.InnerException?.Message ?? damage.Message, kept, imageIds.Count);
+        return kept;
     }
 
     private static HashSet<string> ReadImageIds(string path)

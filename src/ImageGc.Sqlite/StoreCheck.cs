@@ -8,7 +8,13 @@ namespace ImageGc.Sqlite;
 /// <param name="TrackedImages">How many images are tracked.</param>
 /// <param name="DatabaseBytes">The size of the database file.</param>
 /// <param name="LogBytes">The size of its write-ahead log; large while a reader holds an old state.</param>
+/// <param name="DoubtfulStamps">
+/// How many images have a stamp that only a wrong clock can have written, later than now or before 2015: a prune counts
+/// them as used now.
+/// </param>
+/// <param name="Salvaged">Where the damaged database is kept whose place this one took when it was opened, or null.</param>
 /// <param name="Damage">What SQLite's integrity check found, at most 100 lines; empty when the file is sound.</param>
 public sealed record StoreCheck(
     string DatabasePath, int SchemaVersion, string SqliteVersion, string JournalMode,
-    long TrackedImages, long DatabaseBytes, long LogBytes, IReadOnlyList<string> Damage);
+    long TrackedImages, long DatabaseBytes, long LogBytes, long DoubtfulStamps, string? Salvaged,
+    IReadOnlyList<string> Damage);

@@ -13,6 +13,9 @@ public abstract class CliTest : IDisposable
 
     protected int? TerminalWidth { get; set; }
 
+    /// <summary>Whether somebody watches standard error on a terminal.</summary>
+    protected bool Watched { get; set; }
+
     protected string Input { get; set; } = "";
 
     protected Dictionary<string, string> Variables { get; } = [];
@@ -50,6 +53,7 @@ public abstract class CliTest : IDisposable
             Variable = Variables.GetValueOrDefault,
             StandardInput = () => new MemoryStream(Encoding.UTF8.GetBytes(Input)),
             TerminalWidth = TerminalWidth,
+            Watched = Watched,
         };
         var exitCode = CommandLine.Run(args, shell, new InvocationConfiguration { Output = output, Error = error });
         return new Result(exitCode, output.ToString(), error.ToString());
@@ -87,5 +91,15 @@ internal sealed class FixedTime : TimeProvider
 {
     public DateTimeOffset Now { get; set; } = new(2026, 3, 1, 12, 0, 0, TimeSpan.Zero);
 
+    /// <summary>Whether everything seems to take ages: what is due later is done at once.</summary>
+    public bool Slow { get; set; }
+
     public override DateTimeOffset GetUtcNow() => Now;
+
+    public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period)
+    {
+        if (Slow)
+            callback(state);
+        return base.CreateTimer(callback, state, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+    }
 }

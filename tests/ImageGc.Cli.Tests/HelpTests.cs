@@ -12,6 +12,8 @@ public sealed class HelpTests : CliTest
     [InlineData("export")]
     [InlineData("history")]
     [InlineData("check")]
+    [InlineData("run")]
+    [InlineData("completion")]
     public void Every_command_has_help_with_an_example(string command)
     {
         var help = RunAnywhere(command, "--help");

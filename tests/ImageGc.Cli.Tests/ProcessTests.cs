@@ -38,6 +38,16 @@ public sealed class ProcessTests : CliTest
         Assert.Equal((1, "removed\ta", "failed\tb"), (exitCode, Verdict(output, 0), Verdict(output, 1)));
     }
 
+    [Theory]
+    [InlineData("list")]
+    [InlineData("list --no-such-option")]
+    public async Task A_failure_is_told_by_the_exit_code_where_standard_error_is_closed(string command)
+    {
+        var (exitCode, _, _) = await Start($"'{Program}' {command} --db '{PathOf("missing")}' 2>&-");
+
+        Assert.InRange(exitCode, ExitCode.Failed, ExitCode.Usage);
+    }
+
     [Fact]
     public async Task An_interrupted_prune_ends_its_command_and_keeps_what_was_done()
     {
@@ -79,9 +89,9 @@ public sealed class ProcessTests : CliTest
 
     private static string Verdict(string output, int line) => string.Join('\t', output.Split('\n')[line].Split('\t').Take(2));
 
-    private static string Program => Path.Combine(AppContext.BaseDirectory, "imagegc");
+    internal static string Program => Path.Combine(AppContext.BaseDirectory, "imagegc");
 
-    private static async Task<(int ExitCode, string Output, string Error)> Start(string command)
+    internal static async Task<(int ExitCode, string Output, string Error)> Start(string command)
     {
         using var process = Process.Start(new ProcessStartInfo("/bin/sh", ["-c", command])
         {

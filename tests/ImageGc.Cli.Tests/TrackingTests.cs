@@ -73,26 +73,6 @@ public sealed class TrackingTests : CliTest
         Assert.False(File.Exists(DatabasePath));
     }
 
-    [Fact]
-    public void A_damaged_database_is_salvaged_and_kept_and_the_operator_is_told()
-    {
-        Record(TimeSpan.Zero, [.. Enumerable.Range(0, 500).Select(Id)]);
-        Assert.Contains("damage\tnone", Run("check").Lines);
-
-        using (var file = File.OpenWrite(DatabasePath))
-        {
-            file.Position = file.Length - 4096 + 100;
-            file.Write(new byte[3000]);
-        }
-
-        var result = Run("check");
-
-        Assert.Contains("imagegc: warning: ", result.Error, StringComparison.Ordinal);
-        Assert.Contains($"kept it as {DatabasePath}.corrupt-", result.Error, StringComparison.Ordinal);
-        Assert.Contains("damage\tnone", result.Lines);
-        Assert.NotEmpty(TrackedIds());
-    }
-
     [Theory]
     [InlineData("list")]
     [InlineData("check")]

@@ -1,3 +1,5 @@
+using System.Globalization;
+using ImageGc.Cli.Input;
 using ImageGc.Cli.Output;
 using ImageGc.Sqlite;
 using Spectre.Console;
@@ -5,22 +7,25 @@ using Spectre.Console;
 namespace ImageGc.Cli.Commands;
 
 internal sealed class CheckCommand(GlobalOptions global) : ToolCommand(
-    global, "check", "Read the whole database and report its state; fails if it is damaged and could not be salvaged.",
+    global, "check", "Read the whole database and report its state; fails if it is damaged, or was until now.",
     "imagegc check --db /var/lib/aziot/edged/image_use.db")
 {
     protected override int Run(Invocation invocation)
     {
         using var store = invocation.OpenExisting();
+        using var patience = invocation.Patience("Reading the whole database");
         var check = store.Check();
+        var others = OtherProcess.ThatHaveOpen(check.DatabasePath);
         var lastPrune = check.Damage.Count == 0 ? store.LastPrune() : null; // Damage may be where the history is.
         if (invocation.Json)
-            invocation.WriteJson(JsonCheck.Of(check, lastPrune), JsonOutput.Default.JsonCheck);
+            invocation.WriteJson(JsonCheck.Of(check, lastPrune, others), JsonOutput.Default.JsonCheck);
         else
-            invocation.Write(ListingOf(check, lastPrune, invocation.Shell.Time.GetUtcNow()));
-        return check.Damage.Count == 0 ? ExitCode.Done : ExitCode.Failed;
+            invocation.Write(ListingOf(check, lastPrune, others, invocation.Shell.Time.GetUtcNow()));
+        return check is { Damage.Count: 0, Salvaged: null } ? ExitCode.Done : ExitCode.Failed;
     }
 
-    private static Listing ListingOf(StoreCheck check, PruneRun? lastPrune, DateTimeOffset now)
+    private static Listing ListingOf(
+        StoreCheck check, PruneRun? lastPrune, IReadOnlyList<OtherProcess> others, DateTimeOffset now)
     {
         var listing = new Listing("", "") { Full = true };
         listing.Add(new("database"), new(check.DatabasePath));
@@ -38,10 +43,22 @@ internal sealed class CheckCommand(GlobalOptions global) : ToolCommand(
             listing.Add(new("last-prune-failed"), Cell.Of(lastPrune.Failed));
         }
 
+        listing.Add(new("doubtful-stamps"), Doubtful(check.DoubtfulStamps));
+        foreach (var other in others.Select(Shown).DefaultIfEmpty(new("none", "none that this user may see")))
+            listing.Add(new("other-process"), other);
+        if (check.Salvaged is { } kept)
+            listing.Add(new("salvaged"), new(kept, $"damaged until now; the damaged file is kept as {kept}", Color.Red));
         foreach (var damage in check.Damage.DefaultIfEmpty("none"))
             listing.Add(new("damage"), new(damage, Color: check.Damage.Count > 0 ? Color.Red : Color.Green));
         return listing;
     }
+
+    private static Cell Doubtful(long stamps) => stamps == 0
+        ? Cell.Of(0)
+        : Cell.Of(stamps) with { Shown = $"{stamps}, by a wrong clock: a prune counts them as used now", Color = Color.Yellow };
+
+    private static Cell Shown(OtherProcess other) =>
+        new(string.Create(CultureInfo.InvariantCulture, $"{other.ProcessId} {other.Name}"));
 
     private static Cell LastPrune(PruneRun? run, DateTimeOffset now) => run is null
         ? new("none", "none so far")

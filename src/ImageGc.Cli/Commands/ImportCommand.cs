@@ -40,7 +40,9 @@ internal sealed class ImportCommand : ToolCommand
 
     public static FlatFileImport Import(ImageUseStore store, string flatFile, Invocation invocation)
     {
-        var import = store.ImportFlatFile(flatFile);
+        FlatFileImport import;
+        using (invocation.Patience($"Importing {flatFile}"))
+            import = store.ImportFlatFile(flatFile);
         invocation.Tell(string.Create(CultureInfo.InvariantCulture,
             $"Imported {flatFile}: {import.Images} images ({import.Changed} new or newer), {import.Skipped} lines skipped."));
         if (import.Doubtful > 0)

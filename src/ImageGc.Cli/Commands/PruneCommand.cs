@@ -72,7 +72,7 @@ internal sealed class PruneCommand : ToolCommand
     {
         using var interruption = new Interruption(() =>
             invocation.Complain("Stopping after the running command; a second signal stops at once."));
-        var allRemoved = prune.Remove(command, report.Removed, invocation.Error, interruption.Token);
+        var allRemoved = prune.Remove(command, report.Removed, invocation, interruption.Token);
         if (interruption.Token.IsCancellationRequested)
             return ExitCode.Interrupted;
         return allRemoved ? ExitCode.Done : ExitCode.Failed;

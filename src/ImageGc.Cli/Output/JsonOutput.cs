@@ -1,4 +1,5 @@
 using System.Text.Json.Serialization;
+using ImageGc.Cli.Input;
 using ImageGc.Sqlite;
 
 namespace ImageGc.Cli.Output;
@@ -63,9 +64,11 @@ internal sealed record JsonRun(string PrunedAt, long ThresholdSeconds, long Trac
 
 internal sealed record JsonCheck(
     string DatabasePath, int SchemaVersion, string SqliteVersion, string JournalMode,
-    long TrackedImages, long DatabaseBytes, long LogBytes, IReadOnlyList<string> Damage, JsonRun? LastPrune)
+    long TrackedImages, long DatabaseBytes, long LogBytes, IReadOnlyList<string> Damage, JsonRun? LastPrune,
+    long DoubtfulStamps, IReadOnlyList<OtherProcess> OtherProcesses, string? Salvaged)
 {
-    public static JsonCheck Of(StoreCheck check, PruneRun? lastPrune) => new(
+    public static JsonCheck Of(StoreCheck check, PruneRun? lastPrune, IReadOnlyList<OtherProcess> others) => new(
         check.DatabasePath, check.SchemaVersion, check.SqliteVersion, check.JournalMode, check.TrackedImages,
-        check.DatabaseBytes, check.LogBytes, check.Damage, lastPrune is null ? null : JsonRun.Of(lastPrune));
+        check.DatabaseBytes, check.LogBytes, check.Damage, lastPrune is null ? null : JsonRun.Of(lastPrune),
+        check.DoubtfulStamps, others, check.Salvaged);
 }

@@ -29,9 +29,10 @@ internal sealed class PruneWork(ImageUseStore store, IReadOnlyCollection<string>
 
     /// <returns>Whether every command succeeded.</returns>
     public bool Remove(
-        RemovalCommand command, Action<List<ImageVerdict>, bool> report, TextWriter error, CancellationToken interruption)
+        RemovalCommand command, Action<List<ImageVerdict>, bool> report, Invocation invocation, CancellationToken interruption)
     {
-        var run = new RemovalRun(store, command, error);
+        var expired = store.ExplainPrune(inUse, threshold).Count(verdict => verdict.Reason == PruneReason.Expired);
+        var run = new RemovalRun(store, command, invocation, expired);
         var result = run.Prune(inUse, threshold, interruption).GetAwaiter().GetResult();
         List<ImageVerdict> verdicts =
         [

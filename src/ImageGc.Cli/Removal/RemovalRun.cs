@@ -3,7 +3,7 @@ using ImageGc.Sqlite;
 namespace ImageGc.Cli.Removal;
 
 /// <summary>A prune that runs a command for each image that expired, and knows what it did even when interrupted.</summary>
-internal sealed class RemovalRun(ImageUseStore store, RemovalCommand command, TextWriter error)
+internal sealed class RemovalRun(ImageUseStore store, RemovalCommand command, Invocation invocation, int expired)
 {
     private readonly List<ImageUse> _removed = [];
     private readonly List<PruneFailure> _failed = [];
@@ -30,7 +30,8 @@ internal sealed class RemovalRun(ImageUseStore store, RemovalCommand command, Te
     {
         try
         {
-            await new RemovalProcess(error).Run(command.WordsFor(image.ImageId)).ConfigureAwait(false);
+            invocation.Progress($"Removing {_removed.Count + _failed.Count + 1} of {expired}: {image.ImageId}");
+            await new RemovalProcess(invocation.Error).Run(command.WordsFor(image.ImageId)).ConfigureAwait(false);
             _removed.Add(image);
         }
         catch (Exception exception)

@@ -1,0 +1,68 @@
+using System.Diagnostics;
+using System.Text.Json;
+
+namespace ImageGc.Cli.Tests;
+
+public sealed class CheckTests : CliTest
+{
+    [Fact]
+    public void It_fails_where_the_database_was_damaged_until_now_and_says_where_the_damaged_one_is()
+    {
+        Record(TimeSpan.Zero, [.. Enumerable.Range(0, 500).Select(Id)]);
+        Assert.Contains("damage\tnone", Run("check").Lines);
+
+        Damage();
+        var result = Run("check");
+
+        Assert.Equal(ExitCode.Failed, result.ExitCode);
+        Assert.Contains("imagegc: warning: ", result.Error, StringComparison.Ordinal);
+        Assert.Contains($"kept it as {DatabasePath}.corrupt-20260301T120000Z", result.Error, StringComparison.Ordinal);
+        Assert.Contains($"salvaged\t{DatabasePath}.corrupt-20260301T120000Z", result.Lines);
+        Assert.Contains("damage\tnone", result.Lines);
+        Assert.NotEmpty(TrackedIds());
+        Assert.Equal(ExitCode.Done, Run("check").ExitCode);
+
+        Damage();
+        Assert.Equal($"{DatabasePath}.corrupt-20260301T120000Z+", Json("salvaged").GetString());
+    }
+
+    [Fact]
+    public void It_counts_the_stamps_that_only_a_wrong_clock_can_have_written()
+    {
+        Record(TimeSpan.FromDays(20_000), "in-1971");
+        Record(TimeSpan.FromDays(-1), "tomorrow");
+        Record(TimeSpan.Zero, "now");
+
+        Assert.Contains("doubtful-stamps\t2", Run("check").Lines);
+        Assert.Equal(2, Json("doubtfulStamps").GetInt64());
+    }
+
+    [Fact]
+    public void It_names_the_other_processes_that_have_the_database_open()
+    {
+        Record(TimeSpan.Zero, "a");
+        Assert.Contains("other-process\tnone", Run("check").Lines);
+
+        using var other = Process.Start(new ProcessStartInfo("/bin/sh", ["-c", $"exec 9<'{DatabasePath}'; echo open; read end"])
+        {
+            RedirectStandardInput = true,
+            RedirectStandardOutput = true,
+        })!;
+        Assert.Equal("open", other.StandardOutput.ReadLine());
+
+        Assert.Contains($"other-process\t{other.Id} sh", Run("check").Lines);
+        var listed = Json("otherProcesses")[0];
+        Assert.Equal((other.Id, "sh"), (listed.GetProperty("processId").GetInt32(), listed.GetProperty("name").GetString()));
+        other.StandardInput.Close();
+        other.WaitForExit();
+    }
+
+    private JsonElement Json(string name) => JsonDocument.Parse(Run("check", "--json").Output).RootElement.GetProperty(name);
+
+    private void Damage()
+    {
+        using var file = File.OpenWrite(DatabasePath);
+        file.Position = file.Length - 4096 + 100;
+        file.Write(new byte[3000]);
+    }
+}
