@@ -6,8 +6,8 @@ namespace ImageGc.Sqlite;
 /// <summary>The file format of Azure IoT Edge's `image_use`: a line `&lt;image_id&gt; &lt;unix seconds&gt;` per image.</summary>
 internal static class FlatFile
 {
-    /// <summary>About three million images, of which a device has hundreds.</summary>
-    public const long MaxBytes = 256 << 20;
+    /// <summary>About 800,000 images; a device has hundreds. Doubtful stamps are kept in memory, at 220 bytes each.</summary>
+    public const long MaxBytes = 64 << 20;
 
     private const int MaxLineBytes = 2048;
     private static readonly UTF8Encoding StrictUtf8 = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);

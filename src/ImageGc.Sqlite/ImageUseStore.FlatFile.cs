@@ -14,7 +14,7 @@ public sealed partial class ImageUseStore
     /// and only where the image is not tracked yet.
     /// </remarks>
     /// <exception cref="ImageUseStoreException">
-    /// The file could not be read, is larger than 256 MB, or its images could not be stored; none was.
+    /// The file could not be read, is larger than 64 MB, or its images could not be stored; none was.
     /// </exception>
     public FlatFileImport ImportFlatFile(string path)
     {

@@ -127,7 +127,7 @@ public sealed class FlatFileTests : StoreTest
         var exception = Assert.Throws<ImageUseStoreException>(() => store.ImportFlatFile("/dev/zero"));
 
         Assert.Equal(StoreFailure.FlatFile, exception.Reason);
-        Assert.Contains("larger than 256 MB", exception.Message, StringComparison.Ordinal);
+        Assert.Contains("larger than 64 MB", exception.Message, StringComparison.Ordinal);
         Assert.Empty(store.List());
     }
 
