@@ -25,8 +25,10 @@ internal sealed class OptionsValidator : IValidateOptions<ImageGarbageCollection
         if (options.CleanupTime.Ticks % TimeSpan.TicksPerMinute != 0)
             yield return $"{nameof(options.CleanupTime)} is {options.CleanupTime:O}: use HH:MM, from 00:00 to 23:59.";
         if (options.EngineAddress.Scheme is not ("unix" or "tcp" or "http"))
-            yield return $"{nameof(options.EngineAddress)} is '{options.EngineAddress}': "
+            yield return $"{nameof(options.EngineAddress)} is '{WithoutUser(options.EngineAddress)}': "
                 + "use unix:///path or tcp://host:port.";
+        if (options.EngineAddress.UserInfo.Length > 0) // Docker ignores it, and the log shows the address.
+            yield return $"{nameof(options.EngineAddress)} names a user: leave that out, use tcp://host:port.";
         if (options.EngineTimeout <= TimeSpan.Zero || options.EngineTimeout > TimeSpan.FromDays(1))
             yield return $"{nameof(options.EngineTimeout)} is {options.EngineTimeout}: use more than 0, at most 1d.";
         if (options.KeepImages.Any(string.IsNullOrWhiteSpace))
@@ -34,6 +36,9 @@ internal sealed class OptionsValidator : IValidateOptions<ImageGarbageCollection
         foreach (var failure in DiskFailures(options))
             yield return failure;
     }
+
+    private static string WithoutUser(Uri address) =>
+        address.GetComponents(UriComponents.AbsoluteUri & ~UriComponents.UserInfo, UriFormat.UriEscaped);
 
     private static IEnumerable<string> DiskFailures(ImageGarbageCollectionOptions options)
     {

@@ -6,6 +6,9 @@ namespace ImageGc.Sqlite;
 /// <summary>The file format of Azure IoT Edge's `image_use`: a line `&lt;image_id&gt; &lt;unix seconds&gt;` per image.</summary>
 internal static class FlatFile
 {
+    /// <summary>About 800,000 images; a device has hundreds. Doubtful stamps are kept in memory, at 220 bytes each.</summary>
+    public const long MaxBytes = 64 << 20;
+
     private const int MaxLineBytes = 2048;
     private static readonly UTF8Encoding StrictUtf8 = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
 
@@ -13,13 +16,17 @@ internal static class FlatFile
     public readonly record struct Line(long Number, string ImageId, long LastUsedAt, bool Torn, string? Error);
 
     /// <summary>Reads line by line in constant memory, whatever the file holds.</summary>
+    /// <exception cref="IOException">It could not be read, or does not end: a device that gives zeros for ever, say.</exception>
     public static IEnumerable<Line> Read(Stream file)
     {
         var line = new byte[MaxLineBytes];
         long length = 0;
         long number = 0;
+        long bytes = 0;
         for (var next = file.ReadByte(); next >= 0; next = file.ReadByte())
         {
+            if (++bytes > MaxBytes)
+                throw new IOException($"It is larger than {MaxBytes >> 20} MB, which no such file is.");
             if (next == '\n')
             {
                 yield return Parse(++number, line, length, torn: false);

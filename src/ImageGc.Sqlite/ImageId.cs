@@ -46,7 +46,8 @@ internal static class ImageId
         return null;
     }
 
-    private static string Quote(string imageId)
+    /// <summary>For messages and the log, in which no caller's string may begin a line of its own.</summary>
+    public static string Quote(string imageId)
     {
         var shown = imageId.Length <= 80 ? imageId : string.Concat(imageId.AsSpan(0, 77), "...");
         return "'" + string.Concat(shown.Select(c =>

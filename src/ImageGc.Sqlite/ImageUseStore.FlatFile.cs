@@ -13,7 +13,9 @@ public sealed partial class ImageUseStore
     /// believed (in the future, before 2015, or on a last line without a newline, which power loss tore) counts as now,
     /// and only where the image is not tracked yet.
     /// </remarks>
-    /// <exception cref="ImageUseStoreException">The file could not be read or its images not be stored; none was.</exception>
+    /// <exception cref="ImageUseStoreException">
+    /// The file could not be read, is larger than 64 MB, or its images could not be stored; none was.
+    /// </exception>
     public FlatFileImport ImportFlatFile(string path)
     {
         ArgumentException.ThrowIfNullOrWhiteSpace(path);

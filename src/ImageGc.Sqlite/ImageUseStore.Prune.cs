@@ -163,7 +163,7 @@ public sealed partial class ImageUseStore
         ArgumentNullException.ThrowIfNull(inUseImageIds);
         var imageIds = inUseImageIds.ToLookup(ImageId.IsValid);
         if (imageIds[false].Any())
-            _log.IgnoredInUse(imageIds[false].Count(), imageIds[false].First() ?? "null");
+            _log.IgnoredInUse(imageIds[false].Count(), ImageId.Quote(imageIds[false].First() ?? "null"));
         return [.. imageIds[true]];
     }
 

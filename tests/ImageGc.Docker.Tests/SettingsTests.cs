@@ -62,15 +62,32 @@ public sealed class SettingsTests
     [InlineData("KeepImage", "agent")]
     public async Task A_wrong_setting_stops_the_start_with_a_message_that_names_it(string name, string value)
     {
+        var wrong = await Refused(name, value);
+
+        Assert.Contains(name.Split(':')[0], wrong.Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("tcp://user:secret@127.0.0.1:2375")]
+    [InlineData("https://user:secret@127.0.0.1:2375")]
+    public async Task Credentials_in_the_address_are_refused_and_never_shown(string address)
+    {
+        var wrong = await Refused("EngineAddress", address);
+
+        Assert.Contains("EngineAddress names a user", wrong.Message, StringComparison.Ordinal);
+        Assert.DoesNotContain("secret", wrong.ToString(), StringComparison.Ordinal);
+    }
+
+    private static async Task<OptionsValidationException> Refused(string name, string value)
+    {
         var builder = Host.CreateApplicationBuilder(new HostApplicationBuilderSettings { DisableDefaults = true });
         var settings = new Dictionary<string, string?> { ["Gc:DatabasePath"] = "x.db", ["Gc:HighThresholdPercent"] = "80", [$"Gc:{name}"] = value };
         builder.Configuration.AddInMemoryCollection(settings);
         builder.Services.AddImageGarbageCollection(builder.Configuration.GetSection("Gc"));
         using var host = builder.Build();
 
-        var wrong = await Assert.ThrowsAsync<OptionsValidationException>(() => host.StartAsync(TestContext.Current.CancellationToken));
-
-        Assert.Contains(name.Split(':')[0], wrong.Message, StringComparison.Ordinal);
+        return await Assert.ThrowsAsync<OptionsValidationException>(
+            () => host.StartAsync(TestContext.Current.CancellationToken));
     }
 
     private static ImageGarbageCollectionOptions Read(params (string Name, string Value)[] settings)

@@ -120,6 +120,37 @@ public sealed class FlatFileTests : StoreTest
     }
 
     [Fact]
+    public void A_file_that_never_ends_is_refused_and_nothing_of_it_is_imported()
+    {
+        var store = Open();
+
+        var exception = Assert.Throws<ImageUseStoreException>(() => store.ImportFlatFile("/dev/zero"));
+
+        Assert.Equal(StoreFailure.FlatFile, exception.Reason);
+        Assert.Contains("larger than 64 MB", exception.Message, StringComparison.Ordinal);
+        Assert.Empty(store.List());
+    }
+
+    [Fact]
+    public void The_largest_file_is_read_in_constant_memory_even_if_it_is_one_line()
+    {
+        using var file = new OneLongLine(FlatFile.MaxBytes);
+        var before = GC.GetAllocatedBytesForCurrentThread();
+
+        var line = Assert.Single(FlatFile.Read(file));
+
+        Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, 1 << 20);
+        Assert.Equal("is longer than 2048 bytes", line.Error);
+    }
+
+    private sealed class OneLongLine(long length) : MemoryStream
+    {
+        private long _left = length;
+
+        public override int ReadByte() => _left-- > 0 ? 'x' : -1;
+    }
+
+    [Fact]
     public void A_missing_flat_file_is_an_error_that_names_it()
     {
         var exception = Assert.Throws<ImageUseStoreException>(() => Open().ImportFlatFile(FlatFilePath));

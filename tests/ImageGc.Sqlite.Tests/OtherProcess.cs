@@ -11,9 +11,10 @@ internal sealed class OtherProcess : IDisposable
     private static readonly List<ImageUseStore> Held = [];
     private readonly Process _process;
 
-    public OtherProcess()
+    public OtherProcess(string umask = "022")
     {
-        _process = Process.Start(new ProcessStartInfo(Environment.ProcessPath!)
+        _process = Process.Start(new ProcessStartInfo(
+            "/bin/sh", ["-c", $"umask {umask} && exec \"$0\"", Environment.ProcessPath!])
         {
             RedirectStandardInput = true,
             RedirectStandardOutput = true,
@@ -72,6 +73,8 @@ internal sealed class OtherProcess : IDisposable
             using var closing = store;
             if (command == "record")
                 store.RecordUse(argument);
+            if (command == "export")
+                store.ExportFlatFile(argument);
             if (command == "prune-and-hang")
                 PruneAndHang(store);
             return "ok";

@@ -1,0 +1,35 @@
+using Microsoft.Extensions.Logging;
+
+namespace ImageGc.Sqlite.Tests;
+
+/// <summary>What must not get into a log.</summary>
+public sealed class LogTests : StoreTest
+{
+    [Fact]
+    public void A_malformed_ID_in_use_cannot_begin_a_line_of_the_log_nor_fill_it()
+    {
+        var log = new RecordingLog();
+        using var store = ImageUseStore.Open(new ImageUseStoreOptions { DatabasePath = DatabasePath }, Time, log);
+
+        store.Prune([$"{Id(1)}\ninfo: all is well {new string('x', 10_000)}"]);
+
+        var warning = Assert.Single(log.Messages(LogLevel.Warning));
+        Assert.Contains($"'{Id(1)}\\u000a", warning, StringComparison.Ordinal);
+        Assert.DoesNotContain('\n', warning);
+        Assert.InRange(warning.Length, 0, 300);
+    }
+
+    [Fact]
+    public void What_a_line_of_a_flat_file_holds_is_not_logged()
+    {
+        File.WriteAllText(PathOf("image_use"), "password=secret\nsecret two\n\0secret 3\n");
+        var log = new RecordingLog();
+        using var store = ImageUseStore.Open(new ImageUseStoreOptions { DatabasePath = DatabasePath }, Time, log);
+
+        store.ImportFlatFile(PathOf("image_use"));
+
+        Assert.Equal(3, log.Messages(LogLevel.Warning).Count);
+        Assert.DoesNotContain("secret", string.Join('\n', Enum.GetValues<LogLevel>().SelectMany(log.Messages)),
+            StringComparison.Ordinal);
+    }
+}
