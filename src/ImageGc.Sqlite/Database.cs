@@ -79,7 +79,8 @@ internal sealed class Database : IDisposable
                 return OpenSound(path, options, log);
             }
         }
-        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or SqliteException)
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or SqliteException
+            || (exception is ImageUseStoreException fresh && fresh.DatabasePath != path))
         {
             throw new ImageUseStoreException(StoreFailure.Corrupt, path,
                 $"Could not open '{path}': it is damaged, and replacing it failed: {exception.Message} Nothing was deleted.",
@@ -101,9 +102,10 @@ internal sealed class Database : IDisposable
             {
                 throw ImageUseStoreException.From(exception, Path, doing);
             }
-            catch (Exception exception) when (exception is DataException or InvalidCastException or FormatException)
+            catch (Exception exception) when (exception
+                is ArgumentNullException or InvalidCastException or FormatException or DataException)
             {
-                // A value was met of another type than the schema allows: SQLite keeps no checksums.
+                // A value was met that the schema does not allow, such as NULL: SQLite keeps no checksums.
                 throw Unreadable(doing, exception);
             }
         }

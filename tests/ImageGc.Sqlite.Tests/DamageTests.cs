@@ -141,7 +141,8 @@ public sealed class DamageTests : StoreTest
         var damaged = Damage([LeafPages[3]], seed: 3);
         File.WriteAllBytes(DatabasePath, damaged);
 
-        var exception = Assert.Throws<ImageUseStoreException>(() => Open(options => options.BusyTimeout = TimeSpan.Zero));
+        var exception = Assert.Throws<ImageUseStoreException>(
+            () => Open(options => options.BusyTimeout = TimeSpan.FromMilliseconds(50)));
 
         Assert.Equal(StoreFailure.Corrupt, exception.Reason);
         Assert.Contains("Another process has it open", exception.Message, StringComparison.Ordinal);
