@@ -56,7 +56,8 @@ internal sealed class Database : IDisposable
     {
         try
         {
-            return damage.Reason is StoreFailure.Corrupt or StoreFailure.NotOurs && DatabaseFile.IsOursOrBlank(damage.DatabasePath);
+            return damage.Reason is StoreFailure.Corrupt or StoreFailure.NotOurs
+                && DatabaseFile.IsOursOrBlank(damage.DatabasePath);
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
@@ -83,7 +84,8 @@ internal sealed class Database : IDisposable
             || (exception is ImageUseStoreException fresh && fresh.DatabasePath != path))
         {
             throw new ImageUseStoreException(StoreFailure.Corrupt, path,
-                $"Could not open '{path}': it is damaged, and replacing it failed: {exception.Message} Nothing was deleted.",
+                $"Could not open '{path}': it is damaged, and replacing it failed: {exception.Message} "
+                + "Nothing was deleted.",
                 exception);
         }
     }
@@ -117,7 +119,8 @@ internal sealed class Database : IDisposable
         if (DatabaseFile.HasMoved(connection))
         {
             throw Connection.Unavailable(Path,
-                "the file was moved, replaced or deleted while it was open. Open it anew to use the file that is there now.");
+                "the file was moved, replaced or deleted while it was open. Open it anew to use the file that is there "
+                + "now.");
         }
     }
 

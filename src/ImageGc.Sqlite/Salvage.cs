@@ -20,7 +20,8 @@ internal static class Salvage
     /// Every step leaves either the damaged database or the fresh one at <paramref name="path"/>, so that power loss at
     /// any moment makes the next start salvage again. The log moves first: it must never meet the fresh database.
     /// </remarks>
-    public static void Heal(string path, TimeSpan timeout, TimeProvider time, ImageUseStoreException damage, ILogger log)
+    public static void Heal(string path, TimeSpan timeout, TimeProvider time, ImageUseStoreException damage,
+        ILogger log)
     {
         DatabaseFile.RequireNobodyElse(path, timeout, damage);
 
@@ -32,7 +33,8 @@ internal static class Salvage
         using (var store = ImageUseStore.Open(new ImageUseStoreOptions { DatabasePath = fresh }, time))
             store.RecordUse(imageIds);
         if (DatabaseFile.LengthOf($"{fresh}-wal") > 0)
-            throw new ImageUseStoreException(StoreFailure.IoError, path, $"{damage.Message} Salvaging it failed: '{fresh}' could not be completed.", damage);
+            throw new ImageUseStoreException(StoreFailure.IoError, path,
+                $"{damage.Message} Salvaging it failed: '{fresh}' could not be completed.", damage);
 
         if (File.Exists($"{path}-wal"))
             File.Move($"{path}-wal", $"{kept}-wal");
@@ -100,7 +102,8 @@ internal static class Salvage
         """;
 
     /// <summary>Cuts where IDs that share the beginning of an end of the gap go on with another character.</summary>
-    private static void Cut((string From, string To) gap, HashSet<string> imageIds, Queue<(string From, string To)> gaps)
+    private static void Cut((string From, string To) gap, HashSet<string> imageIds,
+        Queue<(string From, string To)> gaps)
     {
         var common = gap.From.Zip(gap.To).TakeWhile(pair => pair.First == pair.Second).Count();
         var characters = imageIds.Take(1000).SelectMany(imageId => imageId).Distinct().ToList();

@@ -56,7 +56,8 @@ public sealed class RunCommandTests(PrivateEngine engine) : EngineTest(engine)
 
         using var run = Run();
         var buffer = new byte[100];
-        var received = await notify.ReceiveAsync(buffer.AsMemory(), Cancel).AsTask().WaitAsync(TimeSpan.FromSeconds(30), Cancel);
+        var received = await notify.ReceiveAsync(buffer.AsMemory(), Cancel).AsTask()
+            .WaitAsync(TimeSpan.FromSeconds(30), Cancel);
         var ready = Encoding.UTF8.GetString(buffer, 0, received);
         await UntilAsync(() => run.Error.Contains("Watching", StringComparison.Ordinal), run);
         await CreateContainerAsync(image);
@@ -72,7 +73,8 @@ public sealed class RunCommandTests(PrivateEngine engine) : EngineTest(engine)
     {
         var config = PathOf("imagegc.json");
         await File.WriteAllTextAsync(config, """
-            { "ImageGarbageCollection": { "CleanupTime": "bad", "CleanupRecurrence": "bad", "ImageAgeCleanupThreshold": "bad" } }
+            { "ImageGarbageCollection": {
+                "CleanupTime": "bad", "CleanupRecurrence": "bad", "ImageAgeCleanupThreshold": "bad" } }
             """, Cancel);
         _environment["ImageGarbageCollection__CleanupTime"] = "worse";
         _environment["ImageGarbageCollection__ImageAgeCleanupThreshold"] = "3d";
@@ -110,7 +112,8 @@ public sealed class RunCommandTests(PrivateEngine engine) : EngineTest(engine)
         using (var connection = await listener.AcceptTcpClientAsync(Cancel))
         {
             await connection.GetStream().ReadAtLeastAsync(new byte[1], 1, cancellationToken: Cancel);
-            await connection.GetStream().WriteAsync("HTTP/1.1 404 Not Found\r\nContent-Length: 4\r\n\r\n<a/>"u8.ToArray(), Cancel);
+            await connection.GetStream()
+                .WriteAsync("HTTP/1.1 404 Not Found\r\nContent-Length: 4\r\n\r\n<a/>"u8.ToArray(), Cancel);
 
             Assert.Equal(1, await run.EndAsync());
         }
@@ -139,7 +142,9 @@ public sealed class RunCommandTests(PrivateEngine engine) : EngineTest(engine)
     [Theory]
     [InlineData("missing.json", null, "There is no configuration file '")]
     [InlineData("bad.json", "{ bad", "'b' is an invalid start of a property name")]
-    [InlineData("typo.json", """{ "ImageGarbageCollection": { "KeepImage": "agent" } }""", "KeepImage is no setting: use Enabled, ")]
+    [InlineData(
+        "typo.json", """{ "ImageGarbageCollection": { "KeepImage": "agent" } }""",
+        "KeepImage is no setting: use Enabled, ")]
     public async Task A_wrong_configuration_file_is_named_with_what_is_wrong(string name, string? content, string wrong)
     {
         if (content is not null)
@@ -187,7 +192,8 @@ public sealed class RunCommandTests(PrivateEngine engine) : EngineTest(engine)
     [Fact]
     public async Task Killed_at_any_moment_of_a_run_it_leaks_no_image_and_removes_none_in_use()
     {
-        var rounds = int.Parse(Environment.GetEnvironmentVariable("IMAGEGC_KILL_ROUNDS") ?? "12", System.Globalization.CultureInfo.InvariantCulture);
+        var rounds = int.Parse(Environment.GetEnvironmentVariable("IMAGEGC_KILL_ROUNDS")
+            ?? "12", System.Globalization.CultureInfo.InvariantCulture);
         var (all, inUse, orphans) = (new List<string>(), new List<string>(), new HashSet<string>());
         var (begun, midRun) = (0, 0);
         for (var round = 0; round < rounds; round++)
@@ -215,7 +221,8 @@ public sealed class RunCommandTests(PrivateEngine engine) : EngineTest(engine)
         Assert.Equal(inUse.Order(), (await ExistingAsync(all)).Order());
         Assert.Equal(inUse.Order(), Tracked().Intersect(all).Order());
         TestContext.Current.TestOutputHelper?.WriteLine(
-            $"{midRun} of {rounds} kills came in the middle of a run, {orphans.Count} between a removal and its forgetting.");
+            $"{midRun} of {rounds} kills came in the middle of a run, "
+            + $"{orphans.Count} between a removal and its forgetting.");
     }
 
     /// <summary>At once, or in the middle of a run: after so many removals and a moment.</summary>
@@ -258,7 +265,8 @@ public sealed class RunCommandTests(PrivateEngine engine) : EngineTest(engine)
         return store.ListPrunes().Count;
     }
 
-    private ImageUseStore Open(TimeProvider time) => ImageUseStore.Open(new ImageUseStoreOptions { DatabasePath = DatabasePath }, time);
+    private ImageUseStore Open(TimeProvider time) =>
+        ImageUseStore.Open(new ImageUseStoreOptions { DatabasePath = DatabasePath }, time);
 
     private async Task<List<string>> ExistingAsync(IEnumerable<string> images)
     {
@@ -293,7 +301,8 @@ public sealed class RunCommandTests(PrivateEngine engine) : EngineTest(engine)
                 }, Cancel);
             }
         }
-        catch (Exception exception) when (exception is SocketException or ObjectDisposedException or OperationCanceledException)
+        catch (Exception exception)
+            when (exception is SocketException or ObjectDisposedException or OperationCanceledException)
         {
             // The test is over.
         }

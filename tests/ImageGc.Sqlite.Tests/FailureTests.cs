@@ -27,9 +27,12 @@ public sealed class FailureTests : StoreTest
 
         var exception = ImageUseStoreException.From(cause, DatabasePath, "record the use of an image");
 
-        Assert.Equal((reason, DatabasePath, cause), (exception.Reason, exception.DatabasePath, exception.InnerException));
-        Assert.StartsWith($"Could not record the use of an image in '{DatabasePath}': ", exception.Message, StringComparison.Ordinal);
-        Assert.EndsWith($"(SQLite error {code}/{extended}: what SQLite says)", exception.Message, StringComparison.Ordinal);
+        Assert.Equal((reason, DatabasePath, cause),
+            (exception.Reason, exception.DatabasePath, exception.InnerException));
+        Assert.StartsWith($"Could not record the use of an image in '{DatabasePath}': ", exception.Message,
+            StringComparison.Ordinal);
+        Assert.EndsWith($"(SQLite error {code}/{extended}: what SQLite says)", exception.Message,
+            StringComparison.Ordinal);
     }
 
     [Fact]

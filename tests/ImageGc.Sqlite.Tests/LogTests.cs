@@ -27,7 +27,8 @@ public sealed class LogTests : StoreTest
 
         store.Prune([null!, Id(1), "two words"]);
 
-        Assert.Contains("Ignored 2 of the in-use IDs", Assert.Single(log.Messages(LogLevel.Warning)), StringComparison.Ordinal);
+        Assert.Contains("Ignored 2 of the in-use IDs", Assert.Single(log.Messages(LogLevel.Warning)),
+            StringComparison.Ordinal);
     }
 
     [Fact]

@@ -14,7 +14,8 @@ public sealed class PermissionTests : StoreTest
         Open().Dispose();
         File.SetUnixFileMode(PathOf(""), All);
 
-        Assert.Contains("this user may read and write both", Refused(StoreFailure.Unavailable), StringComparison.Ordinal);
+        Assert.Contains("this user may read and write both", Refused(StoreFailure.Unavailable),
+            StringComparison.Ordinal);
     }
 
     [Fact]

@@ -7,7 +7,8 @@ public sealed class SalvageTests : StoreTest
     public void A_row_that_only_damage_can_have_written_is_not_salvaged()
     {
         Open().RecordUse(Id(1));
-        Sqlite.Execute(DatabasePath, "PRAGMA ignore_check_constraints = 1; INSERT INTO image_use VALUES ('two words', 1)");
+        Sqlite.Execute(DatabasePath,
+            "PRAGMA ignore_check_constraints = 1; INSERT INTO image_use VALUES ('two words', 1)");
 
         Assert.Equal([Id(1)], Open().List().Select(image => image.ImageId));
     }

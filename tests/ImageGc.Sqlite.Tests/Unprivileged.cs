@@ -2,7 +2,9 @@ using System.Runtime.InteropServices;
 
 namespace ImageGc.Sqlite.Tests;
 
-/// <summary>This thread, to the file system, as the user nobody: root may do everything. Only for synchronous tests.</summary>
+/// <summary>
+/// This thread, to the file system, as the user nobody: root may do everything. Only for synchronous tests.
+/// </summary>
 internal sealed partial class Unprivileged : IDisposable
 {
     private const uint Nobody = 65534;
