@@ -15,7 +15,9 @@ internal sealed class CleanupWorker(
 
     private static readonly TimeSpan RetryAfter = TimeSpan.FromMinutes(15);
 
-    /// <summary>A device that starts with a wrong clock has so long to set it: a cleanup before loses the ages.</summary>
+    /// <summary>
+    /// A device that starts with a wrong clock has so long to set it: a cleanup before loses the ages.
+    /// </summary>
     private static readonly TimeSpan ClockPatience = TimeSpan.FromHours(1);
 
     private readonly CleanupSchedule _schedule = new(options.Value.CleanupTime, options.Value.CleanupRecurrence);

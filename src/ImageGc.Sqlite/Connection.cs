@@ -47,11 +47,13 @@ internal static class Connection
 
     /// <remarks>
     /// Some SD cards and eMMC destroy the sector that they are writing when power fails, and with it up to two
-    /// acknowledged changes. `psow=0` makes SQLite pad its log to whole sectors, for twice the bytes and no further sync.
+    /// acknowledged changes. `psow=0` makes SQLite pad its log to whole sectors, for twice the bytes and no further
+    /// sync.
     /// </remarks>
     private static string UriOf(string path, Durability durability) => OperatingSystem.IsWindows()
         ? path
-        : $"file:{string.Join('/', path.Split('/').Select(Uri.EscapeDataString))}?psow={(durability == Durability.Full ? 0 : 1)}";
+        : $"file:{string.Join('/', path.Split('/').Select(Uri.EscapeDataString))}"
+            + $"?psow={(durability == Durability.Full ? 0 : 1)}";
 
     public static void RequireSafeSqlite(string path)
     {
@@ -59,8 +61,8 @@ internal static class Connection
         if (SQLitePCL.raw.sqlite3_libversion_number() < OldestSafeSqlite)
         {
             throw new ImageUseStoreException(StoreFailure.Other, path,
-                $"Could not open '{path}': SQLite {SQLitePCL.raw.sqlite3_libversion().utf8_to_string()} is loaded, whose "
-                + "write-ahead log can corrupt a database. Reference SQLite 3.51.3 or later.");
+                $"Could not open '{path}': SQLite {SQLitePCL.raw.sqlite3_libversion().utf8_to_string()} is loaded, "
+                + "whose write-ahead log can corrupt a database. Reference SQLite 3.51.3 or later.");
         }
     }
 
@@ -72,7 +74,8 @@ internal static class Connection
         if (DatabaseFile.LengthOf(path) == 1) // SQLite takes a file of one byte for an empty one, and overwrites it.
             throw Migrations.NotOurs(path, "it is no SQLite database");
         if (!Directory.Exists(directory))
-            throw Unavailable(path, $"the directory '{directory}' does not exist. Create it, and sync its parent directory.");
+            throw Unavailable(path,
+                $"the directory '{directory}' does not exist. Create it, and sync its parent directory.");
 
         try
         {
@@ -80,7 +83,8 @@ internal static class Connection
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
-            throw Unavailable(path, $"it cannot be created: {exception.Message} Let this user write to its directory.", exception);
+            throw Unavailable(path, $"it cannot be created: {exception.Message} Let this user write to its directory.",
+                exception);
         }
     }
 
@@ -141,7 +145,8 @@ internal static class Connection
             connection.Execute("PRAGMA ignore_check_constraints = ON");
         var finding = connection.ExecuteScalar<string>("PRAGMA quick_check(1)");
         if (finding != "ok")
-            throw new ImageUseStoreException(StoreFailure.Corrupt, path, $"Could not open '{path}': the file is damaged: {finding}.");
+            throw new ImageUseStoreException(StoreFailure.Corrupt, path,
+                $"Could not open '{path}': the file is damaged: {finding}.");
         connection.Execute("PRAGMA ignore_check_constraints = OFF");
     }
 
@@ -168,7 +173,8 @@ internal static class Connection
         connection.Execute($"PRAGMA {pragma} = {value}");
         var actual = connection.ExecuteScalar<long>($"PRAGMA {pragma}");
         if (actual != value)
-            throw new ImageUseStoreException(StoreFailure.Other, path, $"Could not open '{path}': {pragma} stays {actual} instead of {value}.");
+            throw new ImageUseStoreException(StoreFailure.Other, path,
+                $"Could not open '{path}': {pragma} stays {actual} instead of {value}.");
     }
 
     private static void SyncDirectory(string path)

@@ -59,7 +59,8 @@ internal sealed class Database : IDisposable
     {
         try
         {
-            return damage.Reason is StoreFailure.Corrupt or StoreFailure.NotOurs && DatabaseFile.IsOursOrBlank(damage.DatabasePath);
+            return damage.Reason is StoreFailure.Corrupt or StoreFailure.NotOurs
+                && DatabaseFile.IsOursOrBlank(damage.DatabasePath);
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
@@ -81,10 +82,12 @@ internal sealed class Database : IDisposable
                 return OpenSound(path, options, log, Salvage.Heal(path, options.BusyTimeout, time, damage, log));
             }
         }
-        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or SqliteException)
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or SqliteException
+            || (exception is ImageUseStoreException fresh && fresh.DatabasePath != path))
         {
             throw new ImageUseStoreException(StoreFailure.Corrupt, path,
-                $"Could not open '{path}': it is damaged, and replacing it failed: {exception.Message} Nothing was deleted.",
+                $"Could not open '{path}': it is damaged, and replacing it failed: {exception.Message} "
+                + "Nothing was deleted.",
                 exception);
         }
     }
@@ -103,9 +106,10 @@ internal sealed class Database : IDisposable
             {
                 throw ImageUseStoreException.From(exception, Path, doing);
             }
-            catch (Exception exception) when (exception is DataException or InvalidCastException or FormatException)
+            catch (Exception exception) when (exception
+                is ArgumentNullException or InvalidCastException or FormatException or DataException)
             {
-                // A value was met of another type than the schema allows: SQLite keeps no checksums.
+                // A value was met that the schema does not allow, such as NULL: SQLite keeps no checksums.
                 throw Unreadable(doing, exception);
             }
         }
@@ -117,7 +121,8 @@ internal sealed class Database : IDisposable
         if (DatabaseFile.HasMoved(connection))
         {
             throw Connection.Unavailable(Path,
-                "the file was moved, replaced or deleted while it was open. Open it anew to use the file that is there now.");
+                "the file was moved, replaced or deleted while it was open. Open it anew to use the file that is there "
+                + "now.");
         }
     }
 

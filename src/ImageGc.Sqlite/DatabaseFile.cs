@@ -76,7 +76,8 @@ internal static partial class DatabaseFile
     public static void RequireNobodyElse(string path, TimeSpan timeout, ImageUseStoreException damage)
     {
         const long locks = 0x40000000; // https://www.sqlite.org/src/file/src/os.h: PENDING_BYTE and the 511 after it.
-        using var file = new FileStream(path, FileMode.Open, FileAccess.ReadWrite, FileShare.ReadWrite | FileShare.Delete);
+        using var file = new FileStream(path, FileMode.Open, FileAccess.ReadWrite,
+            FileShare.ReadWrite | FileShare.Delete);
         for (var waited = TimeSpan.Zero; !OperatingSystem.IsMacOS(); waited += Retry)
         {
             try
@@ -97,7 +98,9 @@ internal static partial class DatabaseFile
     }
 
     /// <summary>Lets one process at a time replace files in the directory; waits for the others.</summary>
-    /// <exception cref="IOException">The directory cannot be locked, or stays locked for longer than the timeout.</exception>
+    /// <exception cref="IOException">
+    /// The directory cannot be locked, or stays locked for longer than the timeout.
+    /// </exception>
     public static IDisposable? LockDirectoryOf(string path, TimeSpan timeout)
     {
         if (OperatingSystem.IsWindows())

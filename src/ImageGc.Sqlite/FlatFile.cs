@@ -3,20 +3,29 @@ using System.Text;
 
 namespace ImageGc.Sqlite;
 
-/// <summary>The file format of Azure IoT Edge's `image_use`: a line `&lt;image_id&gt; &lt;unix seconds&gt;` per image.</summary>
+/// <summary>
+/// The file format of Azure IoT Edge's `image_use`: a line `&lt;image_id&gt; &lt;unix seconds&gt;` per image.
+/// </summary>
 internal static class FlatFile
 {
-    /// <summary>About 800,000 images; a device has hundreds. Doubtful stamps are kept in memory, at 220 bytes each.</summary>
+    /// <summary>
+    /// About 800,000 images; a device has hundreds. Doubtful stamps are kept in memory, at 220 bytes each.
+    /// </summary>
     public const long MaxBytes = 64 << 20;
 
     private const int MaxLineBytes = 2048;
-    private static readonly UTF8Encoding StrictUtf8 = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
+    private static readonly UTF8Encoding StrictUtf8 =
+        new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
 
-    /// <summary>One line: an image and its stamp, or what is wrong with it. Torn: power loss took its newline.</summary>
+    /// <summary>
+    /// One line: an image and its stamp, or what is wrong with it. Torn: power loss took its newline.
+    /// </summary>
     public readonly record struct Line(long Number, string ImageId, long LastUsedAt, bool Torn, string? Error);
 
     /// <summary>Reads line by line in constant memory, whatever the file holds.</summary>
-    /// <exception cref="IOException">It could not be read, or does not end: a device that gives zeros for ever, say.</exception>
+    /// <exception cref="IOException">
+    /// It could not be read, or does not end: a device that gives zeros for ever, say.
+    /// </exception>
     public static IEnumerable<Line> Read(Stream file)
     {
         var line = new byte[MaxLineBytes];
@@ -48,7 +57,8 @@ internal static class FlatFile
     {
         using var writer = new StreamWriter(file, StrictUtf8, leaveOpen: true) { NewLine = "\n" };
         foreach (var image in images)
-            writer.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{image.ImageId} {image.LastUsedAt.ToUnixTimeSeconds()}"));
+            writer.WriteLine(string.Create(CultureInfo.InvariantCulture,
+                $"{image.ImageId} {image.LastUsedAt.ToUnixTimeSeconds()}"));
     }
 
     private static Line Parse(long number, byte[] bytes, long length, bool torn)

@@ -2,7 +2,9 @@ using System.Runtime.CompilerServices;
 
 namespace ImageGc.Sqlite;
 
-/// <summary>The rule for image IDs: opaque tokens of 1 to 512 characters without white space or control characters.</summary>
+/// <summary>
+/// The rule for image IDs: opaque tokens of 1 to 512 characters without white space or control characters.
+/// </summary>
 internal static class ImageId
 {
     public const int MaxLength = 512;

@@ -5,8 +5,8 @@ namespace ImageGc.Sqlite;
 public sealed partial class ImageUseStore
 {
     /// <summary>
-    /// Imports the flat file `image_use` of Azure IoT Edge, in one transaction: lines `&lt;image_id&gt; &lt;unix seconds&gt;`.
-    /// The file is left alone; importing it again changes nothing.
+    /// Imports the flat file `image_use` of Azure IoT Edge, in one transaction: lines `&lt;image_id&gt;
+    /// &lt;unix seconds&gt;`. The file is left alone; importing it again changes nothing.
     /// </summary>
     /// <remarks>
     /// Of two stamps the later one is kept. A line that cannot be read is skipped and logged. A stamp that cannot be
@@ -27,7 +27,8 @@ public sealed partial class ImageUseStore
             var skipped = new List<SkippedLine>();
             try
             {
-                using var file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
+                using var file = new FileStream(path, FileMode.Open, FileAccess.Read,
+                    FileShare.ReadWrite | FileShare.Delete);
                 foreach (var line in FlatFile.Read(file))
                 {
                     if (line.Error is { } why)
@@ -38,7 +39,8 @@ public sealed partial class ImageUseStore
                         continue;
                     }
 
-                    var doubtful = line.Torn || line.LastUsedAt > now || line.LastUsedAt < StampClock.EarliestBelievable;
+                    var doubtful = line.Torn || line.LastUsedAt > now
+                        || line.LastUsedAt < StampClock.EarliestBelievable;
                     var changed = connection.Execute(ImportUse,
                         new { imageId = line.ImageId, lastUsedAt = doubtful ? now : line.LastUsedAt, doubtful });
                     if (doubtful && changed > 0)
@@ -53,7 +55,8 @@ public sealed partial class ImageUseStore
             }
             catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
             {
-                throw FlatFileFailure($"Could not import '{path}'", exception, "Nothing was imported; check the file and repeat.");
+                throw FlatFileFailure($"Could not import '{path}'", exception,
+                    "Nothing was imported; check the file and repeat.");
             }
 
             return counts with { SkippedLines = skipped };
@@ -106,7 +109,8 @@ public sealed partial class ImageUseStore
         {
             if (File.Exists(unfinished))
                 File.Delete(unfinished);
-            throw FlatFileFailure($"Could not export to '{path}'", exception, "Name another file, in a directory that this user may write to.");
+            throw FlatFileFailure($"Could not export to '{path}'", exception,
+                "Name another file, in a directory that this user may write to.");
         }
 
         _log.Exported(path, images.Count);
@@ -132,7 +136,8 @@ public sealed partial class ImageUseStore
     /// <remarks>Closing a database that was opened as a plain file drops SQLite's locks on it.</remarks>
     private void RequireOtherFile(string path)
     {
-        if (ResolveLink(path) is var target && (target == ResolveLink(_database.Path) || target == ResolveLink(_database.Path + "-wal")))
+        if (ResolveLink(path) is var target
+            && (target == ResolveLink(_database.Path) || target == ResolveLink(_database.Path + "-wal")))
             throw new ArgumentException($"'{path}' is the database itself, not a flat file.", nameof(path));
     }
 

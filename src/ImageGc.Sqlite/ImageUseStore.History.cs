@@ -13,7 +13,9 @@ public sealed partial class ImageUseStore
     public PruneRun? LastPrune(TimeSpan? threshold = null) =>
         SelectPrunes(1, threshold is null ? null : Seconds(RequireThreshold(threshold))) is [var last] ? last : null;
 
-    /// <summary>The prunes of the last 90 days, and the last one with each threshold before that, newest first.</summary>
+    /// <summary>
+    /// The prunes of the last 90 days, and the last one with each threshold before that, newest first.
+    /// </summary>
     /// <param name="most">How many to list at the most.</param>
     /// <exception cref="ArgumentException">The number is negative.</exception>
     /// <exception cref="ImageUseStoreException">The history could not be read.</exception>
@@ -36,9 +38,12 @@ public sealed partial class ImageUseStore
             ORDER BY prune_run_id DESC
             LIMIT @most
             """, new { args.most, args.threshold }).AsList().ConvertAll(row =>
-                new PruneRun(At(row.PrunedAt), TimeSpan.FromSeconds(row.Threshold), row.Tracked, row.Removed, row.Failed)));
+                new PruneRun(At(row.PrunedAt), TimeSpan.FromSeconds(row.Threshold), row.Tracked, row.Removed,
+                    row.Failed)));
 
-    /// <summary>The images that prunes removed in the last 90 days, newest prune first, in each the oldest use first.</summary>
+    /// <summary>
+    /// The images that prunes removed in the last 90 days, newest prune first, in each the oldest use first.
+    /// </summary>
     /// <param name="imageId">Only this image, or all of them if null.</param>
     /// <exception cref="ArgumentException">Not an image ID.</exception>
     /// <exception cref="ImageUseStoreException">The history could not be read.</exception>
@@ -46,19 +51,24 @@ public sealed partial class ImageUseStore
     {
         if (imageId is not null)
             ImageId.Require(imageId);
-        return _database.Run("list the removed images", imageId, static (connection, imageId) => connection.Query<RemovedRow>("""
-            SELECT removed_image.image_id AS ImageId,
-                   removed_image.last_used_at AS LastUsedAt,
-                   removed_image.removed_at AS RemovedAt,
-                   prune_run.threshold_seconds AS Threshold
-            FROM removed_image
-            JOIN prune_run ON prune_run.prune_run_id = removed_image.prune_run_id
-            WHERE @imageId IS NULL
-               OR removed_image.image_id = @imageId
-            ORDER BY removed_image.prune_run_id DESC, removed_image.last_used_at, removed_image.image_id
-            """, new { imageId }).AsList().ConvertAll(row => new RemovedImage(
-                new ImageUse(row.ImageId, At(row.LastUsedAt)), At(row.RemovedAt), TimeSpan.FromSeconds(row.Threshold))));
+        return _database.Run("list the removed images", imageId, static (connection, imageId) =>
+            connection.Query<RemovedRow>(SelectRemoved, new { imageId }).AsList().ConvertAll(row => new RemovedImage(
+                new ImageUse(row.ImageId, At(row.LastUsedAt)),
+                At(row.RemovedAt),
+                TimeSpan.FromSeconds(row.Threshold))));
     }
+
+    private const string SelectRemoved = """
+        SELECT removed_image.image_id AS ImageId,
+               removed_image.last_used_at AS LastUsedAt,
+               removed_image.removed_at AS RemovedAt,
+               prune_run.threshold_seconds AS Threshold
+        FROM removed_image
+        JOIN prune_run ON prune_run.prune_run_id = removed_image.prune_run_id
+        WHERE @imageId IS NULL
+           OR removed_image.image_id = @imageId
+        ORDER BY removed_image.prune_run_id DESC, removed_image.last_used_at, removed_image.image_id
+        """;
 
     /// <remarks>A schedule asks for its last prune, and may come round less often than every 90 days.</remarks>
     internal const string DropOldHistory = """

@@ -67,7 +67,8 @@ public sealed partial class ImageUseStore
     {
         var inUse = KeepImageIds(inUseImageIds);
         var least = RequireThreshold(threshold);
-        return _database.Run("explain a prune", (store: this, inUse, seconds: Seconds(least)), static (connection, args) =>
+        var args = (store: this, inUse, seconds: Seconds(least));
+        return _database.Run("explain a prune", args, static (connection, args) =>
         {
             var (store, inUse, seconds) = args;
             using var rolledBack = Transaction.BeginDeferred(connection);
@@ -110,7 +111,9 @@ public sealed partial class ImageUseStore
     /// <summary>Holds after what counts as used now was re-stamped.</summary>
     private const string Expired = $"last_used_at <= @expiredAt AND NOT {InUse}";
 
-    /// <summary>The part that every prune has in common: re-stamps what counts as used now, and begins the history.</summary>
+    /// <summary>
+    /// The part that every prune has in common: re-stamps what counts as used now, and begins the history.
+    /// </summary>
     private BegunPrune BeginPrune(SqliteConnection connection, List<string> inUse, long now, TimeSpan threshold)
     {
         _database.RequireInPlace(connection);
@@ -124,7 +127,9 @@ public sealed partial class ImageUseStore
         return new BegunPrune(begun.Id, begun.Tracked, now - Seconds(threshold), _clock.Uses);
     }
 
-    /// <remarks>Looks up each image that counts as used now, instead of looking up each image among those in use.</remarks>
+    /// <remarks>
+    /// Looks up each image that counts as used now, instead of looking up each image among those in use.
+    /// </remarks>
     internal const string RestampUsedNow = $"""
         UPDATE image_use
         SET last_used_at = @now
@@ -189,7 +194,9 @@ public sealed partial class ImageUseStore
 
     internal sealed record BegunRow(long Id, long Tracked);
 
-    /// <remarks>Without a constructor: Dapper finds none where there are no rows to tell the types of computed columns.</remarks>
+    /// <remarks>
+    /// Without a constructor: Dapper finds none where there are no rows to tell the types of computed columns.
+    /// </remarks>
     internal sealed class VerdictRow
     {
         public string ImageId { get; init; } = "";

@@ -5,25 +5,29 @@ namespace ImageGc.Sqlite;
 public sealed partial class ImageUseStore
 {
     /// <summary>
-    /// Decides as <see cref="Prune"/> does, but forgets each image only after <paramref name="removeImage"/> has removed
-    /// it from the engine, so that no failure and no crash can leak an image.
+    /// Decides as <see cref="Prune"/> does, but forgets each image only after <paramref name="removeImage"/> has
+    /// removed it from the engine, so that no failure and no crash can leak an image.
     /// </summary>
     /// <param name="inUseImageIds">As <see cref="Prune"/> takes them.</param>
     /// <param name="removeImage">
     /// Removes the image from the engine; returns if it is gone already, throws if it is still there. Called once per
-    /// image, one after the other, outside any lock or transaction: other threads may record meanwhile. It should remove
-    /// unforced, so that the engine has the last word on what is in use.
+    /// image, one after the other, outside any lock or transaction: other threads may record meanwhile. It should
+    /// remove unforced, so that the engine has the last word on what is in use.
     /// </param>
-    /// <param name="cancellationToken">Stops between images, and is passed on to <paramref name="removeImage"/>.</param>
+    /// <param name="cancellationToken">
+    /// Stops between images, and is passed on to <paramref name="removeImage"/>.
+    /// </param>
     /// <returns>What was removed, what was used meanwhile and what failed.</returns>
     /// <remarks>
-    /// An image that is used after the decision is not removed. What <paramref name="removeImage"/> throws is logged and
-    /// returned in <see cref="PruneResult.Failed"/>; the image stays tracked and the run goes on. After a crash between
-    /// removal and forgetting the next prune offers the image again.
+    /// An image that is used after the decision is not removed. What <paramref name="removeImage"/> throws is logged
+    /// and returned in <see cref="PruneResult.Failed"/>; the image stays tracked and the run goes on. After a crash
+    /// between removal and forgetting the next prune offers the image again.
     /// </remarks>
     /// <exception cref="ArgumentException">An argument is null.</exception>
     /// <exception cref="OperationCanceledException">Cancelled; what was done so far is kept.</exception>
-    /// <exception cref="ImageUseStoreException">The decision or its outcome could not be stored; safe to repeat.</exception>
+    /// <exception cref="ImageUseStoreException">
+    /// The decision or its outcome could not be stored; safe to repeat.
+    /// </exception>
 #pragma warning disable RS0027 // Neither overload can grow: the next parameter becomes an options type.
     public Task<PruneResult> PruneAsync(
         IEnumerable<string> inUseImageIds,
@@ -33,8 +37,8 @@ public sealed partial class ImageUseStore
 #pragma warning restore RS0027
 
     /// <summary>
-    /// As <see cref="PruneAsync(IEnumerable{string}, Func{ImageUse, CancellationToken, Task}, CancellationToken)"/>, with
-    /// another threshold: on a full disk, say.
+    /// As <see cref="PruneAsync(IEnumerable{string}, Func{ImageUse, CancellationToken, Task}, CancellationToken)"/>,
+    /// with another threshold: on a full disk, say.
     /// </summary>
     /// <param name="inUseImageIds">As <see cref="Prune"/> takes them.</param>
     /// <param name="removeImage">Removes the image from the engine.</param>
@@ -42,11 +46,15 @@ public sealed partial class ImageUseStore
     /// Replaces <see cref="ImageUseStoreOptions.ImageAgeCleanupThreshold"/> for this call; zero expires everything that
     /// is not in use.
     /// </param>
-    /// <param name="cancellationToken">Stops between images, and is passed on to <paramref name="removeImage"/>.</param>
+    /// <param name="cancellationToken">
+    /// Stops between images, and is passed on to <paramref name="removeImage"/>.
+    /// </param>
     /// <returns>What was removed, what was used meanwhile and what failed.</returns>
     /// <exception cref="ArgumentException">An argument is null, or the threshold is negative.</exception>
     /// <exception cref="OperationCanceledException">Cancelled; what was done so far is kept.</exception>
-    /// <exception cref="ImageUseStoreException">The decision or its outcome could not be stored; safe to repeat.</exception>
+    /// <exception cref="ImageUseStoreException">
+    /// The decision or its outcome could not be stored; safe to repeat.
+    /// </exception>
     public async Task<PruneResult> PruneAsync(
         IEnumerable<string> inUseImageIds,
         Func<ImageUse, CancellationToken, Task> removeImage,
@@ -84,7 +92,8 @@ public sealed partial class ImageUseStore
             }
         }
 
-        _log.Pruned(_database.Path, removed.Count, usedMeanwhile.Count, failed.Count, run.Tracked - removed.Count, threshold);
+        _log.Pruned(_database.Path, removed.Count, usedMeanwhile.Count, failed.Count, run.Tracked - removed.Count,
+            threshold);
         return new PruneResult(removed, usedMeanwhile, failed);
     }
 
@@ -131,7 +140,8 @@ public sealed partial class ImageUseStore
     private bool ForgetUnused(BegunPrune run, ImageUse image) => Stamp("forget a removed image", (connection, now) =>
     {
         var lastUsedAt = image.LastUsedAt.ToUnixTimeSeconds();
-        if (_clock.UsedSince(image.ImageId, run.Uses) || connection.Execute(ForgetUnchanged, new { imageId = image.ImageId, lastUsedAt }) == 0)
+        if (_clock.UsedSince(image.ImageId, run.Uses)
+            || connection.Execute(ForgetUnchanged, new { imageId = image.ImageId, lastUsedAt }) == 0)
             return false;
 
         connection.Execute(InsertRemoved,

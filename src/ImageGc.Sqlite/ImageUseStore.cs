@@ -12,13 +12,14 @@ namespace ImageGc.Sqlite;
 /// <remarks>
 /// A row exists exactly while the image, as far as we know, exists on the device and was deployed by this runtime.
 /// Thread-safe: calls take turns. Open one store per process and file; other processes, such as the `sqlite3` command
-/// line, may use the file at the same time. All times are UTC in whole seconds. Calls are synchronous because SQLite is.
-/// After <see cref="Dispose"/> every call throws <see cref="ObjectDisposedException"/>.
+/// line, may use the file at the same time. All times are UTC in whole seconds. Calls are synchronous because SQLite
+/// is. After <see cref="Dispose"/> every call throws <see cref="ObjectDisposedException"/>.
 /// </remarks>
 public sealed partial class ImageUseStore : IDisposable
 {
     private static readonly Meter Meter = new("ImageGc");
-    private static readonly Counter<long> Records = Meter.CreateCounter<long>("imagegc.records", "{image}", "Uses of images recorded");
+    private static readonly Counter<long> Records =
+        Meter.CreateCounter<long>("imagegc.records", "{image}", "Uses of images recorded");
 
     private readonly Database _database;
     private readonly StampClock _clock;
@@ -46,8 +47,8 @@ public sealed partial class ImageUseStore : IDisposable
     /// <param name="logging">Where to log; nowhere if null.</param>
     /// <exception cref="ArgumentException">An option has no valid value.</exception>
     /// <exception cref="ImageUseStoreException">
-    /// The file cannot be reached, created, migrated or imported into, is not ours or was written by a newer version; in
-    /// the last two cases it is untouched.
+    /// The file cannot be reached, created, migrated or imported into, is not ours or was written by a newer version;
+    /// in the last two cases it is untouched.
     /// </exception>
     public static ImageUseStore Open(
         ImageUseStoreOptions options, TimeProvider? time = null, ILoggerFactory? logging = null)
@@ -141,10 +142,11 @@ public sealed partial class ImageUseStore : IDisposable
 
     /// <summary>How many images are tracked: for metrics, which ask often.</summary>
     /// <exception cref="ImageUseStoreException">The images could not be counted.</exception>
-    public long Count() => _database.Run("count the images", 0, static (connection, _) => connection.ExecuteScalar<long>("""
-        SELECT count(*)
-        FROM image_use
-        """));
+    public long Count() =>
+        _database.Run("count the images", 0, static (connection, _) => connection.ExecuteScalar<long>("""
+            SELECT count(*)
+            FROM image_use
+            """));
 
     /// <summary>The tracked image with this ID, or null if it is not tracked.</summary>
     /// <exception cref="ArgumentException">Not an image ID.</exception>
@@ -176,7 +178,9 @@ public sealed partial class ImageUseStore : IDisposable
         return forgotten;
     }
 
-    /// <summary>Reads the whole database and reports its state; takes longer the larger it is, and changes nothing.</summary>
+    /// <summary>
+    /// Reads the whole database and reports its state; takes longer the larger it is, and changes nothing.
+    /// </summary>
     /// <exception cref="ImageUseStoreException">The database could not be read.</exception>
     public StoreCheck Check() => _database.Run("check the database", this, static (connection, store) =>
     {
@@ -209,7 +213,9 @@ public sealed partial class ImageUseStore : IDisposable
             return result;
         });
 
-    /// <summary>Moves the stamps written since the store was opened, and no others, by a step of the wall clock.</summary>
+    /// <summary>
+    /// Moves the stamps written since the store was opened, and no others, by a step of the wall clock.
+    /// </summary>
     private void FollowClock(SqliteConnection connection)
     {
         var step = _clock.Step();
@@ -229,11 +235,13 @@ public sealed partial class ImageUseStore : IDisposable
         SET last_used_at = max(0, min(@latest, last_used_at + @step))
         WHERE image_id = @imageId
           AND last_used_at = @at
-        """, _clock.Stamps.Select(stamp => new { imageId = stamp.ImageId, at = stamp.At, step, latest = StampClock.Latest }));
+        """, _clock.Stamps.Select(
+            stamp => new { imageId = stamp.ImageId, at = stamp.At, step, latest = StampClock.Latest }));
 
     private List<ImageUse> ToImages(IEnumerable<Row> rows) => [.. rows.Select(ToImage)];
 
-    private ImageUse ToImage(Row row) => row.LastUsedAt >= 0 && row.LastUsedAt <= StampClock.Latest && ImageId.IsValid(row.ImageId)
+    private ImageUse ToImage(Row row) =>
+        row.LastUsedAt >= 0 && row.LastUsedAt <= StampClock.Latest && ImageId.IsValid(row.ImageId)
         ? new ImageUse(row.ImageId, DateTimeOffset.FromUnixTimeSeconds(row.LastUsedAt))
         : throw _database.Unreadable("read the images");
 

@@ -42,10 +42,10 @@ public enum StoreFailure
 /// <summary>A storage failure: its message says what failed, on which file and what to do.</summary>
 /// <remarks>
 /// A call that failed may still have happened when the failure came in the commit, and that may show only after the
-/// database is opened anew; every operation of <see cref="ImageUseStore"/> is safe to repeat. After <see cref="StoreFailure.Busy"/>,
-/// <see cref="StoreFailure.Full"/> and <see cref="StoreFailure.ReadOnly"/> the same store works again as soon as the
-/// cause is gone. The inner exception is the provider's <see cref="SqliteException"/> with both of SQLite's codes, or
-/// the operating system's.
+/// database is opened anew; every operation of <see cref="ImageUseStore"/> is safe to repeat. After
+/// <see cref="StoreFailure.Busy"/>, <see cref="StoreFailure.Full"/> and <see cref="StoreFailure.ReadOnly"/> the same
+/// store works again as soon as the cause is gone. The inner exception is the provider's <see cref="SqliteException"/>
+/// with both of SQLite's codes, or the operating system's.
 /// </remarks>
 public sealed class ImageUseStoreException : Exception
 {
@@ -74,7 +74,7 @@ public sealed class ImageUseStoreException : Exception
             exception);
     }
 
-    private static (StoreFailure Reason, string Advice) Explain(int code, int extendedCode) => (code, extendedCode) switch
+    private static (StoreFailure Reason, string Advice) Explain(int code, int extended) => (code, extended) switch
     {
         (SQLitePCL.raw.SQLITE_BUSY or SQLitePCL.raw.SQLITE_LOCKED, _) => (StoreFailure.Busy,
             "another process holds its lock. Find it with `fuser` on the file, then repeat the call."),

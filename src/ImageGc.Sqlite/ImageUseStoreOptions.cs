@@ -28,7 +28,9 @@ public sealed class ImageUseStoreOptions
     /// </summary>
     public TimeSpan ImageAgeCleanupThreshold { get; set; } = TimeSpan.FromDays(7);
 
-    /// <summary>How long a call waits for another process that holds the database's lock; 10 seconds by default.</summary>
+    /// <summary>
+    /// How long a call waits for another process that holds the database's lock; 10 seconds by default.
+    /// </summary>
     public TimeSpan BusyTimeout { get; set; } = TimeSpan.FromSeconds(10);
 
     /// <summary>What a returned call promises about power loss; <see cref="Durability.Full"/> by default.</summary>

@@ -15,16 +15,19 @@ internal static partial class Log
     public static partial void Forgot(this ILogger logger, string imageId);
 
     [LoggerMessage(4, LogLevel.Information,
-        "Pruned {DatabasePath}: {Removed} images went, {UsedMeanwhile} were used meanwhile, {Failed} failed, {Tracked} stay tracked, threshold {Threshold}")]
+        "Pruned {DatabasePath}: {Removed} images went, {UsedMeanwhile} were used meanwhile, {Failed} failed, "
+        + "{Tracked} stay tracked, threshold {Threshold}")]
     public static partial void Pruned(
-        this ILogger logger, string databasePath, int removed, int usedMeanwhile, int failed, long tracked, TimeSpan threshold);
+        this ILogger logger, string databasePath, int removed, int usedMeanwhile, int failed, long tracked,
+        TimeSpan threshold);
 
     [LoggerMessage(5, LogLevel.Warning,
         "Ignored {Count} of the in-use IDs: they are no image IDs, so they keep no image. The first is {ImageId}")]
     public static partial void IgnoredInUse(this ILogger logger, int count, string imageId);
 
     [LoggerMessage(6, LogLevel.Information,
-        "Imported {FlatFilePath}: {Images} images, {Changed} changed, {Doubtful} with a doubtful stamp, {Skipped} lines skipped")]
+        "Imported {FlatFilePath}: {Images} images, {Changed} changed, {Doubtful} with a doubtful stamp, "
+        + "{Skipped} lines skipped")]
     public static partial void Imported(
         this ILogger logger, string flatFilePath, long images, long changed, long doubtful, long skipped);
 
@@ -38,7 +41,8 @@ internal static partial class Log
     [LoggerMessage(9, LogLevel.Information, "Exported {Images} images to {FlatFilePath}")]
     public static partial void Exported(this ILogger logger, string flatFilePath, int images);
 
-    [LoggerMessage(10, LogLevel.Warning, "Could not remove {ImageId}: it stays tracked, and the next prune tries again")]
+    [LoggerMessage(10, LogLevel.Warning,
+        "Could not remove {ImageId}: it stays tracked, and the next prune tries again")]
     public static partial void NotRemoved(this ILogger logger, Exception exception, string imageId);
 
     [LoggerMessage(11, LogLevel.Information,
@@ -46,7 +50,8 @@ internal static partial class Log
     public static partial void FollowedClock(this ILogger logger, TimeSpan step, int images);
 
     [LoggerMessage(12, LogLevel.Warning,
-        "{DatabasePath} was damaged ({Why}): kept it as {KeptPath} and salvaged {Images} images, which count as used now")]
+        "{DatabasePath} was damaged ({Why}): kept it as {KeptPath} and salvaged {Images} images, "
+        + "which count as used now")]
     public static partial void Salvaged(
         this ILogger logger, string databasePath, string why, string keptPath, int images);
 }

@@ -28,8 +28,9 @@ internal static class Migrations
         if (file.UserVersion > ExpectedVersion)
         {
             throw new ImageUseStoreException(StoreFailure.NewerSchema, path,
-                $"Could not open '{path}': its schema has version {file.UserVersion} and this library knows versions up "
-                + $"to {ExpectedVersion}. Update the runtime, or use another database path. The file was left untouched.");
+                $"Could not open '{path}': its schema has version {file.UserVersion} and this library knows versions "
+                + $"up to {ExpectedVersion}. Update the runtime, or use another database path. The file was left "
+                + "untouched.");
         }
 
         return (int)file.UserVersion;
@@ -75,11 +76,14 @@ internal static class Migrations
     private static bool IsScript(string resourceName) => resourceName.EndsWith(".sql", StringComparison.Ordinal);
 
     private static ImageUseStoreException Failed(string path, string? script, Exception error) =>
-        error is SqliteException { SqliteErrorCode: not SQLitePCL.raw.SQLITE_ERROR and not SQLitePCL.raw.SQLITE_CONSTRAINT } storage
+        error is SqliteException
+        {
+            SqliteErrorCode: not SQLitePCL.raw.SQLITE_ERROR and not SQLitePCL.raw.SQLITE_CONSTRAINT,
+        } storage
             ? ImageUseStoreException.From(storage, path, $"run the migration {script}")
             : new ImageUseStoreException(StoreFailure.Migration, path,
-                $"Could not open '{path}': the migration {script} failed: {error.Message} The database is as it was before. "
-                + "Go back to the version of the runtime that worked, and report this.",
+                $"Could not open '{path}': the migration {script} failed: {error.Message} The database is as it was "
+                + "before. Go back to the version of the runtime that worked, and report this.",
                 error);
 
     private const string ReadIdentity = """

@@ -1,6 +1,10 @@
 namespace ImageGc.Sqlite;
 
-/// <summary>What <see cref="ImageUseStore.PruneAsync(IEnumerable{string}, Func{ImageUse, CancellationToken, Task}, CancellationToken)"/> did, oldest use first.</summary>
+/// <summary>
+/// What <see
+/// cref="ImageUseStore.PruneAsync(IEnumerable{string}, Func{ImageUse, CancellationToken, Task}, CancellationToken)"/>
+/// did, oldest use first.
+/// </summary>
 /// <param name="Removed">Removed by the caller and forgotten.</param>
 /// <param name="UsedMeanwhile">
 /// Still tracked because they were used after the decision: not removed, or used during their own removal.

@@ -21,7 +21,8 @@ internal static class Salvage
     /// any moment makes the next start salvage again. The log moves first: it must never meet the fresh database.
     /// </remarks>
     /// <returns>Where the damaged database is kept.</returns>
-    public static string Heal(string path, TimeSpan timeout, TimeProvider time, ImageUseStoreException damage, ILogger log)
+    public static string Heal(string path, TimeSpan timeout, TimeProvider time, ImageUseStoreException damage,
+        ILogger log)
     {
         DatabaseFile.RequireNobodyElse(path, timeout, damage);
 
@@ -33,7 +34,8 @@ internal static class Salvage
         using (var store = ImageUseStore.Open(new ImageUseStoreOptions { DatabasePath = fresh }, time))
             store.RecordUse(imageIds);
         if (DatabaseFile.LengthOf($"{fresh}-wal") > 0)
-            throw new ImageUseStoreException(StoreFailure.IoError, path, $"{damage.Message} Salvaging it failed: '{fresh}' could not be completed.", damage);
+            throw new ImageUseStoreException(StoreFailure.IoError, path,
+                $"{damage.Message} Salvaging it failed: '{fresh}' could not be completed.", damage);
 
         if (File.Exists($"{path}-wal"))
             File.Move($"{path}-wal", $"{kept}-wal");
@@ -102,7 +104,8 @@ internal static class Salvage
         """;
 
     /// <summary>Cuts where IDs that share the beginning of an end of the gap go on with another character.</summary>
-    private static void Cut((string From, string To) gap, HashSet<string> imageIds, Queue<(string From, string To)> gaps)
+    private static void Cut((string From, string To) gap, HashSet<string> imageIds,
+        Queue<(string From, string To)> gaps)
     {
         var common = gap.From.Zip(gap.To).TakeWhile(pair => pair.First == pair.Second).Count();
         var characters = imageIds.Take(1000).SelectMany(imageId => imageId).Distinct().ToList();

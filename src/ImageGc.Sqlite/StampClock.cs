@@ -11,7 +11,9 @@ namespace ImageGc.Sqlite;
 /// </remarks>
 internal sealed class StampClock
 {
-    /// <summary>The first second of 2015, before there was any edge runtime: an earlier stamp shows a wrong clock.</summary>
+    /// <summary>
+    /// The first second of 2015, before there was any edge runtime: an earlier stamp shows a wrong clock.
+    /// </summary>
     public const long EarliestBelievable = 1_420_070_400;
 
     /// <summary>The last second of the year 9999.</summary>

@@ -22,7 +22,8 @@ internal static class Child
             ["first-prune-async", var path, var images] => FirstPruneAsync(path, Number(images)),
             ["memory", var system, var path, var images] => PeakOfPrune(system, path, Number(images)),
             ["write", var path, var durability, var seconds, var process] => Writers.RunChild(
-                path, Enum.Parse<Durability>(durability), double.Parse(seconds, CultureInfo.InvariantCulture), (int)Number(process)),
+                path, Enum.Parse<Durability>(durability), double.Parse(seconds, CultureInfo.InvariantCulture),
+                    (int)Number(process)),
             _ => throw new ArgumentException($"Unknown child: {string.Join(' ', args)}"),
         });
         return 0;
@@ -31,7 +32,8 @@ internal static class Child
     /// <summary>Starts this program as a child.</summary>
     public static Process Start(params string[] args)
     {
-        var program = Path.ChangeExtension(typeof(Child).Assembly.Location, OperatingSystem.IsWindows() ? ".exe" : null);
+        var program = Path.ChangeExtension(
+            typeof(Child).Assembly.Location, OperatingSystem.IsWindows() ? ".exe" : null);
         return Process.Start(new ProcessStartInfo(program, [Switch, .. args])
         {
             RedirectStandardInput = true,

@@ -19,9 +19,12 @@ internal static class CommandLine
     };
 
     private static readonly Option<bool> Short = new("--short") { Description = "Takes about 3 minutes; the default" };
-    private static readonly Option<bool> Full = new("--full") { Description = "The run to publish; takes about 20 minutes" };
-    private static readonly Option<bool> Smoke = new("--smoke") { Description = "Only shows that it works; its figures say nothing" };
-    private static readonly Option<bool> TenMillion = new("--ten-million") { Description = "Adds 10 million images; needs 8 GB of disk" };
+    private static readonly Option<bool> Full =
+        new("--full") { Description = "The run to publish; takes about 20 minutes" };
+    private static readonly Option<bool> Smoke =
+        new("--smoke") { Description = "Only shows that it works; its figures say nothing" };
+    private static readonly Option<bool> TenMillion =
+        new("--ten-million") { Description = "Adds 10 million images; needs 8 GB of disk" };
     private static readonly Option<string[]> Filter = new("--filter")
     {
         Description = "Runs these parts only",
@@ -49,7 +52,8 @@ internal static class CommandLine
     public static Task<int> RunAsync(string[] args)
     {
         Filter.AcceptOnlyFromAmong([.. Parts.Keys]);
-        var root = new RootCommand("Measures ImageUseStore beside the flat file and the floor below it, and judges its goals.")
+        var root = new RootCommand(
+            "Measures ImageUseStore beside the flat file and the floor below it, and judges its goals.")
         {
             Short, Full, Smoke, TenMillion, Filter, Directory, ReportFile, ChartFile,
         };
@@ -75,7 +79,8 @@ internal static class CommandLine
         var report = new Report(effort, parsed.GetValue(Directory)!);
         try
         {
-            await Task.Run(() => Measure(new Session(effort, parsed.GetValue(Directory)!, report, cancel), chosen), cancel);
+            await Task.Run(() =>
+                Measure(new Session(effort, parsed.GetValue(Directory)!, report, cancel), chosen), cancel);
         }
         catch (Exception exception) when (exception is OperationCanceledException || cancel.IsCancellationRequested)
         {

@@ -7,7 +7,8 @@ namespace ImageGc.Benchmarks;
 /// </remarks>
 internal static class Contest
 {
-    public static void Run(IReadOnlyCollection<Contender> contenders, int rounds, TimeSpan budget, CancellationToken cancel)
+    public static void Run(IReadOnlyCollection<Contender> contenders, int rounds, TimeSpan budget,
+        CancellationToken cancel)
     {
         var random = new Random(1);
         for (var round = 0; round < rounds; round++)

@@ -6,7 +6,9 @@ namespace ImageGc.Benchmarks;
 /// <summary>Keeps the writes of one contender out of the time of the next.</summary>
 internal static partial class Disk
 {
-    /// <summary>Waits until a file is on the disk. Not for a database that is open: it would drop SQLite's locks.</summary>
+    /// <summary>
+    /// Waits until a file is on the disk. Not for a database that is open: it would drop SQLite's locks.
+    /// </summary>
     public static void Sync(string path)
     {
         using var file = File.OpenHandle(path, access: FileAccess.ReadWrite);

@@ -21,10 +21,12 @@ internal sealed record Effort(
     public const long LargestFlatFile = 1_000_000;
 
     public static Effort Smoke { get; } = new(
-        "smoke", [10, 1_000], (4, 2), (TimeSpan.FromSeconds(0.2), TimeSpan.FromSeconds(0.2)), 0, 1, TimeSpan.FromSeconds(0.1));
+        "smoke", [10, 1_000], (4, 2), (TimeSpan.FromSeconds(0.2), TimeSpan.FromSeconds(0.2)), 0, 1,
+            TimeSpan.FromSeconds(0.1));
 
     public static Effort Short { get; } = new(
-        "short", [10, 100, 1_000, 100_000, 1_000_000], (60, 30), (TimeSpan.FromSeconds(2), TimeSpan.FromSeconds(2)), 1_000, 9,
+        "short", [10, 100, 1_000, 100_000, 1_000_000], (60, 30), (TimeSpan.FromSeconds(2), TimeSpan.FromSeconds(2)),
+            1_000, 9,
         TimeSpan.FromSeconds(1.5));
 
     public static Effort Full { get; } = new(

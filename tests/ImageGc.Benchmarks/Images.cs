@@ -16,10 +16,12 @@ internal static class Images
     }
 
     /// <summary>When the image was last used; the higher its number, the longer ago.</summary>
-    public static long LastUsedAt(long image, long images) => BenchmarkTime.Start.ToUnixTimeSeconds() - Age(image, images);
+    public static long LastUsedAt(long image, long images) =>
+        BenchmarkTime.Start.ToUnixTimeSeconds() - Age(image, images);
 
     /// <summary>The threshold with which this share of the images expires, at least one.</summary>
-    public static TimeSpan Threshold(long images, double share) => TimeSpan.FromSeconds(Age(images - Expired(images, share), images));
+    public static TimeSpan Threshold(long images, double share) =>
+        TimeSpan.FromSeconds(Age(images - Expired(images, share), images));
 
     public static long Expired(long images, double share) => Math.Max(1, (long)(images * share));
 

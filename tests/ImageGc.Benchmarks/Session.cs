@@ -16,7 +16,8 @@ internal sealed class Session : IDisposable
         Effort = effort;
         Report = report;
         Cancel = cancel;
-        _directory = Directory.CreateDirectory(Path.Combine(Path.GetFullPath(directory), $"imagegc-benchmark-{Environment.ProcessId}"));
+        _directory = Directory.CreateDirectory(
+            Path.Combine(Path.GetFullPath(directory), $"imagegc-benchmark-{Environment.ProcessId}"));
         Templates = new Templates(NewPath);
     }
 

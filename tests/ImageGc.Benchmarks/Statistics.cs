@@ -1,6 +1,8 @@
 namespace ImageGc.Benchmarks;
 
-/// <summary>How many times as long one contender takes as another: the median over the rounds, and how sure that is.</summary>
+/// <summary>
+/// How many times as long one contender takes as another: the median over the rounds, and how sure that is.
+/// </summary>
 /// <param name="Low">With 95% confidence the true median is not lower.</param>
 /// <param name="High">With 95% confidence the true median is not higher.</param>
 internal readonly record struct Ratio(double Median, double Low, double High)

@@ -9,7 +9,9 @@ internal sealed class Templates(Func<string> newPath)
     private readonly Dictionary<long, string> _databases = [];
     private readonly Dictionary<long, string> _flatFiles = [];
 
-    /// <summary>A migrated database, its rows inserted in the order of their age, so in no order of their IDs.</summary>
+    /// <summary>
+    /// A migrated database, its rows inserted in the order of their age, so in no order of their IDs.
+    /// </summary>
     public string Database(long images)
     {
         if (_databases.TryGetValue(images, out var made))

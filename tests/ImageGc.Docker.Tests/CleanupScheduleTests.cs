@@ -2,17 +2,20 @@ using ImageGc.Sqlite.Tests;
 
 namespace ImageGc.Docker.Tests;
 
-/// <summary>When the next cleanup is due, in Berlin, where summer time began on 29 March and ends on 25 October 2026.</summary>
+/// <summary>
+/// When the next cleanup is due, in Berlin, where summer time began on 29 March and ends on 25 October 2026.
+/// </summary>
 public sealed class CleanupScheduleTests
 {
     private static readonly TimeZoneInfo Berlin = TimeZoneInfo.FindSystemTimeZoneById("Europe/Berlin");
 
     [Theory]
-    [InlineData("00:00", 1, "2026-03-10T23:00:02Z", "2026-03-11T23:00:00Z")] // The last one was at 00:00 local time on the 11th.
+    [InlineData("00:00", 1, "2026-03-10T23:00:02Z", "2026-03-11T23:00:00Z")] // The last: 00:00 local time on the 11th.
     [InlineData("23:59", 1, "2026-03-10T22:59:00Z", "2026-03-11T22:59:00Z")]
     [InlineData("12:30", 3, "2026-03-10T11:30:40Z", "2026-03-13T11:30:00Z")]
     [InlineData("12:30", 400, "2026-03-10T11:30:40Z", "2027-04-14T10:30:00Z")]
-    public void The_next_cleanup_is_whole_days_after_the_last_one_at_the_time_of_day(string at, int days, string last, string next) =>
+    public void The_next_cleanup_is_whole_days_after_the_last_one_at_the_time_of_day(string at, int days, string last,
+        string next) =>
         Assert.Equal(At(next), Schedule(at, days).NextAfter(At(last), At(last), Berlin));
 
     [Theory]
@@ -64,7 +67,8 @@ public sealed class CleanupScheduleTests
 
     [Fact]
     public void Without_a_last_cleanup_one_is_due_at_once() =>
-        Assert.Equal(At("2026-03-10T07:00:00Z"), Schedule("00:00", 1).NextAfter(null, At("2026-03-10T07:00:00Z"), Berlin));
+        Assert.Equal(At("2026-03-10T07:00:00Z"),
+            Schedule("00:00", 1).NextAfter(null, At("2026-03-10T07:00:00Z"), Berlin));
 
     [Fact]
     public void After_a_clock_was_set_back_over_the_cleanup_time_that_cleanup_counts() =>
@@ -95,5 +99,6 @@ public sealed class CleanupScheduleTests
     private static CleanupSchedule Schedule(string at, int days) =>
         new(TimeOnly.Parse(at, System.Globalization.CultureInfo.InvariantCulture), TimeSpan.FromDays(days));
 
-    private static DateTimeOffset At(string utc) => DateTimeOffset.Parse(utc, System.Globalization.CultureInfo.InvariantCulture);
+    private static DateTimeOffset At(string utc) =>
+        DateTimeOffset.Parse(utc, System.Globalization.CultureInfo.InvariantCulture);
 }

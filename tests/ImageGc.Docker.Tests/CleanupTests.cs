@@ -49,7 +49,8 @@ public sealed class CleanupTests(PrivateEngine engine) : EngineTest(engine)
 
         await CollectAsync(services);
 
-        Assert.Equal(state, (await Docker.Containers.InspectContainerAsync(container, Cancel)).State!.Status.ToString()!.ToLowerInvariant());
+        Assert.Equal(state, (await Docker.Containers.InspectContainerAsync(container, Cancel))
+            .State!.Status.ToString()!.ToLowerInvariant());
         Assert.True(await ExistsAsync(image));
         Assert.Equal(Time.GetUtcNow(), StoreOf(services).Find(image)!.Value.LastUsedAt);
     }
@@ -75,8 +76,10 @@ public sealed class CleanupTests(PrivateEngine engine) : EngineTest(engine)
     {
         var services = Services();
         var image = await CreateImageAsync();
-        await Docker.Images.TagImageAsync(image, new ImageTagParameters { RepositoryName = NewName(), Tag = "2" }, Cancel);
-        await Docker.Images.TagImageAsync(image, new ImageTagParameters { RepositoryName = "localhost:5000/" + NewName(), Tag = "3" }, Cancel);
+        await Docker.Images.TagImageAsync(image, new ImageTagParameters { RepositoryName = NewName(), Tag = "2" },
+            Cancel);
+        await Docker.Images.TagImageAsync(image,
+            new ImageTagParameters { RepositoryName = "localhost:5000/" + NewName(), Tag = "3" }, Cancel);
         RecordAndAge(services, image);
 
         await CollectAsync(services);
@@ -98,7 +101,8 @@ public sealed class CleanupTests(PrivateEngine engine) : EngineTest(engine)
         await CollectAsync(services);
 
         Assert.True(await ExistsAsync(child));
-        Assert.Equal(new[] { $"{name}:1", $"{other}:2" }.Order(), (await Docker.Images.InspectImageAsync(parent, Cancel)).RepoTags.Order());
+        Assert.Equal(new[] { $"{name}:1", $"{other}:2" }.Order(),
+            (await Docker.Images.InspectImageAsync(parent, Cancel)).RepoTags.Order());
         Assert.NotNull(StoreOf(services).Find(parent));
     }
 
@@ -148,7 +152,8 @@ public sealed class CleanupTests(PrivateEngine engine) : EngineTest(engine)
     {
         var agent = NewName();
         var (byName, byGlob) = (await CreateImageAsync(), await CreateImageAsync(agent, "1.5-arm64"));
-        var (byTaglessName, byId, other) = (await CreateImageAsync(NewName() + "/x"), await CreateImageAsync(), await CreateImageAsync());
+        var (byTaglessName, byId, other) = (await CreateImageAsync(NewName() + "/x"), await CreateImageAsync(),
+            await CreateImageAsync());
         var services = Services(
             ("KeepImages:0", (await Docker.Images.InspectImageAsync(byName, Cancel)).RepoTags[0]),
             ("KeepImages:1", $"{agent}:1.?-*"),
@@ -160,8 +165,10 @@ public sealed class CleanupTests(PrivateEngine engine) : EngineTest(engine)
 
         Assert.False(await ExistsAsync(other));
         Assert.Equal(
-            new[] { byName, byGlob, byTaglessName, byId }.Order(), StoreOf(services).List().Select(image => image.ImageId).Order());
-        Assert.True(await ExistsAsync(byName) && await ExistsAsync(byGlob) && await ExistsAsync(byTaglessName) && await ExistsAsync(byId));
+            new[] { byName, byGlob, byTaglessName, byId }.Order(),
+                StoreOf(services).List().Select(image => image.ImageId).Order());
+        Assert.True(await ExistsAsync(byName) && await ExistsAsync(byGlob) && await ExistsAsync(byTaglessName)
+            && await ExistsAsync(byId));
     }
 
     private async Task<string> CreateChildAsync(string parent)

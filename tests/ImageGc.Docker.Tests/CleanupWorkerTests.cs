@@ -218,7 +218,8 @@ public sealed class CleanupWorkerTests : HostTest
     private string Cleanups(IHost host) => string.Join(" | ", StoreOf(host).ListPrunes()
         .Where(run => run.Threshold == TimeSpan.FromDays(7))
         .Reverse()
-        .Select(run => TimeZoneInfo.ConvertTime(run.PrunedAt, Time.Zone).ToString("MM-dd HH:mm", CultureInfo.InvariantCulture)));
+        .Select(run => TimeZoneInfo.ConvertTime(run.PrunedAt, Time.Zone)
+            .ToString("MM-dd HH:mm", CultureInfo.InvariantCulture)));
 
     private static DateTimeOffset At(string moment) => DateTimeOffset.Parse(moment, CultureInfo.InvariantCulture);
 }

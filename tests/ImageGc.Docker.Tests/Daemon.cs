@@ -7,7 +7,9 @@ namespace ImageGc.Docker.Tests;
 /// <summary>The built `imagegc` as a process of its own.</summary>
 internal sealed partial class Daemon : IDisposable
 {
-    /// <summary>In the environment: a path under which a shell starts it. A service knows systemd by its parent's name.</summary>
+    /// <summary>
+    /// In the environment: a path under which a shell starts it. A service knows systemd by its parent's name.
+    /// </summary>
     public const string Parent = "IMAGEGC_TESTS_PARENT";
 
     private const string PassOnTerm = """

@@ -59,7 +59,8 @@ public abstract class EngineTest : IAsyncLifetime
 
     protected static ImageUseStore StoreOf(ServiceProvider services) => services.GetRequiredService<ImageUseStore>();
 
-    protected static Task CollectAsync(ServiceProvider services) => services.GetRequiredService<Cleanup>().RunAsync(Cancel);
+    protected static Task CollectAsync(ServiceProvider services) =>
+        services.GetRequiredService<Cleanup>().RunAsync(Cancel);
 
     /// <summary>Records the images, and lets the time pass in which they expire.</summary>
     protected void RecordAndAge(ServiceProvider services, params string[] imageIds)
@@ -75,7 +76,8 @@ public abstract class EngineTest : IAsyncLifetime
     {
         name ??= NewName();
         await Docker.Images.CreateImageAsync(
-            new ImagesCreateParameters { FromSrc = "-", Repo = name, Tag = tag }, Root(bytes), new AuthConfig(), new Ignore(), Cancel);
+            new ImagesCreateParameters { FromSrc = "-", Repo = name, Tag = tag }, Root(bytes), new AuthConfig(),
+                new Ignore(), Cancel);
         return (await Docker.Images.InspectImageAsync($"{name}:{tag}", Cancel)).ID;
     }
 
@@ -87,7 +89,8 @@ public abstract class EngineTest : IAsyncLifetime
             Image = image,
             Cmd = ["/bin/busybox", "sleep", "1000"],
             HostConfig = new HostConfig { NetworkMode = "none" },
-            Labels = label is null ? new Dictionary<string, string>() : new Dictionary<string, string> { [label] = "edge" },
+            Labels = label is null
+                ? new Dictionary<string, string>() : new Dictionary<string, string> { [label] = "edge" },
         }, Cancel);
         _containers.Add(created.ID);
         return created.ID;
@@ -103,7 +106,8 @@ public abstract class EngineTest : IAsyncLifetime
     protected Task RemoveContainerAsync(string container) => Docker.Containers.RemoveContainerAsync(
         container, new ContainerRemoveParameters { Force = true }, CancellationToken.None);
 
-    protected Task RemoveImageAsync(string image) => Docker.Images.DeleteImageAsync(image, new ImageDeleteParameters { Force = true }, Cancel);
+    protected Task RemoveImageAsync(string image) =>
+        Docker.Images.DeleteImageAsync(image, new ImageDeleteParameters { Force = true }, Cancel);
 
     protected async Task<bool> ExistsAsync(string image)
     {
@@ -149,7 +153,10 @@ public abstract class EngineTest : IAsyncLifetime
         using (var tar = new TarWriter(root, leaveOpen: true))
         {
             tar.WriteEntry("/bin/busybox", "bin/busybox");
-            tar.WriteEntry(new PaxTarEntry(TarEntryType.RegularFile, "filler") { DataStream = new MemoryStream(filler) });
+            tar.WriteEntry(new PaxTarEntry(TarEntryType.RegularFile, "filler")
+            {
+                DataStream = new MemoryStream(filler),
+            });
             tar.WriteEntry(new PaxTarEntry(TarEntryType.RegularFile, "name")
             {
                 DataStream = new MemoryStream(Encoding.UTF8.GetBytes(Guid.NewGuid().ToString())),

@@ -36,7 +36,8 @@ public sealed class HostingTests : HostTest
         Time.Pass(TimeSpan.FromDays(8));
 
         await host.StartAsync(Cancel);
-        await host.Services.GetServices<IHostedService>().OfType<CleanupWorker>().Single().ExecuteTask!.WaitAsync(Cancel);
+        await host.Services.GetServices<IHostedService>().OfType<CleanupWorker>().Single()
+            .ExecuteTask!.WaitAsync(Cancel);
         await host.StopAsync(Cancel);
 
         Assert.Empty(Engine.Removed);
@@ -56,7 +57,8 @@ public sealed class HostingTests : HostTest
         await host.StartAsync(Cancel);
         await LiveAsync(StartDelay);
         var health = await HealthAsync(host);
-        var running = !host.Services.GetRequiredService<IHostApplicationLifetime>().ApplicationStopping.IsCancellationRequested;
+        var running = !host.Services.GetRequiredService<IHostApplicationLifetime>()
+            .ApplicationStopping.IsCancellationRequested;
         await host.StopAsync(Cancel);
 
         Assert.True(running);
@@ -128,5 +130,6 @@ public sealed class HostingTests : HostTest
     }
 
     private static async Task<HealthReportEntry> HealthAsync(IHost host) =>
-        (await host.Services.GetRequiredService<HealthCheckService>().CheckHealthAsync(Cancel)).Entries["image-garbage-collection"];
+        (await host.Services.GetRequiredService<HealthCheckService>().CheckHealthAsync(Cancel))
+            .Entries["image-garbage-collection"];
 }

@@ -15,7 +15,8 @@ internal sealed class OwnEngine : IContainerEngine
     public int UsedPercent { get; set; }
 
     public Task<IReadOnlyCollection<string>> ListImagesInUseAsync(CancellationToken cancellationToken) =>
-        Failure is null ? Task.FromResult<IReadOnlyCollection<string>>([]) : Task.FromException<IReadOnlyCollection<string>>(Failure);
+        Failure is null ? Task.FromResult<IReadOnlyCollection<string>>([])
+            : Task.FromException<IReadOnlyCollection<string>>(Failure);
 
     public Task<IReadOnlyCollection<EngineImage>> ListImagesAsync(CancellationToken cancellationToken) =>
         ImagesFailure is null

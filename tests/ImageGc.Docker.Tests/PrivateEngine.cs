@@ -20,7 +20,8 @@ public sealed partial class PrivateEngine : IAsyncLifetime
     public string? Missing { get; } =
         !OperatingSystem.IsLinux() ? "dockerd runs on Linux"
         : Environment.UserName != "root" ? "dockerd needs root"
-        : !File.Exists("/usr/sbin/dockerd") && !File.Exists("/usr/bin/dockerd") ? "dockerd is not installed (.ci/engine installs it)"
+        : !File.Exists("/usr/sbin/dockerd") && !File.Exists("/usr/bin/dockerd")
+            ? "dockerd is not installed (.ci/engine installs it)"
         : !File.Exists("/bin/busybox") ? "there is no static busybox to make images of (.ci/engine installs it)"
         : null;
 
@@ -42,13 +43,15 @@ public sealed partial class PrivateEngine : IAsyncLifetime
     public async Task StartAsync()
     {
         _daemon = Process.Start(new ProcessStartInfo("/bin/sh",
-            ["-c", $"exec dockerd --host {Address} --data-root '{DataRoot}' --exec-root '{PathOf("exec")}' --pidfile '{PathOf("pid")}' "
-                + $"--bridge=none --iptables=false --ip6tables=false --ip-forward=false --ip-masq=false >>'{PathOf("log")}' 2>&1"]))!;
+            ["-c", $"exec dockerd --host {Address} --data-root '{DataRoot}' --exec-root '{PathOf("exec")}' "
+                + $"--pidfile '{PathOf("pid")}' --bridge=none --iptables=false --ip6tables=false --ip-forward=false "
+                + $"--ip-masq=false >>'{PathOf("log")}' 2>&1"]))!;
         var patience = Stopwatch.StartNew();
         while (!await AnswersAsync())
         {
             if (_daemon.HasExited || patience.Elapsed > TimeSpan.FromMinutes(1))
-                throw new InvalidOperationException($"dockerd did not start:\n{await File.ReadAllTextAsync(PathOf("log"))}");
+                throw new InvalidOperationException(
+                    $"dockerd did not start:\n{await File.ReadAllTextAsync(PathOf("log"))}");
             await Task.Delay(100);
         }
     }

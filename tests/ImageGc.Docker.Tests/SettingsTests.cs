@@ -25,9 +25,12 @@ public sealed class SettingsTests
     public void Settings_are_written_as_people_write_them()
     {
         var options = Read(
-            ("DatabasePath", "x.db"), ("Enabled", "false"), ("CleanupRecurrence", "3d"), ("ImageAgeCleanupThreshold", "12h"),
-            ("CleanupTime", "23:59"), ("EngineAddress", "tcp://127.0.0.1:2375"), ("EngineTimeout", "90s"), ("Durability", "normal"),
-            ("KeepImages:0", "registry/agent:*"), ("HighThresholdPercent", "85%"), ("LowThresholdPercent", "70"), ("MinimumAge", "1.00:00:00"));
+            ("DatabasePath", "x.db"), ("Enabled", "false"), ("CleanupRecurrence", "3d"),
+                ("ImageAgeCleanupThreshold", "12h"),
+            ("CleanupTime", "23:59"), ("EngineAddress", "tcp://127.0.0.1:2375"), ("EngineTimeout", "90s"),
+                ("Durability", "normal"),
+            ("KeepImages:0", "registry/agent:*"), ("HighThresholdPercent", "85%"), ("LowThresholdPercent", "70"),
+                ("MinimumAge", "1.00:00:00"));
 
         Assert.False(options.Enabled);
         Assert.Equal(TimeSpan.FromDays(3), options.CleanupRecurrence);
@@ -35,7 +38,8 @@ public sealed class SettingsTests
         Assert.Equal(new TimeOnly(23, 59), options.CleanupTime);
         Assert.Equal(TimeSpan.FromSeconds(90), options.EngineTimeout);
         Assert.Equal(["registry/agent:*"], options.KeepImages);
-        Assert.Equal((85, 70, TimeSpan.FromDays(1)), (options.HighThresholdPercent, options.LowThresholdPercent, options.MinimumAge));
+        Assert.Equal((85, 70, TimeSpan.FromDays(1)),
+            (options.HighThresholdPercent, options.LowThresholdPercent, options.MinimumAge));
     }
 
     [Fact]
@@ -81,7 +85,12 @@ public sealed class SettingsTests
     private static async Task<OptionsValidationException> Refused(string name, string value)
     {
         var builder = Host.CreateApplicationBuilder(new HostApplicationBuilderSettings { DisableDefaults = true });
-        var settings = new Dictionary<string, string?> { ["Gc:DatabasePath"] = "x.db", ["Gc:HighThresholdPercent"] = "80", [$"Gc:{name}"] = value };
+        var settings = new Dictionary<string, string?>
+        {
+            ["Gc:DatabasePath"] = "x.db",
+            ["Gc:HighThresholdPercent"] = "80",
+            [$"Gc:{name}"] = value,
+        };
         builder.Configuration.AddInMemoryCollection(settings);
         builder.Services.AddImageGarbageCollection(builder.Configuration.GetSection("Gc"));
         using var host = builder.Build();
@@ -93,9 +102,11 @@ public sealed class SettingsTests
     private static ImageGarbageCollectionOptions Read(params (string Name, string Value)[] settings)
     {
         var section = new ConfigurationBuilder()
-            .AddInMemoryCollection(settings.Select(setting => KeyValuePair.Create(setting.Name, (string?)setting.Value)))
+            .AddInMemoryCollection(
+                settings.Select(setting => KeyValuePair.Create(setting.Name, (string?)setting.Value)))
             .Build();
-        using var services = new ServiceCollection().AddLogging().AddImageGarbageCollection(section).BuildServiceProvider();
+        using var services = new ServiceCollection().AddLogging().AddImageGarbageCollection(section)
+            .BuildServiceProvider();
         return services.GetRequiredService<IOptions<ImageGarbageCollectionOptions>>().Value;
     }
 }

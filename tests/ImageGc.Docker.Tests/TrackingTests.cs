@@ -122,7 +122,8 @@ public sealed class TrackingTests(PrivateEngine engine) : EngineTest(engine)
         Time.Pass(TimeSpan.FromDays(1));
         foreach (var container in containers)
             await RemoveContainerAsync(container);
-        await UntilAsync(() => images.TrueForAll(image => watching.Store.Find(image)!.Value.LastUsedAt == Time.GetUtcNow()));
+        await UntilAsync(() =>
+            images.TrueForAll(image => watching.Store.Find(image)!.Value.LastUsedAt == Time.GetUtcNow()));
         Time.Pass(TimeSpan.FromDays(8));
 
         await CollectAsync(watching.Services);
@@ -159,7 +160,8 @@ public sealed class TrackingTests(PrivateEngine engine) : EngineTest(engine)
 
         public IEnumerable<string> Tracked => Store.List().Select(image => image.ImageId);
 
-        public TrackingWorker Worker { get; } = services.GetServices<IHostedService>().OfType<TrackingWorker>().Single();
+        public TrackingWorker Worker { get; } =
+            services.GetServices<IHostedService>().OfType<TrackingWorker>().Single();
 
         public async ValueTask DisposeAsync() => await Worker.StopAsync(CancellationToken.None);
     }

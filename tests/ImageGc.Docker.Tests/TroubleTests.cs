@@ -4,7 +4,9 @@ using Microsoft.Extensions.Logging;
 
 namespace ImageGc.Docker.Tests;
 
-/// <summary>Whatever the engine does in the middle of a run, the rows stay true and the next run completes it.</summary>
+/// <summary>
+/// Whatever the engine does in the middle of a run, the rows stay true and the next run completes it.
+/// </summary>
 public sealed class TroubleTests(PrivateEngine engine) : EngineTest(engine)
 {
     [Fact]
@@ -53,7 +55,8 @@ public sealed class TroubleTests(PrivateEngine engine) : EngineTest(engine)
         await UntilFewerThanAsync(images.Length - 3, services);
         await Engine.StopAsync();
         await Assert.ThrowsAsync<EngineAwayException>(() => run);
-        var tries = Log.Messages(LogLevel.Warning).FindAll(message => message.StartsWith("Could not remove", StringComparison.Ordinal));
+        var tries = Log.Messages(LogLevel.Warning)
+            .FindAll(message => message.StartsWith("Could not remove", StringComparison.Ordinal));
         await Engine.StartAsync();
 
         Assert.InRange(tries.Count, 1, 2); // One may be refused while the engine shuts down.
@@ -120,7 +123,8 @@ public sealed class TroubleTests(PrivateEngine engine) : EngineTest(engine)
         await CollectAsync(services);
         var inUse = await created;
 
-        // The engine itself may give a container an image that it is about to remove; then it is gone, and so is its row.
+        // The engine itself may give a container an image that it is about to remove; then it is gone, and so is its
+        // row.
         var existing = await ExistingAsync(images);
         Assert.Equal(existing.Order(), Tracked(services).Order());
         Assert.Empty(existing.Except(inUse));
@@ -148,7 +152,8 @@ public sealed class TroubleTests(PrivateEngine engine) : EngineTest(engine)
         return existing;
     }
 
-    private static IEnumerable<string> Tracked(ServiceProvider services) => StoreOf(services).List().Select(image => image.ImageId);
+    private static IEnumerable<string> Tracked(ServiceProvider services) =>
+        StoreOf(services).List().Select(image => image.ImageId);
 
     private static async Task UntilFewerThanAsync(int images, ServiceProvider services)
     {

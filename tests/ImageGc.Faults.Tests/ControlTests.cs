@@ -6,7 +6,9 @@ using Microsoft.Data.Sqlite;
 
 namespace ImageGc.Faults.Tests;
 
-/// <summary>Storage that is known to lose data: a harness that finds nothing here would prove nothing elsewhere.</summary>
+/// <summary>
+/// Storage that is known to lose data: a harness that finds nothing here would prove nothing elsewhere.
+/// </summary>
 public sealed class ControlTests
 {
     [Fact]

@@ -6,7 +6,8 @@ namespace ImageGc.Faults.Tests;
 internal static class Effort
 {
     private static readonly int Factor =
-        int.TryParse(Environment.GetEnvironmentVariable("IMAGEGC_FAULTS_FACTOR"), CultureInfo.InvariantCulture, out var factor)
+        int.TryParse(Environment.GetEnvironmentVariable("IMAGEGC_FAULTS_FACTOR"), CultureInfo.InvariantCulture,
+            out var factor)
             ? Math.Max(1, factor)
             : 1;
 

@@ -51,7 +51,8 @@ public sealed class FaultThenPowerCutTests
                 from = scene.Recording.Happenings.Count;
             else if (after++ == CallsAfterTheFault)
                 break;
-            scene.History.MakeAll([operation with { Do = session => DoOrRepeat(operation, session) }], session, scene.Recording);
+            scene.History.MakeAll([operation with { Do = session => DoOrRepeat(operation, session) }], session,
+                scene.Recording);
         }
 
         return from;

@@ -5,7 +5,9 @@ using ImageGc.Sqlite;
 
 namespace ImageGc.Faults.Tests;
 
-/// <summary>Whatever comes from outside, the store answers or throws its own exception. Seeded by the iteration.</summary>
+/// <summary>
+/// Whatever comes from outside, the store answers or throws its own exception. Seeded by the iteration.
+/// </summary>
 public sealed class FuzzTests : IDisposable
 {
     private readonly ScratchDirectory _directory = ScratchDirectory.New();
@@ -30,7 +32,8 @@ public sealed class FuzzTests : IDisposable
 
         var tracked = store.List();
         Assert.All(tracked, image => Assert.True(ImageId.IsValid(image.ImageId)));
-        Figures.Add("fuzzed flat files", $"{iterations} files, {images} images, {skipped} lines skipped, {tracked.Count} tracked");
+        Figures.Add("fuzzed flat files",
+            $"{iterations} files, {images} images, {skipped} lines skipped, {tracked.Count} tracked");
     }
 
     [Fact]
@@ -71,7 +74,8 @@ public sealed class FuzzTests : IDisposable
                 File.Delete(file);
         }
 
-        Figures.Add("damaged databases", $"{iterations} files: {string.Join(", ", outcomes.Select(o => $"{o.Key} {o.Value}"))}");
+        Figures.Add("damaged databases",
+            $"{iterations} files: {string.Join(", ", outcomes.Select(o => $"{o.Key} {o.Value}"))}");
         Assert.DoesNotContain(outcomes.Keys, outcome => outcome.StartsWith('!'));
     }
 
@@ -132,7 +136,8 @@ public sealed class FuzzTests : IDisposable
     private static byte[] FlatFileBytes(Random random)
     {
         var lines = Enumerable.Range(0, random.Next(12)).Select(_ =>
-            $"{AnyId(random) ?? "null"}{Pick(random, " ", " ", " ", " ", " ", " ", "", "\t", "  ")}{AnyStamp(random)}{Pick(random, "\n", "\n", "\n", "\n", "\n", "\n", "\r\n", "")}");
+            (AnyId(random) ?? "null") + Pick(random, " ", " ", " ", " ", " ", " ", "", "\t", "  ") + AnyStamp(random)
+            + Pick(random, "\n", "\n", "\n", "\n", "\n", "\n", "\r\n", ""));
         var bytes = Encoding.UTF8.GetBytes(string.Concat(lines));
         if (random.Next(4) == 0)
             bytes = [.. bytes, .. new byte[random.Next(64)]];
@@ -155,7 +160,9 @@ public sealed class FuzzTests : IDisposable
     };
 
     private static string AnyStamp(Random random) => Pick(
-        random, "1770000000", "1771234567", "1772000000", "1700000000", "1650000000", "1900000000", "0", "-1", "9223372036854775808", "253402300800", "99999999999", "1e9", "", "٣", "1 2");
+        random, "1770000000", "1771234567", "1772000000", "1700000000", "1650000000", "1900000000", "0", "-1",
+            "9223372036854775808", "253402300800", "99999999999", "1e9", "", "٣", "1 2");
 
-    private static string Pick(Random random, params ReadOnlySpan<string> choices) => choices[random.Next(choices.Length)];
+    private static string Pick(Random random, params ReadOnlySpan<string> choices) =>
+        choices[random.Next(choices.Length)];
 }

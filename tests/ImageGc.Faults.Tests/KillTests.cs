@@ -28,14 +28,16 @@ public sealed class KillTests
             Assert.Empty(store.Check().Damage);
         }
 
-        Figures.Add("kill -9", $"{rounds} rounds, {rounds * Writers} kills, {acknowledged.Count} acknowledged records, 0 lost");
+        Figures.Add("kill -9",
+            $"{rounds} rounds, {rounds * Writers} kills, {acknowledged.Count} acknowledged records, 0 lost");
         Assert.NotEmpty(acknowledged);
     }
 
     private static Process Start(string path, string name) => Process.Start(new ProcessStartInfo
     {
         // Next to the assembly, since the tests may run inside `dotnet`.
-        FileName = Path.ChangeExtension(typeof(KillTests).Assembly.Location, OperatingSystem.IsWindows() ? ".exe" : null),
+        FileName = Path.ChangeExtension(
+            typeof(KillTests).Assembly.Location, OperatingSystem.IsWindows() ? ".exe" : null),
         RedirectStandardOutput = true,
         Environment = { [WriterProcess.PathVariable] = path, [WriterProcess.NameVariable] = name },
     })!;

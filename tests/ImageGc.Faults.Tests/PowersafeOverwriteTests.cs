@@ -25,7 +25,8 @@ public sealed class PowersafeOverwriteTests
         using var scene = new Scene(believesPowersafe: true);
         scene.Run(Workloads.Mixed(rounds: 2, batch: 120));
 
-        var verdict = scene.CutPower("control, no padding against destroyed sectors", imagesPerPoint: 20, destroysSectors: true);
+        var verdict = scene.CutPower("control, no padding against destroyed sectors", imagesPerPoint: 20,
+            destroysSectors: true);
 
         Assert.NotEqual(0, verdict.Behind);
     }
@@ -36,7 +37,8 @@ public sealed class PowersafeOverwriteTests
         var (bytes, syncs) = CostOfRecord(believesPowersafe: true);
         var (paddedBytes, paddedSyncs) = CostOfRecord(believesPowersafe: false);
 
-        Figures.Add("cost of one record", $"{paddedBytes} bytes, {paddedSyncs} sync; without padding {bytes} bytes, {syncs} sync");
+        Figures.Add("cost of one record",
+            $"{paddedBytes} bytes, {paddedSyncs} sync; without padding {bytes} bytes, {syncs} sync");
         Assert.Equal(syncs, paddedSyncs);
         Assert.InRange(paddedBytes, bytes + 1, 2 * bytes);
     }

@@ -5,16 +5,24 @@ using ImageGc.Sqlite;
 
 namespace ImageGc.Faults.Tests;
 
-/// <summary>A store in a directory of its own on a recording VFS: from nothing through the calls of a workload.</summary>
+/// <summary>
+/// A store in a directory of its own on a recording VFS: from nothing through the calls of a workload.
+/// </summary>
 internal sealed class Scene : IDisposable
 {
     public const string DatabaseName = "image_use.db";
 
     private readonly ScratchDirectory _directory = ScratchDirectory.New();
 
-    public Scene(Durability durability = Durability.Full, bool believesPowersafe = false, Predicate<string>? ignoresSync = null)
+    public Scene(Durability durability = Durability.Full, bool believesPowersafe = false,
+        Predicate<string>? ignoresSync = null)
     {
-        Vfs = new FaultVfs { Recording = Recording, BelievesPowersafeOverwrite = believesPowersafe, IgnoresSync = ignoresSync ?? (_ => false) };
+        Vfs = new FaultVfs
+        {
+            Recording = Recording,
+            BelievesPowersafeOverwrite = believesPowersafe,
+            IgnoresSync = ignoresSync ?? (_ => false),
+        };
         Options = new ImageUseStoreOptions
         {
             DatabasePath = _directory.PathOf(DatabaseName),
@@ -37,7 +45,9 @@ internal sealed class Scene : IDisposable
         History.MakeAll(operations, session, Recording);
     }
 
-    /// <summary>Cuts the power at every point so far and reopens each image as the runtime does at its next start.</summary>
+    /// <summary>
+    /// Cuts the power at every point so far and reopens each image as the runtime does at its next start.
+    /// </summary>
     public Verdict CutPower(string what, int imagesPerPoint, bool destroysSectors = false)
     {
         var verdict = NewJudge().Of(new PowerCuts(Recording, imagesPerPoint, destroysSectors).All(), History);

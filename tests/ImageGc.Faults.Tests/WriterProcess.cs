@@ -3,7 +3,9 @@ using ImageGc.Sqlite;
 
 namespace ImageGc.Faults.Tests;
 
-/// <summary>The other process of <see cref="KillTests"/>: this executable, started with two environment variables.</summary>
+/// <summary>
+/// The other process of <see cref="KillTests"/>: this executable, started with two environment variables.
+/// </summary>
 internal static class WriterProcess
 {
     public const string PathVariable = "IMAGEGC_FAULTS_WRITER_PATH";

@@ -82,7 +82,8 @@ public sealed class AzureIotEdgeTests : StoreTest
 
         Assert.Equal(old.Select(image => new ImageUse(image.Id, now - image.Age)), expired);
         Assert.Equal(
-            [new ImageUse(recent.Id, now - recent.Age), .. inUse.Select(image => image.Id).Order(StringComparer.Ordinal).Select(id => new ImageUse(id, now))],
+            [new ImageUse(recent.Id, now - recent.Age),
+                .. inUse.Select(image => image.Id).Order(StringComparer.Ordinal).Select(id => new ImageUse(id, now))],
             store.List());
     }
 

@@ -163,7 +163,8 @@ public sealed class ClockTests : StoreTest
     [Fact]
     public void What_a_flat_file_says_is_not_moved_by_a_step_but_what_counts_as_used_now_is()
     {
-        File.WriteAllText(PathOf("image_use"), $"{Id(1)} {SteppingTime.Start.AddDays(-1).ToUnixTimeSeconds()}\n{Id(2)} 16\n");
+        File.WriteAllText(PathOf("image_use"),
+            $"{Id(1)} {SteppingTime.Start.AddDays(-1).ToUnixTimeSeconds()}\n{Id(2)} 16\n");
         var store = Open();
         store.ImportFlatFile(PathOf("image_use"));
 
@@ -184,7 +185,8 @@ public sealed class ClockTests : StoreTest
 
         var verdict = Assert.Single(store.ExplainPrune([]));
 
-        Assert.Equal(new PruneVerdict(new ImageUse(Id(1), SteppingTime.Start), PruneReason.UsedRecently, SteppingTime.Start + Week), verdict);
+        Assert.Equal(new PruneVerdict(new ImageUse(Id(1), SteppingTime.Start), PruneReason.UsedRecently,
+            SteppingTime.Start + Week), verdict);
         Assert.Equal(Boot, store.Find(Id(1))!.Value.LastUsedAt);
     }
 

@@ -17,15 +17,18 @@ public sealed class DamageTests : StoreTest
     [Fact]
     public void Whichever_page_is_bad_the_damaged_file_is_kept_and_only_storage_failures_are_thrown()
     {
-        var pages = Enumerable.Range(0, Sound.Length / PageSize).Where(page => page < 5 || EveryPage || page % 8 == 0).ToList();
+        var pages = Enumerable.Range(0, Sound.Length / PageSize).Where(page => page < 5 || EveryPage || page % 8 == 0)
+            .ToList();
         var salvaged = new ConcurrentDictionary<int, int?>();
 
         Parallel.ForEach(pages, page => salvaged[page] = OpenDamaged($"{page}.db", Damage([page], seed: page)));
 
         TestContext.Current.SendDiagnosticMessage(
-            $"{pages.Count} of {Sound.Length / PageSize} pages made bad one by one: {salvaged.Values.Count(images => images is not null)} healed, "
+            $"{pages.Count} of {Sound.Length / PageSize} pages made bad one by one: "
+            + $"{salvaged.Values.Count(images => images is not null)} healed, "
             + $"{salvaged.Values.Count(images => images > Images * 99 / 100)} of them with over 99% of the images.");
-        Assert.Equal([0], salvaged.Where(page => page.Value is null).Select(page => page.Key)); // The header: nothing says that it is ours.
+        // The header: nothing says that it is ours.
+        Assert.Equal([0], salvaged.Where(page => page.Value is null).Select(page => page.Key));
         Assert.All(LeafPages.Intersect(pages), page => Assert.True(salvaged[page] > Images * 99 / 100));
     }
 
@@ -69,7 +72,8 @@ public sealed class DamageTests : StoreTest
         Assert.Contains(kept, warning, StringComparison.Ordinal);
         Assert.True(File.Exists($"{kept}-wal"));
         Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode(DatabasePath));
-        Assert.DoesNotContain(Directory.GetFiles(Path.GetDirectoryName(DatabasePath)!), file => file.Contains("salvaged", StringComparison.Ordinal));
+        Assert.DoesNotContain(Directory.GetFiles(Path.GetDirectoryName(DatabasePath)!), file =>
+            file.Contains("salvaged", StringComparison.Ordinal));
     }
 
     [Fact]
@@ -116,7 +120,8 @@ public sealed class DamageTests : StoreTest
     {
         File.WriteAllBytes(DatabasePath, Sound);
         var store = Open();
-        Sqlite.Execute(DatabasePath, "UPDATE image_use SET last_used_at = 0 WHERE image_id > 'sha256:f'"); // What the store has read is old now.
+        // What the store has read is old now.
+        Sqlite.Execute(DatabasePath, "UPDATE image_use SET last_used_at = 0 WHERE image_id > 'sha256:f'");
         using (var file = new FileStream(DatabasePath, FileMode.Open, FileAccess.Write, FileShare.ReadWrite))
         {
             foreach (var page in LeafPages.Skip(20).Take(50))
@@ -141,7 +146,8 @@ public sealed class DamageTests : StoreTest
         var damaged = Damage([LeafPages[3]], seed: 3);
         File.WriteAllBytes(DatabasePath, damaged);
 
-        var exception = Assert.Throws<ImageUseStoreException>(() => Open(options => options.BusyTimeout = TimeSpan.Zero));
+        var exception = Assert.Throws<ImageUseStoreException>(
+            () => Open(options => options.BusyTimeout = TimeSpan.FromMilliseconds(50)));
 
         Assert.Equal(StoreFailure.Corrupt, exception.Reason);
         Assert.Contains("Another process has it open", exception.Message, StringComparison.Ordinal);
@@ -165,14 +171,16 @@ public sealed class DamageTests : StoreTest
     }
 
     /// <summary>Pages that hold rows only: SQLite's b-tree page type 10.</summary>
-    private static int[] LeafPages => [.. Enumerable.Range(1, Sound.Length / PageSize - 1).Where(page => Sound[page * PageSize] == 10)];
+    private static int[] LeafPages =>
+        [.. Enumerable.Range(1, Sound.Length / PageSize - 1).Where(page => Sound[page * PageSize] == 10)];
 
     private static byte[] CreateSound()
     {
         var directory = Directory.CreateTempSubdirectory("imagegc-");
         var path = Path.Combine(directory.FullName, "sound.db");
         using (var store = ImageUseStore.Open(new ImageUseStoreOptions { DatabasePath = path }, new SteppingTime()))
-            store.RecordUse(Enumerable.Range(0, Images).Select(i => $"sha256:{Convert.ToHexStringLower(SHA256.HashData(BitConverter.GetBytes(i)))}"));
+            store.RecordUse(Enumerable.Range(0, Images)
+                .Select(i => $"sha256:{Convert.ToHexStringLower(SHA256.HashData(BitConverter.GetBytes(i)))}"));
         var bytes = File.ReadAllBytes(path);
         directory.Delete(recursive: true);
         return bytes;
@@ -205,7 +213,8 @@ public sealed class DamageTests : StoreTest
             if (Directory.GetFiles(Path.GetDirectoryName(path)!, $"{name}.corrupt-*Z") is [var kept])
                 Assert.Equal(damaged, File.ReadAllBytes(kept));
             else
-                Assert.True(images == Images || damaged.Length == 0, $"{name}: rows are missing, and no file was kept.");
+                Assert.True(images == Images
+                    || damaged.Length == 0, $"{name}: rows are missing, and no file was kept.");
             return images;
         }
         catch (ImageUseStoreException)

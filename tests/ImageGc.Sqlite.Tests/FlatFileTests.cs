@@ -44,7 +44,8 @@ public sealed class FlatFileTests : StoreTest
                 new ImageUse(Id(12), SteppingTime.Start), new ImageUse(Id(7), SteppingTime.Start),
                 new ImageUse(Id(8), SteppingTime.Start),
             ],
-            store.List().OrderBy(image => image.LastUsedAt).ThenBy(image => image.ImageId == Id(11) ? Id(2) : image.ImageId == Id(12) ? Id(6) : image.ImageId, StringComparer.Ordinal));
+            store.List().OrderBy(image => image.LastUsedAt).ThenBy(image => image.ImageId == Id(11)
+                ? Id(2) : image.ImageId == Id(12) ? Id(6) : image.ImageId, StringComparer.Ordinal));
         Assert.Equal([2, 3, 4, 5, 6, 13, 14, 15, 16, 17], import.SkippedLines.Select(line => line.Number));
         Assert.Equal((9, 8, 3, 10), (import.Images, import.Changed, import.Doubtful, import.Skipped));
     }
@@ -116,7 +117,8 @@ public sealed class FlatFileTests : StoreTest
 
         Assert.Equal(5000, import.Skipped);
         Assert.Equal(FlatFileImport.MaxSkippedLines, import.SkippedLines.Count);
-        Assert.Equal(FlatFileImport.MaxSkippedLines, log.Messages(LogLevel.Warning).Count(message => message.Contains("Skipped line", StringComparison.Ordinal)));
+        Assert.Equal(FlatFileImport.MaxSkippedLines, log.Messages(LogLevel.Warning)
+            .Count(message => message.Contains("Skipped line", StringComparison.Ordinal)));
     }
 
     [Fact]
@@ -241,7 +243,8 @@ public sealed class FlatFileTests : StoreTest
         Assert.Contains("could not rename", Assert.Single(log.Messages(LogLevel.Warning)), StringComparison.Ordinal);
     }
 
-    private void WriteLines(params string[] lines) => File.WriteAllText(FlatFilePath, string.Concat(lines.Select(line => line + "\n")));
+    private void WriteLines(params string[] lines) =>
+        File.WriteAllText(FlatFilePath, string.Concat(lines.Select(line => line + "\n")));
 
     private void Append(byte[] bytes) => File.AppendAllBytes(FlatFilePath, bytes);
 }

@@ -25,7 +25,8 @@ public sealed class HistoryTests : StoreTest
         store.Prune([Id(2)]);
 
         Assert.Equal(new PruneRun(Time.GetUtcNow(), Week, Tracked: 2, Removed: 1, Failed: 0), store.LastPrune());
-        Assert.Equal([new RemovedImage(new ImageUse(Id(1), SteppingTime.Start), Time.GetUtcNow(), Week)], store.ListRemoved());
+        Assert.Equal([new RemovedImage(new ImageUse(Id(1), SteppingTime.Start), Time.GetUtcNow(), Week)],
+            store.ListRemoved());
     }
 
     [Fact]
@@ -93,7 +94,8 @@ public sealed class HistoryTests : StoreTest
         store.Prune([], TimeSpan.FromMinutes(2));
 
         Assert.Equal(full, store.LastPrune(Week));
-        Assert.Equal(full, store.LastPrune(Week - TimeSpan.FromSeconds(0.5))); // Fractions are rounded up, as in a prune.
+        // Fractions are rounded up, as in a prune.
+        Assert.Equal(full, store.LastPrune(Week - TimeSpan.FromSeconds(0.5)));
         Assert.Equal(TimeSpan.FromMinutes(2), store.LastPrune()?.Threshold);
         Assert.Null(store.LastPrune(TimeSpan.Zero));
         Assert.ThrowsAny<ArgumentException>(() => store.LastPrune(TimeSpan.FromSeconds(-1)));
@@ -110,7 +112,8 @@ public sealed class HistoryTests : StoreTest
         Assert.Equal(
             [("2026-03-10T12:00:00Z", "2026-03-01T12:00:00Z", 9.0, 7.0)],
             Sqlite.Query<(string, string, double, double)>(DatabasePath,
-                $"SELECT removed_utc, last_used_utc, unused_days, threshold_days FROM removed_image_utc WHERE image_id = '{Id(1)}'"));
+                "SELECT removed_utc, last_used_utc, unused_days, threshold_days "
+                + $"FROM removed_image_utc WHERE image_id = '{Id(1)}'"));
         Assert.Equal(
             [("2026-03-10T12:00:00Z", 7.0, 1, 1, 0)],
             Sqlite.Query<(string, double, int, int, int)>(DatabasePath,

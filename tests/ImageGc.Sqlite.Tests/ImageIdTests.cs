@@ -4,7 +4,8 @@ public sealed class ImageIdTests : StoreTest
 {
     public static TheoryData<string?> Malformed =>
     [
-        (string?)null, "", " ", "   ", "sha256:ab cd", " leading", "trailing ", "new\nline", "carriage\r", "tab\t", "nul\0",
+        (string?)null, "", " ", "   ", "sha256:ab cd", " leading", "trailing ", "new\nline", "carriage\r", "tab\t",
+            "nul\0",
         "bell\a", "delete\u007f", "c1\u0085", "no-break\u00a0space", "half\ud83d", "half\ude00",
         new string('a', 513), "'; DROP TABLE image_use; --",
     ];
@@ -64,7 +65,8 @@ public sealed class ImageIdTests : StoreTest
     public void The_schema_itself_refuses_what_is_no_image_ID_or_stamp()
     {
         Open();
-        foreach (var values in (string[])["'', 1", "'a b', 1", "char(9), 1", "x'00', 1", "'a', -1", "'a', 'x'", "'a', 1.5",
+        foreach (var values in (string[])["'', 1", "'a b', 1", "char(9), 1", "x'00', 1", "'a', -1", "'a', 'x'",
+            "'a', 1.5",
             "'a', 253402300800", "NULL, 1", "'a', NULL", "printf('%.*c', 513, 'a'), 1"])
         {
             var exception = Assert.Throws<Microsoft.Data.Sqlite.SqliteException>(() =>

@@ -64,7 +64,8 @@ public sealed class InspectionTests : StoreTest
     {
         var store = Open(options => options.ImageAgeCleanupThreshold = TimeSpan.Zero);
         store.RecordUse(Id(1));
-        Sqlite.Execute(DatabasePath, "PRAGMA ignore_check_constraints = 1; INSERT INTO image_use VALUES ('two words', 1)");
+        Sqlite.Execute(DatabasePath,
+            "PRAGMA ignore_check_constraints = 1; INSERT INTO image_use VALUES ('two words', 1)");
 
         Assert.Equal(StoreFailure.Corrupt, Assert.Throws<ImageUseStoreException>(() => store.Prune([])).Reason);
         Assert.Equal(StoreFailure.Corrupt, Assert.Throws<ImageUseStoreException>(() => store.List()).Reason);

@@ -20,6 +20,18 @@ public sealed class LogTests : StoreTest
     }
 
     [Fact]
+    public void The_log_counts_the_malformed_IDs_in_use_even_null()
+    {
+        var log = new RecordingLog();
+        using var store = ImageUseStore.Open(new ImageUseStoreOptions { DatabasePath = DatabasePath }, Time, log);
+
+        store.Prune([null!, Id(1), "two words"]);
+
+        Assert.Contains("Ignored 2 of the in-use IDs", Assert.Single(log.Messages(LogLevel.Warning)),
+            StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void What_a_line_of_a_flat_file_holds_is_not_logged()
     {
         File.WriteAllText(PathOf("image_use"), "password=secret\nsecret two\n\0secret 3\n");

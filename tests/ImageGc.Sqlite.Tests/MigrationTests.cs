@@ -11,7 +11,8 @@ public sealed class MigrationTests : StoreTest
         Open().Dispose();
         Open().Dispose();
 
-        Assert.Equal(Scripts, Sqlite.Query<string>(DatabasePath, "SELECT ScriptName FROM SchemaVersions ORDER BY SchemaVersionID"));
+        Assert.Equal(Scripts,
+            Sqlite.Query<string>(DatabasePath, "SELECT ScriptName FROM SchemaVersions ORDER BY SchemaVersionID"));
         Assert.Equal([Scripts.Length], Sqlite.Query<int>(DatabasePath, "PRAGMA user_version"));
         Assert.Equal([Migrations.ApplicationId], Sqlite.Query<int>(DatabasePath, "PRAGMA application_id"));
     }
@@ -19,7 +20,8 @@ public sealed class MigrationTests : StoreTest
     [Fact]
     public void Scripts_are_numbered_without_gaps()
     {
-        Assert.Equal(Enumerable.Range(1, Scripts.Length).Select(number => $"{number:0000}_"), Scripts.Select(name => name[..5]));
+        Assert.Equal(Enumerable.Range(1, Scripts.Length).Select(number => $"{number:0000}_"),
+            Scripts.Select(name => name[..5]));
     }
 
     [Fact]
@@ -36,7 +38,8 @@ public sealed class MigrationTests : StoreTest
     [Fact]
     public void No_script_uses_what_SQLite_3_26_cannot_read()
     {
-        string[] tooNew = ["STRICT", "GENERATED", "unixepoch()", "->", "RIGHT JOIN", "FULL JOIN", "NULLS LAST", "NULLS FIRST",
+        string[] tooNew = ["STRICT", "GENERATED", "unixepoch()", "->", "RIGHT JOIN", "FULL JOIN", "NULLS LAST",
+            "NULLS FIRST",
             "FILTER", "IS NOT DISTINCT", "IS DISTINCT", "iif(", "MATERIALIZED", "DROP COLUMN", "format(", "concat(",
             "subsec", "timediff", "julianday('auto", "octet_length", "string_agg", "unhex", "RETURNING"];
         foreach (var sql in Scripts.Select(Read))
@@ -67,7 +70,8 @@ public sealed class MigrationTests : StoreTest
                 processes.ForEach(process => process.Tell("open", path));
 
                 Assert.All(processes, process => Assert.Equal("ok", process.Answer()));
-                Assert.Equal(Scripts, Sqlite.Query<string>(path, "SELECT ScriptName FROM SchemaVersions ORDER BY SchemaVersionID"));
+                Assert.Equal(Scripts,
+                    Sqlite.Query<string>(path, "SELECT ScriptName FROM SchemaVersions ORDER BY SchemaVersionID"));
             }
         }
         finally

@@ -11,10 +11,13 @@ internal sealed class OtherProcess : IDisposable
     private static readonly List<ImageUseStore> Held = [];
     private readonly Process _process;
 
+    /// <summary>Also where the tests run in `dotnet`, which <see cref="Environment.ProcessPath"/> names then.</summary>
+    private static string Program => Path.ChangeExtension(typeof(OtherProcess).Assembly.Location, null);
+
     public OtherProcess(string umask = "022")
     {
         _process = Process.Start(new ProcessStartInfo(
-            "/bin/sh", ["-c", $"umask {umask} && exec \"$0\"", Environment.ProcessPath!])
+            "/bin/sh", ["-c", $"umask {umask} && exec \"$0\"", Program])
         {
             RedirectStandardInput = true,
             RedirectStandardOutput = true,

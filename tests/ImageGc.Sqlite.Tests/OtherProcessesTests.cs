@@ -11,7 +11,8 @@ public sealed class OtherProcessesTests : StoreTest
         using var writer = Sqlite.Connect(DatabasePath);
         writer.Execute("BEGIN IMMEDIATE");
 
-        foreach (var call in (Action[])[() => store.RecordUse(Id(1)), () => store.RecordUse([Id(1)]), () => store.Prune([]), () => store.Forget(Id(1))])
+        foreach (var call in (Action[])[() => store.RecordUse(Id(1)), () => store.RecordUse([Id(1)]), () =>
+            store.Prune([]), () => store.Forget(Id(1))])
         {
             var exception = Assert.Throws<ImageUseStoreException>(call);
             Assert.Equal(StoreFailure.Busy, exception.Reason);
@@ -71,7 +72,8 @@ public sealed class OtherProcessesTests : StoreTest
     [Fact]
     public async Task A_database_that_was_deleted_or_replaced_is_noticed_at_the_next_prune()
     {
-        foreach (var change in (Action<string>[])[File.Delete, path => File.Move(path, $"{path}.moved"), path => File.Replace(Replacement(), path, null)])
+        foreach (var change in (Action<string>[])[File.Delete, path => File.Move(path, $"{path}.moved"), path =>
+            File.Replace(Replacement(), path, null)])
         {
             using var store = Open();
             store.RecordUse(Id(1));
@@ -93,7 +95,8 @@ public sealed class OtherProcessesTests : StoreTest
     public void A_full_disk_is_reported_and_the_same_store_works_again_when_there_is_space()
     {
         using var disk = SmallDisk.MountOrSkip();
-        using var store = ImageUseStore.Open(new ImageUseStoreOptions { DatabasePath = disk.PathOf("image_use.db") }, Time);
+        using var store = ImageUseStore.Open(new ImageUseStoreOptions { DatabasePath = disk.PathOf("image_use.db") },
+            Time);
         store.RecordUse(Id(0));
         var filling = disk.FillUp();
 
@@ -119,7 +122,8 @@ public sealed class OtherProcessesTests : StoreTest
         var path = disk.PathOf("image_use.db");
         var filling = disk.FillUp();
 
-        Assert.Equal(StoreFailure.Full, Assert.Throws<ImageUseStoreException>(() => Open(options => options.DatabasePath = path)).Reason);
+        Assert.Equal(StoreFailure.Full,
+            Assert.Throws<ImageUseStoreException>(() => Open(options => options.DatabasePath = path)).Reason);
 
         File.Delete(filling);
         using var store = ImageUseStore.Open(new ImageUseStoreOptions { DatabasePath = path }, Time);

@@ -36,12 +36,15 @@ public sealed class PruneAsyncTests : StoreTest
         Time.Pass(Week);
 
         var result = await store.PruneAsync([], (image, _) =>
-            image.ImageId == Id(2) || image.ImageId == Id(4) ? throw new InvalidOperationException("conflict") : Task.CompletedTask, _cancel);
+            image.ImageId == Id(2) || image.ImageId == Id(4)
+                ? throw new InvalidOperationException("conflict") : Task.CompletedTask, _cancel);
 
         Assert.Equal([Id(1), Id(3), Id(5)], result.Removed.Select(image => image.ImageId));
-        Assert.Equal([(Id(2), "conflict"), (Id(4), "conflict")], result.Failed.Select(failure => (failure.Image.ImageId, failure.Exception.Message)));
+        Assert.Equal([(Id(2), "conflict"), (Id(4), "conflict")],
+            result.Failed.Select(failure => (failure.Image.ImageId, failure.Exception.Message)));
         Assert.Equal([Id(2), Id(4)], store.List().Select(image => image.ImageId));
-        Assert.Equal([Id(2), Id(4)], (await store.PruneAsync([], Succeed, _cancel)).Removed.Select(image => image.ImageId));
+        Assert.Equal([Id(2), Id(4)],
+            (await store.PruneAsync([], Succeed, _cancel)).Removed.Select(image => image.ImageId));
     }
 
     [Fact]
@@ -186,7 +189,8 @@ public sealed class PruneAsyncTests : StoreTest
 
         await Assert.ThrowsAsync<ArgumentNullException>(() => store.PruneAsync(null!, Succeed, _cancel));
         await Assert.ThrowsAsync<ArgumentNullException>(() => store.PruneAsync([], null!, _cancel));
-        await Assert.ThrowsAsync<ArgumentOutOfRangeException>(() => store.PruneAsync([], Succeed, TimeSpan.FromTicks(-1), _cancel));
+        await Assert.ThrowsAsync<ArgumentOutOfRangeException>(() =>
+            store.PruneAsync([], Succeed, TimeSpan.FromTicks(-1), _cancel));
         Assert.Null(store.LastPrune());
     }
 
@@ -226,7 +230,8 @@ public sealed class PruneAsyncTests : StoreTest
 
         await stop.CancelAsync();
         await Task.WhenAll(threads);
-        Assert.All(Enumerable.Range(0, acknowledged.Length).Where(number => decidedAt - acknowledged[number] < 2), number =>
+        Assert.All(Enumerable.Range(0, acknowledged.Length).Where(number => decidedAt - acknowledged[number] < 2),
+            number =>
             Assert.True(store.Find(Id(number))?.LastUsedAt.ToUnixTimeSeconds() >= acknowledged[number]));
         Assert.Empty(store.Check().Damage);
     }

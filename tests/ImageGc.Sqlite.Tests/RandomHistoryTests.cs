@@ -2,10 +2,13 @@ using CsCheck;
 
 namespace ImageGc.Sqlite.Tests;
 
-/// <summary>Random histories against <see cref="Rules"/>; a failure shrinks to the shortest one that still fails.</summary>
+/// <summary>
+/// Random histories against <see cref="Rules"/>; a failure shrinks to the shortest one that still fails.
+/// </summary>
 public sealed class RandomHistoryTests : StoreTest
 {
-    private static readonly int Cases = int.Parse(Environment.GetEnvironmentVariable("IMAGEGC_HISTORIES") ?? "2000", null);
+    private static readonly int Cases =
+        int.Parse(Environment.GetEnvironmentVariable("IMAGEGC_HISTORIES") ?? "2000", null);
 
     private static readonly Gen<string> GenImage = Gen.Int[1, 6].Select(Id);
     private static readonly Gen<string[]> GenImages = GenImage.Array[0, 5];
@@ -15,7 +18,8 @@ public sealed class RandomHistoryTests : StoreTest
         (6, GenImage.Select(image => (Event)new Record([image]))),
         (2, GenImages.Select(images => (Event)new Record(images))),
         (6, OneOf(1, 9, 10, 11, 300_000, 604_800).Select(seconds => (Event)new Pass(seconds))),
-        (3, OneOf(-31_536_000, -3600, -1, 1, 3600, 31_536_000, 1_770_000_000, -1_770_000_000).Select(seconds => (Event)new Step(seconds))),
+        (3, OneOf(-31_536_000, -3600, -1, 1, 3600, 31_536_000, 1_770_000_000, -1_770_000_000)
+            .Select(seconds => (Event)new Step(seconds))),
         (4, Gen.Select(GenImages, GenThreshold, (inUse, threshold) => (Event)new Prune(inUse, threshold))),
         (4, Gen.Select(GenImages, GenThreshold, GenImages, GenImages, (inUse, threshold, failing, used) =>
             (Event)new PruneWithRemoval(inUse, threshold, failing, used))),
@@ -29,7 +33,8 @@ public sealed class RandomHistoryTests : StoreTest
         var cases = 0;
 
         Gen.Select(Gen.Bool, GenEvent.Array[1, 25]).Sample((knowsTheTime, history) =>
-            Follow(knowsTheTime, history, Interlocked.Increment(ref cases)), iter: Cases, print: history => string.Join("; ", history.Item2.Select(e => e.ToString())));
+            Follow(knowsTheTime, history, Interlocked.Increment(ref cases)), iter: Cases, print: history =>
+                string.Join("; ", history.Item2.Select(e => e.ToString())));
 
         TestContext.Current.SendDiagnosticMessage($"{cases} random histories agree with the rules.");
         Assert.True(cases >= Cases);
@@ -61,8 +66,10 @@ public sealed class RandomHistoryTests : StoreTest
                 case Prune prune:
                     Assert.Equal(rules.Explain(prune.InUse, prune.Threshold), store
                         .ExplainPrune(prune.InUse, TimeSpan.FromSeconds(prune.Threshold))
-                        .Where(verdict => verdict.Reason == PruneReason.Expired).Select(verdict => verdict.Image.ImageId).Order(StringComparer.Ordinal));
-                    Assert.Equal(rules.Prune(prune.InUse, prune.Threshold), Rows(store.Prune(prune.InUse, TimeSpan.FromSeconds(prune.Threshold))));
+                        .Where(verdict => verdict.Reason == PruneReason.Expired)
+                            .Select(verdict => verdict.Image.ImageId).Order(StringComparer.Ordinal));
+                    Assert.Equal(rules.Prune(prune.InUse, prune.Threshold),
+                        Rows(store.Prune(prune.InUse, TimeSpan.FromSeconds(prune.Threshold))));
                     break;
                 case PruneWithRemoval prune:
                     Assert.Equal(rules.PruneWithRemoval(prune), Prunes(store, prune));
@@ -124,7 +131,8 @@ public sealed class RandomHistoryTests : StoreTest
         public override string ToString() => $"prune in use {Short(InUse)} threshold {Threshold}";
     }
 
-    internal sealed record PruneWithRemoval(string[] InUse, long Threshold, string[] Failing, string[] UsedDuringFirst) : Event
+    internal sealed record PruneWithRemoval(string[] InUse, long Threshold, string[] Failing, string[] UsedDuringFirst)
+        : Event
     {
         public override string ToString() =>
             $"prune in use {Short(InUse)} threshold {Threshold} failing {Short(Failing)} used {Short(UsedDuringFirst)}";

@@ -86,8 +86,10 @@ internal sealed class Rules(long now)
         return Describe(removed, usedMeanwhile, failed);
     }
 
-    public static string Describe(IEnumerable<string> removed, IEnumerable<string> usedMeanwhile, IEnumerable<string> failed) =>
-        $"removed {string.Join(' ', removed)}, used meanwhile {string.Join(' ', usedMeanwhile)}, failed {string.Join(' ', failed)}";
+    public static string Describe(IEnumerable<string> removed, IEnumerable<string> usedMeanwhile,
+        IEnumerable<string> failed) =>
+        $"removed {string.Join(' ', removed)}, used meanwhile {string.Join(' ', usedMeanwhile)}, "
+        + $"failed {string.Join(' ', failed)}";
 
     private List<string> Decide(string[] inUse, long threshold)
     {
@@ -99,7 +101,8 @@ internal sealed class Rules(long now)
                 Use(image);
         }
 
-        return [.. _lastUsed.Where(use => !inUse.Contains(use.Key) && Now - use.Value >= threshold).Select(use => use.Key)];
+        return [.. _lastUsed.Where(use => !inUse.Contains(use.Key) && Now - use.Value >= threshold)
+            .Select(use => use.Key)];
     }
 
     private void Use(string image)
@@ -116,5 +119,6 @@ internal sealed class Rules(long now)
     }
 
     private IEnumerable<(string, long)> Oldest(IEnumerable<string> images) =>
-        images.Select(image => (image, _lastUsed[image])).OrderBy(use => use.Item2).ThenBy(use => use.image, StringComparer.Ordinal);
+        images.Select(image => (image, _lastUsed[image])).OrderBy(use => use.Item2)
+            .ThenBy(use => use.image, StringComparer.Ordinal);
 }

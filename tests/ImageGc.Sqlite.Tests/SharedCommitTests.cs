@@ -59,5 +59,6 @@ public sealed class SharedCommitTests
 
     private static IEnumerable<Task> RecordAtOnce(SharedCommit uses) => Enumerable.Range(0, Callers).Select(caller =>
         Task.Factory.StartNew(
-            () => uses.Commit($"{caller}"), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default));
+            () => uses.Commit($"{caller}"), CancellationToken.None, TaskCreationOptions.LongRunning,
+                TaskScheduler.Default));
 }

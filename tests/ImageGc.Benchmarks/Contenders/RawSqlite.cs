@@ -21,7 +21,9 @@ internal sealed class RawSqlite : IDisposable
     }
 
     /// <summary>As `Connection` of the store opens a migrated database.</summary>
-    /// <param name="check">Checks it, as the store does; else every page is read all the same, so that caches are alike.</param>
+    /// <param name="check">
+    /// Checks it, as the store does; else every page is read all the same, so that caches are alike.
+    /// </param>
     public static RawSqlite Open(string path, Durability durability, bool check = false)
     {
         var checkRows = new FileInfo(path).Length <= Connection.LargestCheckedByRow;
@@ -80,7 +82,8 @@ internal sealed class RawSqlite : IDisposable
         Run(ImageUseStore.RestampUsedNow, [("@now", now), ("@earliest", StampClock.EarliestBelievable)]);
         Run(ImageUseStore.DropOldHistory, [("@tooOld", now - ImageUseStore.HistorySeconds)]);
         var run = 0L;
-        Run(ImageUseStore.InsertRun, [("@now", now), ("@seconds", seconds)], row => run = raw.sqlite3_column_int64(row, 0));
+        Run(ImageUseStore.InsertRun, [("@now", now), ("@seconds", seconds)], row =>
+            run = raw.sqlite3_column_int64(row, 0));
         Run(ImageUseStore.RemoveExpired, [("@run", run), ("@expiredAt", now - seconds), ("@now", now)]);
         Run(ImageUseStore.ForgetRemoved, [("@run", run)], row => expired.Add(new(
             raw.sqlite3_column_text(row, 0).utf8_to_string(), raw.sqlite3_column_int64(row, 1))));
@@ -102,7 +105,8 @@ internal sealed class RawSqlite : IDisposable
         Batteries_V2.Init();
         var uri = $"file:{path}?psow={(durability == Durability.Full ? 0 : 1)}";
         SqliteException.ThrowExceptionForRC(
-            raw.sqlite3_open_v2(uri, out var database, raw.SQLITE_OPEN_READWRITE | raw.SQLITE_OPEN_URI, null), database);
+            raw.sqlite3_open_v2(uri, out var database, raw.SQLITE_OPEN_READWRITE | raw.SQLITE_OPEN_URI, null),
+                database);
         return database;
     }
 
@@ -130,7 +134,8 @@ internal sealed class RawSqlite : IDisposable
     {
         for (var rest = sql; rest.Length > 0;)
         {
-            SqliteException.ThrowExceptionForRC(raw.sqlite3_prepare_v2(_database, rest, out var prepared, out rest), _database);
+            SqliteException.ThrowExceptionForRC(raw.sqlite3_prepare_v2(_database, rest, out var prepared, out rest),
+                _database);
             using var statement = prepared;
             foreach (var (name, value) in parameters)
                 raw.sqlite3_bind_int64(statement, raw.sqlite3_bind_parameter_index(statement, name), value);

@@ -26,8 +26,8 @@ internal static class FreshProcess
 
         report.Section(
             "Fresh process",
-            $"Medians of {inside["idle"].Count} processes on {Tracked:N0} images, compiling included: what the call took "
-            + "inside, and the whole process against one that does nothing and one that only opens the store.");
+            $"Medians of {inside["idle"].Count} processes on {Tracked:N0} images, compiling included: what the call "
+            + "took inside, and the whole process against one that does nothing and one that only opens the store.");
         report.Table(
             ["", "inside", "process above idle", "above open"],
             inside.Keys.Where(kind => kind != "idle").Select(kind => (string[])[

@@ -12,7 +12,9 @@ using Perfolizer.Horology;
 
 namespace ImageGc.Benchmarks.Parts;
 
-/// <summary>BenchmarkDotNet's view of a thousand images: what an operation allocates, and its time without a disk.</summary>
+/// <summary>
+/// BenchmarkDotNet's view of a thousand images: what an operation allocates, and its time without a disk.
+/// </summary>
 [MemoryDiagnoser(displayGenColumns: false)]
 [GroupBenchmarksBy(BenchmarkLogicalGroupRule.ByCategory)]
 [CategoriesColumn]
@@ -42,7 +44,8 @@ public class MicroBenchmarks
         MarkdownExporter.GitHub.ExportToLog(summary, log);
         running.Report.Section(
             "BenchmarkDotNet",
-            $"On {Tracked:N0} images, one after the other: the ratios above are surer. `Allocated` counts the whole process.");
+            $"On {Tracked:N0} images, one after the other: the ratios above are surer. "
+            + "`Allocated` counts the whole process.");
         running.Report.Paragraph(log.GetLog().Trim());
     }
 
@@ -58,7 +61,8 @@ public class MicroBenchmarks
     }
 
     [GlobalCleanup]
-    public void CleanUp() => Array.ForEach<IDisposable?>([_full, _normal, _rawFull, _rawNormal], open => open?.Dispose());
+    public void CleanUp() =>
+        Array.ForEach<IDisposable?>([_full, _normal, _rawFull, _rawNormal], open => open?.Dispose());
 
     [Benchmark(Description = "SQLite", Baseline = true)]
     [BenchmarkCategory("record, Full")]
@@ -98,7 +102,8 @@ public class MicroBenchmarks
     {
         var job = Job.Default.WithToolchain(InProcessEmitToolchain.Instance);
         job = session.Effort == Effort.Smoke
-            ? job.WithStrategy(BenchmarkDotNet.Engines.RunStrategy.ColdStart).WithIterationCount(1).WithInvocationCount(16)
+            ? job.WithStrategy(BenchmarkDotNet.Engines.RunStrategy.ColdStart).WithIterationCount(1)
+                .WithInvocationCount(16)
             : job.WithWarmupCount(3).WithIterationCount(session.Effort.Name == "full" ? 15 : 5)
                 .WithIterationTime(TimeInterval.FromMilliseconds(150));
         return ManualConfig.CreateEmpty()
@@ -106,7 +111,8 @@ public class MicroBenchmarks
             .AddColumnProvider(DefaultColumnProviders.Instance)
             .AddLogger(NullLogger.Instance)
             .WithArtifactsPath(session.NewPath())
-            .WithOptions(ConfigOptions.DisableLogFile | (Session.IsDebugBuild ? ConfigOptions.DisableOptimizationsValidator : 0));
+            .WithOptions(ConfigOptions.DisableLogFile | (Session.IsDebugBuild
+                ? ConfigOptions.DisableOptimizationsValidator : 0));
     }
 
     private string NextImage()

@@ -14,7 +14,8 @@ internal static class OpenComparison
         {
             var path = session.Copy(session.Templates.Database(images));
             contenders.Add(Opening(RecordComparison.Store, images, () => StoreAt.Open(path, Durability.Full)));
-            contenders.Add(Opening(RecordComparison.Raw, images, () => RawSqlite.Open(path, Durability.Full, check: true)));
+            contenders.Add(Opening(RecordComparison.Raw, images, () =>
+                RawSqlite.Open(path, Durability.Full, check: true)));
         }
 
         Contest.WarmUp(contenders, TimeSpan.FromMilliseconds(Session.IsDebugBuild ? 10 : 150), session.Cancel);
@@ -24,7 +25,8 @@ internal static class OpenComparison
 
     private static void Report(Session session, List<Contender> contenders)
     {
-        session.Report.Section("Open", "A migrated database in a warm process, checked (`quick_check`) as the store does.");
+        session.Report.Section("Open",
+            "A migrated database in a warm process, checked (`quick_check`) as the store does.");
         session.Report.Table(
             ["images", RecordComparison.Raw, RecordComparison.Store, "p99", "÷ raw", "allocated"],
             contenders.GroupBy(contender => contender.Images).Select(size =>

@@ -87,7 +87,8 @@ internal sealed class PruneComparison(Session session, long images, double expir
     {
         var path = "";
         EdgeFlatFile? file = null;
-        return new Contender(RecordComparison.Name(durable), images, _ => Check(file!.Prune(_inUse, _now, _threshold).Count))
+        return new Contender(
+            RecordComparison.Name(durable), images, _ => Check(file!.Prune(_inUse, _now, _threshold).Count))
         {
             MostPerBlock = 1,
             Before = () =>

@@ -20,7 +20,8 @@ internal static class PruneMemory
                 [RecordComparison.Raw] = Measure(session, "raw", session.Templates.Database(images), images),
             };
             if (images <= Effort.LargestFlatFile)
-                bytes[RecordComparison.FlatFile] = Measure(session, "flat-file", session.Templates.FlatFile(images), images);
+                bytes[RecordComparison.FlatFile] = Measure(session, "flat-file", session.Templates.FlatFile(images),
+                    images);
             peaks.Add(new PeakMemory(images, bytes));
         }
 
@@ -30,14 +31,16 @@ internal static class PruneMemory
     private static void Report(Report report, List<PeakMemory> peaks)
     {
         string[] systems = [RecordComparison.FlatFile, RecordComparison.Raw, RecordComparison.Store];
-        report.Section("Peak memory of a prune", "Above what the process held before its first prune; 1% expired, 100 in use.");
+        report.Section("Peak memory of a prune",
+            "Above what the process held before its first prune; 1% expired, 100 in use.");
         report.Table(
             ["images", .. systems],
             peaks.Select(peak => (string[])[Text.Count(peak.Images), .. systems.Select(system => Peak(peak, system))]));
         if (peaks.Find(peak => peak.Images == 1_000_000) is { } million)
         {
             var bytes = million.Bytes[RecordComparison.Store];
-            report.Goal("prune of 1,000,000 images, 1% expired, ≤ 20 MB above idle", Text.Bytes(bytes), bytes <= 20_000_000);
+            report.Goal("prune of 1,000,000 images, 1% expired, ≤ 20 MB above idle", Text.Bytes(bytes),
+                bytes <= 20_000_000);
         }
     }
 

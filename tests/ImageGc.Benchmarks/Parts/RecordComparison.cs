@@ -118,7 +118,8 @@ internal sealed class RecordComparison : IDisposable
     private void EnterWriteAndSync()
     {
         const int page = 4096, pages = 1000;
-        var file = Keep(File.OpenHandle(_session.NewPath(), FileMode.CreateNew, FileAccess.Write, preallocationSize: pages * page));
+        var file = Keep(File.OpenHandle(_session.NewPath(), FileMode.CreateNew, FileAccess.Write,
+            preallocationSize: pages * page));
         var bytes = new byte[page];
         for (var i = 0; i < pages; i++)
             RandomAccess.Write(file, bytes, i * page);

@@ -29,10 +29,12 @@ internal static class Writers
     {
         report.Section("Many writers", $"At once, on {Tracked:N0} images.");
         report.Table(
-            ["writers", "durability", "records/s", "p50", "p99", "p99.9", "longest", "slowest writer's share", "errors"],
+            ["writers", "durability", "records/s", "p50", "p99", "p99.9", "longest", "slowest writer's share",
+                "errors"],
             results.Select(result => (string[])[
                 result.Writers, $"{result.Durability}", Text.Count((long)result.PerSecond),
-                .. ((double[])[50, 99, 99.9, 100]).Select(percent => Text.Time(Statistics.Percentile(result.Sorted, percent))),
+                .. ((double[])[50, 99, 99.9, 100])
+                    .Select(percent => Text.Time(Statistics.Percentile(result.Sorted, percent))),
                 $"{result.SlowestShare:P0}", $"{result.Errors}"]));
         var errors = results.Sum(result => result.Errors);
         report.Goal("no errors with many writers", $"{errors}", errors == 0);
@@ -57,7 +59,8 @@ internal static class Writers
         }
 
         Disk.Delete(path);
-        return WritersResult.Of(threads == 1 ? "1 thread" : $"{threads} threads", durability, session.Effort.Writing, writers);
+        return WritersResult.Of(threads == 1
+            ? "1 thread" : $"{threads} threads", durability, session.Effort.Writing, writers);
     }
 
     private static WritersResult WithProcesses(Session session, Durability durability)
@@ -76,7 +79,9 @@ internal static class Writers
         return WritersResult.Of($"{Processes} processes", durability, session.Effort.Writing, writers);
     }
 
-    /// <summary>One of the processes: says when it is ready, writes when told to, and prints what each record took.</summary>
+    /// <summary>
+    /// One of the processes: says when it is ready, writes when told to, and prints what each record took.
+    /// </summary>
     public static string RunChild(string path, Durability durability, double seconds, int process)
     {
         var time = new WritersTime(process);
@@ -123,7 +128,8 @@ internal readonly record struct Written(List<double> Microseconds, int Errors);
 internal sealed record WritersResult(
     string Writers, Durability Durability, double PerSecond, double[] Sorted, double SlowestShare, int Errors)
 {
-    public static WritersResult Of(string name, Durability durability, TimeSpan time, IReadOnlyCollection<Written> writers)
+    public static WritersResult Of(string name, Durability durability, TimeSpan time,
+        IReadOnlyCollection<Written> writers)
     {
         double[] sorted = [.. writers.SelectMany(writer => writer.Microseconds).Order()];
         return new WritersResult(

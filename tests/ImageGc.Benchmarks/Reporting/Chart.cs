@@ -26,7 +26,8 @@ internal sealed class Chart
     {
         var chart = new Chart(series);
         chart.Add($"""
-            <svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {Width} {Height}" font-family="sans-serif" font-size="13">
+            <svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {Width} {Height}"
+                font-family="sans-serif" font-size="13">
             <rect width="{Width}" height="{Height}" fill="white"/>
             <text x="{Left}" y="26" font-size="16">{title}</text>
             """);
@@ -41,9 +42,10 @@ internal sealed class Chart
     {
         for (var decade = _images.From; decade <= _images.To; decade++)
         {
-            var x = X(Math.Pow(10, decade));
+            var images = Math.Pow(10, decade);
+            var x = X(images);
             Add($"""<path d="M{x:0.#} {Top}V{Height - Bottom}" stroke="#ddd"/>""");
-            Add($"""<text x="{x:0.#}" y="{Height - Bottom + 18}" text-anchor="middle">{Math.Pow(10, decade):N0}</text>""");
+            Add($"""<text x="{x:0.#}" y="{Height - Bottom + 18}" text-anchor="middle">{images:N0}</text>""");
         }
 
         for (var decade = _times.From; decade <= _times.To; decade++)
@@ -73,7 +75,8 @@ internal sealed class Chart
         Left + ((Math.Log10(images) - _images.From) / (_images.To - _images.From) * (Width - Left - Right));
 
     private double Y(double microseconds) =>
-        Height - Bottom - ((Math.Log10(microseconds) - _times.From) / (_times.To - _times.From) * (Height - Top - Bottom));
+        Height - Bottom - ((
+            Math.Log10(microseconds) - _times.From) / (_times.To - _times.From) * (Height - Top - Bottom));
 
     private static (int From, int To) Decades(IEnumerable<double> values)
     {

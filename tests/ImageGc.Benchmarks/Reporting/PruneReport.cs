@@ -5,12 +5,14 @@ namespace ImageGc.Benchmarks.Reporting;
 /// <summary>The prunes: one table and the goals.</summary>
 internal static class PruneReport
 {
-    public static void Write(Report report, IReadOnlyList<(PruneCase Case, IReadOnlyList<Contender> Contenders)> results)
+    public static void Write(Report report,
+        IReadOnlyList<(PruneCase Case, IReadOnlyList<Contender> Contenders)> results)
     {
         var measured = results
             .Select(result => (result.Case, Contenders: result.Contenders.ToDictionary(contender => contender.Name)))
             .ToList();
-        report.Section("Prune", "Medians, and the slowest of `ImageUseStore`; a database just opened, in a warm process.");
+        report.Section("Prune",
+            "Medians, and the slowest of `ImageUseStore`; a database just opened, in a warm process.");
         report.Table(
             ["images", "expired", "in use", RecordComparison.Name(durable: false), RecordComparison.Name(durable: true),
                 RecordComparison.Raw, RecordComparison.Store, "slowest", "allocated", "÷ raw", "÷ flat file", "rounds"],
@@ -19,7 +21,8 @@ internal static class PruneReport
         report.Goal("prune ≤ 1.15 × raw", measured.Select(result => ToRaw(result.Contenders)), 1.15);
         report.Goal(
             "prune of 100,000 images at most a tenth of the flat file's",
-            measured.Where(result => result.Case.Images == 100_000).Select(result => ToFlatFile(result.Contenders)), 0.1);
+            measured.Where(result => result.Case.Images == 100_000).Select(result => ToFlatFile(result.Contenders)),
+                0.1);
     }
 
     private static string[] Row(PruneCase @case, Dictionary<string, Contender> contenders)
@@ -30,7 +33,8 @@ internal static class PruneReport
             Median(RecordComparison.Name(durable: false)), Median(RecordComparison.Name(durable: true)),
             Median(RecordComparison.Raw), Median(RecordComparison.Store), Text.Time(store.Sorted()[^1]),
             Text.Bytes(store.BytesPerOperation),
-            $"{ToRaw(contenders)}", contenders.ContainsKey(RecordComparison.FlatFile) ? $"{ToFlatFile(contenders)}" : "",
+            $"{ToRaw(contenders)}", contenders.ContainsKey(RecordComparison.FlatFile)
+                ? $"{ToFlatFile(contenders)}" : "",
             Text.Count(store.Blocks.Count)];
 
         string Median(string name) => contenders.TryGetValue(name, out var contender)

@@ -13,10 +13,12 @@ internal sealed class RecordReport(Report report, IReadOnlyList<Contender> conte
     private static readonly string FlatFile = RecordComparison.Name(durable: false);
     private static readonly string DurableFlatFile = RecordComparison.Name(durable: true);
 
-    private readonly long[] _sizes = [.. contenders.Select(contender => contender.Images).Where(images => images > 0).Distinct()];
+    private readonly long[] _sizes =
+        [.. contenders.Select(contender => contender.Images).Where(images => images > 0).Distinct()];
 
     public static void Write(
-        Report report, IReadOnlyList<Contender> contenders, IReadOnlyDictionary<long, (long Database, long Log, long FlatFile)> files)
+        Report report, IReadOnlyList<Contender> contenders,
+        IReadOnlyDictionary<long, (long Database, long Log, long FlatFile)> files)
     {
         var records = new RecordReport(report, contenders);
         records.Summary();
@@ -29,7 +31,8 @@ internal sealed class RecordReport(Report report, IReadOnlyList<Contender> conte
 
     private void Summary()
     {
-        report.Section("Record", "Medians, and for `ImageUseStore` the tail too; ratios are of pairs that ran side by side.");
+        report.Section("Record",
+            "Medians, and for `ImageUseStore` the tail too; ratios are of pairs that ran side by side.");
         report.Table(
             ["images", FlatFile, DurableFlatFile, RecordComparison.Raw, RecordComparison.Store, "p99", "p99.9", "÷ raw",
                 "Normal", "÷ raw"],
@@ -42,18 +45,22 @@ internal sealed class RecordReport(Report report, IReadOnlyList<Contender> conte
 
     private void Batches()
     {
-        var (store, raw) = (RecordComparison.BatchName(RecordComparison.Store), RecordComparison.BatchName(RecordComparison.Raw));
+        var (store, raw) = (RecordComparison.BatchName(RecordComparison.Store),
+            RecordComparison.BatchName(RecordComparison.Raw));
         report.Paragraph("A durable batch of 50:");
         report.Table(
             ["images", RecordComparison.Raw, RecordComparison.Store, "p99", "÷ raw", "÷ 50 single records"],
             _sizes.Select(images => (string[])[
-                Text.Count(images), At(raw, images), At(store, images), At(store, images, 99), $"{RatioOf(images, store, raw)}",
+                Text.Count(images), At(raw, images), At(store, images), At(store, images, 99),
+                    $"{RatioOf(images, store, raw)}",
                 Ratio.Text(RatioOf(images, store, Store).Median / RecordComparison.Batch)]));
     }
 
     private void Everything()
     {
-        report.Paragraph("Everything. What `ImageUseStore` allocates here is its note of an image that it stamps for the first time:");
+        report.Paragraph(
+            "Everything. What `ImageUseStore` allocates here is its note of an image that it stamps for the first "
+            + "time:");
         report.Table(
             ["", "images", "p50", "p99", "p99.9", "operations", "allocated each"],
             contenders.OrderBy(contender => contender.Images).Select(contender =>
@@ -74,13 +81,15 @@ internal sealed class RecordReport(Report report, IReadOnlyList<Contender> conte
         report.Table(
             ["images", "database", "its log", "flat file"],
             files.Select(file => (string[])[
-                Text.Count(file.Key), Text.Bytes(file.Value.Database), Text.Bytes(file.Value.Log), Text.Bytes(file.Value.FlatFile)]));
+                Text.Count(file.Key), Text.Bytes(file.Value.Database), Text.Bytes(file.Value.Log),
+                    Text.Bytes(file.Value.FlatFile)]));
     }
 
     private void Goals()
     {
         report.Goal("durable record ≤ 1.10 × raw", _sizes.Select(images => RatioOf(images, Store, Raw)), 1.10);
-        report.Goal("record, Normal, ≤ 1.5 × raw", _sizes.Select(images => RatioOf(images, StoreNormal, RawNormal)), 1.5);
+        report.Goal("record, Normal, ≤ 1.5 × raw", _sizes.Select(images => RatioOf(images, StoreNormal, RawNormal)),
+            1.5);
         if (_sizes.Contains(1_000_000))
         {
             report.Goal(
@@ -89,13 +98,16 @@ internal sealed class RecordReport(Report report, IReadOnlyList<Contender> conte
         }
 
         var bytes = _sizes.Where(images => images <= 1_000)
-            .Max(images => Math.Max(Find(Store, images).BytesPerOperation, Find(StoreNormal, images).BytesPerOperation));
-        report.Goal("record of an image stamped before allocates next to nothing (≤ 8 B)", Text.Bytes(bytes), bytes <= 8);
+            .Max(images => Math.Max(Find(Store, images).BytesPerOperation,
+                Find(StoreNormal, images).BytesPerOperation));
+        report.Goal("record of an image stamped before allocates next to nothing (≤ 8 B)", Text.Bytes(bytes),
+            bytes <= 8);
         report.Goal(
             "durable record faster than the flat file's from 100 images on",
             Sizes(FlatFile).Where(images => images >= 100).Select(images => RatioOf(images, Store, FlatFile)), 1);
         report.Goal(
-            "durable record faster than the durable flat file's", Sizes(DurableFlatFile).Select(images => RatioOf(images, Store, DurableFlatFile)), 1);
+            "durable record faster than the durable flat file's",
+                Sizes(DurableFlatFile).Select(images => RatioOf(images, Store, DurableFlatFile)), 1);
     }
 
     private string Picture() => Reporting.Chart.Draw(
@@ -113,7 +125,8 @@ internal sealed class RecordReport(Report report, IReadOnlyList<Contender> conte
     private string At(string name, long images, double percent = 50) =>
         Has(name, images) ? Text.Time(Statistics.Percentile(Find(name, images).Sorted(), percent)) : "";
 
-    private Ratio RatioOf(long images, string name, string baseline) => Contest.RatioOf(Find(name, images), Find(baseline, images));
+    private Ratio RatioOf(long images, string name, string baseline) =>
+        Contest.RatioOf(Find(name, images), Find(baseline, images));
 
     private IEnumerable<long> Sizes(string name) => _sizes.Where(images => Has(name, images));
 

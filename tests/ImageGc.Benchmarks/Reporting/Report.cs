@@ -23,17 +23,20 @@ internal sealed class Report(Effort effort, string directory)
     {
         var all = rows.Prepend(headers).ToList();
         var widths = headers.Select((_, column) => all.Max(row => row[column].Length)).ToArray();
-        all.Insert(1, [.. widths.Select((width, column) => column == 0 ? new string('-', width) : new string('-', width - 1) + ":")]);
+        all.Insert(1, [.. widths.Select((width, column) =>
+            column == 0 ? new string('-', width) : new string('-', width - 1) + ":")]);
         foreach (var row in all)
         {
-            var cells = row.Select((cell, column) => column == 0 ? cell.PadRight(widths[column]) : cell.PadLeft(widths[column]));
+            var cells = row.Select((cell, column) =>
+                column == 0 ? cell.PadRight(widths[column]) : cell.PadLeft(widths[column]));
             _markdown.AppendLine(CultureInfo.InvariantCulture, $"| {string.Join(" | ", cells)} |");
         }
 
         _markdown.AppendLine();
     }
 
-    public void Goal(string goal, string measured, bool met) => _goals.Add($"{goal} – {measured} – **{(met ? "met" : "missed")}**");
+    public void Goal(string goal, string measured, bool met) =>
+        _goals.Add($"{goal} – {measured} – **{(met ? "met" : "missed")}**");
 
     /// <summary>A goal for every size: each ratio must be within the limit.</summary>
     public void Goal(string goal, IEnumerable<Ratio> ratios, double limit)
@@ -60,7 +63,9 @@ internal sealed class Report(Effort effort, string directory)
     {
         if (_goals.Count > 0)
         {
-            Section("Goals", "Ratios are medians over the rounds, in the order of the tables; the worst with its 95% confidence interval.");
+            Section("Goals",
+                "Ratios are medians over the rounds, in the order of the tables; the worst with its 95% "
+                + "confidence interval.");
             foreach (var goal in _goals)
                 _markdown.AppendLine(CultureInfo.InvariantCulture, $"- {goal}");
             _markdown.AppendLine();
@@ -74,14 +79,16 @@ internal sealed class Report(Effort effort, string directory)
 
             """);
         if (Chart is not null)
-            _markdown.AppendLine(CultureInfo.InvariantCulture, $"![Record latency against the number of images]({chart})");
+            _markdown.AppendLine(CultureInfo.InvariantCulture,
+                $"![Record latency against the number of images]({chart})");
     }
 
     private string Machine()
     {
         var processor = !OperatingSystem.IsLinux() ? null : File.ReadLines("/proc/cpuinfo")
             .FirstOrDefault(line => line.StartsWith("model name", StringComparison.Ordinal))?.Split(':')[1].Trim();
-        return $"{Environment.ProcessorCount} cores ({processor ?? RuntimeInformation.ProcessArchitecture.ToString()}), "
+        processor ??= RuntimeInformation.ProcessArchitecture.ToString();
+        return $"{Environment.ProcessorCount} cores ({processor}), "
             + $"{FileSystem()}, {RuntimeInformation.OSDescription}, {RuntimeInformation.FrameworkDescription}, "
             + $"SQLite {SQLitePCL.raw.sqlite3_libversion().utf8_to_string()}, "
             + DateTime.UtcNow.ToString("yyyy-MM-dd", CultureInfo.InvariantCulture);

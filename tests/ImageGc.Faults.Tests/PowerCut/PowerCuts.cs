@@ -47,7 +47,8 @@ internal sealed class PowerCuts(
         foreach (var (name, file) in names.OrderBy(pair => pair.Key, StringComparer.Ordinal))
             image.Files[name] = ContentOf(file, variant, sectorSize, random);
 
-        var unsynced = names.Where(pair => pair.Value.HasUnsynced).OrderBy(pair => pair.Key, StringComparer.Ordinal).ToList();
+        var unsynced = names.Where(pair => pair.Value.HasUnsynced).OrderBy(pair => pair.Key, StringComparer.Ordinal)
+            .ToList();
         if (destroysSectors && unsynced.Count > 0)
         {
             var (name, file) = unsynced[random.Next(unsynced.Count)];

@@ -7,10 +7,12 @@ namespace ImageGc.Faults.Tests.PowerCut;
 /// <param name="Behind">Images that are sound and lack something acknowledged.</param>
 /// <param name="Broken">Images that do not open, are damaged, or hold a state that never was.</param>
 /// <param name="Findings">The first of either.</param>
-internal sealed record Verdict(int Points, int Images, int Different, int Behind, int Broken, IReadOnlyList<string> Findings)
+internal sealed record Verdict(int Points, int Images, int Different, int Behind, int Broken,
+    IReadOnlyList<string> Findings)
 {
     public override string ToString() =>
-        $"{Points} points, {Images} images ({Different} different): {Behind} lost something acknowledged, {Broken} broken";
+        $"{Points} points, {Images} images ({Different} different): {Behind} lost something acknowledged, "
+        + $"{Broken} broken";
 
     public static Verdict operator +(Verdict one, Verdict other) => new(
         one.Points + other.Points, one.Images + other.Images, one.Different + other.Different,

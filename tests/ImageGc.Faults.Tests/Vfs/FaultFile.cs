@@ -2,7 +2,9 @@ using System.Runtime.InteropServices;
 
 namespace ImageGc.Faults.Tests.Vfs;
 
-/// <summary>An open file of a <see cref="FaultVfs"/>: every call goes to the real file behind it, unless it has to fail.</summary>
+/// <summary>
+/// An open file of a <see cref="FaultVfs"/>: every call goes to the real file behind it, unless it has to fail.
+/// </summary>
 internal sealed unsafe class FaultFile(FaultVfs vfs, string name, bool syncsDirectory)
 {
     private const int PowersafeOverwrite = 0x1000; // SQLITE_IOCAP_POWERSAFE_OVERWRITE

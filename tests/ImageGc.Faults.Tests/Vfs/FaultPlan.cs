@@ -30,7 +30,9 @@ internal enum VfsCall
     ShmLock = raw.SQLITE_IOERR_SHMLOCK,
 }
 
-/// <summary>Decides which call fails: the n-th of those that the fault can hit, alone or with all that follow it.</summary>
+/// <summary>
+/// Decides which call fails: the n-th of those that the fault can hit, alone or with all that follow it.
+/// </summary>
 internal sealed class FaultPlan(FaultKind kind, int failAt, bool persistent)
 {
     private int _calls;

@@ -41,7 +41,9 @@ internal sealed unsafe class FaultVfs : IDisposable
 
     public FaultPlan Faults { get; set; } = FaultPlan.None;
 
-    /// <summary>Tells SQLite that the medium never destroys the sector that it is writing, whatever the store asked for.</summary>
+    /// <summary>
+    /// Tells SQLite that the medium never destroys the sector that it is writing, whatever the store asked for.
+    /// </summary>
     public bool BelievesPowersafeOverwrite { get; init; }
 
     /// <summary>Files whose syncs are answered with success and not done: a control that must lose data.</summary>
@@ -76,7 +78,8 @@ internal sealed unsafe class FaultVfs : IDisposable
             return result;
 
         // The default VFS syncs the directory with the first sync of a log that it may have created.
-        FaultFile.Attach(file, new FaultFile(vfs, name, syncsDirectory: (flags & Create) != 0 && (flags & AnyLog) != 0));
+        FaultFile.Attach(file,
+            new FaultFile(vfs, name, syncsDirectory: (flags & Create) != 0 && (flags & AnyLog) != 0));
         vfs.Recording?.Opened(name);
         return 0;
     }

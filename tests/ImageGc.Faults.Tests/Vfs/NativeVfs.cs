@@ -2,7 +2,9 @@ using System.Runtime.InteropServices;
 
 namespace ImageGc.Faults.Tests.Vfs;
 
-/// <summary>`sqlite3_vfs`: members that are only handed on stay plain pointers (https://www.sqlite.org/c3ref/vfs.html).</summary>
+/// <summary>
+/// `sqlite3_vfs`: members that are only handed on stay plain pointers (https://www.sqlite.org/c3ref/vfs.html).
+/// </summary>
 [StructLayout(LayoutKind.Sequential)]
 internal unsafe struct NativeVfs
 {
@@ -27,7 +29,9 @@ internal unsafe struct NativeFile
     public NativeFileMethods* Methods;
 }
 
-/// <summary>`sqlite3_io_methods` up to version 2: with shared memory for the write-ahead log, without memory mapping.</summary>
+/// <summary>
+/// `sqlite3_io_methods` up to version 2: with shared memory for the write-ahead log, without memory mapping.
+/// </summary>
 [StructLayout(LayoutKind.Sequential)]
 internal unsafe struct NativeFileMethods
 {

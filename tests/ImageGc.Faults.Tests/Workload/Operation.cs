@@ -7,7 +7,9 @@ internal sealed record Expected(string Returns, params IReadOnlyList<State> Step
 
 /// <summary>A call of the store, and what the rules say about it.</summary>
 /// <param name="Do">Makes the call and says what it returned.</param>
-/// <param name="Expect">What must come of it, from the state before it and the Unix seconds at which it is made.</param>
+/// <param name="Expect">
+/// What must come of it, from the state before it and the Unix seconds at which it is made.
+/// </param>
 internal sealed record Operation(string Name, Func<Session, string> Do, Func<State, long, Expected> Expect)
 {
     private const string Nothing = "";
@@ -49,7 +51,9 @@ internal sealed record Operation(string Name, Func<Session, string> Do, Func<Sta
             return new(returned, after);
         });
 
-    /// <summary>A prune that forgets image by image, each after its removal, which fails for IDs that end in an even digit.</summary>
+    /// <summary>
+    /// A prune that forgets image by image, each after its removal, which fails for IDs that end in an even digit.
+    /// </summary>
     public static Operation PruneWithRemoval(TimeSpan threshold, params IReadOnlyList<string> inUse) => new(
         "prune with removal",
         session => Silent(() => RemoveTheOddOnes(session.Store, threshold, inUse)),

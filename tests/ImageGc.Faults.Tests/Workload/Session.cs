@@ -5,7 +5,9 @@ using Microsoft.Data.Sqlite;
 namespace ImageGc.Faults.Tests.Workload;
 
 /// <summary>A store on one file that is opened when it is first needed, and again after it was closed.</summary>
-/// <param name="syncs">Told when a store is open, which means that it has synced its directory past SQLite's eyes.</param>
+/// <param name="syncs">
+/// Told when a store is open, which means that it has synced its directory past SQLite's eyes.
+/// </param>
 internal sealed class Session(ImageUseStoreOptions options, SteppingTime time, Recording? syncs = null) : IDisposable
 {
     private ImageUseStore? _store;
@@ -22,7 +24,9 @@ internal sealed class Session(ImageUseStoreOptions options, SteppingTime time, R
         _store = null;
     }
 
-    /// <summary>Another process moves the log into the database and starts it afresh, as automatic checkpoints do.</summary>
+    /// <summary>
+    /// Another process moves the log into the database and starts it afresh, as automatic checkpoints do.
+    /// </summary>
     public void Checkpoint()
     {
         try

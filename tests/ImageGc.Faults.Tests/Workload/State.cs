@@ -6,7 +6,8 @@ namespace ImageGc.Faults.Tests.Workload;
 /// <summary>What a store must hold: the rules of record and prune, written down without SQL.</summary>
 internal sealed class State
 {
-    private static readonly long FirstBelievable = new DateTimeOffset(2015, 1, 1, 0, 0, 0, TimeSpan.Zero).ToUnixTimeSeconds();
+    private static readonly long FirstBelievable =
+        new DateTimeOffset(2015, 1, 1, 0, 0, 0, TimeSpan.Zero).ToUnixTimeSeconds();
 
     private readonly ImmutableSortedDictionary<string, long> _stamps;
 

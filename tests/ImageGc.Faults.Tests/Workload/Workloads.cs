@@ -10,7 +10,9 @@ internal static class Workloads
 
     public static string Id(int number) => $"sha256:{number:x64}";
 
-    /// <param name="rounds">Each has every kind of change, a checkpoint while open, and a close with another open.</param>
+    /// <param name="rounds">
+    /// Each has every kind of change, a checkpoint while open, and a close with another open.
+    /// </param>
     /// <param name="batch">How many images are recorded at once: 50 fill a page.</param>
     public static IEnumerable<Operation> Mixed(int rounds, int batch)
     {

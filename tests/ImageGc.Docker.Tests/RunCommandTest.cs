@@ -1,0 +1,44 @@
+using ImageGc.Sqlite;
+using ImageGc.Sqlite.Tests;
+
+namespace ImageGc.Docker.Tests;
+
+/// <summary>`imagegc run` as people start it, with a database of its own, beside a real engine.</summary>
+public abstract class RunCommandTest(PrivateEngine engine) : EngineTest(engine)
+{
+    protected static readonly TimeSpan Old = TimeSpan.FromDays(8);
+
+    protected Dictionary<string, string> Variables { get; } = [];
+
+    protected string PathOf(string name) => Path.Combine(Path.GetDirectoryName(DatabasePath)!, name);
+
+    private protected Daemon Run(params string[] arguments) => RunAt(Engine.Address.ToString(), arguments);
+
+    private protected Daemon RunAt(string address, params string[] arguments) =>
+        new(Variables, ["run", "--db", DatabasePath, "--engine", address, .. arguments]);
+
+    /// <summary>Records with the time as it was.</summary>
+    protected void Record(TimeSpan age, params string[] images)
+    {
+        using var store = Open(new SteppingTime(DateTimeOffset.UtcNow - age));
+        store.RecordUse(images);
+    }
+
+    protected List<string> Tracked()
+    {
+        using var store = Open(TimeProvider.System);
+        return [.. store.List().Select(image => image.ImageId)];
+    }
+
+    protected ImageUseStore Open(TimeProvider time) =>
+        ImageUseStore.Open(new ImageUseStoreOptions { DatabasePath = DatabasePath }, time);
+
+    private protected static async Task UntilAsync(Func<bool> condition, Daemon run)
+    {
+        while (!condition())
+        {
+            Assert.False(run.HasExited, run.Error);
+            await Task.Delay(20, Cancel);
+        }
+    }
+}

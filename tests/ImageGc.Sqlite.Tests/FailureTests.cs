@@ -1,0 +1,75 @@
+using Microsoft.Data.Sqlite;
+
+namespace ImageGc.Sqlite.Tests;
+
+/// <summary>What SQLite reports becomes a reason that code can switch on.</summary>
+public sealed class FailureTests : StoreTest
+{
+    /// <summary>https://www.sqlite.org/rescode.html</summary>
+    [Theory]
+    [InlineData(5, 5, StoreFailure.Busy)]
+    [InlineData(6, 262, StoreFailure.Busy)] // SQLITE_LOCKED_SHAREDCACHE
+    [InlineData(13, 13, StoreFailure.Full)]
+    [InlineData(10, 4874, StoreFailure.Full)] // SQLITE_IOERR_SHMSIZE
+    [InlineData(8, 8, StoreFailure.ReadOnly)]
+    [InlineData(8, 1544, StoreFailure.ReadOnly)] // SQLITE_READONLY_DIRECTORY
+    [InlineData(8, 1032, StoreFailure.Unavailable)] // SQLITE_READONLY_DBMOVED
+    [InlineData(14, 14, StoreFailure.Unavailable)]
+    [InlineData(3, 3, StoreFailure.Unavailable)] // SQLITE_PERM
+    [InlineData(11, 11, StoreFailure.Corrupt)]
+    [InlineData(26, 26, StoreFailure.Corrupt)] // SQLITE_NOTADB
+    [InlineData(10, 1034, StoreFailure.IoError)] // SQLITE_IOERR_FSYNC
+    [InlineData(1, 1, StoreFailure.Other)]
+    [InlineData(7, 7, StoreFailure.Other)] // SQLITE_NOMEM
+    public void Every_code_of_SQLite_has_a_reason_and_stays_in_the_message(int code, int extended, StoreFailure reason)
+    {
+        var cause = new SqliteException("what SQLite says", code, extended);
+
+        var exception = ImageUseStoreException.From(cause, DatabasePath, "record the use of an image");
+
+        Assert.Equal((reason, DatabasePath, cause),
+            (exception.Reason, exception.DatabasePath, exception.InnerException));
+        Assert.StartsWith($"Could not record the use of an image in '{DatabasePath}': ", exception.Message,
+            StringComparison.Ordinal);
+        Assert.EndsWith($"(SQLite error {code}/{extended}: what SQLite says)", exception.Message,
+            StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_file_system_that_cannot_share_memory_is_refused()
+    {
+        var exception = Assert.Throws<ImageUseStoreException>(() => Open(options => options.Vfs = "unix-dotfile"));
+
+        Assert.Equal(StoreFailure.Unavailable, exception.Reason);
+        Assert.Contains("Use a local file system", exception.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_value_that_the_schema_forbids_is_damage()
+    {
+        Open().Dispose();
+        Sqlite.Execute(DatabasePath, """
+            DROP TABLE image_use;
+            CREATE TABLE image_use (image_id TEXT PRIMARY KEY, last_used_at);
+            INSERT INTO image_use VALUES ('a', NULL);
+            """);
+        var store = Open();
+
+        foreach (var read in (Action[])[() => store.List(), () => store.Find("a"), () => store.ExplainPrune([])])
+            Assert.Equal(StoreFailure.Corrupt, Assert.Throws<ImageUseStoreException>(read).Reason);
+    }
+
+    [Fact]
+    public void An_export_onto_a_full_disk_leaves_nothing_behind()
+    {
+        using var disk = SmallDisk.MountOrSkip();
+        var filling = disk.FillUp();
+        var store = Open();
+        store.RecordUse(Enumerable.Range(0, 1000).Select(Id));
+
+        var exception = Assert.Throws<ImageUseStoreException>(() => store.ExportFlatFile(disk.PathOf("image_use")));
+
+        Assert.Equal(StoreFailure.FlatFile, exception.Reason);
+        Assert.Equal([filling], Directory.GetFiles(disk.PathOf("")));
+    }
+}

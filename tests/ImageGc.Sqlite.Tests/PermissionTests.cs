@@ -1,0 +1,103 @@
+namespace ImageGc.Sqlite.Tests;
+
+/// <summary>What this user may not do is a storage failure that says so, and leaves everything as it was.</summary>
+public sealed class PermissionTests : StoreTest
+{
+    private const UnixFileMode All = (UnixFileMode)0b111_111_111;
+    private const UnixFileMode EnterAndWrite = (UnixFileMode)0b011_011_011;
+    private const UnixFileMode EnterAndRead = (UnixFileMode)0b101_101_101;
+    private const UnixFileMode ReadAndWrite = (UnixFileMode)0b110_110_110;
+
+    [Fact]
+    public void A_database_that_this_user_may_not_read_is_unavailable()
+    {
+        Open().Dispose();
+        File.SetUnixFileMode(PathOf(""), All);
+
+        Assert.Contains("this user may read and write both", Refused(StoreFailure.Unavailable),
+            StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_database_that_this_user_may_not_write_is_read_only()
+    {
+        Open().Dispose();
+        File.SetUnixFileMode(PathOf(""), All);
+        File.SetUnixFileMode(DatabasePath, EnterAndRead);
+
+        Assert.Contains("read-only for this user", Refused(StoreFailure.ReadOnly), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_directory_in_which_this_user_may_not_create_the_database_is_unavailable()
+    {
+        File.SetUnixFileMode(PathOf(""), EnterAndRead);
+
+        Assert.Contains("write to its directory", Refused(StoreFailure.Unavailable), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_directory_that_cannot_be_synced_is_reported_since_power_loss_could_take_the_log()
+    {
+        File.SetUnixFileMode(PathOf(""), EnterAndWrite);
+
+        Assert.Contains("Permission denied", Refused(StoreFailure.IoError), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_damaged_database_stays_where_it_is_if_this_user_may_not_lock_its_directory()
+    {
+        Damaged();
+        File.SetUnixFileMode(PathOf(""), EnterAndWrite);
+
+        Assert.Contains("replacing it failed", Refused(StoreFailure.Corrupt), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_damaged_database_stays_where_it_is_if_this_user_may_not_create_the_salvaged_one()
+    {
+        Damaged();
+        File.SetUnixFileMode(PathOf(""), EnterAndRead);
+
+        Assert.Contains("replacing it failed", Refused(StoreFailure.Corrupt), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_flat_file_that_this_user_may_not_read_is_named_and_the_store_is_closed_again()
+    {
+        File.SetUnixFileMode(PathOf(""), All);
+        File.WriteAllText(PathOf("image_use"), $"{Id(1)} 1700000000\n");
+        File.SetUnixFileMode(PathOf("image_use"), UnixFileMode.UserRead);
+        using (Unprivileged.BecomeOrSkip())
+        {
+            var exception = Assert.Throws<ImageUseStoreException>(
+                () => Open(options => options.FlatFilePath = PathOf("image_use")));
+
+            Assert.Equal(StoreFailure.FlatFile, exception.Reason);
+            Assert.Contains($"'{PathOf("image_use")}'", exception.Message, StringComparison.Ordinal);
+        }
+
+        Assert.Equal([PathOf("image_use"), DatabasePath], Directory.GetFiles(PathOf("")).Order(StringComparer.Ordinal));
+    }
+
+    private void Damaged()
+    {
+        Open().Dispose();
+        using (var file = File.OpenWrite(DatabasePath))
+            file.Write(new byte[16]);
+        File.SetUnixFileMode(DatabasePath, ReadAndWrite);
+    }
+
+    private string Refused(StoreFailure reason)
+    {
+        var before = File.Exists(DatabasePath) ? File.ReadAllBytes(DatabasePath) : null;
+        ImageUseStoreException exception;
+        using (Unprivileged.BecomeOrSkip())
+            exception = Assert.Throws<ImageUseStoreException>(() => Open());
+
+        Assert.Equal((reason, DatabasePath), (exception.Reason, exception.DatabasePath));
+        if (before is not null)
+            Assert.Equal(before, File.ReadAllBytes(DatabasePath));
+        return exception.Message;
+    }
+}

@@ -1,0 +1,29 @@
+using System.Runtime.InteropServices;
+
+namespace ImageGc.Sqlite.Tests;
+
+/// <summary>
+/// This thread, to the file system, as the user nobody: root may do everything. Only for synchronous tests.
+/// </summary>
+internal sealed partial class Unprivileged : IDisposable
+{
+    private const uint Nobody = 65534;
+
+    private Unprivileged()
+    {
+    }
+
+    /// <summary>Becomes nobody, or skips the test where this user may not.</summary>
+    public static Unprivileged BecomeOrSkip()
+    {
+        Assert.SkipUnless(Environment.IsPrivilegedProcess, "Needs the right to act as another user.");
+        _ = SetFileSystemUser(Nobody);
+        Assert.Equal((int)Nobody, SetFileSystemUser(Nobody)); // It returns who the thread was before.
+        return new Unprivileged();
+    }
+
+    public void Dispose() => _ = SetFileSystemUser(0);
+
+    [LibraryImport("libc", EntryPoint = "setfsuid")]
+    private static partial int SetFileSystemUser(uint user);
+}
