@@ -27,6 +27,26 @@ public sealed class HelpTests : CliTest
     public void Help_names_the_environment_variable() =>
         Assert.Contains("IMAGEGC_DB", RunAnywhere("--help").Output, StringComparison.Ordinal);
 
+    [Fact]
+    public void Help_has_only_the_names_that_linux_knows()
+    {
+        var help = RunAnywhere("list", "--help").Output;
+
+        Assert.Contains("-h, --help", help, StringComparison.Ordinal);
+        Assert.DoesNotContain("-?", help, StringComparison.Ordinal);
+        Assert.Equal(help, RunAnywhere("list", "-h").Output);
+        Assert.Equal(ExitCode.Usage, RunAnywhere("list", "/?").ExitCode);
+    }
+
+    [Fact]
+    public void Wrong_usage_is_told_in_a_few_lines_that_begin_with_the_programs_name()
+    {
+        Assert.Equal(
+            "imagegc: Unrecognized command or argument '--no-such'.\nRun 'imagegc list --help' for usage and examples.\n",
+            RunAnywhere("list", "--no-such").Error);
+        Assert.StartsWith("imagegc: 'lst' was not matched. Did you mean one of the following?\nlist\n", RunAnywhere("lst").Error, StringComparison.Ordinal);
+    }
+
     [Theory]
     [InlineData]
     [InlineData("prnue")]

@@ -110,4 +110,49 @@ public sealed class InUseTests : CliTest
     [Fact]
     public void A_missing_file_is_an_error() =>
         Assert.Equal(ExitCode.Failed, Run("prune", "--in-use-file", PathOf("missing")).ExitCode);
+
+    [Theory]
+    [InlineData("# comment\n")]
+    [InlineData("sha256:0000\n")]
+    [InlineData("\0")]
+    public void A_list_without_an_end_is_given_up(string repeated)
+    {
+        using var endless = new EndlessStream(repeated);
+
+        var error = Assert.Throws<CommandFailedException>(() => InUseFile.ReadStandardInput(endless));
+
+        Assert.Contains("of standard input is wrong, so nothing was changed", error.Message, StringComparison.Ordinal);
+        Assert.InRange(endless.Served, 1, InUseFile.MaxLength + (1 << 20));
+    }
+
+    [Fact]
+    public void The_longest_list_that_can_be_right_is_read()
+    {
+        var inUse = Enumerable.Range(0, InUseFile.MaxIds).Select(number => $"{number:x512}\n");
+
+        using var input = new MemoryStream(Encoding.UTF8.GetBytes(string.Concat(inUse)));
+
+        Assert.Equal(InUseFile.MaxIds, InUseFile.ReadStandardInput(input).Count);
+    }
+
+    [Fact]
+    public void A_directory_is_an_error_that_says_so() =>
+        Assert.Contains("is a directory. Nothing was changed.", Run("prune", "--in-use-file", "/tmp").Error, StringComparison.Ordinal);
+
+    private sealed class EndlessStream(string repeated) : MemoryStream
+    {
+        private readonly byte[] _repeated = [.. Enumerable.Repeat(Encoding.UTF8.GetBytes(repeated), 1000).SelectMany(bytes => bytes)];
+
+        public long Served { get; private set; }
+
+        public override int Read(Span<byte> buffer)
+        {
+            var count = Math.Min(buffer.Length, _repeated.Length) / repeated.Length * repeated.Length;
+            _repeated.AsSpan(0, count).CopyTo(buffer);
+            Served += count;
+            return count;
+        }
+
+        public override int Read(byte[] buffer, int offset, int count) => Read(buffer.AsSpan(offset, count));
+    }
 }

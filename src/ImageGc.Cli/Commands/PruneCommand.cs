@@ -27,12 +27,19 @@ internal sealed class PruneCommand : ToolCommand
         : base(
             global, "prune",
             "Forget the images that expired: not in use, and unused for longer than a threshold. With --run, have each "
-            + "removed first and forget it only once it is gone: the safer way. Without, prints them for you to remove.",
+            + "removed first and forget it only once it is gone. Without, print them for you to remove.",
             "imagegc prune --in-use-file in_use.txt --run 'docker rmi {}' --dry-run",
             "docker ps --all --quiet | xargs docker inspect --format '{{.Image}}' |",
             "    imagegc prune --in-use-file - --older-than 12h --run 'docker rmi {}'",
             "",
-            "# Forget first, remove afterwards: an image whose removal fails is never offered again.",
+            "# For Docker, 'imagegc run --once' asks the engine itself, and knows all that follows.",
+            "",
+            "# 'docker rmi' fails for ever where somebody else removed the image. This ./remove does not:",
+            "#   #!/bin/sh",
+            "#   docker rmi \"$1\" || docker image inspect \"$1\" 2>&1 | grep -qi 'no such image'",
+            "imagegc prune --in-use-file in_use.txt --run './remove {}'",
+            "",
+            "# Forget first, remove afterwards: what cannot be removed is never offered again.",
             "imagegc prune --in-use-file in_use.txt | grep ^expired | cut -f2 | xargs docker rmi")
     {
         _run = RemovalCommand.Option(global.Shell);
@@ -60,7 +67,7 @@ internal sealed class PruneCommand : ToolCommand
         var report = new PruneReport(invocation, ids, import, invocation.Get(_fullIds));
         var command = invocation.Get(_run);
         if (invocation.Get(_dryRun))
-            report.DryRun(prune.Foresee(command));
+            report.DryRun(prune.Foresee(command), removed: command is not null);
         else if (command is not null)
             return Remove(prune, command, report, invocation);
         else
