@@ -23,6 +23,24 @@ public sealed class HelpTests : CliTest
         Assert.Contains($"  {command}", RunAnywhere("--help").Output, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("")]
+    [InlineData("explain")]
+    [InlineData("prune")]
+    [InlineData("check")]
+    [InlineData("run")]
+    [InlineData("completion")]
+    public void Examples_fit_80_columns_unless_they_name_an_image(string command)
+    {
+        var help = RunAnywhere([.. command.Split(' ', StringSplitOptions.RemoveEmptyEntries), "--help"]).Output;
+        var examples = help[help.IndexOf("Examples:", StringComparison.Ordinal)..].Split('\n');
+
+        Assert.All(
+            examples.Where(line => !line.Contains("sha256:", StringComparison.Ordinal)),
+            line => Assert.InRange(line.Length, 0, 80));
+        Assert.DoesNotContain(examples, line => line.EndsWith(' '));
+    }
+
     [Fact]
     public void Help_names_the_environment_variable() =>
         Assert.Contains("IMAGEGC_DB", RunAnywhere("--help").Output, StringComparison.Ordinal);

@@ -83,7 +83,7 @@ public sealed class RunCommandTests(PrivateEngine engine) : EngineTest(engine)
         await byFlag.EndAsync();
 
         Assert.Contains("ImageGarbageCollection:CleanupTime is 'worse'", byEnvironment.Error, StringComparison.Ordinal);
-        Assert.Contains("ImageGarbageCollection:CleanupRecurrence is 'often'", byFlag.Error, StringComparison.Ordinal);
+        Assert.Contains("--every is 'often'", byFlag.Error, StringComparison.Ordinal);
     }
 
     [Theory]

@@ -10,9 +10,9 @@ internal sealed class CheckCommand(GlobalOptions global) : ToolCommand(
     global, "check", "Read the whole database and report its state; fails if it is damaged, or was until now.",
     "imagegc check --db /var/lib/aziot/edged/image_use.db",
     "",
-    "# doubtful-stamps: by a wrong clock, later than now or before 2015; used now, for a prune.",
-    "# other-process: has the file open. Other users' are hidden, unless from root.",
-    "# kept-damaged: what salvaging kept, here and earlier. Delete it once nobody needs it.")
+    "# doubtful-stamps: later than now or before 2015; a prune takes them for now.",
+    "# other-process: has the file open; only root sees those of every user.",
+    "# kept-damaged: what salvaging kept; delete it once nobody needs it.")
 {
     protected override int Run(Invocation invocation)
     {

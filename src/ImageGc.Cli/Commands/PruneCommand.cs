@@ -32,15 +32,17 @@ internal sealed class PruneCommand : ToolCommand
             "docker ps --all --quiet | xargs docker inspect --format '{{.Image}}' |",
             "    imagegc prune --in-use-file - --older-than 12h --run 'docker rmi {}'",
             "",
-            "# For Docker, 'imagegc run --once' asks the engine itself, and knows all that follows.",
+            "# Simpler: 'imagegc run --once' asks Docker itself and knows what follows.",
             "",
-            "# 'docker rmi' fails for ever where somebody else removed the image. This ./remove does not:",
-            "#   #!/bin/sh",
-            "#   docker rmi \"$1\" || docker image inspect \"$1\" 2>&1 | grep -qi 'no such image'",
-            "imagegc prune --in-use-file in_use.txt --run './remove {}'",
+            "# 'docker rmi' fails for ever where the image is gone. This script, ./rmi, does not:",
+            "#!/bin/sh",
+            "docker rmi \"$1\" || docker image inspect \"$1\" 2>&1 | grep -qi 'no such image'",
             "",
-            "# Forget first, remove afterwards: what cannot be removed is never offered again.",
-            "imagegc prune --in-use-file in_use.txt | grep ^expired | cut -f2 | xargs docker rmi")
+            "imagegc prune --in-use-file in_use.txt --run './rmi {}'",
+            "",
+            "# Forget first, remove then: what cannot be removed is never offered again.",
+            "imagegc prune --in-use-file in_use.txt | awk '/^expired/ { print $2 }' |",
+            "    xargs docker rmi")
     {
         _run = RemovalCommand.Option(global.Shell);
         _inUse.AddTo(this);
