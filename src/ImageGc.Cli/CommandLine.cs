@@ -58,7 +58,8 @@ internal static class CommandLine
         usage.ShowHelp = false;
         using var explained = new StringWriter();
         parsed.Invoke(new InvocationConfiguration { Output = explained, Error = explained });
-        var lines = explained.ToString().Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
+        const StringSplitOptions clean = StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries;
+        var lines = explained.ToString().Split('\n', clean);
         error.WriteLine($"imagegc: {string.Join(error.NewLine, lines)}");
         var command = parsed.CommandResult.Command is RootCommand ? "imagegc" : $"imagegc {parsed.CommandResult.Command.Name}";
         error.WriteLine($"Run '{command} --help' for usage and examples.");

@@ -130,12 +130,12 @@ public sealed class InUseTests : CliTest
         Assert.True(InUseFile.MaxIds * (512L + 1) < InUseFile.MaxLength);
 
     [Fact]
-    public void A_directory_is_an_error_that_says_so() =>
-        Assert.Contains("is a directory. Nothing was changed.", Run("prune", "--in-use-file", "/tmp").Error, StringComparison.Ordinal);
+    public void A_directory_is_an_error_that_says_so() => Assert.Contains(
+        "is a directory. Nothing was changed.", Run("prune", "--in-use-file", "/tmp").Error, StringComparison.Ordinal);
 
     private sealed class EndlessStream(string repeated) : MemoryStream
     {
-        private readonly byte[] _repeated = [.. Enumerable.Repeat(Encoding.UTF8.GetBytes(repeated), 1000).SelectMany(bytes => bytes)];
+        private readonly byte[] _repeated = Encoding.UTF8.GetBytes(string.Concat(Enumerable.Repeat(repeated, 1000)));
 
         public long Served { get; private set; }
 

@@ -55,7 +55,7 @@ internal sealed class CheckCommand(GlobalOptions global) : ToolCommand(
         foreach (var kept in keptDamaged)
             listing.Add(new("kept-damaged"), new(kept));
         if (check.Salvaged is { } salvaged)
-            listing.Add(new("salvaged"), new(salvaged, $"damaged until now; the damaged file is kept as {salvaged}", Color.Red));
+            listing.Add(new("salvaged"), new(salvaged, $"damaged until now; kept as {salvaged}", Color.Red));
         foreach (var damage in check.Damage.DefaultIfEmpty("none"))
             listing.Add(new("damage"), new(damage, Color: check.Damage.Count > 0 ? Color.Red : Color.Green));
         return listing;

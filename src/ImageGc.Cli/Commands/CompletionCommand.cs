@@ -17,7 +17,8 @@ internal sealed class CompletionCommand : ToolCommand
             COMPREPLY=()
             while IFS= read -r suggestion; do
                 if [[ "$suggestion" == -* && "$word" != -* ]]; then continue; fi
-                if [[ -n "$suggestion" && "$suggestion" == "$word"* ]]; then COMPREPLY+=("${suggestion#"$separate"}"); fi
+                if [[ -z "$suggestion" || "$suggestion" != "$word"* ]]; then continue; fi
+                COMPREPLY+=("${suggestion#"$separate"}")
             done < <("$1" "[suggest:$((${#line} - ${#1}))]" "${line#"$1"}" 2>/dev/null)
         }
         complete -o bashdefault -o default -F _imagegc imagegc
@@ -31,7 +32,8 @@ internal sealed class CompletionCommand : ToolCommand
 
     public CompletionCommand(GlobalOptions global)
         : base(
-            global, "completion", "Print what makes the shell complete commands, options and image IDs at a press of TAB.",
+            global, "completion",
+            "Print what makes the shell complete commands, options and image IDs at a press of TAB.",
             "source <(imagegc completion bash)      # in ~/.bashrc",
             "",
             "# In ~/.zshrc:",

@@ -34,7 +34,7 @@ internal sealed class PruneCommand : ToolCommand
             "",
             "# Simpler: 'imagegc run --once' asks Docker itself and knows what follows.",
             "",
-            "# 'docker rmi' fails for ever where the image is gone. This script, ./rmi, does not:",
+            "# 'docker rmi' fails again and again for an image that is gone. Not so ./rmi:",
             "#!/bin/sh",
             "docker rmi \"$1\" || docker image inspect \"$1\" 2>&1 | grep -qi 'no such image'",
             "",

@@ -80,7 +80,8 @@ internal sealed class DaemonOptions
         }
         catch (UnauthorizedAccessException exception)
         {
-            throw new CommandFailedException($"{exception.Message} Let this user read it, or name another with --config.");
+            throw new CommandFailedException(
+                $"{exception.Message} Let this user read it, or name another with --config.");
         }
     }
 

@@ -61,8 +61,11 @@ internal static class KnownIds
     /// <remarks>
     /// Without a log nobody has it open, and SQLite would leave an empty one behind (https://www.sqlite.org/uri.html).
     /// </remarks>
-    private static string UriOf(string path) =>
-        $"file:{string.Join('/', path.Split('/').Select(Uri.EscapeDataString))}{(File.Exists($"{path}-wal") ? "" : "?immutable=1")}";
+    private static string UriOf(string path)
+    {
+        var escaped = string.Join('/', path.Split('/').Select(Uri.EscapeDataString));
+        return File.Exists($"{path}-wal") ? $"file:{escaped}" : $"file:{escaped}?immutable=1";
+    }
 
     private static bool MeansOnlyItself(string imageId) =>
         ShellWords.Quote(imageId) == imageId && !imageId.StartsWith('-');
