@@ -56,7 +56,11 @@ internal static class CommandLine
     private static int ExplainUsage(ParseResult parsed, ParseErrorAction usage, TextWriter error)
     {
         usage.ShowHelp = false;
-        parsed.Invoke(new InvocationConfiguration { Output = error, Error = error });
+        using var explained = new StringWriter();
+        parsed.Invoke(new InvocationConfiguration { Output = explained, Error = explained });
+        const StringSplitOptions clean = StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries;
+        var lines = explained.ToString().Split('\n', clean);
+        error.WriteLine($"imagegc: {string.Join(error.NewLine, lines)}");
         var command = parsed.CommandResult.Command is RootCommand ? "imagegc" : $"imagegc {parsed.CommandResult.Command.Name}";
         error.WriteLine($"Run '{command} --help' for usage and examples.");
         return ExitCode.Usage;

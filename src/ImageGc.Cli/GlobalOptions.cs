@@ -30,4 +30,11 @@ internal sealed class GlobalOptions
     public Option<string> Database { get; }
 
     public Option<bool> Json { get; }
+
+    /// <summary>The database if the user named one, on the command line or in the environment.</summary>
+    public string? NamedDatabase(ParseResult parsed) => parsed.GetValue(Database)
+        ?? (Shell.Variable(DatabaseVariable) is { } path && !string.IsNullOrWhiteSpace(path) ? path : null);
+
+    /// <summary>The database as the user wrote it.</summary>
+    public string DatabaseOf(ParseResult parsed) => NamedDatabase(parsed) ?? "image_use.db";
 }

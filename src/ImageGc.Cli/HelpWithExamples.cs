@@ -25,9 +25,11 @@ internal sealed class HelpWithExamples(HelpAction help) : SynchronousCommandLine
 
     public static void AddTo(RootCommand root)
     {
-        var option = root.Options.OfType<HelpOption>().Single();
+        var option = new HelpOption("--help", "-h"); // Without the aliases of other systems.
         var help = new HelpWithExamples((HelpAction)option.Action!);
         option.Action = help;
+        root.Options.Remove(root.Options.OfType<HelpOption>().Single());
+        root.Options.Add(option);
         root.SetAction(parsed =>
         {
             help.Invoke(parsed);
@@ -45,6 +47,6 @@ internal sealed class HelpWithExamples(HelpAction help) : SynchronousCommandLine
     }
 
     private static string[] LinesFor(Command command) => command is ToolCommand tool
-        ? ["Examples:", .. tool.Examples.Select(example => "  " + example)]
+        ? ["Examples:", .. tool.Examples.Select(example => example.Length > 0 ? "  " + example : "")]
         : RootLines;
 }

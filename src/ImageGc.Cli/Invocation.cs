@@ -18,10 +18,10 @@ internal sealed class Invocation(GlobalOptions global, ParseResult parsed)
     public bool Json => Get(global.Json);
 
     /// <summary>The database as the user wrote it.</summary>
-    public string DatabasePath => NamedDatabasePath ?? "image_use.db";
+    public string DatabasePath => global.DatabaseOf(parsed);
 
     /// <summary>The database if the user named one, on the command line or in the environment.</summary>
-    public string? NamedDatabasePath => Get(global.Database) ?? FromEnvironment();
+    public string? NamedDatabasePath => global.NamedDatabase(parsed);
 
     public T? Get<T>(Option<T> option) => parsed.GetValue(option);
 
@@ -42,12 +42,11 @@ internal sealed class Invocation(GlobalOptions global, ParseResult parsed)
             $"There is no database '{Path.GetFullPath(DatabasePath)}'. Name one with --db PATH or "
             + $"{GlobalOptions.DatabaseVariable}; 'imagegc record' and 'imagegc import' create one.");
 
-    public void WriteLine(string result) => _streams.Output.WriteLine(result);
+    public void WriteLine(string result) => Write(output => output.WriteLine(result));
 
-    public void WriteJson<T>(T result, JsonTypeInfo<T> type) =>
-        _streams.Output.WriteLine(JsonSerializer.Serialize(result, type));
+    public void WriteJson<T>(T result, JsonTypeInfo<T> type) => WriteLine(JsonSerializer.Serialize(result, type));
 
-    public void Write(Listing listing) => listing.WriteTo(_streams.Output, Shell);
+    public void Write(Listing listing) => Write(output => listing.WriteTo(output, Shell));
 
     /// <summary>Tells a person what happened; scripts that asked for JSON find it there.</summary>
     public void Tell(string message)
@@ -68,6 +67,16 @@ internal sealed class Invocation(GlobalOptions global, ParseResult parsed)
 
     public void Complain(string message) => Error.WriteLine($"imagegc: {message}");
 
-    private string? FromEnvironment() =>
-        Shell.Variable(GlobalOptions.DatabaseVariable) is { } path && !string.IsNullOrWhiteSpace(path) ? path : null;
+    private void Write(Action<TextWriter> results)
+    {
+        try
+        {
+            results(_streams.Output);
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            throw new CommandFailedException(
+                $"The results could not be written to standard output, which is full or closed: {exception.Message}");
+        }
+    }
 }

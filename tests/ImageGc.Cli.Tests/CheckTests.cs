@@ -20,10 +20,17 @@ public sealed class CheckTests : CliTest
         Assert.Contains($"salvaged\t{DatabasePath}.corrupt-20260301T120000Z", result.Lines);
         Assert.Contains("damage\tnone", result.Lines);
         Assert.NotEmpty(TrackedIds());
-        Assert.Equal(ExitCode.Done, Run("check").ExitCode);
+        var next = Run("check");
+        Assert.Equal(ExitCode.Done, next.ExitCode);
+        Assert.Contains($"kept-damaged\t{DatabasePath}.corrupt-20260301T120000Z", next.Lines);
+        Assert.DoesNotContain(next.Lines, line => line.StartsWith("salvaged", StringComparison.Ordinal));
+        Assert.Equal($"{DatabasePath}.corrupt-20260301T120000Z", Json("keptDamaged")[0].GetString());
 
         Damage();
-        Assert.Equal($"{DatabasePath}.corrupt-20260301T120000Z+", Json("salvaged").GetString());
+        Assert.Equal(ExitCode.Failed, Run("check", "--json").ExitCode);
+
+        Damage();
+        Assert.Equal($"{DatabasePath}.corrupt-20260301T120000Z++", Json("salvaged").GetString());
     }
 
     [Fact]

@@ -110,4 +110,43 @@ public sealed class InUseTests : CliTest
     [Fact]
     public void A_missing_file_is_an_error() =>
         Assert.Equal(ExitCode.Failed, Run("prune", "--in-use-file", PathOf("missing")).ExitCode);
+
+    [Theory]
+    [InlineData("# comment\n")]
+    [InlineData("sha256:0000\n")]
+    [InlineData("\0")]
+    public void A_list_without_an_end_is_given_up(string repeated)
+    {
+        using var endless = new EndlessStream(repeated);
+
+        var error = Assert.Throws<CommandFailedException>(() => InUseFile.ReadStandardInput(endless));
+
+        Assert.Contains("of standard input is wrong, so nothing was changed", error.Message, StringComparison.Ordinal);
+        Assert.InRange(endless.Served, 1, InUseFile.MaxLength + (1 << 20));
+    }
+
+    [Fact]
+    public void The_limit_leaves_room_for_as_many_ids_as_there_may_be_each_as_long_as_it_may_be() =>
+        Assert.True(InUseFile.MaxIds * (512L + 1) < InUseFile.MaxLength);
+
+    [Fact]
+    public void A_directory_is_an_error_that_says_so() => Assert.Contains(
+        "is a directory. Nothing was changed.", Run("prune", "--in-use-file", "/tmp").Error, StringComparison.Ordinal);
+
+    private sealed class EndlessStream(string repeated) : MemoryStream
+    {
+        private readonly byte[] _repeated = Encoding.UTF8.GetBytes(string.Concat(Enumerable.Repeat(repeated, 1000)));
+
+        public long Served { get; private set; }
+
+        public override int Read(Span<byte> buffer)
+        {
+            var count = Math.Min(buffer.Length, _repeated.Length) / repeated.Length * repeated.Length;
+            _repeated.AsSpan(0, count).CopyTo(buffer);
+            Served += count;
+            return count;
+        }
+
+        public override int Read(byte[] buffer, int offset, int count) => Read(buffer.AsSpan(offset, count));
+    }
 }

@@ -48,6 +48,19 @@ public sealed class ProcessTests : CliTest
         Assert.InRange(exitCode, ExitCode.Failed, ExitCode.Usage);
     }
 
+    [Theory]
+    [InlineData(">&-")]
+    [InlineData(">/dev/full")]
+    public async Task Results_that_cannot_be_written_are_an_error_that_says_so(string redirection)
+    {
+        Record(TimeSpan.Zero, "a");
+
+        var (exitCode, _, error) = await Start($"'{Program}' list --db '{DatabasePath}' {redirection}");
+
+        Assert.Equal(ExitCode.Failed, exitCode);
+        Assert.StartsWith("imagegc: The results could not be written", error, StringComparison.Ordinal);
+    }
+
     [Fact]
     public async Task An_interrupted_prune_ends_its_command_and_keeps_what_was_done()
     {

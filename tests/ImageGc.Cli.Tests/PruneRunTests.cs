@@ -126,6 +126,23 @@ public sealed class PruneRunTests : CliTest
         Assert.Equal(["a"], TrackedIds());
     }
 
+    [Theory]
+    [InlineData("exit 0", ExitCode.Done)]
+    [InlineData("test $1 = rmi || echo 'Error: No such image: a' >&2; exit 1", ExitCode.Done)]
+    [InlineData("test $1 = image && echo '[{}]'", ExitCode.Failed)]
+    [InlineData("echo 'Cannot connect to the Docker daemon' >&2; exit 1", ExitCode.Failed)]
+    public void The_script_in_the_help_forgets_what_is_gone_and_nothing_else(string docker, int exitCode)
+    {
+        Record(Month, "a");
+        var engine = FileOf($"#!/bin/sh\n{docker}\n", "docker");
+        File.SetUnixFileMode(engine, UnixFileMode.UserRead | UnixFileMode.UserExecute);
+        var help = RunAnywhere("prune", "--help").Lines.Select(line => line.Trim()).ToList();
+        var script = help[help.IndexOf("#!/bin/sh") + 1].Replace("docker", engine, StringComparison.Ordinal);
+
+        Assert.Equal(exitCode, Prune($"{ScriptOf(script)} {{}}").ExitCode);
+        Assert.Equal(exitCode == ExitCode.Failed, TrackedIds().Any());
+    }
+
     [Fact]
     public void A_command_has_no_input_to_wait_for()
     {

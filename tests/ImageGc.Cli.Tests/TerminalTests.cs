@@ -34,6 +34,41 @@ public sealed class TerminalTests : CliTest
         Assert.All(result.Lines, line => Assert.InRange(line.Length, 1, 80));
     }
 
+    [Theory]
+    [InlineData("list")]
+    [InlineData("explain", "--in-use", "b")]
+    [InlineData("prune", "--in-use", "b", "--dry-run")]
+    [InlineData("prune", "--in-use", "b")]
+    [InlineData("prune", "--in-use", "b", "--run", "false {}")]
+    [InlineData("history")]
+    [InlineData("history", "--runs")]
+    public void The_table_of_every_command_fits_80_columns(params string[] command)
+    {
+        Variables["NO_COLOR"] = "1";
+        Variables["PATH"] = Environment.GetEnvironmentVariable("PATH")!;
+        Record(TimeSpan.FromMinutes(119 + (60 * 24 * 9)), new string('z', 300), Id(1));
+        Run("prune", "--in-use", "b", "--older-than", "199h");
+        Time.Now += TimeSpan.FromMinutes(119);
+        Record(TimeSpan.FromMinutes(119 + (60 * 24 * 7)), "expired-" + new string('x', 300));
+        Record(TimeSpan.FromMinutes(119), new string('y', 300), Id(2), "b");
+
+        var result = Run(command);
+
+        Assert.InRange(result.Lines.Length, 2, 6);
+        Assert.All(result.Lines, line => Assert.InRange(line.Length, 1, 80));
+    }
+
+    [Fact]
+    public void Of_a_check_only_paths_are_longer_than_80_columns()
+    {
+        Variables["NO_COLOR"] = "1";
+        Record(TimeSpan.FromDays(20_000), "in-1971");
+
+        Assert.All(
+            Run("check").Lines.Where(line => !line.Contains('/', StringComparison.Ordinal)),
+            line => Assert.InRange(line.TrimEnd().Length, 1, 80));
+    }
+
     [Fact]
     public void No_trunc_shows_ids_in_full_on_one_line()
     {

@@ -78,7 +78,7 @@ public sealed class RunCommandTests(PrivateEngine engine) : RunCommandTest(engin
         await byFlag.EndAsync();
 
         Assert.Contains("ImageGarbageCollection:CleanupTime is 'worse'", byEnvironment.Error, StringComparison.Ordinal);
-        Assert.Contains("ImageGarbageCollection:CleanupRecurrence is 'often'", byFlag.Error, StringComparison.Ordinal);
+        Assert.Contains("--every is 'often'", byFlag.Error, StringComparison.Ordinal);
     }
 
     [Fact]

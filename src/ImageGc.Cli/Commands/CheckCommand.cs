@@ -8,7 +8,11 @@ namespace ImageGc.Cli.Commands;
 
 internal sealed class CheckCommand(GlobalOptions global) : ToolCommand(
     global, "check", "Read the whole database and report its state; fails if it is damaged, or was until now.",
-    "imagegc check --db /var/lib/aziot/edged/image_use.db")
+    "imagegc check --db /var/lib/aziot/edged/image_use.db",
+    "",
+    "# doubtful-stamps: later than now or before 2015; a prune takes them for now.",
+    "# other-process: has the file open; only root sees those of every user.",
+    "# kept-damaged: what salvaging kept; delete it once nobody needs it.")
 {
     protected override int Run(Invocation invocation)
     {
@@ -16,16 +20,18 @@ internal sealed class CheckCommand(GlobalOptions global) : ToolCommand(
         using var patience = invocation.Patience("Reading the whole database");
         var check = store.Check();
         var others = OtherProcess.ThatHaveOpen(check.DatabasePath);
+        var keptDamaged = KeptBeside(check.DatabasePath);
         var lastPrune = check.Damage.Count == 0 ? store.LastPrune() : null; // Damage may be where the history is.
         if (invocation.Json)
-            invocation.WriteJson(JsonCheck.Of(check, lastPrune, others), JsonOutput.Default.JsonCheck);
+            invocation.WriteJson(JsonCheck.Of(check, lastPrune, others, keptDamaged), JsonOutput.Default.JsonCheck);
         else
-            invocation.Write(ListingOf(check, lastPrune, others, invocation.Shell.Time.GetUtcNow()));
+            invocation.Write(ListingOf(check, lastPrune, others, keptDamaged, invocation.Shell.Time.GetUtcNow()));
         return check is { Damage.Count: 0, Salvaged: null } ? ExitCode.Done : ExitCode.Failed;
     }
 
     private static Listing ListingOf(
-        StoreCheck check, PruneRun? lastPrune, IReadOnlyList<OtherProcess> others, DateTimeOffset now)
+        StoreCheck check, PruneRun? lastPrune, IReadOnlyList<OtherProcess> others, IReadOnlyList<string> keptDamaged,
+        DateTimeOffset now)
     {
         var listing = new Listing("", "") { Full = true };
         listing.Add(new("database"), new(check.DatabasePath));
@@ -46,11 +52,22 @@ internal sealed class CheckCommand(GlobalOptions global) : ToolCommand(
         listing.Add(new("doubtful-stamps"), Doubtful(check.DoubtfulStamps));
         foreach (var other in others.Select(Shown).DefaultIfEmpty(new("none", "none that this user may see")))
             listing.Add(new("other-process"), other);
-        if (check.Salvaged is { } kept)
-            listing.Add(new("salvaged"), new(kept, $"damaged until now; the damaged file is kept as {kept}", Color.Red));
+        foreach (var kept in keptDamaged)
+            listing.Add(new("kept-damaged"), new(kept));
+        if (check.Salvaged is { } salvaged)
+            listing.Add(new("salvaged"), new(salvaged, $"damaged until now; kept as {salvaged}", Color.Red));
         foreach (var damage in check.Damage.DefaultIfEmpty("none"))
             listing.Add(new("damage"), new(damage, Color: check.Damage.Count > 0 ? Color.Red : Color.Green));
         return listing;
+    }
+
+    /// <summary>What opening the database kept of it, now or earlier, and nobody deleted since.</summary>
+    private static List<string> KeptBeside(string database)
+    {
+        var beginning = $"{Path.GetFileName(database)}.corrupt-";
+        return [.. Directory.EnumerateFiles(Path.GetDirectoryName(database)!)
+            .Where(file => Path.GetFileName(file).StartsWith(beginning, StringComparison.Ordinal))
+            .Order(StringComparer.Ordinal)];
     }
 
     private static Cell Doubtful(long stamps) => stamps == 0

@@ -1,19 +1,48 @@
+using System.CommandLine;
+
 namespace ImageGc.Cli.Commands;
 
-internal sealed class CompletionCommand(GlobalOptions global) : ToolCommand(
-    global, "completion", "Print what makes the shell complete commands and options at a press of TAB.",
-    "source <(imagegc completion)      # in ~/.bashrc",
-    "autoload -U +X bashcompinit && bashcompinit && source <(imagegc completion)      # in ~/.zshrc")
+internal sealed class CompletionCommand : ToolCommand
 {
-    /// <remarks>Where nothing completes, the shell offers file names.</remarks>
+    /// <remarks>
+    /// Suggestions are compared and never expanded, as `compgen -W` would: an image ID may look like a command. What
+    /// precedes the last colon of a word stays out, because bash takes it for another word. Where nothing completes,
+    /// the shell offers file names.
+    /// </remarks>
     private const string Script = """
         _imagegc() {
-            local suggestions
-            suggestions=$("$1" "[suggest:$COMP_POINT]" "$COMP_LINE" 2>/dev/null)
-            COMPREPLY=($(compgen -W "$suggestions" -- "$2"))
+            local line="${COMP_LINE:0:$COMP_POINT}" suggestion separate=""
+            local word="${line##*[[:space:]]}"
+            if [[ "${COMP_WORDBREAKS-}" == *:* && "$word" == *:* ]]; then separate="${word%"${word##*:}"}"; fi
+            COMPREPLY=()
+            while IFS= read -r suggestion; do
+                if [[ "$suggestion" == -* && "$word" != -* ]]; then continue; fi
+                if [[ -z "$suggestion" || "$suggestion" != "$word"* ]]; then continue; fi
+                COMPREPLY+=("${suggestion#"$separate"}")
+            done < <("$1" "[suggest:$((${#line} - ${#1}))]" "${line#"$1"}" 2>/dev/null)
         }
         complete -o bashdefault -o default -F _imagegc imagegc
         """;
+
+    private readonly Argument<string?> _shell = new("SHELL")
+    {
+        Description = "bash or zsh; the script is the same.",
+        Arity = ArgumentArity.ZeroOrOne,
+    };
+
+    public CompletionCommand(GlobalOptions global)
+        : base(
+            global, "completion",
+            "Print what makes the shell complete commands, options and image IDs at a press of TAB.",
+            "source <(imagegc completion bash)      # in ~/.bashrc",
+            "",
+            "# In ~/.zshrc:",
+            "autoload -U compinit bashcompinit && compinit && bashcompinit",
+            "source <(imagegc completion zsh)")
+    {
+        _shell.AcceptOnlyFromAmong("bash", "zsh");
+        Arguments.Add(_shell);
+    }
 
     protected override int Run(Invocation invocation)
     {

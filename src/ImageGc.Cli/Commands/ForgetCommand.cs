@@ -6,12 +6,16 @@ namespace ImageGc.Cli.Commands;
 
 internal sealed class ForgetCommand : ToolCommand
 {
-    private readonly Argument<string[]> _ids = ImageIds.Argument("The images to forget, in full as they were recorded.");
+    private readonly Argument<string[]> _ids;
 
     public ForgetCommand(GlobalOptions global)
         : base(
             global, "forget", "Stop tracking images that were removed by other means. Prints the IDs it forgot.",
-            "imagegc forget sha256:4bcff63911fcb4448bd4fdacec207030997caf25e9bea4045fa6c8c44de311d1") => Arguments.Add(_ids);
+            "imagegc forget sha256:4bcff63911fcb4448bd4fdacec207030997caf25e9bea4045fa6c8c44de311d1")
+    {
+        _ids = ImageIds.Argument("The images to forget, in full as they were recorded.", global);
+        Arguments.Add(_ids);
+    }
 
     protected override int Run(Invocation invocation)
     {

@@ -24,6 +24,7 @@ internal sealed class HistoryCommand : ToolCommand
             "imagegc history --runs")
     {
         _id.Validators.Add(ImageIds.RequireValid);
+        ImageIds.Complete(_id, KnownIds.TrackedOrRemoved, global);
         Arguments.Add(_id);
         Options.Add(_runs);
         Options.Add(_fullIds);

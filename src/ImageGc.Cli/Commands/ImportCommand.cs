@@ -32,7 +32,10 @@ internal sealed class ImportCommand : ToolCommand
     {
         var path = Path.GetFullPath(flatFile);
         if (!Path.Exists(path))
-            throw new CommandFailedException($"There is no flat file '{path}' to import.");
+            throw new CommandFailedException(
+                $"There is no flat file '{path}' to import. Nothing was created; check the path.");
+        if (Directory.Exists(path))
+            throw new CommandFailedException($"'{path}' is a directory; name the flat file in it.");
         if (path == Path.GetFullPath(invocation.DatabasePath))
             throw new CommandFailedException($"'{path}' is the database; name the flat file to import.");
         return invocation.OpenOrCreate();

@@ -27,13 +27,22 @@ internal sealed class PruneCommand : ToolCommand
         : base(
             global, "prune",
             "Forget the images that expired: not in use, and unused for longer than a threshold. With --run, have each "
-            + "removed first and forget it only once it is gone: the safer way. Without, prints them for you to remove.",
+            + "removed first and forget it only once it is gone. Without, print them for you to remove.",
             "imagegc prune --in-use-file in_use.txt --run 'docker rmi {}' --dry-run",
             "docker ps --all --quiet | xargs docker inspect --format '{{.Image}}' |",
             "    imagegc prune --in-use-file - --older-than 12h --run 'docker rmi {}'",
             "",
-            "# Forget first, remove afterwards: an image whose removal fails is never offered again.",
-            "imagegc prune --in-use-file in_use.txt | grep ^expired | cut -f2 | xargs docker rmi")
+            "# Simpler: 'imagegc run --once' asks Docker itself and knows what follows.",
+            "",
+            "# 'docker rmi' fails again and again for an image that is gone. Not so ./rmi:",
+            "#!/bin/sh",
+            "docker rmi \"$1\" || docker image inspect \"$1\" 2>&1 | grep -qi 'no such image'",
+            "",
+            "imagegc prune --in-use-file in_use.txt --run './rmi {}'",
+            "",
+            "# Forget first, remove then: what cannot be removed is never offered again.",
+            "imagegc prune --in-use-file in_use.txt | awk '/^expired/ { print $2 }' |",
+            "    xargs docker rmi")
     {
         _run = RemovalCommand.Option(global.Shell);
         _inUse.AddTo(this);
@@ -60,7 +69,7 @@ internal sealed class PruneCommand : ToolCommand
         var report = new PruneReport(invocation, ids, import, invocation.Get(_fullIds));
         var command = invocation.Get(_run);
         if (invocation.Get(_dryRun))
-            report.DryRun(prune.Foresee(command));
+            report.DryRun(prune.Foresee(command), removed: command is not null);
         else if (command is not null)
             return Remove(prune, command, report, invocation);
         else

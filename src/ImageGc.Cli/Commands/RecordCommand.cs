@@ -6,12 +6,16 @@ namespace ImageGc.Cli.Commands;
 
 internal sealed class RecordCommand : ToolCommand
 {
-    private readonly Argument<string[]> _ids = ImageIds.Argument("The images that are used now.");
+    private readonly Argument<string[]> _ids;
 
     public RecordCommand(GlobalOptions global)
         : base(
             global, "record", "Record that images are used now; track them if they are new. Prints their IDs.",
-            "imagegc record $(docker images --no-trunc --quiet alpine)") => Arguments.Add(_ids);
+            "imagegc record $(docker images --no-trunc --quiet alpine)")
+    {
+        _ids = ImageIds.Argument("The images that are used now.", global);
+        Arguments.Add(_ids);
+    }
 
     protected override int Run(Invocation invocation)
     {

@@ -52,8 +52,13 @@ internal sealed class RunCommand : ToolCommand
             host.Run();
             return ExitCode.Done;
         }
-        catch (Exception exception) when (exception is OptionsValidationException
-            or EngineRefusedException or TimeoutException or InvalidDataException or NotSupportedException)
+        catch (OptionsValidationException invalid)
+        {
+            throw new CommandFailedException(
+                string.Join("; ", invalid.Failures.Select(failure => _options.NameFlag(failure, invocation))));
+        }
+        catch (Exception exception) when (exception
+            is EngineRefusedException or TimeoutException or InvalidDataException or NotSupportedException)
         {
             // An engine that is away is an IOException, and anything else a bug.
             throw new CommandFailedException(exception.Message);
@@ -110,6 +115,7 @@ internal sealed class RunCommand : ToolCommand
         }
 
         var images = services.GetRequiredService<ImageUseStore>().Count();
-        invocation.Tell($"Done; {images} images are tracked in {options.DatabasePath}.");
+        var are = images == 1 ? "image is" : "images are";
+        invocation.Tell($"Done; {images} {are} tracked in {options.DatabasePath}.");
     }
 }

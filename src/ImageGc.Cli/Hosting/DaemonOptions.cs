@@ -78,6 +78,25 @@ internal sealed class DaemonOptions
         {
             throw new CommandFailedException($"{exception.Message} {exception.GetBaseException().Message}");
         }
+        catch (UnauthorizedAccessException exception)
+        {
+            throw new CommandFailedException(
+                $"{exception.Message} Let this user read it, or name another with --config.");
+        }
+    }
+
+    /// <summary>A failure by the name that the user gave: of a flag where there was one, else of the setting.</summary>
+    public string NameFlag(string failure, Invocation invocation)
+    {
+        const string section = $"{Daemon.Section}:";
+        var wrong = failure.StartsWith(section, StringComparison.Ordinal) ? failure[section.Length..] : failure;
+        foreach (var (name, option) in _settings)
+        {
+            if (wrong.StartsWith($"{name} is ", StringComparison.Ordinal) && invocation.Get(option) is not null)
+                return option.Name + wrong[name.Length..];
+        }
+
+        return failure;
     }
 
     private static string RequireFile(string file) => File.Exists(file)

@@ -8,10 +8,16 @@ internal sealed class InUseFile
     public const int MaxLineLength = 4096;
     public const int MaxIds = 100_000;
 
+    /// <summary>More than the most and longest IDs take; comments and repetitions could go on for ever.</summary>
+    public const int MaxLength = 64 << 20;
+
     private static readonly UTF8Encoding StrictUtf8 = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
+
+    private const string NameAFile = "Nothing was changed. Name a file that this user may read.";
 
     private readonly string _name;
     private long _line;
+    private long _length;
 
     private InUseFile(string name) => _name = name;
 
@@ -35,13 +41,15 @@ internal sealed class InUseFile
 
     private static FileStream Open(string path)
     {
+        if (Directory.Exists(path))
+            throw new CommandFailedException($"Could not read the images in use: '{path}' is a directory. {NameAFile}");
         try
         {
             return new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or ArgumentException)
         {
-            throw new CommandFailedException($"Could not read the images in use: {exception.Message}");
+            throw new CommandFailedException($"Could not read the images in use: {exception.Message} {NameAFile}");
         }
     }
 
@@ -77,6 +85,8 @@ internal sealed class InUseFile
         _line = 1;
         for (var next = reader.Read(); next >= 0; next = reader.Read())
         {
+            if (++_length > MaxLength)
+                throw Bad($"More than {MaxLength >> 20} MiB cannot be a list of images in use.");
             if (next == '\n')
             {
                 yield return line.ToString();

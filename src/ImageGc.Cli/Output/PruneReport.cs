@@ -6,7 +6,7 @@ namespace ImageGc.Cli.Output;
 internal sealed class PruneReport(
     Invocation invocation, IReadOnlyCollection<string> inUse, FlatFileImport? import, bool fullIds)
 {
-    public void DryRun(List<ImageVerdict> verdicts)
+    public void DryRun(List<ImageVerdict> verdicts, bool removed)
     {
         Write(dryRun: true, verdicts);
         foreach (var verdict in verdicts.Where(verdict => verdict.Command is not null))
@@ -14,7 +14,9 @@ internal sealed class PruneReport(
         foreach (var verdict in verdicts.Where(verdict => verdict.Failure is not null))
             invocation.Tell($"Would fail: {verdict.Failure}");
         var expired = verdicts.Count(verdict => verdict.Verdict == Verdict.Expired);
-        invocation.Tell($"Dry run, nothing was changed: {Images(expired)} would be forgotten, {Stay(verdicts, expired)}");
+        var gone = removed ? "removed" : "forgotten";
+        invocation.Tell(
+            $"Dry run, nothing was changed: {Images(expired)} would be {gone}, {Stay(verdicts, expired)}");
     }
 
     public void Forgotten(List<ImageVerdict> verdicts)
@@ -36,7 +38,7 @@ internal sealed class PruneReport(
         if (failed > 0)
             invocation.Tell(
                 $"Failed for {Images(failed)}: tracked as before, and the next prune tries again. "
-                + "If the engine has one no longer: imagegc forget ID.");
+                + "If the engine has one no longer: imagegc forget ID; 'imagegc prune --help' shows how to avoid it.");
         if (interrupted)
             invocation.Tell(
                 $"Interrupted: {Images(verdicts.Count(verdict => verdict.Verdict == Verdict.Expired))} left for the next prune.");

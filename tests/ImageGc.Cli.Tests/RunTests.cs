@@ -1,0 +1,40 @@
+namespace ImageGc.Cli.Tests;
+
+/// <summary>What `imagegc run` says before it asks an engine; the rest is tested beside a real one.</summary>
+public sealed class RunTests : CliTest
+{
+    [Theory]
+    [InlineData("--older-than", "7days")]
+    [InlineData("--cleanup-time", "25:00")]
+    [InlineData("--every", "often")]
+    [InlineData("--every", "0")]
+    [InlineData("--engine", "docker")]
+    public void A_flag_with_a_wrong_value_is_named_as_it_was_given(string flag, string value)
+    {
+        var result = Run("run", "--once", flag, value);
+
+        Assert.Equal(ExitCode.Failed, result.ExitCode);
+        Assert.StartsWith($"imagegc: {flag} is ", result.Error, StringComparison.Ordinal);
+        Assert.False(File.Exists(DatabasePath));
+    }
+
+    [Theory]
+    [InlineData("CleanupTime", "25:00", "ImageGarbageCollection:CleanupTime is '25:00': use HH:MM")]
+    [InlineData("CleanupTim", "03:00", "ImageGarbageCollection:CleanupTim is no setting: use ")]
+    public void A_setting_in_the_file_is_named_as_it_is_there(string name, string value, string complaint)
+    {
+        var config = FileOf($$"""{ "ImageGarbageCollection": { "{{name}}": "{{value}}" } }""");
+
+        var result = Run("run", "--once", "--older-than", "3d", "--config", config);
+
+        Assert.Equal(ExitCode.Failed, result.ExitCode);
+        Assert.StartsWith($"imagegc: {complaint}", result.Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_dry_run_creates_no_database()
+    {
+        Assert.Contains("yet, so nothing would be removed", Run("run", "--dry-run").Error, StringComparison.Ordinal);
+        Assert.False(File.Exists(DatabasePath));
+    }
+}
