@@ -1,4 +1,5 @@
 using System.Net;
+using System.Text.RegularExpressions;
 using Docker.DotNet.Models;
 
 namespace ImageGc.Docker;
@@ -11,6 +12,11 @@ internal sealed partial class DockerEngine
     /// </remarks>
     public async Task RemoveImageAsync(string imageId, CancellationToken cancellationToken)
     {
+        // Anything else would become a path of the engine's own, such as ../volumes/x, or take a name off an image.
+        if (!DockerId.IsMatch(imageId))
+            throw new InvalidDataException(
+                $"'{imageId}' is no image ID of Docker's, so nothing is removed. Remove it by hand, then forget it.");
+
         try
         {
             await DeleteAsync(imageId, cancellationToken).ConfigureAwait(false);
@@ -25,6 +31,9 @@ internal sealed partial class DockerEngine
             await RemoveByNamesAsync(imageId, names, cancellationToken).ConfigureAwait(false);
         }
     }
+
+    [GeneratedRegex(@"^(sha256:)?[0-9a-f]{64}\z", RegexOptions.ExplicitCapture)]
+    private static partial Regex DockerId { get; }
 
     private async Task<bool> IsNeededAsync(string imageId, CancellationToken cancellationToken)
     {

@@ -72,9 +72,10 @@ public sealed partial class ImageUseStore
         {
             var (store, inUse, seconds) = args;
             using var rolledBack = Transaction.BeginDeferred(connection);
-            store.MoveStamps(connection, store._clock.Step());
+            var step = store._clock.Step();
+            store.MoveStamps(connection, step);
             BindInUse(connection, inUse);
-            var now = store._clock.Now();
+            var now = store._clock.Now(step);
             var rows = connection.Query<VerdictRow>(SelectVerdicts,
                 new { now, earliest = Earliest(now), expiredAt = now - seconds }).AsList();
             return rows.ConvertAll(row => new PruneVerdict(

@@ -184,7 +184,7 @@ public sealed partial class ImageUseStore : IDisposable
     /// <exception cref="ImageUseStoreException">The database could not be read.</exception>
     public StoreCheck Check() => _database.Run("check the database", this, static (connection, store) =>
     {
-        var (path, now) = (store._database.Path, store._clock.Now());
+        var (path, now) = (store._database.Path, store._clock.Now(store._clock.Step()));
         var findings = connection.Query<string>("PRAGMA integrity_check(100)").AsList();
         return new StoreCheck(
             path,

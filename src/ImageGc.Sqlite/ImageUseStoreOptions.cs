@@ -8,6 +8,7 @@ public enum Durability
 
     /// <summary>
     /// Power loss may take back the last changes, up to the last checkpoint, but never leaves half of one.
+    /// After a failed sync, power loss during a checkpoint can damage the file; opening it then salvages it.
     /// A process that crashes or is killed loses nothing. For media that wear out quickly.
     /// </summary>
     Normal,

@@ -34,6 +34,7 @@ internal sealed class SharedCommit(Action<SharedCommit.Batch> commit)
         try
         {
             commit(batch);
+            batch.Close(); // Whatever was done: an open one must not be used again.
             if (batch.Committed is { } committed)
                 committed.SetResult();
             else

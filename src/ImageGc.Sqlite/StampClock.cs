@@ -34,8 +34,13 @@ internal sealed class StampClock
     /// <summary>How many uses were stamped so far.</summary>
     public long Uses { get; private set; }
 
-    /// <summary>Now, in Unix seconds.</summary>
-    public long Now() => Math.Clamp(_time.GetUtcNow().ToUnixTimeSeconds(), 0, Latest);
+    /// <summary>
+    /// Now on the clock that the stamps follow, in Unix seconds. A step counts only once it was followed: one that came
+    /// just now, while the database was locked, would make young images old.
+    /// </summary>
+    /// <param name="step">A step that the caller takes into account, but that is not followed.</param>
+    public long Now(long step = 0) => Math.Clamp(
+        (_wallWhenOpened + _time.GetElapsedTime(_opened)).ToUnixTimeSeconds() + step, 0, Latest);
 
     /// <summary>By how many whole seconds the wall clock was set since the last <see cref="Follow"/>.</summary>
     public long Step() => (long)(_time.GetUtcNow() - _wallWhenOpened - _time.GetElapsedTime(_opened)).TotalSeconds;
