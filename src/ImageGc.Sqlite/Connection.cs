@@ -174,7 +174,8 @@ internal static class Connection
         var actual = connection.ExecuteScalar<long>($"PRAGMA {pragma}");
         if (actual != value)
             throw new ImageUseStoreException(StoreFailure.Other, path,
-                $"Could not open '{path}': {pragma} stays {actual} instead of {value}.");
+                $"Could not open '{path}': {pragma} stays {actual} instead of {value}. "
+                + "Use the SQLite that comes with this package.");
     }
 
     private static void SyncDirectory(string path)

@@ -31,6 +31,14 @@ internal static partial class DatabaseFile
     /// <summary>The size of a file, 0 if there is none; it is not opened.</summary>
     public static long LengthOf(string path) => new FileInfo(path) is { Exists: true } file ? file.Length : 0;
 
+    /// <summary>The path without symbolic links, of a file that is there or could be created.</summary>
+    public static string RealPathOf(string path) =>
+        OperatingSystem.IsWindows() ? path
+        : RealPath(path, 0)
+            ?? (RealPath(Path.GetDirectoryName(path) ?? "/", 0) is { } directory
+                ? Path.Join(directory, Path.GetFileName(path))
+                : path);
+
     /// <summary>Makes the directory entry of <paramref name="path"/> survive power loss.</summary>
     /// <exception cref="IOException">The directory could not be synced.</exception>
     public static void SyncDirectoryOf(string path)
@@ -131,7 +139,8 @@ internal static partial class DatabaseFile
 
     private static int OpenDirectory(string directory)
     {
-        var descriptor = Open(directory, OpenReadOnly);
+        // A command that the caller starts meanwhile must not inherit it, and with it the lock.
+        var descriptor = Open(directory, OpenReadOnly | (OperatingSystem.IsMacOS() ? 0x1000000 : 0x80000)); // O_CLOEXEC
         return descriptor >= 0 ? descriptor : throw LastError($"Could not open the directory '{directory}'");
     }
 
@@ -147,6 +156,9 @@ internal static partial class DatabaseFile
 
     [LibraryImport("libc", EntryPoint = "open", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     private static partial int Open(string path, int flags);
+
+    [LibraryImport("libc", EntryPoint = "realpath", StringMarshalling = StringMarshalling.Utf8)]
+    private static partial string? RealPath(string path, nint allocate);
 
     [LibraryImport("libc", EntryPoint = "fsync", SetLastError = true)]
     private static partial int Fsync(int descriptor);

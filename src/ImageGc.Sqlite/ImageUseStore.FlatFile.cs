@@ -1,4 +1,5 @@
 using Dapper;
+using Microsoft.Data.Sqlite;
 
 namespace ImageGc.Sqlite;
 
@@ -13,6 +14,9 @@ public sealed partial class ImageUseStore
     /// believed (in the future, before 2015, or on a last line without a newline, which power loss tore) counts as now,
     /// and only where the image is not tracked yet.
     /// </remarks>
+    /// <param name="path">The flat file.</param>
+    /// <returns>How many lines were read, what they changed, and which were skipped.</returns>
+    /// <exception cref="ArgumentException">The path is empty, or names the database itself.</exception>
     /// <exception cref="ImageUseStoreException">
     /// The file could not be read, is larger than 64 MB, or its images could not be stored; none was.
     /// </exception>
@@ -23,49 +27,53 @@ public sealed partial class ImageUseStore
         RequireOtherFile(path);
         var import = Stamp($"import '{path}'", (connection, now) =>
         {
-            var counts = new FlatFileImport(0, 0, 0, 0, []);
-            var skipped = new List<SkippedLine>();
             try
             {
                 using var file = new FileStream(path, FileMode.Open, FileAccess.Read,
                     FileShare.ReadWrite | FileShare.Delete);
-                foreach (var line in FlatFile.Read(file))
-                {
-                    if (line.Error is { } why)
-                    {
-                        counts = counts with { Skipped = counts.Skipped + 1 };
-                        if (skipped.Count < FlatFileImport.MaxSkippedLines)
-                            skipped.Add(new SkippedLine(line.Number, why));
-                        continue;
-                    }
-
-                    var doubtful = line.Torn || line.LastUsedAt > now
-                        || line.LastUsedAt < StampClock.EarliestBelievable;
-                    var changed = connection.Execute(ImportUse,
-                        new { imageId = line.ImageId, lastUsedAt = doubtful ? now : line.LastUsedAt, doubtful });
-                    if (doubtful && changed > 0)
-                        _clock.Stamped(line.ImageId, now);
-                    counts = counts with
-                    {
-                        Images = counts.Images + 1,
-                        Changed = counts.Changed + changed,
-                        Doubtful = counts.Doubtful + (doubtful ? 1 : 0),
-                    };
-                }
+                return Import(connection, file, now);
             }
             catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
             {
                 throw FlatFileFailure($"Could not import '{path}'", exception,
                     "Nothing was imported; check the file and repeat.");
             }
-
-            return counts with { SkippedLines = skipped };
         });
 
         foreach (var line in import.SkippedLines)
             _log.SkippedLine(path, line.Number, line.Why);
         _log.Imported(path, import.Images, import.Changed, import.Doubtful, import.Skipped);
         return import;
+    }
+
+    private FlatFileImport Import(SqliteConnection connection, Stream file, long now)
+    {
+        var skipped = new List<SkippedLine>();
+        var counts = new FlatFileImport(0, 0, 0, 0, skipped);
+        foreach (var line in FlatFile.Read(file))
+        {
+            if (line.Error is { } why)
+            {
+                counts = counts with { Skipped = counts.Skipped + 1 };
+                if (skipped.Count < FlatFileImport.MaxSkippedLines)
+                    skipped.Add(new SkippedLine(line.Number, why));
+                continue;
+            }
+
+            var doubtful = line.Torn || line.LastUsedAt > now || line.LastUsedAt < StampClock.EarliestBelievable;
+            var changed = connection.Execute(ImportUse,
+                new { imageId = line.ImageId, lastUsedAt = doubtful ? now : line.LastUsedAt, doubtful });
+            if (doubtful && changed > 0)
+                _clock.Stamped(line.ImageId, now);
+            counts = counts with
+            {
+                Images = counts.Images + 1,
+                Changed = counts.Changed + changed,
+                Doubtful = counts.Doubtful + (doubtful ? 1 : 0),
+            };
+        }
+
+        return counts;
     }
 
     private const string ImportUse = """
@@ -81,6 +89,8 @@ public sealed partial class ImageUseStore
     /// Writes every tracked image to a new flat file as Azure IoT Edge reads it: the way back. The file is complete and
     /// on the medium when it appears.
     /// </summary>
+    /// <param name="path">The new file.</param>
+    /// <exception cref="ArgumentException">The path is empty, or names the database itself.</exception>
     /// <exception cref="ImageUseStoreException">
     /// The images could not be read, the file could not be written, or there is a file of that name already, which is
     /// never overwritten.
@@ -89,13 +99,39 @@ public sealed partial class ImageUseStore
     {
         ArgumentException.ThrowIfNullOrWhiteSpace(path);
         path = Path.GetFullPath(path);
+        RequireOtherFile(path);
         var images = List();
-        var unfinished = $"{path}.{Path.GetRandomFileName()}";
         try
         {
             if (Path.Exists(path))
                 throw new IOException("There is a file of that name already, and it is never overwritten.");
-            DatabaseFile.CreateIfMissing(unfinished);
+            WriteNew(path, images);
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            throw FlatFileFailure($"Could not export to '{path}'", exception,
+                "Name another file, in a directory that this user may write to.");
+        }
+
+        try
+        {
+            DatabaseFile.SyncDirectoryOf(path);
+        }
+        catch (IOException exception)
+        {
+            throw FlatFileFailure($"Exported to '{path}', but power loss may take it away", exception,
+                "Look at the kernel's log, and run 'sync' before relying on it.");
+        }
+
+        _log.Exported(path, images.Count);
+    }
+
+    private static void WriteNew(string path, IReadOnlyList<ImageUse> images)
+    {
+        var unfinished = $"{path}.{Path.GetRandomFileName()}";
+        DatabaseFile.CreateIfMissing(unfinished);
+        try
+        {
             using (var file = new FileStream(unfinished, FileMode.Open, FileAccess.Write))
             {
                 FlatFile.Write(file, images);
@@ -103,17 +139,12 @@ public sealed partial class ImageUseStore
             }
 
             File.Move(unfinished, path, overwrite: false);
-            DatabaseFile.SyncDirectoryOf(path);
         }
-        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        catch
         {
-            if (File.Exists(unfinished))
-                File.Delete(unfinished);
-            throw FlatFileFailure($"Could not export to '{path}'", exception,
-                "Name another file, in a directory that this user may write to.");
+            File.Delete(unfinished);
+            throw;
         }
-
-        _log.Exported(path, images.Count);
     }
 
     private void TakeOver(string flatFile)
@@ -133,16 +164,17 @@ public sealed partial class ImageUseStore
         }
     }
 
-    /// <remarks>Closing a database that was opened as a plain file drops SQLite's locks on it.</remarks>
+    /// <remarks>
+    /// Closing a database that was opened as a plain file drops SQLite's locks on it, and SQLite takes what has the
+    /// name of one of its logs for a log.
+    /// </remarks>
     private void RequireOtherFile(string path)
     {
-        if (ResolveLink(path) is var target
-            && (target == ResolveLink(_database.Path) || target == ResolveLink(_database.Path + "-wal")))
+        var (given, database) = (DatabaseFile.RealPathOf(path), DatabaseFile.RealPathOf(_database.Path));
+        if (given.StartsWith(database, StringComparison.Ordinal)
+            && given[database.Length..] is "" or "-wal" or "-shm" or "-journal")
             throw new ArgumentException($"'{path}' is the database itself, not a flat file.", nameof(path));
     }
-
-    private static string ResolveLink(string path) =>
-        File.Exists(path) ? File.ResolveLinkTarget(path, returnFinalTarget: true)?.FullName ?? path : path;
 
     private ImageUseStoreException FlatFileFailure(string what, Exception exception, string advice) =>
         new(StoreFailure.FlatFile, _database.Path, $"{what}: {exception.Message} {advice}", exception);

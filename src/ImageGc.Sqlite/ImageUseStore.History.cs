@@ -4,8 +4,6 @@ namespace ImageGc.Sqlite;
 
 public sealed partial class ImageUseStore
 {
-    internal static readonly long HistorySeconds = (long)TimeSpan.FromDays(90).TotalSeconds;
-
     /// <summary>The last prune, however long ago, or null if there was none.</summary>
     /// <param name="threshold">Only a prune with this threshold, or any if null.</param>
     /// <exception cref="ArgumentException">The threshold is negative.</exception>
@@ -16,14 +14,8 @@ public sealed partial class ImageUseStore
     /// <summary>
     /// The prunes of the last 90 days, and the last one with each threshold before that, newest first.
     /// </summary>
-    /// <param name="most">How many to list at the most.</param>
-    /// <exception cref="ArgumentException">The number is negative.</exception>
     /// <exception cref="ImageUseStoreException">The history could not be read.</exception>
-    public IReadOnlyList<PruneRun> ListPrunes(int most = int.MaxValue)
-    {
-        ArgumentOutOfRangeException.ThrowIfNegative(most);
-        return SelectPrunes(most, null);
-    }
+    public IReadOnlyList<PruneRun> ListPrunes() => SelectPrunes(int.MaxValue, null);
 
     private List<PruneRun> SelectPrunes(int most, long? threshold) =>
         _database.Run("list the prunes", (most, threshold), static (connection, args) => connection.Query<RunRow>("""
@@ -44,19 +36,13 @@ public sealed partial class ImageUseStore
     /// <summary>
     /// The images that prunes removed in the last 90 days, newest prune first, in each the oldest use first.
     /// </summary>
-    /// <param name="imageId">Only this image, or all of them if null.</param>
-    /// <exception cref="ArgumentException">Not an image ID.</exception>
     /// <exception cref="ImageUseStoreException">The history could not be read.</exception>
-    public IReadOnlyList<RemovedImage> ListRemoved(string? imageId = null)
-    {
-        if (imageId is not null)
-            ImageId.Require(imageId);
-        return _database.Run("list the removed images", imageId, static (connection, imageId) =>
-            connection.Query<RemovedRow>(SelectRemoved, new { imageId }).AsList().ConvertAll(row => new RemovedImage(
+    public IReadOnlyList<RemovedImage> ListRemoved() =>
+        _database.Run("list the removed images", 0, static (connection, _) =>
+            connection.Query<RemovedRow>(SelectRemoved).AsList().ConvertAll(row => new RemovedImage(
                 new ImageUse(row.ImageId, At(row.LastUsedAt)),
                 At(row.RemovedAt),
                 TimeSpan.FromSeconds(row.Threshold))));
-    }
 
     private const string SelectRemoved = """
         SELECT removed_image.image_id AS ImageId,
@@ -65,19 +51,7 @@ public sealed partial class ImageUseStore
                prune_run.threshold_seconds AS Threshold
         FROM removed_image
         JOIN prune_run ON prune_run.prune_run_id = removed_image.prune_run_id
-        WHERE @imageId IS NULL
-           OR removed_image.image_id = @imageId
         ORDER BY removed_image.prune_run_id DESC, removed_image.last_used_at, removed_image.image_id
-        """;
-
-    /// <remarks>A schedule asks for its last prune, and may come round less often than every 90 days.</remarks>
-    internal const string DropOldHistory = """
-        DELETE FROM removed_image
-        WHERE prune_run_id IN (SELECT prune_run_id FROM prune_run WHERE pruned_at < @tooOld);
-
-        DELETE FROM prune_run
-        WHERE pruned_at < @tooOld
-          AND prune_run_id NOT IN (SELECT max(prune_run_id) FROM prune_run GROUP BY threshold_seconds)
         """;
 
     internal sealed record RunRow(long PrunedAt, long Threshold, long Tracked, long Removed, long Failed);

@@ -46,13 +46,19 @@ public sealed partial class ImageUseStore
         WHERE {Expired};
 
         UPDATE prune_run
-        SET removed = (SELECT count(*) FROM removed_image WHERE prune_run_id = @run)
+        SET removed = (
+            SELECT count(*)
+            FROM removed_image
+            WHERE prune_run_id = @run)
         WHERE prune_run_id = @run
         """;
 
     internal const string ForgetRemoved = """
         DELETE FROM image_use
-        WHERE image_id IN (SELECT image_id FROM removed_image WHERE prune_run_id = @run)
+        WHERE image_id IN (
+            SELECT image_id
+            FROM removed_image
+            WHERE prune_run_id = @run)
         RETURNING image_id AS ImageId, last_used_at AS LastUsedAt
         """;
 
@@ -101,12 +107,6 @@ public sealed partial class ImageUseStore
     /// <summary>By a clock that was wrong: in the future, or before the first edge runtime.</summary>
     private const string WronglyStamped = "last_used_at NOT BETWEEN @earliest AND @now";
 
-    private const string CountWronglyStamped = $"""
-        SELECT count(*)
-        FROM image_use
-        WHERE {WronglyStamped}
-        """;
-
     private const string UsedNow = $"({InUse} OR {WronglyStamped})";
 
     /// <summary>Holds after what counts as used now was re-stamped.</summary>
@@ -128,6 +128,24 @@ public sealed partial class ImageUseStore
         return new BegunPrune(begun.Id, begun.Tracked, now - Seconds(threshold), _clock.Uses);
     }
 
+    internal static readonly long HistorySeconds = (long)TimeSpan.FromDays(90).TotalSeconds;
+
+    /// <remarks>A schedule asks for its last prune, and may come round less often than every 90 days.</remarks>
+    internal const string DropOldHistory = """
+        DELETE FROM removed_image
+        WHERE prune_run_id IN (
+            SELECT prune_run_id
+            FROM prune_run
+            WHERE pruned_at < @tooOld);
+
+        DELETE FROM prune_run
+        WHERE pruned_at < @tooOld
+          AND prune_run_id NOT IN (
+            SELECT max(prune_run_id)
+            FROM prune_run
+            GROUP BY threshold_seconds)
+        """;
+
     /// <remarks>
     /// Looks up each image that counts as used now, instead of looking up each image among those in use.
     /// </remarks>
@@ -135,9 +153,12 @@ public sealed partial class ImageUseStore
         UPDATE image_use
         SET last_used_at = @now
         WHERE image_id IN (
-            SELECT image_id FROM temp.in_use
+            SELECT image_id
+            FROM temp.in_use
             UNION ALL
-            SELECT image_id FROM image_use WHERE {WronglyStamped})
+            SELECT image_id
+            FROM image_use
+            WHERE {WronglyStamped})
         RETURNING image_id
         """;
 

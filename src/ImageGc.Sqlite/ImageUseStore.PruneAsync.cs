@@ -74,26 +74,25 @@ public sealed partial class ImageUseStore
 
         List<ImageUse> removed = [], usedMeanwhile = [];
         List<PruneFailure> failed = [];
-        foreach (var image in expired)
+        try
         {
-            cancellationToken.ThrowIfCancellationRequested();
-            if (!IsUnused(run, image))
+            foreach (var image in expired)
             {
-                usedMeanwhile.Add(image);
-            }
-            else if (await TryRemove(removeImage, image, cancellationToken).ConfigureAwait(false) is { } exception)
-            {
-                failed.Add(new PruneFailure(image, exception));
-                CountFailure(run);
-            }
-            else
-            {
-                (ForgetUnused(run, image) ? removed : usedMeanwhile).Add(image);
+                cancellationToken.ThrowIfCancellationRequested();
+                if (!IsUnused(run, image))
+                    usedMeanwhile.Add(image);
+                else if (await TryRemove(run, removeImage, image, cancellationToken).ConfigureAwait(false) is { } failure)
+                    failed.Add(failure);
+                else
+                    (ForgetUnused(run, image) ? removed : usedMeanwhile).Add(image);
             }
         }
+        finally
+        {
+            _log.Pruned(_database.Path, removed.Count, usedMeanwhile.Count, failed.Count, run.Tracked - removed.Count,
+                threshold);
+        }
 
-        _log.Pruned(_database.Path, removed.Count, usedMeanwhile.Count, failed.Count, run.Tracked - removed.Count,
-            threshold);
         return new PruneResult(removed, usedMeanwhile, failed);
     }
 
@@ -104,8 +103,9 @@ public sealed partial class ImageUseStore
         ORDER BY last_used_at, image_id
         """;
 
-    private async Task<Exception?> TryRemove(
-        Func<ImageUse, CancellationToken, Task> removeImage, ImageUse image, CancellationToken cancellationToken)
+    private async Task<PruneFailure?> TryRemove(
+        BegunPrune run, Func<ImageUse, CancellationToken, Task> removeImage, ImageUse image,
+        CancellationToken cancellationToken)
     {
         try
         {
@@ -121,7 +121,8 @@ public sealed partial class ImageUseStore
 #pragma warning restore CA1031
         {
             _log.NotRemoved(exception, image.ImageId);
-            return exception;
+            CountFailure(run);
+            return new PruneFailure(image, exception);
         }
     }
 
@@ -139,21 +140,13 @@ public sealed partial class ImageUseStore
     /// <summary>Forgets a removed image and writes the history, unless it was used during its removal.</summary>
     private bool ForgetUnused(BegunPrune run, ImageUse image) => Stamp("forget a removed image", (connection, now) =>
     {
-        var lastUsedAt = image.LastUsedAt.ToUnixTimeSeconds();
-        if (_clock.UsedSince(image.ImageId, run.Uses)
-            || connection.Execute(ForgetUnchanged, new { imageId = image.ImageId, lastUsedAt }) == 0)
+        if (_clock.UsedSince(image.ImageId, run.Uses) || !ForgetUnchanged(connection, image))
             return false;
 
         connection.Execute(InsertRemoved,
-            new { run = run.Id, imageId = image.ImageId, lastUsedAt, now });
+            new { run = run.Id, imageId = image.ImageId, lastUsedAt = image.LastUsedAt.ToUnixTimeSeconds(), now });
         return true;
     });
-
-    private const string ForgetUnchanged = """
-        DELETE FROM image_use
-        WHERE image_id = @imageId
-          AND last_used_at = @lastUsedAt
-        """;
 
     private const string InsertRemoved = """
         INSERT INTO removed_image (prune_run_id, image_id, last_used_at, removed_at)

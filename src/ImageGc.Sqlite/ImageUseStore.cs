@@ -105,10 +105,9 @@ public sealed partial class ImageUseStore : IDisposable
     }
 
     private void Record(SharedCommit.Batch batch) =>
-        _database.Run("record the use of an image", (store: this, batch), static (connection, args) =>
+        FollowingClock("record the use of an image", (store: this, batch), static (connection, args) =>
         {
             var (store, batch) = args;
-            store.FollowClock(connection);
             var imageIds = batch.Close();
             using var several = imageIds.Count > 1 ? Transaction.BeginImmediate(connection) : default(Transaction?);
             var now = store._clock.Now();
@@ -143,10 +142,12 @@ public sealed partial class ImageUseStore : IDisposable
     /// <summary>How many images are tracked: for metrics, which ask often.</summary>
     /// <exception cref="ImageUseStoreException">The images could not be counted.</exception>
     public long Count() =>
-        _database.Run("count the images", 0, static (connection, _) => connection.ExecuteScalar<long>("""
-            SELECT count(*)
-            FROM image_use
-            """));
+        _database.Run("count the images", 0, static (connection, _) => connection.ExecuteScalar<long>(CountImages));
+
+    private const string CountImages = """
+        SELECT count(*)
+        FROM image_use
+        """;
 
     /// <summary>The tracked image with this ID, or null if it is not tracked.</summary>
     /// <exception cref="ArgumentException">Not an image ID.</exception>
@@ -179,6 +180,30 @@ public sealed partial class ImageUseStore : IDisposable
     }
 
     /// <summary>
+    /// Stops tracking an image that was found to be gone, unless its use was recorded since it was listed: then it is
+    /// there again.
+    /// </summary>
+    /// <param name="unused">The image as <see cref="List"/> or <see cref="Find"/> returned it.</param>
+    /// <returns>Whether it was forgotten.</returns>
+    /// <remarks>A use in the very second of the last one looks like none.</remarks>
+    /// <exception cref="ArgumentException">Not an image ID.</exception>
+    /// <exception cref="ImageUseStoreException">The change could not be stored.</exception>
+    public bool Forget(ImageUse unused)
+    {
+        ImageId.Require(unused.ImageId);
+        var forgotten = _database.Run("forget an image", unused, ForgetUnchanged);
+        if (forgotten)
+            _log.Forgot(unused.ImageId);
+        return forgotten;
+    }
+
+    private static bool ForgetUnchanged(SqliteConnection connection, ImageUse image) => connection.Execute("""
+        DELETE FROM image_use
+        WHERE image_id = @imageId
+          AND last_used_at = @lastUsedAt
+        """, new { imageId = image.ImageId, lastUsedAt = image.LastUsedAt.ToUnixTimeSeconds() }) > 0;
+
+    /// <summary>
     /// Reads the whole database and reports its state; takes longer the larger it is, and changes nothing.
     /// </summary>
     /// <exception cref="ImageUseStoreException">The database could not be read.</exception>
@@ -191,7 +216,7 @@ public sealed partial class ImageUseStore : IDisposable
             connection.ExecuteScalar<int>("PRAGMA user_version"),
             connection.ServerVersion,
             connection.ExecuteScalar<string>("PRAGMA journal_mode")!,
-            connection.ExecuteScalar<long>("SELECT count(*) FROM image_use"),
+            connection.ExecuteScalar<long>(CountImages),
             DatabaseFile.LengthOf(path),
             DatabaseFile.LengthOf(path + "-wal"),
             connection.ExecuteScalar<long>(CountWronglyStamped, new { now, earliest = Earliest(now) }),
@@ -199,44 +224,14 @@ public sealed partial class ImageUseStore : IDisposable
             findings is ["ok"] ? [] : findings);
     });
 
+    private const string CountWronglyStamped = $"""
+        SELECT count(*)
+        FROM image_use
+        WHERE {WronglyStamped}
+        """;
+
     /// <summary>Closes the database; the last one to close it moves the log into it.</summary>
     public void Dispose() => _database.Dispose();
-
-    /// <summary>Runs <paramref name="change"/> with the time to stamp with, in one IMMEDIATE transaction.</summary>
-    private T Stamp<T>(string doing, Func<SqliteConnection, long, T> change) =>
-        _database.Run(doing, (store: this, change), static (connection, args) =>
-        {
-            args.store.FollowClock(connection);
-            using var transaction = Transaction.BeginImmediate(connection);
-            var result = args.change(connection, args.store._clock.Now());
-            transaction.Commit();
-            return result;
-        });
-
-    /// <summary>
-    /// Moves the stamps written since the store was opened, and no others, by a step of the wall clock.
-    /// </summary>
-    private void FollowClock(SqliteConnection connection)
-    {
-        var step = _clock.Step();
-        if (step == 0)
-            return;
-
-        using var transaction = Transaction.BeginImmediate(connection);
-        var moved = MoveStamps(connection, step);
-        transaction.Commit();
-        _clock.Follow(step);
-        _log.FollowedClock(TimeSpan.FromSeconds(step), moved);
-    }
-
-    /// <remarks>A row whose stamp is not the one given here was stamped by another process since.</remarks>
-    private int MoveStamps(SqliteConnection connection, long step) => step == 0 ? 0 : connection.Execute("""
-        UPDATE image_use
-        SET last_used_at = max(0, min(@latest, last_used_at + @step))
-        WHERE image_id = @imageId
-          AND last_used_at = @at
-        """, _clock.Stamps.Select(
-            stamp => new { imageId = stamp.ImageId, at = stamp.At, step, latest = StampClock.Latest }));
 
     private List<ImageUse> ToImages(IEnumerable<Row> rows) => [.. rows.Select(ToImage)];
 

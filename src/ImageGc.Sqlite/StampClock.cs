@@ -22,6 +22,8 @@ internal sealed class StampClock
     private readonly TimeProvider _time;
     private readonly long _opened;
     private readonly Dictionary<string, (long At, long Use)> _stamps = [];
+    private readonly List<(string ImageId, long At)> _uncommitted = [];
+    private long _uses;
     private DateTimeOffset _wallWhenOpened;
 
     public StampClock(TimeProvider time)
@@ -32,7 +34,7 @@ internal sealed class StampClock
     }
 
     /// <summary>How many uses were stamped so far.</summary>
-    public long Uses { get; private set; }
+    public long Uses => _uses + _uncommitted.Count;
 
     /// <summary>
     /// Now on the clock that the stamps follow, in Unix seconds. A step counts only once it was followed: one that came
@@ -47,7 +49,18 @@ internal sealed class StampClock
 
     public IEnumerable<(string ImageId, long At)> Stamps => _stamps.Select(stamp => (stamp.Key, stamp.Value.At));
 
-    public void Stamped(string imageId, long at) => _stamps[imageId] = (at, ++Uses);
+    /// <summary>Begins a change; the stamps of one that was rolled back are in no row, so they are dropped.</summary>
+    public void Begin() => _uncommitted.Clear();
+
+    public void Stamped(string imageId, long at) => _uncommitted.Add((imageId, at));
+
+    /// <summary>Takes note that the rows hold what was stamped since <see cref="Begin"/>.</summary>
+    public void Committed()
+    {
+        foreach (var (imageId, at) in _uncommitted)
+            _stamps[imageId] = (at, ++_uses);
+        _uncommitted.Clear();
+    }
 
     /// <summary>Whether the image was stamped after <see cref="Uses"/> stood at <paramref name="uses"/>.</summary>
     public bool UsedSince(string imageId, long uses) => _stamps.TryGetValue(imageId, out var stamp) && stamp.Use > uses;

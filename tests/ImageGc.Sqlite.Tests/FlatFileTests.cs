@@ -178,15 +178,16 @@ public sealed class FlatFileTests : StoreTest
     }
 
     [Fact]
-    public void An_export_never_overwrites_a_file_least_of_all_the_database()
+    public void An_export_never_overwrites_a_file_and_leaves_none_behind_when_it_fails()
     {
         var store = Open();
         store.RecordUse(Id(1));
+        File.WriteAllText(FlatFilePath, "kept");
 
-        var exception = Assert.Throws<ImageUseStoreException>(() => store.ExportFlatFile(DatabasePath));
+        var exception = Assert.Throws<ImageUseStoreException>(() => store.ExportFlatFile(FlatFilePath));
 
         Assert.Equal(StoreFailure.FlatFile, exception.Reason);
-        Assert.Single(store.List());
+        Assert.Equal("kept", File.ReadAllText(FlatFilePath));
         Assert.Throws<ImageUseStoreException>(() => store.ExportFlatFile(PathOf("missing/image_use")));
     }
 
@@ -196,11 +197,31 @@ public sealed class FlatFileTests : StoreTest
         var store = Open();
         store.RecordUse(Id(1));
         File.CreateSymbolicLink(PathOf("link"), DatabasePath);
+        Directory.CreateSymbolicLink(PathOf("linked"), Path.GetDirectoryName(DatabasePath)!);
 
-        foreach (var path in (string[])[DatabasePath, $"{DatabasePath}-wal", PathOf("link")])
+        foreach (var path in (string[])[DatabasePath, $"{DatabasePath}-wal", $"{DatabasePath}-shm",
+            $"{DatabasePath}-journal", PathOf("link"), PathOf("linked/image_use.db"), PathOf("linked/image_use.db-journal")])
+        {
             Assert.Throws<ArgumentException>(() => store.ImportFlatFile(path));
+            Assert.Throws<ArgumentException>(() => store.ExportFlatFile(path));
+        }
 
         Assert.Single(store.List());
+        Assert.False(File.Exists($"{DatabasePath}-journal"));
+    }
+
+    [Fact]
+    public void An_export_to_a_full_disk_fails_and_leaves_nothing_there()
+    {
+        using var disk = SmallDisk.MountOrSkip();
+        var store = Open();
+        store.RecordUse(Enumerable.Range(1, 1_000).Select(Id));
+        disk.FillUp();
+
+        var exception = Assert.Throws<ImageUseStoreException>(() => store.ExportFlatFile(disk.PathOf("image_use")));
+
+        Assert.Equal(StoreFailure.FlatFile, exception.Reason);
+        Assert.Single(Directory.GetFiles(Path.GetDirectoryName(disk.PathOf("image_use"))!));
     }
 
     [Fact]

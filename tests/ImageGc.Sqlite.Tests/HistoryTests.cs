@@ -50,7 +50,7 @@ public sealed class HistoryTests : StoreTest
     }
 
     [Fact]
-    public void An_image_can_be_asked_for_and_may_have_gone_more_than_once()
+    public void An_image_may_go_more_than_once()
     {
         var store = Open(options => options.ImageAgeCleanupThreshold = TimeSpan.Zero);
         for (var time = 0; time < 2; time++)
@@ -59,10 +59,7 @@ public sealed class HistoryTests : StoreTest
             store.Prune([]);
         }
 
-        Assert.Equal(2, store.ListRemoved(Id(1)).Count);
-        Assert.Equal(4, store.ListRemoved().Count);
-        Assert.Empty(store.ListRemoved(Id(3)));
-        Assert.ThrowsAny<ArgumentException>(() => store.ListRemoved("two words"));
+        Assert.Equal([Id(1), Id(2), Id(1), Id(2)], store.ListRemoved().Select(removed => removed.Image.ImageId));
     }
 
     [Fact]

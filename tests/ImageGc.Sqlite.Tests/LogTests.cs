@@ -32,6 +32,38 @@ public sealed class LogTests : StoreTest
     }
 
     [Fact]
+    public async Task A_prune_that_is_stopped_half_way_logs_what_it_did()
+    {
+        var log = new RecordingLog();
+        using var store = ImageUseStore.Open(new ImageUseStoreOptions { DatabasePath = DatabasePath }, Time, log);
+        store.RecordUse([Id(1), Id(2)]);
+        Time.Pass(TimeSpan.FromDays(7));
+        using var stop = new CancellationTokenSource();
+
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() =>
+            store.PruneAsync([], (_, _) => stop.CancelAsync(), stop.Token));
+
+        Assert.Contains(log.Messages(LogLevel.Information), message =>
+            message.StartsWith("Pruned", StringComparison.Ordinal)
+            && message.Contains("1 images went", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task A_log_may_record_an_image_when_it_is_told_that_the_clock_stepped()
+    {
+        using var log = new LogThatRecords();
+        using var store = ImageUseStore.Open(new ImageUseStoreOptions { DatabasePath = DatabasePath }, Time, log);
+        log.Store = store;
+        store.RecordUse(Id(1));
+        Time.StepTo(SteppingTime.Start.AddYears(1));
+
+        await Task.Run(() => store.RecordUse(Id(1)), TestContext.Current.CancellationToken)
+            .WaitAsync(TimeSpan.FromMinutes(1), TestContext.Current.CancellationToken);
+
+        Assert.Equal([Id(1), Id(2)], store.List().Select(image => image.ImageId));
+    }
+
+    [Fact]
     public void What_a_line_of_a_flat_file_holds_is_not_logged()
     {
         File.WriteAllText(PathOf("image_use"), "password=secret\nsecret two\n\0secret 3\n");
@@ -43,5 +75,29 @@ public sealed class LogTests : StoreTest
         Assert.Equal(3, log.Messages(LogLevel.Warning).Count);
         Assert.DoesNotContain("secret", string.Join('\n', Enum.GetValues<LogLevel>().SelectMany(log.Messages)),
             StringComparison.Ordinal);
+    }
+
+    private sealed class LogThatRecords : ILoggerFactory, ILogger
+    {
+        public ImageUseStore? Store { get; set; }
+
+        public ILogger CreateLogger(string categoryName) => this;
+
+        public void AddProvider(ILoggerProvider provider)
+        {
+        }
+
+        public IDisposable? BeginScope<TState>(TState state)
+            where TState : notnull => null;
+
+        public bool IsEnabled(LogLevel logLevel) => logLevel > LogLevel.Debug;
+
+        public void Log<TState>(
+            LogLevel logLevel, EventId eventId, TState state, Exception? exception,
+            Func<TState, Exception?, string> formatter) => Store?.RecordUse(Id(2));
+
+        public void Dispose()
+        {
+        }
     }
 }

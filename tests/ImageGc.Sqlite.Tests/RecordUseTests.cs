@@ -133,6 +133,21 @@ public sealed class RecordUseTests : StoreTest
     }
 
     [Fact]
+    public void An_image_that_is_gone_is_forgotten_unless_it_was_used_since_it_was_listed()
+    {
+        var store = Open();
+        store.RecordUse([Id(1), Id(2)]);
+        var listed = store.List();
+        Time.Pass(TimeSpan.FromSeconds(1));
+        store.RecordUse(Id(2));
+
+        Assert.Equal([true, false], listed.Select(store.Forget));
+        Assert.False(store.Forget(listed[0]));
+        Assert.Equal(Id(2), Assert.Single(store.List()).ImageId);
+        Assert.ThrowsAny<ArgumentException>(() => store.Forget(default(ImageUse)));
+    }
+
+    [Fact]
     public void Forget_stops_tracking_and_says_whether_the_image_was_tracked()
     {
         var store = Open();

@@ -16,6 +16,25 @@ public sealed class SuddenStepTests : StoreTest
         Assert.Single(store.List());
     }
 
+    [Fact]
+    public void A_use_that_was_not_stored_does_not_hold_back_the_stamp_of_the_one_before()
+    {
+        var store = Open();
+        store.RecordUse(Id(1));
+        Time.Pass(TimeSpan.FromHours(1));
+        Sqlite.Execute(DatabasePath, $"""
+            CREATE TRIGGER refuse BEFORE INSERT ON image_use
+            WHEN new.image_id = '{Id(2)}'
+            BEGIN SELECT RAISE(ABORT, 'refused'); END
+            """);
+        Assert.Throws<ImageUseStoreException>(() => store.RecordUse([Id(1), Id(2)]));
+
+        Time.StepTo(SteppingTime.Start.AddYears(1));
+        store.RecordUse(Id(3));
+
+        Assert.Equal(SteppingTime.Start.AddYears(1).AddHours(-1), store.Find(Id(1))!.Value.LastUsedAt);
+    }
+
     /// <summary>Somebody sets the clock forward by a year after it was asked so often.</summary>
     private sealed class SuddenStep : TimeProvider
     {
