@@ -59,10 +59,8 @@ internal sealed class Cleanup(
         var existing = images.Select(image => image.ImageId).ToHashSet(StringComparer.Ordinal);
         foreach (var image in tracked)
         {
-            if (existing.Contains(image.ImageId) || store().Find(image.ImageId) != image)
-                continue;
-            store().Forget(image.ImageId);
-            log.ForgotVanished(image.ImageId);
+            if (!existing.Contains(image.ImageId) && store().Forget(image))
+                log.ForgotVanished(image.ImageId);
         }
     }, cancellationToken);
 

@@ -62,6 +62,7 @@ internal sealed class CleanupWorker(
         {
             var now = time.GetUtcNow();
             var due = _schedule.NextAfter(LastRun(), now, time.LocalTimeZone);
+            status.LastFailure = null; // A run that failed is tried again before this; only the database could not be read.
             if (due is null ? time.GetElapsedTime(_started) >= ClockPatience : due <= now)
                 return;
             if (due is { } next && due != announced)

@@ -11,12 +11,12 @@ internal sealed class DiskPressureWorker(
 {
     private static readonly TimeSpan Period = TimeSpan.FromMinutes(5);
 
-    /// <returns>Whether the disk was too full.</returns>
-    public async Task<bool> RelieveAsync(CancellationToken cancellationToken)
+    /// <summary>Makes room if the disk is too full.</summary>
+    public async Task RelieveAsync(CancellationToken cancellationToken)
     {
         var used = await MeasureAsync(cancellationToken).ConfigureAwait(false);
         if (used < options.Value.HighThresholdPercent)
-            return false;
+            return;
 
         log.DiskFull(used);
         if (options.Value.MinimumAge < options.Value.ImageAgeCleanupThreshold)
@@ -27,7 +27,6 @@ internal sealed class DiskPressureWorker(
         used = await MeasureAsync(cancellationToken).ConfigureAwait(false);
         if (used > options.Value.LowThresholdPercent)
             log.DiskStillFull(used);
-        return true;
     }
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
@@ -39,7 +38,7 @@ internal sealed class DiskPressureWorker(
         while (true)
         {
             if (await Attempt.FailureOfAsync(RelieveAsync, stoppingToken).ConfigureAwait(false) is { } failure)
-                log.DiskFailed(failure);
+                log.DiskFailed(failure, Period);
             await Task.Delay(Period, time, stoppingToken).ConfigureAwait(false);
         }
     }

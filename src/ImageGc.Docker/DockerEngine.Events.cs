@@ -16,12 +16,13 @@ internal sealed partial class DockerEngine
 
     public Uri Address => _address;
 
-    /// <summary>The time of the engine's own clock, in Unix seconds: events since then can be asked for.</summary>
+    /// <summary>The time of the engine's own clock, in Unix nanoseconds: events since then can be asked for.</summary>
     public async Task<long> AskTimeAsync(CancellationToken cancellationToken)
     {
         var info = await AskAsync("tell its time", _docker.System.GetSystemInfoAsync, cancellationToken)
             .ConfigureAwait(false);
-        return DateTimeOffset.Parse(info.SystemTime, CultureInfo.InvariantCulture).ToUnixTimeSeconds();
+        var now = DateTimeOffset.Parse(info.SystemTime, CultureInfo.InvariantCulture);
+        return (now - DateTimeOffset.UnixEpoch).Ticks * TimeSpan.NanosecondsPerTick;
     }
 
     /// <summary>What happens to containers and images, until the engine ends or drops the connection.</summary>
@@ -47,7 +48,8 @@ internal sealed partial class DockerEngine
             Exception? end = null;
             try
             {
-                var from = since.ToString(CultureInfo.InvariantCulture);
+                var from = string.Create(
+                    CultureInfo.InvariantCulture, $"{since / 1_000_000_000}.{since % 1_000_000_000:D9}");
                 await _docker.System.MonitorEventsAsync(
                     new ContainerEventsParameters { Since = from, Filters = Watched }, relay, stop.Token)
                     .ConfigureAwait(false);

@@ -51,31 +51,55 @@ internal sealed partial class DockerEngine
         {
             foreach (var name in names)
             {
+                // Pulled anew meanwhile, it is the name of another image.
+                if (await FindImageAsync(name, cancellationToken).ConfigureAwait(false) != imageId)
+                    continue;
+                untagged.Add(name); // Before, because a removal that nobody answered may have happened.
                 await DeleteAsync(name, cancellationToken).ConfigureAwait(false);
-                untagged.Add(name);
             }
 
             // Taking away the last name succeeds without removing an image that is needed after all.
             if (await NamesOfAsync(imageId, cancellationToken).ConfigureAwait(false) is not null)
                 await DeleteAsync(imageId, cancellationToken).ConfigureAwait(false);
         }
-        catch (EngineRefusedException)
+        catch
         {
-            await GiveBackAsync(imageId, untagged, cancellationToken).ConfigureAwait(false);
+            await GiveBackAsync(imageId, untagged).ConfigureAwait(false);
             throw;
         }
     }
 
-    /// <summary>A container was created meanwhile: its image stays, so it keeps its tags too.</summary>
-    private async Task GiveBackAsync(string imageId, List<string> names, CancellationToken cancellationToken)
+    /// <summary>The image stays, so it keeps its tags too, but for those that others took meanwhile.</summary>
+    private async Task GiveBackAsync(string imageId, List<string> names)
     {
-        foreach (var name in names.Where(name => !name.Contains('@', StringComparison.Ordinal)))
+        var missing = new Queue<string>(names.Where(name => !name.Contains('@', StringComparison.Ordinal)));
+        try
         {
-            var colon = name.LastIndexOf(':');
-            var tag = new ImageTagParameters { RepositoryName = name[..colon], Tag = name[(colon + 1)..] };
-            await AskAsync($"tag {imageId}", cancel =>
-                _docker.Images.TagImageAsync(imageId, tag, cancel), cancellationToken).ConfigureAwait(false);
+            while (missing.TryPeek(out var name))
+            {
+                if (await FindImageAsync(name, CancellationToken.None).ConfigureAwait(false) is null)
+                    await TagAsync(imageId, name).ConfigureAwait(false);
+                missing.Dequeue();
+            }
         }
+        catch (EngineRefusedException gone) when (gone.Status == HttpStatusCode.NotFound)
+        {
+        }
+        catch (Exception exception) when (exception is EngineRefusedException or EngineAwayException or TimeoutException)
+        {
+            _log.LostTags(exception, imageId, string.Join(", ", missing));
+        }
+    }
+
+    private async Task TagAsync(string imageId, string name)
+    {
+        var colon = name.LastIndexOf(':');
+        var tag = new ImageTagParameters { RepositoryName = name[..colon], Tag = name[(colon + 1)..] };
+        await AskAsync($"tag {imageId}", async cancel =>
+        {
+            await _docker.Images.TagImageAsync(imageId, tag, cancel).ConfigureAwait(false);
+            return tag;
+        }, CancellationToken.None).ConfigureAwait(false);
     }
 
     /// <summary>Parents without a name stay (NoPrune): nobody has seen them in use.</summary>

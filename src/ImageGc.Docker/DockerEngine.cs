@@ -1,6 +1,7 @@
 using System.Text.Json;
 using Docker.DotNet;
 using Docker.DotNet.Models;
+using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 
 namespace ImageGc.Docker;
@@ -11,9 +12,11 @@ internal sealed partial class DockerEngine : IContainerEngine, IDisposable
     private readonly DockerClient _docker;
     private readonly Uri _address;
     private readonly TimeSpan _timeout;
+    private readonly ILogger<DockerEngine> _log;
 
-    public DockerEngine(IOptions<ImageGarbageCollectionOptions> options)
+    public DockerEngine(IOptions<ImageGarbageCollectionOptions> options, ILogger<DockerEngine> log)
     {
+        _log = log;
         _address = options.Value.EngineAddress;
         _timeout = options.Value.EngineTimeout;
         _docker = new DockerClientBuilder().WithEndpoint(_address).WithTimeout(Timeout.InfiniteTimeSpan).Build();
@@ -51,7 +54,8 @@ internal sealed partial class DockerEngine : IContainerEngine, IDisposable
         var containers = await AskAsync("list the containers", cancel => _docker.Containers.ListContainersAsync(
             new ContainersListParameters { All = true }, cancel), cancellationToken).ConfigureAwait(false);
         return containers.FirstOrDefault(container => string.IsNullOrEmpty(container.ImageID)) is { } incomplete
-            ? throw new InvalidDataException($"The engine does not tell the image of container {incomplete.ID}.")
+            ? throw new InvalidDataException($"The engine does not tell the image of container {incomplete.ID}, so nothing can be "
+                + "said of what is in use. Look at the engine's log.")
             : containers;
     }
 
@@ -59,13 +63,6 @@ internal sealed partial class DockerEngine : IContainerEngine, IDisposable
 
     private static List<string> NamesOf(IList<string>? tags, IList<string>? digests) =>
         [.. (tags ?? []).Concat(digests ?? []).Where(name => !name.StartsWith("<none>", StringComparison.Ordinal))];
-
-    private Task<bool> AskAsync(string doing, Func<CancellationToken, Task> ask, CancellationToken cancellationToken) =>
-        AskAsync(doing, async cancel =>
-        {
-            await ask(cancel).ConfigureAwait(false);
-            return true;
-        }, cancellationToken);
 
     /// <exception cref="EngineRefusedException">The engine answered, and refused.</exception>
     /// <exception cref="EngineAwayException">No engine answered.</exception>
@@ -82,7 +79,8 @@ internal sealed partial class DockerEngine : IContainerEngine, IDisposable
         }
         catch (Exception exception) when (bounded.IsCancellationRequested && !cancellationToken.IsCancellationRequested)
         {
-            throw new TimeoutException($"The engine at {_address} did not {doing} within {_timeout}.", exception);
+            throw new TimeoutException($"The engine at {_address} did not {doing} within {_timeout}. "
+                + $"Look at its log, or raise {nameof(ImageGarbageCollectionOptions.EngineTimeout)}.", exception);
         }
         catch (Exception) when (cancellationToken.IsCancellationRequested)
         {

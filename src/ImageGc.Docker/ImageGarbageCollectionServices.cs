@@ -16,9 +16,11 @@ public static class ImageGarbageCollectionServices
     /// </summary>
     /// <param name="services">The services of the host.</param>
     /// <param name="section">The settings, named as in <see cref="ImageGarbageCollectionOptions"/>.</param>
+    /// <returns>The same services. Call it once.</returns>
     /// <remarks>
     /// A wrong setting stops the start with a message that names it. After that nothing here ends the host.
     /// </remarks>
+    /// <exception cref="ArgumentNullException">One of them is null.</exception>
     public static IServiceCollection AddImageGarbageCollection(this IServiceCollection services, IConfiguration section)
     {
         ArgumentNullException.ThrowIfNull(services);

@@ -5,19 +5,22 @@ namespace ImageGc.Docker;
 /// <summary>Which images are never removed: names, IDs and globs, matched against all names of an image.</summary>
 internal sealed class KeptImages
 {
-    private static readonly string[] Implied = ["docker.io/library/", "docker.io/", "index.docker.io/library/"];
+    /// <summary>What Docker leaves out when it lists a name, the longest first.</summary>
+    private static readonly string[] Implied =
+        ["index.docker.io/library/", "docker.io/library/", "index.docker.io/", "docker.io/", "library/"];
+
     private readonly List<Regex> _patterns;
 
     public KeptImages(IEnumerable<string> patterns) => _patterns = [.. patterns.Select(ToRegex)];
 
     public bool Any => _patterns.Count > 0;
 
-    public bool Include(EngineImage image) =>
-        image.Names.Append(image.ImageId).Any(name => _patterns.Exists(pattern => pattern.IsMatch(Short(name))));
+    public bool Include(EngineImage image) => image.Names.SelectMany(FormsOf).Append(image.ImageId)
+        .Any(name => _patterns.Exists(pattern => pattern.IsMatch(name)));
 
     private static Regex ToRegex(string glob)
     {
-        var name = Short(glob.Trim());
+        var name = glob.Trim();
         var pattern = Regex.Escape(name)
             .Replace(@"\*", ".*", StringComparison.Ordinal)
             .Replace(@"\?", ".", StringComparison.Ordinal);
@@ -29,10 +32,19 @@ internal sealed class KeptImages
     /// <summary>A colon before the last slash is the port of a registry.</summary>
     private static bool HasTag(string name) => name.LastIndexOfAny([':', '@']) > name.LastIndexOf('/');
 
-    /// <summary>The name as Docker lists it, which leaves out its own registry.</summary>
-    private static string Short(string name)
+    /// <summary>All that people may write for a name.</summary>
+    private static IEnumerable<string> FormsOf(string name)
     {
-        var implied = Implied.FirstOrDefault(prefix => name.StartsWith(prefix, StringComparison.Ordinal));
-        return name[(implied ?? "").Length..];
+        var left = Implied.FirstOrDefault(prefix => name.StartsWith(prefix, StringComparison.Ordinal)) ?? "";
+        var listed = name[left.Length..];
+        return HasRegistry(listed)
+            ? [listed]
+            : Implied.Append("")
+                .Where(prefix => !listed.Contains('/', StringComparison.Ordinal)
+                    || !prefix.EndsWith("library/", StringComparison.Ordinal))
+                .Select(prefix => prefix + listed);
     }
+
+    private static bool HasRegistry(string name) =>
+        name.Split('/') is [var first, _, ..] && (first == "localhost" || first.AsSpan().ContainsAny('.', ':'));
 }

@@ -29,9 +29,18 @@ internal static partial class Log
     public static partial void DiskFull(this ILogger logger, double usedPercent);
 
     [LoggerMessage(108, LogLevel.Warning,
-        "The disk is still {UsedPercent:F0}% full, and no unused image is left that may go")]
+        "The disk is still {UsedPercent:F0}% full, and no unused image is left that may go: make room by hand, or look "
+        + "with 'docker system df' at what else is there")]
     public static partial void DiskStillFull(this ILogger logger, double usedPercent);
 
-    [LoggerMessage(109, LogLevel.Error, "Could not make room on the disk")]
-    public static partial void DiskFailed(this ILogger logger, Exception exception);
+    [LoggerMessage(109, LogLevel.Error, "Could not make room on the disk; the next try comes after {RetryAfter}")]
+    public static partial void DiskFailed(this ILogger logger, Exception exception, TimeSpan retryAfter);
+
+    [LoggerMessage(110, LogLevel.Warning,
+        "Could not look which tracked images are gone; the next image that goes, or an hour, brings the next try")]
+    public static partial void VanishedUnknown(this ILogger logger, Exception exception);
+
+    [LoggerMessage(111, LogLevel.Warning,
+        "{ImageId} was not removed, but may have lost the tags {Tags}: look, and give them back with 'docker tag'")]
+    public static partial void LostTags(this ILogger logger, Exception exception, string imageId, string tags);
 }

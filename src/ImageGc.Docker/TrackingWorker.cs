@@ -9,7 +9,7 @@ namespace ImageGc.Docker;
 /// <summary>Watches the engine as long as the host runs; after every break it makes up for what it missed.</summary>
 internal sealed class TrackingWorker(
     IServiceProvider services, Cleanup cleanup, IOptions<ImageGarbageCollectionOptions> options,
-    ILogger<TrackingWorker> log) : BackgroundService
+    TimeProvider time, ILogger<TrackingWorker> log) : BackgroundService
 {
     /// <summary>A connection over TCP can die without anyone noticing.</summary>
     private static readonly TimeSpan Renewal = TimeSpan.FromHours(1);
@@ -17,6 +17,17 @@ internal sealed class TrackingWorker(
     private static readonly TimeSpan LongestRetry = TimeSpan.FromMinutes(1);
 
     private TimeSpan _retryAfter = TimeSpan.FromSeconds(1);
+
+    /// <summary>Up to when the events were seen, in Unix nanoseconds of the engine's clock.</summary>
+    private long? _seen;
+
+    /// <exception cref="NotSupportedException">The engine cannot be watched.</exception>
+    public override Task StartAsync(CancellationToken cancellationToken)
+    {
+        if (options.Value.WatchContainers)
+            services.GetRequiredService<Tracking>();
+        return base.StartAsync(cancellationToken);
+    }
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
@@ -27,7 +38,7 @@ internal sealed class TrackingWorker(
             if (await Attempt.FailureOfAsync(WatchAsync, stoppingToken).ConfigureAwait(false) is { } failure)
             {
                 log.NotWatching(failure, _retryAfter);
-                await Task.Delay(_retryAfter, stoppingToken).ConfigureAwait(false);
+                await Task.Delay(_retryAfter, time, stoppingToken).ConfigureAwait(false);
                 _retryAfter = _retryAfter * 2 < LongestRetry ? _retryAfter * 2 : LongestRetry;
             }
         }
@@ -36,11 +47,13 @@ internal sealed class TrackingWorker(
     private async Task WatchAsync(CancellationToken stoppingToken)
     {
         var tracking = services.GetRequiredService<Tracking>();
-        using var renew = CancellationTokenSource.CreateLinkedTokenSource(stoppingToken);
-        renew.CancelAfter(Renewal);
+        using var hour = new CancellationTokenSource(Renewal, time);
+        using var renew = CancellationTokenSource.CreateLinkedTokenSource(stoppingToken, hour.Token);
 
-        // From before the containers are listed: what happens in between is seen twice rather than never.
-        var since = await tracking.Engine.AskTimeAsync(renew.Token).ConfigureAwait(false);
+        // From before the containers are listed: what happens in between is seen twice rather than never. After a break
+        // from the last event on, unless the engine's clock was set back.
+        var now = await tracking.Engine.AskTimeAsync(renew.Token).ConfigureAwait(false);
+        var since = _seen < now ? _seen.Value + 1 : now;
         var containers = await tracking.ReconcileAsync(renew.Token).ConfigureAwait(false);
         log.Watching(tracking.Engine.Address, containers);
         _retryAfter = TimeSpan.FromSeconds(1);
@@ -54,6 +67,7 @@ internal sealed class TrackingWorker(
             {
                 await tracking.HandleAsync(message, () => vanished.Writer.TryWrite(true), renew.Token)
                     .ConfigureAwait(false);
+                _seen = message.TimeNano;
             }
 
             throw new IOException("The engine ended the stream of events.");
@@ -73,6 +87,11 @@ internal sealed class TrackingWorker(
     private async Task ForgetVanishedAsync(ChannelReader<bool> vanished, CancellationToken cancellationToken)
     {
         await foreach (var _ in vanished.ReadAllAsync(cancellationToken).ConfigureAwait(false))
-            await cleanup.ForgetVanishedAsync(cancellationToken).ConfigureAwait(false);
+        {
+            var failure = await Attempt.FailureOfAsync(cleanup.ForgetVanishedAsync, cancellationToken)
+                .ConfigureAwait(false);
+            if (failure is not null)
+                log.VanishedUnknown(failure);
+        }
     }
 }

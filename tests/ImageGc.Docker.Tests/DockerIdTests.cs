@@ -1,3 +1,4 @@
+using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Options;
 
 namespace ImageGc.Docker.Tests;
@@ -13,7 +14,7 @@ public sealed class DockerIdTests
         using var engine = new DockerEngine(Options.Create(new ImageGarbageCollectionOptions
         {
             EngineAddress = new Uri("unix:///nowhere"),
-        }));
+        }), NullLogger<DockerEngine>.Instance);
 
         var refused = await Assert.ThrowsAsync<InvalidDataException>(
             () => engine.RemoveImageAsync(imageId, TestContext.Current.CancellationToken));

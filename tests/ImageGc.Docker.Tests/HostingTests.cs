@@ -46,6 +46,40 @@ public sealed class HostingTests : HostTest
     }
 
     [Fact]
+    public async Task An_engine_that_cannot_be_watched_stops_the_start_and_says_what_to_do()
+    {
+        using var host = Build(("WatchContainers", "true"));
+
+        var exception = await Assert.ThrowsAsync<NotSupportedException>(() => host.StartAsync(Cancel));
+
+        Assert.Contains("WatchContainers is for Docker", exception.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_database_that_can_be_read_again_shows_in_the_health_before_the_next_run()
+    {
+        var database = ("DatabasePath", PathOf("disk/image_use.db"));
+        Directory.CreateDirectory(PathOf("disk"));
+        using (var first = Build(database))
+        {
+            await first.StartAsync(Cancel);
+            await LiveAsync(StartDelay);
+            await first.StopAsync(Cancel);
+        }
+
+        Directory.Move(PathOf("disk"), PathOf("unmounted"));
+        using var host = Build(database);
+        await host.StartAsync(Cancel);
+        await LiveAsync(StartDelay);
+        Directory.Move(PathOf("unmounted"), PathOf("disk"));
+        Assert.Equal(HealthStatus.Degraded, (await HealthAsync(host)).Status);
+        await LiveAsync(TimeSpan.FromMinutes(15));
+
+        Assert.Equal(HealthStatus.Healthy, (await HealthAsync(host)).Status);
+        await host.StopAsync(Cancel);
+    }
+
+    [Fact]
     public async Task A_failed_run_prunes_nothing_ends_nothing_and_shows_in_the_health()
     {
         using var host = Build();

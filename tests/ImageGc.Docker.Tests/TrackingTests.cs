@@ -1,6 +1,8 @@
 using ImageGc.Sqlite;
+using Microsoft.Data.Sqlite;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
 
 namespace ImageGc.Docker.Tests;
 
@@ -27,7 +29,7 @@ public sealed class TrackingTests(PrivateEngine engine) : EngineTest(engine)
 
         var container = await CreateContainerAsync(image);
         await UntilAsync(() => watching.Tracked.Contains(image));
-        Time.Pass(TimeSpan.FromDays(30));
+        Time.Pass(TimeSpan.FromMinutes(30));
         await RemoveContainerAsync(container);
 
         await UntilAsync(() => watching.Store.Find(image)!.Value.LastUsedAt == Time.GetUtcNow());
@@ -54,7 +56,7 @@ public sealed class TrackingTests(PrivateEngine engine) : EngineTest(engine)
         await UntilAsync(() => watching.Tracked.Contains(old));
 
         var current = await CreateImageAsync(name);
-        Time.Pass(TimeSpan.FromDays(1));
+        Time.Pass(TimeSpan.FromMinutes(30));
         await RemoveContainerAsync(container);
 
         await UntilAsync(() => watching.Store.Find(old)!.Value.LastUsedAt == Time.GetUtcNow());
@@ -104,7 +106,53 @@ public sealed class TrackingTests(PrivateEngine engine) : EngineTest(engine)
         await CreateContainerAsync(missed);
         await RemoveImageAsync(gone);
 
-        await UntilAsync(() => watching.Tracked.Contains(missed) && !watching.Tracked.Contains(gone));
+        await UntilAsync(() =>
+        {
+            Time.Pass(TimeSpan.FromSeconds(1));
+            return watching.Tracked.Contains(missed) && !watching.Tracked.Contains(gone);
+        });
+    }
+
+    [Fact]
+    public async Task A_container_that_lived_while_nobody_watched_is_made_up_for()
+    {
+        var (seen, missed) = (await CreateImageAsync(), await CreateImageAsync());
+        await using var watching = await WatchAsync();
+        await RemoveContainerAsync(await CreateContainerAsync(seen));
+        await UntilAsync(() => watching.Tracked.Contains(seen));
+
+        await watching.Worker.StopAsync(Cancel);
+        await RemoveContainerAsync(await CreateContainerAsync(missed));
+        await watching.Worker.StartAsync(Cancel);
+
+        await UntilAsync(() => watching.Tracked.Contains(missed));
+    }
+
+    [Fact]
+    public async Task Every_hour_it_looks_again_at_what_is_there()
+    {
+        await using var watching = await WatchAsync();
+
+        Time.Pass(TimeSpan.FromHours(1));
+
+        await UntilAsync(() => Watches == 2);
+    }
+
+    [Fact]
+    public async Task A_look_for_images_that_are_gone_that_fails_is_logged_and_the_next_one_makes_up_for_it()
+    {
+        var (first, second) = (await CreateImageAsync(), await CreateImageAsync());
+        await using var watching = await WatchAsync();
+        watching.Store.RecordUse([first, second]);
+
+        Execute("ALTER TABLE image_use RENAME TO hidden");
+        await RemoveImageAsync(first);
+        await UntilAsync(() => Log.Messages(LogLevel.Warning).Exists(
+            message => message.StartsWith("Could not look which", StringComparison.Ordinal)));
+        Execute("ALTER TABLE hidden RENAME TO image_use");
+        await RemoveImageAsync(second);
+
+        await UntilAsync(() => !watching.Tracked.Contains(first) && !watching.Tracked.Contains(second));
     }
 
     [Fact]
@@ -119,7 +167,7 @@ public sealed class TrackingTests(PrivateEngine engine) : EngineTest(engine)
         }
 
         await UntilAsync(() => images.All(watching.Tracked.Contains));
-        Time.Pass(TimeSpan.FromDays(1));
+        Time.Pass(TimeSpan.FromMinutes(30));
         foreach (var container in containers)
             await RemoveContainerAsync(container);
         await UntilAsync(() =>
@@ -137,10 +185,20 @@ public sealed class TrackingTests(PrivateEngine engine) : EngineTest(engine)
         var services = Services([.. settings, ("WatchContainers", "true")]);
         var watching = new Watch(services);
         await watching.Worker.StartAsync(Cancel);
-        await UntilAsync(() => Log.Messages(Microsoft.Extensions.Logging.LogLevel.Information).Exists(
-            message => message.StartsWith("Watching", StringComparison.Ordinal)));
+        await UntilAsync(() => Watches == 1);
         return watching;
     }
+
+    private void Execute(string sql)
+    {
+        using var connection = new SqliteConnection($"Data Source={DatabasePath};Pooling=false");
+        connection.Open();
+        using var command = new SqliteCommand(sql, connection);
+        command.ExecuteNonQuery();
+    }
+
+    private int Watches => Log.Messages(LogLevel.Information)
+        .Count(message => message.StartsWith("Watching", StringComparison.Ordinal));
 
     private static async Task UntilAsync(Func<bool> condition)
     {

@@ -28,6 +28,7 @@ public sealed class SuddenStepTests : StoreTest
             BEGIN SELECT RAISE(ABORT, 'refused'); END
             """);
         Assert.Throws<ImageUseStoreException>(() => store.RecordUse([Id(1), Id(2)]));
+        store.RecordUse(Id(3));
 
         Time.StepTo(SteppingTime.Start.AddYears(1));
         store.RecordUse(Id(3));

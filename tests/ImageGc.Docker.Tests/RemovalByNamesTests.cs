@@ -1,0 +1,113 @@
+using System.Net;
+using ImageGc.Sqlite.Tests;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Options;
+
+namespace ImageGc.Docker.Tests;
+
+/// <summary>An image with several names, when something else happens between two of them.</summary>
+public sealed class RemovalByNamesTests : IDisposable
+{
+    private const string Old = "sha256:0000000000000000000000000000000000000000000000000000000000000001";
+    private const string Pulled = "sha256:0000000000000000000000000000000000000000000000000000000000000002";
+
+    private readonly ScriptedEngine _scripted = new() { Names = { ["a:1"] = Old, ["b:1"] = Old, ["c:1"] = Old } };
+    private readonly RecordingLog _log = new();
+    private readonly DockerEngine _engine;
+
+    public RemovalByNamesTests() => _engine = new DockerEngine(
+        Options.Create(new ImageGarbageCollectionOptions
+        {
+            EngineAddress = _scripted.Address,
+            EngineTimeout = TimeSpan.FromSeconds(2),
+        }),
+        new Logger<DockerEngine>(_log));
+
+    [Fact]
+    public async Task It_goes_name_by_name()
+    {
+        await RemoveAsync();
+
+        Assert.Empty(_scripted.Names);
+    }
+
+    [Fact]
+    public async Task A_name_that_was_pulled_anew_meanwhile_stays_with_its_new_image()
+    {
+        _scripted.BeforeDelete = name =>
+        {
+            if (name == "a:1")
+                _scripted.Names["b:1"] = Pulled;
+            return null;
+        };
+
+        await RemoveAsync();
+
+        Assert.Equal([KeyValuePair.Create("b:1", Pulled)], _scripted.Names);
+    }
+
+    [Fact]
+    public async Task An_image_that_a_container_uses_by_then_gets_its_names_back_but_none_that_was_pulled_anew()
+    {
+        _scripted.BeforeDelete = name =>
+        {
+            if (name != "c:1")
+                return null;
+            _scripted.Names["a:1"] = Pulled;
+            return HttpStatusCode.Conflict;
+        };
+
+        await Assert.ThrowsAsync<EngineRefusedException>(RemoveAsync);
+
+        Assert.Equal([("a:1", Pulled), ("b:1", Old), ("c:1", Old)], NamesInOrder);
+    }
+
+    [Fact]
+    public async Task A_removal_that_is_not_answered_is_taken_back()
+    {
+        _scripted.AfterDelete = name =>
+        {
+            if (name == "b:1")
+                _scripted.Hang();
+        };
+
+        await Assert.ThrowsAsync<TimeoutException>(RemoveAsync);
+
+        Assert.Equal([("a:1", Old), ("b:1", Old), ("c:1", Old)], NamesInOrder);
+    }
+
+    [Fact]
+    public async Task A_host_that_stops_half_way_gives_the_names_back()
+    {
+        using var stop = new CancellationTokenSource();
+        _scripted.AfterDelete = name => stop.Cancel();
+
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => _engine.RemoveImageAsync(Old, stop.Token));
+
+        Assert.Equal([("a:1", Old), ("b:1", Old), ("c:1", Old)], NamesInOrder);
+    }
+
+    [Fact]
+    public async Task Names_that_cannot_be_given_back_are_logged_and_the_cause_is_what_is_thrown()
+    {
+        _scripted.BeforeDelete = name => name == "c:1" ? HttpStatusCode.Conflict : null;
+        _scripted.OnTag = () => HttpStatusCode.InternalServerError;
+
+        var exception = await Assert.ThrowsAsync<EngineRefusedException>(RemoveAsync);
+
+        Assert.Equal(HttpStatusCode.Conflict, exception.Status);
+        Assert.Contains("may have lost the tags a:1, b:1", Assert.Single(_log.Messages(LogLevel.Warning)),
+            StringComparison.Ordinal);
+    }
+
+    public void Dispose()
+    {
+        _engine.Dispose();
+        _scripted.Dispose();
+    }
+
+    private IEnumerable<(string Name, string ImageId)> NamesInOrder =>
+        _scripted.Names.Select(name => (name.Key, name.Value)).Order();
+
+    private Task RemoveAsync() => _engine.RemoveImageAsync(Old, TestContext.Current.CancellationToken);
+}

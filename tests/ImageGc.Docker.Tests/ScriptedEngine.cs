@@ -1,0 +1,118 @@
+using System.Collections.Concurrent;
+using System.Collections.Specialized;
+using System.Net;
+using System.Net.Sockets;
+using System.Text;
+using System.Text.Json;
+using System.Text.RegularExpressions;
+using System.Web;
+
+namespace ImageGc.Docker.Tests;
+
+/// <summary>
+/// As much of Docker's API as the removal of an image takes, so that a test can do something between two requests.
+/// </summary>
+internal sealed partial class ScriptedEngine : IDisposable
+{
+    private readonly TcpListener _listener = new(IPAddress.Loopback, 0);
+    private readonly ManualResetEventSlim _disposed = new();
+
+    public ScriptedEngine()
+    {
+        _listener.Start();
+        Address = new Uri($"tcp://{_listener.LocalEndpoint}");
+        _ = ServeAsync();
+    }
+
+    public Uri Address { get; }
+
+    /// <summary>The image of each name.</summary>
+    public ConcurrentDictionary<string, string> Names { get; } = new();
+
+    /// <summary>Whether the removal of a name is refused, and how.</summary>
+    public Func<string, HttpStatusCode?> BeforeDelete { get; set; } = _ => null;
+
+    public Action<string> AfterDelete { get; set; } = _ => { };
+
+    public Func<HttpStatusCode> OnTag { get; set; } = () => HttpStatusCode.Created;
+
+    /// <summary>Leaves the request that is served unanswered.</summary>
+    public void Hang() => _disposed.Wait();
+
+    public void Dispose()
+    {
+        _disposed.Set();
+        _listener.Dispose();
+    }
+
+    private async Task ServeAsync()
+    {
+        while (true)
+        {
+            var client = await _listener.AcceptTcpClientAsync();
+            _ = Task.Run(() => AnswerAsync(client));
+        }
+    }
+
+    /// <remarks>HttpListener refuses what Docker takes, a POST without a length.</remarks>
+    private async Task AnswerAsync(TcpClient client)
+    {
+        using var connection = client.GetStream();
+        using var request = new StreamReader(connection);
+        var line = await request.ReadLineAsync();
+        while (await request.ReadLineAsync() is { Length: > 0 })
+        {
+        }
+
+        var (status, answer) = Answer(line!.Split(' '));
+        var body = JsonSerializer.Serialize(answer);
+        await connection.WriteAsync(Encoding.ASCII.GetBytes(
+            $"HTTP/1.1 {(int)status} {status}\r\nContent-Type: application/json\r\nContent-Length: {body.Length}\r\n"
+            + $"Connection: close\r\n\r\n{body}"));
+    }
+
+    private (HttpStatusCode Status, object Body) Answer(string[] request)
+    {
+        var address = new Uri(Address, request[1]);
+        var path = Version.Replace(Uri.UnescapeDataString(address.AbsolutePath), "").Split('/');
+        return (request[0], path) switch
+        {
+            ("GET", ["", "images" or "containers", "json"]) => (HttpStatusCode.OK, Array.Empty<string>()),
+            ("GET", ["", "images", .. var name, "json"]) => Inspect(string.Join('/', name)),
+            ("DELETE", ["", "images", .. var name]) => Delete(string.Join('/', name)),
+            ("POST", ["", "images", var imageId, "tag"]) => Tag(imageId, HttpUtility.ParseQueryString(address.Query)),
+            _ => throw new NotSupportedException(request[1]),
+        };
+    }
+
+    private (HttpStatusCode Status, object Body) Inspect(string name)
+    {
+        var imageId = Names.TryGetValue(name, out var named) ? named : name;
+        var names = Names.Where(other => other.Value == imageId).Select(other => other.Key).Order().ToArray();
+        return names.Length == 0
+            ? (HttpStatusCode.NotFound, new { message = "No such image" })
+            : (HttpStatusCode.OK, new { Id = imageId, RepoTags = names });
+    }
+
+    private (HttpStatusCode Status, object Body) Delete(string name)
+    {
+        if (!Names.ContainsKey(name))
+            return (HttpStatusCode.Conflict, new { message = "image is referenced in multiple repositories" });
+        if (BeforeDelete(name) is { } refused)
+            return (refused, new { message = "refused" });
+        Names.TryRemove(name, out _);
+        AfterDelete(name);
+        return (HttpStatusCode.OK, new[] { new { Untagged = name } });
+    }
+
+    private (HttpStatusCode Status, object Body) Tag(string imageId, NameValueCollection tag)
+    {
+        var status = OnTag();
+        if (status == HttpStatusCode.Created)
+            Names[$"{tag["repo"]}:{tag["tag"]}"] = imageId;
+        return (status, new { message = "as the test says" });
+    }
+
+    [GeneratedRegex(@"^/v[0-9.]+(?=/)")]
+    private static partial Regex Version { get; }
+}
