@@ -1,4 +1,5 @@
 using System.CommandLine;
+using ImageGc.Cli.Input;
 
 namespace ImageGc.Cli;
 
@@ -17,11 +18,7 @@ internal sealed class GlobalOptions
             HelpName = "PATH",
             Recursive = true,
         };
-        Database.Validators.Add(given =>
-        {
-            if (given.Tokens is [{ Value: var path }] && string.IsNullOrWhiteSpace(path))
-                given.AddError("--db needs the path of a file.");
-        });
+        Database.Validators.Add(FilePath.Require);
         Json = new Option<bool>("--json") { Description = "Print JSON, for scripts.", Recursive = true };
     }
 

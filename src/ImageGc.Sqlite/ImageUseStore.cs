@@ -89,7 +89,7 @@ public sealed partial class ImageUseStore : IDisposable
 
     /// <summary>Records that images are used now, all or none, in one transaction.</summary>
     /// <param name="imageIds">Image IDs as <see cref="RecordUse(string)"/> takes them; duplicates are fine.</param>
-    /// <exception cref="ArgumentException">One of them is no image ID; nothing was written.</exception>
+    /// <exception cref="ArgumentException">It is null, or one of them is no image ID; nothing was written.</exception>
     /// <exception cref="ImageUseStoreException">The uses could not be stored; none was.</exception>
     public void RecordUse(IEnumerable<string> imageIds)
     {

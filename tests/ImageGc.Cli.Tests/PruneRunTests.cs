@@ -115,6 +115,19 @@ public sealed class PruneRunTests : CliTest
     }
 
     [Fact]
+    public void A_database_that_fails_half_way_ends_the_prune_and_what_was_removed_is_told()
+    {
+        Record(Month, "a", "b");
+
+        var result = Prune(ScriptOf($"sqlite3 '{DatabasePath}' 'DROP TABLE image_use'") + " {}");
+
+        Assert.Equal(ExitCode.Failed, result.ExitCode);
+        Assert.Equal(["removed a"], Verdicts(result));
+        Assert.Contains("Removed 1 image that expired.\n", result.Error, StringComparison.Ordinal);
+        Assert.Contains("no such table: image_use", result.Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void An_image_that_is_used_while_it_is_removed_stays_tracked()
     {
         Record(Month, "a");

@@ -53,6 +53,20 @@ public sealed class TrackingTests : CliTest
         Assert.Equal([Id(3)], TrackedIds());
     }
 
+    [Theory]
+    [InlineData("import")]
+    [InlineData("export")]
+    public void The_database_is_no_flat_file(string command)
+    {
+        Run("record", Id(1));
+
+        var result = Run(command, DatabasePath);
+
+        Assert.Equal(ExitCode.Failed, result.ExitCode);
+        Assert.Contains("belongs to the database; name another file", result.Error, StringComparison.Ordinal);
+        Assert.Equal([Id(1)], TrackedIds());
+    }
+
     [Fact]
     public void Export_is_what_import_reads()
     {
@@ -69,7 +83,8 @@ public sealed class TrackingTests : CliTest
     public void Import_of_a_missing_file_or_of_the_database_creates_nothing()
     {
         Assert.Equal(ExitCode.Failed, Run("import", PathOf("missing")).ExitCode);
-        Assert.Equal(ExitCode.Failed, Run("import", DatabasePath).ExitCode);
+        Assert.Equal(ExitCode.Usage, Run("import", "").ExitCode);
+        Assert.Equal(ExitCode.Usage, Run("export", " ").ExitCode);
         Assert.False(File.Exists(DatabasePath));
     }
 

@@ -27,7 +27,7 @@ internal sealed class ExplainCommand : ToolCommand
         var ids = _inUse.Read(invocation);
         using var store = invocation.OpenExisting();
         ShortenedIds.Refuse(ids, store.List());
-        var verdicts = store.ExplainPrune(ids, _inUse.ThresholdOf(invocation)).ExpiredFirst();
+        var verdicts = ImageVerdict.ExpiredFirst(store.ExplainPrune(ids, _inUse.ThresholdOf(invocation)));
         if (invocation.Json)
             invocation.WriteJson(verdicts.Select(JsonVerdict.Of), JsonOutput.Default.IEnumerableJsonVerdict);
         else if (verdicts.Count > 0)

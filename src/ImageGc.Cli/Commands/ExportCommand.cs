@@ -1,4 +1,5 @@
 using System.CommandLine;
+using ImageGc.Cli.Input;
 using ImageGc.Cli.Output;
 
 namespace ImageGc.Cli.Commands;
@@ -10,13 +11,25 @@ internal sealed class ExportCommand : ToolCommand
     public ExportCommand(GlobalOptions global)
         : base(
             global, "export", "Write the tracked images to a flat file as Azure IoT Edge reads it: the way back.",
-            "imagegc export /var/lib/aziot/edged/image_use") => Arguments.Add(_file);
+            "imagegc export /var/lib/aziot/edged/image_use")
+    {
+        _file.Validators.Add(FilePath.Require);
+        Arguments.Add(_file);
+    }
 
     protected override int Run(Invocation invocation)
     {
         var file = invocation.Get(_file);
         using var store = invocation.OpenExisting();
-        store.ExportFlatFile(file);
+        try
+        {
+            store.ExportFlatFile(file);
+        }
+        catch (ArgumentException)
+        {
+            throw FilePath.BelongsToTheDatabase(file);
+        }
+
         if (invocation.Json)
             invocation.WriteJson(new JsonExport(Path.GetFullPath(file)), JsonOutput.Default.JsonExport);
         invocation.Tell($"Exported to {file}.");

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Globalization;
+using ImageGc.Cli.Input;
 using ImageGc.Cli.Output;
 using ImageGc.Sqlite;
 
@@ -15,7 +16,11 @@ internal sealed class ImportCommand : ToolCommand
     public ImportCommand(GlobalOptions global)
         : base(
             global, "import", "Import the flat file 'image_use' of Azure IoT Edge and leave it alone; can be repeated.",
-            "imagegc import /var/lib/aziot/edged/image_use") => Arguments.Add(_file);
+            "imagegc import /var/lib/aziot/edged/image_use")
+    {
+        _file.Validators.Add(FilePath.Require);
+        Arguments.Add(_file);
+    }
 
     protected override int Run(Invocation invocation)
     {
@@ -36,16 +41,22 @@ internal sealed class ImportCommand : ToolCommand
                 $"There is no flat file '{path}' to import. Nothing was created; check the path.");
         if (Directory.Exists(path))
             throw new CommandFailedException($"'{path}' is a directory; name the flat file in it.");
-        if (path == Path.GetFullPath(invocation.DatabasePath))
-            throw new CommandFailedException($"'{path}' is the database; name the flat file to import.");
         return invocation.OpenOrCreate();
     }
 
     public static FlatFileImport Import(ImageUseStore store, string flatFile, Invocation invocation)
     {
         FlatFileImport import;
-        using (invocation.Patience($"Importing {flatFile}"))
+        try
+        {
+            using var patience = invocation.Patience($"Importing {flatFile}");
             import = store.ImportFlatFile(flatFile);
+        }
+        catch (ArgumentException)
+        {
+            throw FilePath.BelongsToTheDatabase(flatFile);
+        }
+
         invocation.Tell(string.Create(CultureInfo.InvariantCulture,
             $"Imported {flatFile}: {import.Images} images ({import.Changed} new or newer), {import.Skipped} lines skipped."));
         if (import.Doubtful > 0)

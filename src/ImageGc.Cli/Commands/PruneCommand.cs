@@ -48,6 +48,7 @@ internal sealed class PruneCommand : ToolCommand
         _inUse.AddTo(this);
         Options.Add(_run);
         Options.Add(_dryRun);
+        _import.Validators.Add(FilePath.Require);
         Options.Add(_import);
         Options.Add(_fullIds);
         Validators.Add(given =>

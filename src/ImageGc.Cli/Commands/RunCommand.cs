@@ -90,7 +90,7 @@ internal sealed class RunCommand : ToolCommand
         options.FlatFilePath = null; // Importing it would rename it.
         var keep = await services.GetRequiredService<Cleanup>().ListToKeepAsync(cancellationToken);
         var store = services.GetRequiredService<ImageUseStore>();
-        var verdicts = store.ExplainPrune(keep, options.ImageAgeCleanupThreshold).ExpiredFirst();
+        var verdicts = ImageVerdict.ExpiredFirst(store.ExplainPrune(keep, options.ImageAgeCleanupThreshold));
         if (invocation.Json)
             invocation.WriteJson(verdicts.Select(JsonVerdict.Of), JsonOutput.Default.IEnumerableJsonVerdict);
         else if (verdicts.Count > 0)

@@ -38,6 +38,7 @@ internal sealed class InUseOptions
     public void AddTo(Command command)
     {
         _ids.Validators.Add(ImageIds.RequireValid);
+        _file.Validators.Add(FilePath.Require);
         command.Options.Add(_ids);
         command.Options.Add(_file);
         command.Options.Add(_olderThan);

@@ -32,7 +32,7 @@ internal static class KnownIds
         {
             return Query(database, query).Where(MeansOnlyItself);
         }
-        catch (SqliteException)
+        catch (Exception damaged) when (damaged is SqliteException or InvalidOperationException)
         {
             return [];
         }

@@ -31,4 +31,8 @@ internal sealed record ImageVerdict(Verdict Verdict, ImageUse Image, DateTimeOff
         },
         verdict.Image,
         verdict.PrunableAt);
+
+    /// <summary>What goes, then what stays, each oldest use first: the order in which a prune reports.</summary>
+    public static List<ImageVerdict> ExpiredFirst(IReadOnlyList<PruneVerdict> oldestFirst) =>
+        [.. oldestFirst.OrderBy(verdict => verdict.Reason != PruneReason.Expired).Select(Of)];
 }

@@ -1,3 +1,4 @@
+using ImageGc.Cli.Removal;
 using ImageGc.Sqlite;
 
 namespace ImageGc.Cli.Output;
@@ -16,48 +17,49 @@ internal sealed class PruneReport(
         var expired = verdicts.Count(verdict => verdict.Verdict == Verdict.Expired);
         var gone = removed ? "removed" : "forgotten";
         invocation.Tell(
-            $"Dry run, nothing was changed: {Images(expired)} would be {gone}, {Stay(verdicts, expired)}");
+            $"Dry run, nothing was changed: {Images(expired)} would be {gone}, {Stay(verdicts, verdicts.Count - expired)}");
     }
 
-    public void Forgotten(List<ImageVerdict> verdicts)
+    public void Forgotten(Pruned pruned)
     {
-        Write(dryRun: false, verdicts);
-        var expired = verdicts.Count(verdict => verdict.Verdict == Verdict.Expired);
-        invocation.Tell($"Forgot {Images(expired)} that expired, {Stay(verdicts, expired)}");
-        if (expired > 0)
+        Write(dryRun: false, pruned.All);
+        var forgotten = pruned.Done.Count;
+        invocation.Tell($"Forgot {Images(forgotten)} that expired{Stay(pruned, 0)}");
+        if (forgotten > 0)
             invocation.Tell("Now remove them from the engine. Safer: --run 'docker rmi {}' forgets each only once it is gone.");
         LookInside();
     }
 
-    public void Removed(List<ImageVerdict> verdicts, bool interrupted)
+    public void Removed(Pruned pruned)
     {
-        Write(dryRun: false, verdicts);
-        var removed = verdicts.Count(verdict => verdict.Verdict == Verdict.Removed);
-        var failed = verdicts.Count(verdict => verdict.Verdict == Verdict.Failed);
-        invocation.Tell($"Removed {Images(removed)} that expired, {Stay(verdicts, removed)}");
+        Write(dryRun: false, pruned.All);
+        var failed = pruned.Count(Verdict.Failed);
+        invocation.Tell($"Removed {Images(pruned.Count(Verdict.Removed))} that expired{Stay(pruned, failed)}");
         if (failed > 0)
             invocation.Tell(
                 $"Failed for {Images(failed)}: tracked as before, and the next prune tries again. "
                 + "If the engine has one no longer: imagegc forget ID; 'imagegc prune --help' shows how to avoid it.");
-        if (interrupted)
-            invocation.Tell(
-                $"Interrupted: {Images(verdicts.Count(verdict => verdict.Verdict == Verdict.Expired))} left for the next prune.");
+        if (pruned.Interrupted)
+            invocation.Tell($"Interrupted: {Images(pruned.Count(Verdict.Expired))} left for the next prune.");
         LookInside();
     }
 
-    private void Write(bool dryRun, List<ImageVerdict> verdicts)
+    private void Write(bool dryRun, IEnumerable<ImageVerdict> verdicts)
     {
         if (invocation.Json)
             invocation.WriteJson(
                 new JsonPrune(dryRun, import, verdicts.Select(JsonVerdict.Of)), JsonOutput.Default.JsonPrune);
-        else if (verdicts.Count > 0)
+        else if (verdicts.Any())
             invocation.Write(new ImageListing(invocation.Shell.Time.GetUtcNow(), fullIds).Of(verdicts));
     }
 
-    private string Stay(List<ImageVerdict> verdicts, int gone)
+    private string Stay(Pruned pruned, int failed) =>
+        pruned.Others is null ? "." : $", {Stay(pruned.Others, pruned.Others.Count + failed)}";
+
+    private string Stay(IReadOnlyList<ImageVerdict> others, int stay)
     {
-        var known = verdicts.Count(verdict => verdict.Verdict == Verdict.InUse);
-        return $"{verdicts.Count - gone} stay. IDs given as in use: {inUse.Count}, never recorded: {inUse.Count - known}.";
+        var known = others.Count(verdict => verdict.Verdict == Verdict.InUse);
+        return $"{stay} stay. IDs given as in use: {inUse.Count}, never recorded: {inUse.Count - known}.";
     }
 
     private void LookInside() => invocation.Tell(

@@ -1,3 +1,4 @@
+using System.Runtime.ExceptionServices;
 using ImageGc.Cli.Output;
 using ImageGc.Sqlite;
 
@@ -8,48 +9,53 @@ internal sealed class PruneWork(ImageUseStore store, IReadOnlyCollection<string>
 {
     public List<ImageVerdict> Foresee(RemovalCommand? command)
     {
-        var verdicts = store.ExplainPrune(inUse, threshold).ExpiredFirst();
+        var verdicts = ImageVerdict.ExpiredFirst(store.ExplainPrune(inUse, threshold));
         return command is null ? verdicts : verdicts.ConvertAll(verdict =>
             verdict.Verdict == Verdict.Expired ? Foresee(verdict, command) : verdict);
     }
 
     /// <summary>Forgets what expired; reports whatever follows, because nobody else knows any more what it was.</summary>
-    public void Forget(Action<List<ImageVerdict>> report)
+    public void Forget(Action<Pruned> report)
     {
-        List<ImageVerdict> verdicts = [.. store.Prune(inUse, threshold).Select(image => Gone(Verdict.Expired, image))];
-        try
-        {
-            verdicts.AddRange(Others(new PruneResult([], [], []), interrupted: false));
-        }
-        finally
-        {
-            report(verdicts);
-        }
+        var forgotten = store.Prune(inUse, threshold);
+        Report(forgotten.Select(image => Gone(Verdict.Expired, image)), new PruneResult([], [], []), false, report);
     }
 
     /// <returns>Whether every command succeeded.</returns>
     public bool Remove(
-        RemovalCommand command, Action<List<ImageVerdict>, bool> report, Invocation invocation, CancellationToken interruption)
+        RemovalCommand command, Action<Pruned> report, Invocation invocation, CancellationToken interruption)
     {
         var expired = store.ExplainPrune(inUse, threshold).Count(verdict => verdict.Reason == PruneReason.Expired);
-        var run = new RemovalRun(store, command, invocation, expired);
+        var run = new CommandedPrune(store, command, invocation, expired);
         var result = run.Prune(inUse, threshold, interruption).GetAwaiter().GetResult();
-        List<ImageVerdict> verdicts =
+        List<ImageVerdict> done =
         [
             .. result.Removed.Select(image => Gone(Verdict.Removed, image)),
             .. result.Failed.Select(failure =>
                 Gone(Verdict.Failed, failure.Image) with { Failure = failure.Exception.Message }),
         ];
+        if (run.StoppedBy is { } stoppedBy)
+        {
+            report(new Pruned(done, Others: null, Interrupted: false));
+            ExceptionDispatchInfo.Throw(stoppedBy);
+        }
+
+        Report(done, result, run.Interrupted, report);
+        return result.Failed.Count == 0;
+    }
+
+    private void Report(
+        IEnumerable<ImageVerdict> done, PruneResult result, bool interrupted, Action<Pruned> report)
+    {
+        var pruned = new Pruned([.. done], Others: null, interrupted);
         try
         {
-            verdicts.AddRange(Others(result, run.Interrupted));
+            pruned = pruned with { Others = [.. Others(result, interrupted)] };
         }
         finally
         {
-            report(verdicts, run.Interrupted);
+            report(pruned);
         }
-
-        return result.Failed.Count == 0;
     }
 
     private static ImageVerdict Foresee(ImageVerdict verdict, RemovalCommand command)

@@ -2,14 +2,17 @@ using ImageGc.Sqlite;
 
 namespace ImageGc.Cli.Removal;
 
-/// <summary>A prune that runs a command for each image that expired, and knows what it did even when interrupted.</summary>
-internal sealed class RemovalRun(ImageUseStore store, RemovalCommand command, Invocation invocation, int expired)
+/// <summary>A prune that runs a command for each image that expired, and knows what it did even when it stops half-way.</summary>
+internal sealed class CommandedPrune(ImageUseStore store, RemovalCommand command, Invocation invocation, int expired)
 {
     private readonly List<ImageUse> _removed = [];
     private readonly List<PruneFailure> _failed = [];
 
-    /// <summary>Whether it stopped before the last image.</summary>
+    /// <summary>Whether it was stopped before the last image.</summary>
     public bool Interrupted { get; private set; }
+
+    /// <summary>Why the database could not be changed any further; null if it could.</summary>
+    public ImageUseStoreException? StoppedBy { get; private set; }
 
     public async Task<PruneResult> Prune(IEnumerable<string> inUse, TimeSpan threshold, CancellationToken interruption)
     {
@@ -22,6 +25,11 @@ internal sealed class RemovalRun(ImageUseStore store, RemovalCommand command, In
             Interrupted = true;
             var stillTracked = _removed.ToLookup(image => store.Find(image.ImageId) is not null);
             return new PruneResult([.. stillTracked[false]], [.. stillTracked[true]], _failed);
+        }
+        catch (ImageUseStoreException exception) when (_removed.Count + _failed.Count > 0)
+        {
+            StoppedBy = exception;
+            return new PruneResult(_removed, [], _failed);
         }
     }
 
