@@ -31,7 +31,7 @@ internal static class Connection
         catch (SqliteException notADatabase) when (notADatabase.SqliteErrorCode == SQLitePCL.raw.SQLITE_NOTADB)
         {
             connection.Dispose();
-            throw Migrations.NotOurs(path, "it is no SQLite database", notADatabase);
+            throw ImageUseStoreException.NotOurs(path, "it is no SQLite database", notADatabase);
         }
         catch (SqliteException exception)
         {
@@ -70,11 +70,11 @@ internal static class Connection
     {
         var directory = Path.GetDirectoryName(path);
         if (Directory.Exists(path))
-            throw Unavailable(path, "it is a directory. Name a file in it.");
+            throw ImageUseStoreException.Unavailable(path, "it is a directory. Name a file in it.");
         if (DatabaseFile.LengthOf(path) == 1) // SQLite takes a file of one byte for an empty one, and overwrites it.
-            throw Migrations.NotOurs(path, "it is no SQLite database");
+            throw ImageUseStoreException.NotOurs(path, "it is no SQLite database");
         if (!Directory.Exists(directory))
-            throw Unavailable(path,
+            throw ImageUseStoreException.Unavailable(path,
                 $"the directory '{directory}' does not exist. Create it, and sync its parent directory.");
 
         try
@@ -83,8 +83,8 @@ internal static class Connection
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
-            throw Unavailable(path, $"it cannot be created: {exception.Message} Let this user write to its directory.",
-                exception);
+            throw ImageUseStoreException.Unavailable(path,
+                $"it cannot be created: {exception.Message} Let this user write to its directory.", exception);
         }
     }
 
@@ -98,9 +98,6 @@ internal static class Connection
                 + "system writable, then open it again. The file was left untouched.");
         }
     }
-
-    public static ImageUseStoreException Unavailable(string path, string why, Exception? inner = null) =>
-        new(StoreFailure.Unavailable, path, $"Could not use '{path}': {why}", inner);
 
     private static void Prepare(SqliteConnection connection, string path, ImageUseStoreOptions options, ILogger log)
     {
@@ -162,7 +159,7 @@ internal static class Connection
             "PRAGMA journal_mode = WAL", commandTimeout: Math.Max(1, (int)busyTimeout.TotalSeconds));
         if (mode != "wal")
         {
-            throw Unavailable(path,
+            throw ImageUseStoreException.Unavailable(path,
                 $"its file system cannot share memory between processes, so the journal mode stays '{mode}' where "
                 + "'wal' is needed. Use a local file system.");
         }

@@ -120,7 +120,7 @@ internal sealed class Database : IDisposable
     {
         if (DatabaseFile.HasMoved(connection))
         {
-            throw Connection.Unavailable(Path,
+            throw ImageUseStoreException.Unavailable(Path,
                 "the file was moved, replaced or deleted while it was open. Open it anew to use the file that is there "
                 + "now.");
         }

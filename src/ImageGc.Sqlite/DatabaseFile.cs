@@ -4,7 +4,9 @@ using Microsoft.Data.Sqlite;
 
 namespace ImageGc.Sqlite;
 
-/// <summary>The parts of creating a file durably that neither SQLite nor .NET does.</summary>
+/// <summary>
+/// What neither SQLite nor .NET does with the database's file: create it durably, recognise it, keep others off it.
+/// </summary>
 /// <remarks>
 /// Never open an existing database through <see cref="File"/> while SQLite has it open in this process: closing that
 /// handle drops SQLite's POSIX locks (https://www.sqlite.org/howtocorrupt.html, 2.2).

@@ -30,8 +30,7 @@ public sealed partial class ImageUseStore
             ORDER BY prune_run_id DESC
             LIMIT @most
             """, new { args.most, args.threshold }).AsList().ConvertAll(row =>
-                new PruneRun(At(row.PrunedAt), TimeSpan.FromSeconds(row.Threshold), row.Tracked, row.Removed,
-                    row.Failed)));
+                new PruneRun(At(row.PrunedAt), Threshold(row.Threshold), row.Tracked, row.Removed, row.Failed)));
 
     /// <summary>
     /// The images that prunes removed in the last 90 days, newest prune first, in each the oldest use first.
@@ -42,7 +41,7 @@ public sealed partial class ImageUseStore
             connection.Query<RemovedRow>(SelectRemoved).AsList().ConvertAll(row => new RemovedImage(
                 new ImageUse(row.ImageId, At(row.LastUsedAt)),
                 At(row.RemovedAt),
-                TimeSpan.FromSeconds(row.Threshold))));
+                Threshold(row.Threshold))));
 
     private const string SelectRemoved = """
         SELECT removed_image.image_id AS ImageId,
@@ -53,6 +52,33 @@ public sealed partial class ImageUseStore
         JOIN prune_run ON prune_run.prune_run_id = removed_image.prune_run_id
         ORDER BY removed_image.prune_run_id DESC, removed_image.last_used_at, removed_image.image_id
         """;
+
+    internal static readonly long HistorySeconds = (long)TimeSpan.FromDays(90).TotalSeconds;
+
+    /// <remarks>
+    /// The last prune of each threshold stays: a schedule asks for it, and may come round less often than every 90 days.
+    /// </remarks>
+    internal const string DropOldHistory = """
+        DELETE FROM removed_image
+        WHERE prune_run_id IN (
+            SELECT prune_run_id
+            FROM prune_run
+            WHERE pruned_at < @tooOld);
+
+        DELETE FROM prune_run
+        WHERE pruned_at < @tooOld
+          AND prune_run_id NOT IN (
+            SELECT max(prune_run_id)
+            FROM prune_run
+            GROUP BY threshold_seconds)
+        """;
+
+    /// <remarks>What damage left in the history must not keep the next prune from being due.</remarks>
+    private static DateTimeOffset At(long seconds) =>
+        seconds > StampClock.Latest ? DateTimeOffset.MaxValue : DateTimeOffset.FromUnixTimeSeconds(Math.Max(0, seconds));
+
+    private static TimeSpan Threshold(long seconds) =>
+        TimeSpan.FromSeconds(Math.Clamp(seconds, 0, (long)TimeSpan.MaxValue.TotalSeconds));
 
     internal sealed record RunRow(long PrunedAt, long Threshold, long Tracked, long Removed, long Failed);
 

@@ -62,46 +62,6 @@ public sealed partial class ImageUseStore
         RETURNING image_id AS ImageId, last_used_at AS LastUsedAt
         """;
 
-    /// <summary>
-    /// What <see cref="Prune"/> would do now with every tracked image, and why; oldest use first. Changes nothing.
-    /// </summary>
-    /// <param name="inUseImageIds">As <see cref="Prune"/> takes them.</param>
-    /// <param name="threshold">As <see cref="Prune"/> takes it.</param>
-    /// <exception cref="ArgumentException">The IDs are null, or the threshold is negative.</exception>
-    /// <exception cref="ImageUseStoreException">The images could not be read.</exception>
-    public IReadOnlyList<PruneVerdict> ExplainPrune(IEnumerable<string> inUseImageIds, TimeSpan? threshold = null)
-    {
-        var inUse = KeepImageIds(inUseImageIds);
-        var least = RequireThreshold(threshold);
-        var args = (store: this, inUse, seconds: Seconds(least));
-        return _database.Run("explain a prune", args, static (connection, args) =>
-        {
-            var (store, inUse, seconds) = args;
-            using var rolledBack = Transaction.BeginDeferred(connection);
-            var step = store._clock.Step();
-            store.MoveStamps(connection, step);
-            BindInUse(connection, inUse);
-            var now = store._clock.Now(step);
-            var rows = connection.Query<VerdictRow>(SelectVerdicts,
-                new { now, earliest = Earliest(now), expiredAt = now - seconds }).AsList();
-            return rows.ConvertAll(row => new PruneVerdict(
-                store.ToImage(new Row(row.ImageId, row.LastUsedAt)),
-                Enum.Parse<PruneReason>(row.Reason),
-                At(row.CountsAsUsedAt + seconds)));
-        });
-    }
-
-    private const string SelectVerdicts = $"""
-        SELECT image_id AS ImageId,
-               last_used_at AS LastUsedAt,
-               CASE WHEN {UsedNow} THEN @now ELSE last_used_at END AS CountsAsUsedAt,
-               CASE WHEN {InUse} THEN 'InUse'
-                    WHEN CASE WHEN {UsedNow} THEN @now ELSE last_used_at END <= @expiredAt THEN 'Expired'
-                    ELSE 'UsedRecently' END AS Reason
-        FROM image_use
-        ORDER BY last_used_at, image_id
-        """;
-
     private const string InUse = "image_id IN (SELECT image_id FROM temp.in_use)";
 
     /// <summary>By a clock that was wrong: in the future, or before the first edge runtime.</summary>
@@ -127,24 +87,6 @@ public sealed partial class ImageUseStore
             InsertRun, new { now, seconds = Seconds(threshold) });
         return new BegunPrune(begun.Id, begun.Tracked, now - Seconds(threshold), _clock.Uses);
     }
-
-    internal static readonly long HistorySeconds = (long)TimeSpan.FromDays(90).TotalSeconds;
-
-    /// <remarks>A schedule asks for its last prune, and may come round less often than every 90 days.</remarks>
-    internal const string DropOldHistory = """
-        DELETE FROM removed_image
-        WHERE prune_run_id IN (
-            SELECT prune_run_id
-            FROM prune_run
-            WHERE pruned_at < @tooOld);
-
-        DELETE FROM prune_run
-        WHERE pruned_at < @tooOld
-          AND prune_run_id NOT IN (
-            SELECT max(prune_run_id)
-            FROM prune_run
-            GROUP BY threshold_seconds)
-        """;
 
     /// <remarks>
     /// Looks up each image that counts as used now, instead of looking up each image among those in use.
@@ -205,9 +147,6 @@ public sealed partial class ImageUseStore
 
     private static long Earliest(long now) => now >= StampClock.EarliestBelievable ? StampClock.EarliestBelievable : 0;
 
-    private static DateTimeOffset At(long seconds) =>
-        seconds > StampClock.Latest ? DateTimeOffset.MaxValue : DateTimeOffset.FromUnixTimeSeconds(seconds);
-
     /// <param name="Id">Its row in the history.</param>
     /// <param name="Tracked">How many images are tracked.</param>
     /// <param name="ExpiredAt">A last use at this second or before has expired.</param>
@@ -215,18 +154,4 @@ public sealed partial class ImageUseStore
     private readonly record struct BegunPrune(long Id, long Tracked, long ExpiredAt, long Uses);
 
     internal sealed record BegunRow(long Id, long Tracked);
-
-    /// <remarks>
-    /// Without a constructor: Dapper finds none where there are no rows to tell the types of computed columns.
-    /// </remarks>
-    internal sealed class VerdictRow
-    {
-        public string ImageId { get; init; } = "";
-
-        public long LastUsedAt { get; init; }
-
-        public long CountsAsUsedAt { get; init; }
-
-        public string Reason { get; init; } = "";
-    }
 }

@@ -203,33 +203,6 @@ public sealed partial class ImageUseStore : IDisposable
           AND last_used_at = @lastUsedAt
         """, new { imageId = image.ImageId, lastUsedAt = image.LastUsedAt.ToUnixTimeSeconds() }) > 0;
 
-    /// <summary>
-    /// Reads the whole database and reports its state; takes longer the larger it is, and changes nothing.
-    /// </summary>
-    /// <exception cref="ImageUseStoreException">The database could not be read.</exception>
-    public StoreCheck Check() => _database.Run("check the database", this, static (connection, store) =>
-    {
-        var (path, now) = (store._database.Path, store._clock.Now(store._clock.Step()));
-        var findings = connection.Query<string>("PRAGMA integrity_check(100)").AsList();
-        return new StoreCheck(
-            path,
-            connection.ExecuteScalar<int>("PRAGMA user_version"),
-            connection.ServerVersion,
-            connection.ExecuteScalar<string>("PRAGMA journal_mode")!,
-            connection.ExecuteScalar<long>(CountImages),
-            DatabaseFile.LengthOf(path),
-            DatabaseFile.LengthOf(path + "-wal"),
-            connection.ExecuteScalar<long>(CountWronglyStamped, new { now, earliest = Earliest(now) }),
-            store._database.Salvaged,
-            findings is ["ok"] ? [] : findings);
-    });
-
-    private const string CountWronglyStamped = $"""
-        SELECT count(*)
-        FROM image_use
-        WHERE {WronglyStamped}
-        """;
-
     /// <summary>Closes the database; the last one to close it moves the log into it.</summary>
     public void Dispose() => _database.Dispose();
 

@@ -63,6 +63,13 @@ public sealed class ImageUseStoreException : Exception
     /// <summary>Why it failed, for an application to switch on.</summary>
     public StoreFailure Reason { get; }
 
+    internal static ImageUseStoreException NotOurs(string databasePath, string why, Exception? inner = null) => new(
+        StoreFailure.NotOurs, databasePath,
+        $"Could not open '{databasePath}': {why}. Use another database path; the file was left untouched.", inner);
+
+    internal static ImageUseStoreException Unavailable(string databasePath, string why, Exception? inner = null) =>
+        new(StoreFailure.Unavailable, databasePath, $"Could not use '{databasePath}': {why}", inner);
+
     internal static ImageUseStoreException From(SqliteException exception, string databasePath, string doing)
     {
         var (reason, advice) = Explain(exception.SqliteErrorCode, exception.SqliteExtendedErrorCode);

@@ -24,7 +24,7 @@ internal static class Migrations
     {
         var file = connection.QuerySingle<Identity>(ReadIdentity);
         if (file.ApplicationId != ApplicationId && (file.ApplicationId != 0 || file.SchemaObjects != 0))
-            throw NotOurs(path, "it is a SQLite database of another application");
+            throw ImageUseStoreException.NotOurs(path, "it is a SQLite database of another application");
         if (file.UserVersion > ExpectedVersion)
         {
             throw new ImageUseStoreException(StoreFailure.NewerSchema, path,
@@ -67,11 +67,6 @@ internal static class Migrations
         transaction.Commit();
         log.Migrated(path, from, ExpectedVersion);
     }
-
-    public static ImageUseStoreException NotOurs(string path, string why, Exception? inner = null) => new(
-        StoreFailure.NotOurs, path,
-        $"Could not open '{path}': {why}. Use another database path; the file was left untouched.",
-        inner);
 
     private static bool IsScript(string resourceName) => resourceName.EndsWith(".sql", StringComparison.Ordinal);
 

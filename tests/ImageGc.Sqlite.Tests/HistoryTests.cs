@@ -99,6 +99,36 @@ public sealed class HistoryTests : StoreTest
     }
 
     [Fact]
+    public void The_longest_threshold_is_a_threshold()
+    {
+        var store = Open();
+        store.RecordUse(Id(1));
+
+        Assert.Empty(store.Prune([], TimeSpan.MaxValue));
+
+        Assert.Equal(TimeSpan.FromSeconds((long)TimeSpan.MaxValue.TotalSeconds), store.LastPrune()!.Threshold);
+        Assert.Equal(store.LastPrune(), store.LastPrune(TimeSpan.MaxValue));
+        Assert.Equal(DateTimeOffset.MaxValue, Assert.Single(store.ExplainPrune([], TimeSpan.MaxValue)).PrunableAt);
+    }
+
+    [Theory]
+    [InlineData(long.MinValue)]
+    [InlineData(long.MaxValue)]
+    public void Numbers_that_damage_left_in_the_history_keep_nobody_from_reading_it(long number)
+    {
+        var store = Open();
+        store.RecordUse(Id(1));
+        store.Prune([], TimeSpan.Zero);
+        Sqlite.Execute(DatabasePath, $"""
+            UPDATE prune_run SET pruned_at = {number}, threshold_seconds = {number};
+            UPDATE removed_image SET last_used_at = {number}, removed_at = {number};
+            """);
+
+        Assert.Equal(store.ListPrunes(), [store.LastPrune()!]);
+        Assert.Equal(Id(1), Assert.Single(store.ListRemoved()).Image.ImageId);
+    }
+
+    [Fact]
     public void The_views_answer_when_and_why_an_image_went()
     {
         var store = Open();

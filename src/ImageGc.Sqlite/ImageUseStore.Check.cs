@@ -1,0 +1,33 @@
+using Dapper;
+
+namespace ImageGc.Sqlite;
+
+public sealed partial class ImageUseStore
+{
+    /// <summary>
+    /// Reads the whole database and reports its state; takes longer the larger it is, and changes nothing.
+    /// </summary>
+    /// <exception cref="ImageUseStoreException">The database could not be read.</exception>
+    public StoreCheck Check() => _database.Run("check the database", this, static (connection, store) =>
+    {
+        var (path, now) = (store._database.Path, store._clock.Now(store._clock.Step()));
+        var findings = connection.Query<string>("PRAGMA integrity_check(100)").AsList();
+        return new StoreCheck(
+            path,
+            connection.ExecuteScalar<int>("PRAGMA user_version"),
+            connection.ServerVersion,
+            connection.ExecuteScalar<string>("PRAGMA journal_mode")!,
+            connection.ExecuteScalar<long>(CountImages),
+            DatabaseFile.LengthOf(path),
+            DatabaseFile.LengthOf(path + "-wal"),
+            connection.ExecuteScalar<long>(CountWronglyStamped, new { now, earliest = Earliest(now) }),
+            store._database.Salvaged,
+            findings is ["ok"] ? [] : findings);
+    });
+
+    private const string CountWronglyStamped = $"""
+        SELECT count(*)
+        FROM image_use
+        WHERE {WronglyStamped}
+        """;
+}

@@ -1,0 +1,15 @@
+namespace ImageGc.Sqlite;
+
+/// <summary>A prune, as the history shows it.</summary>
+/// <param name="PrunedAt">When it decided: UTC, whole seconds.</param>
+/// <param name="Threshold">The threshold it decided with.</param>
+/// <param name="Tracked">How many images were tracked when it began.</param>
+/// <param name="Removed">How many it removed, so far if it is still going on or was interrupted.</param>
+/// <param name="Failed">How many removals failed.</param>
+public sealed record PruneRun(DateTimeOffset PrunedAt, TimeSpan Threshold, long Tracked, long Removed, long Failed);
+
+/// <summary>An image that a prune of the last 90 days removed.</summary>
+/// <param name="Image">The image and its last use.</param>
+/// <param name="RemovedAt">When it was forgotten, after its removal: UTC, whole seconds.</param>
+/// <param name="Threshold">The threshold that its last use had passed.</param>
+public sealed record RemovedImage(ImageUse Image, DateTimeOffset RemovedAt, TimeSpan Threshold);
