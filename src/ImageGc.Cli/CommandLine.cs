@@ -61,8 +61,8 @@ internal static class CommandLine
         const StringSplitOptions clean = StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries;
         var lines = explained.ToString().Split('\n', clean);
         error.WriteLine($"imagegc: {string.Join(error.NewLine, lines)}");
-        var command = parsed.CommandResult.Command is RootCommand ? "imagegc" : $"imagegc {parsed.CommandResult.Command.Name}";
-        error.WriteLine($"Run '{command} --help' for usage and examples.");
+        var command = parsed.CommandResult.Command is RootCommand ? "" : $"{parsed.CommandResult.Command.Name} ";
+        error.WriteLine($"Run 'imagegc {command}--help' for usage and examples.");
         return ExitCode.Usage;
     }
 }

@@ -17,7 +17,7 @@ internal sealed class HelpWithExamples(HelpAction help) : SynchronousCommandLine
         "  0 done, 1 failed, 2 wrong usage, 130 interrupted",
         "",
         "Examples:",
-        "  imagegc record sha256:4bcff63911fcb4448bd4fdacec207030997caf25e9bea4045fa6c8c44de311d1",
+        "  imagegc record $(docker images --no-trunc --quiet alpine)",
         "  imagegc list",
         "  imagegc prune --in-use-file in_use.txt --dry-run",
         "  imagegc prune --in-use-file in_use.txt --run 'docker rmi {}'",

@@ -48,6 +48,14 @@ internal sealed class Invocation(GlobalOptions global, ParseResult parsed)
 
     public void Write(Listing listing) => Write(output => listing.WriteTo(output, Shell));
 
+    public void Write(IReadOnlyCollection<ImageVerdict> verdicts, bool fullIds)
+    {
+        if (Json)
+            WriteJson(verdicts.Select(JsonVerdict.Of), JsonOutput.Default.IEnumerableJsonVerdict);
+        else if (verdicts.Count > 0)
+            Write(new ImageListing(Shell.Time.GetUtcNow(), fullIds).Of(verdicts));
+    }
+
     /// <summary>Tells a person what happened; scripts that asked for JSON find it there.</summary>
     public void Tell(string message)
     {

@@ -2,7 +2,9 @@ using System.Text;
 
 namespace ImageGc.Cli;
 
-/// <summary>Messages from several threads; the work goes on where they cannot be written, on a full disk or a closed stream.</summary>
+/// <summary>
+/// Messages from several threads; the work goes on where they cannot be written, on a full disk or a closed stream.
+/// </summary>
 internal sealed class StandardError(TextWriter inner) : TextWriter
 {
     private readonly Lock _oneAtATime = new();

@@ -8,7 +8,7 @@ namespace ImageGc.Docker;
 /// <summary>Removes images on schedule. Nothing that happens in it ends the host.</summary>
 internal sealed class CleanupWorker(
     Cleanup cleanup, Func<ImageUseStore> store, IOptions<ImageGarbageCollectionOptions> options,
-    CleanupStatus status, TimeProvider time, ILogger<CleanupWorker> log) : BackgroundService
+    CleanupHealth health, TimeProvider time, ILogger<CleanupWorker> log) : BackgroundService
 {
     /// <summary>The clock may be set while it waits, so it looks at it again and again.</summary>
     private static readonly TimeSpan LongestNap = TimeSpan.FromMinutes(1);
@@ -37,8 +37,8 @@ internal sealed class CleanupWorker(
         await Task.Delay(options.Value.StartDelay, time, stoppingToken).ConfigureAwait(false);
         while (true)
         {
-            status.LastFailure = await Attempt.FailureOfAsync(CleanUpWhenDueAsync, stoppingToken).ConfigureAwait(false);
-            if (status.LastFailure is { } failure)
+            health.LastFailure = await Attempt.FailureOfAsync(CleanUpWhenDueAsync, stoppingToken).ConfigureAwait(false);
+            if (health.LastFailure is { } failure)
             {
                 log.CleanupFailed(failure, RetryAfter);
                 await Task.Delay(RetryAfter, time, stoppingToken).ConfigureAwait(false);
@@ -62,7 +62,8 @@ internal sealed class CleanupWorker(
         {
             var now = time.GetUtcNow();
             var due = _schedule.NextAfter(LastRun(), now, time.LocalTimeZone);
-            status.LastFailure = null; // A run that failed is tried again before this; only the database could not be read.
+            // A run that failed is tried again before this, so only the database could not be read.
+            health.LastFailure = null;
             if (due is null ? time.GetElapsedTime(_started) >= ClockPatience : due <= now)
                 return;
             if (due is { } next && due != announced)

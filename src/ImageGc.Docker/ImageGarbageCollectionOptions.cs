@@ -43,7 +43,7 @@ public sealed class ImageGarbageCollectionOptions
 
     /// <summary>
     /// Images that are never removed: names, IDs, and globs with * and ? such as `registry/agent:*`. A name without a
-    /// tag keeps every tag.
+    /// tag keeps every tag. They count as in use: each cleanup takes them for used when it ran.
     /// </summary>
     public IList<string> KeepImages { get; } = [];
 
@@ -60,7 +60,7 @@ public sealed class ImageGarbageCollectionOptions
     public string? OwnerLabel { get; set; }
 
     /// <summary>
-    /// Above how many percent of its disk the engine's unused images go before their time, oldest use first, until
+    /// When the engine's disk is so many percent full, unused images go before their time, oldest use first, until
     /// <see cref="LowThresholdPercent"/>; off by default. Looked at every 5 minutes.
     /// </summary>
     public int? HighThresholdPercent { get; set; }

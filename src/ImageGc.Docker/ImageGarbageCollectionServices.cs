@@ -38,8 +38,8 @@ public static class ImageGarbageCollectionServices
         services.AddSingleton<Func<ImageUseStore>>(provider => provider.GetRequiredService<ImageUseStore>);
         services.AddSingleton<Metrics>();
         services.AddSingleton<Cleanup>();
-        services.AddSingleton<CleanupStatus>();
-        services.AddHealthChecks().AddCheck<CleanupStatus>("image-garbage-collection");
+        services.AddSingleton<CleanupHealth>();
+        services.AddHealthChecks().AddCheck<CleanupHealth>("image-garbage-collection");
         services.AddSingleton<Tracking>();
         services.AddHostedService<TrackingWorker>();
         services.AddHostedService<CleanupWorker>();

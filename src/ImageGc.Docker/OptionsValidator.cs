@@ -17,6 +17,12 @@ internal sealed class OptionsValidator : IValidateOptions<ImageGarbageCollection
     {
         if (string.IsNullOrWhiteSpace(options.DatabasePath))
             yield return $"{nameof(options.DatabasePath)} is missing: name the database file.";
+        if (options.FlatFilePath is not null && string.IsNullOrWhiteSpace(options.FlatFilePath))
+            yield return $"{nameof(options.FlatFilePath)} is blank: name the flat file, or leave it out.";
+        if (!Enum.IsDefined(options.Durability))
+            yield return $"{nameof(options.Durability)} is {options.Durability}: use Full or Normal.";
+        if (options.OwnerLabel is not null && string.IsNullOrWhiteSpace(options.OwnerLabel.Split('=')[0]))
+            yield return $"{nameof(options.OwnerLabel)} names no label: use name or name=value, or leave it out.";
         if (options.CleanupRecurrence < OneDay || options.CleanupRecurrence.Ticks % OneDay.Ticks != 0)
             yield return $"{nameof(options.CleanupRecurrence)} is {DurationText.Format(options.CleanupRecurrence)}: "
                 + "use whole days, at least 1d.";

@@ -56,7 +56,8 @@ public sealed partial class ImageUseStore
     internal static readonly long HistorySeconds = (long)TimeSpan.FromDays(90).TotalSeconds;
 
     /// <remarks>
-    /// The last prune of each threshold stays: a schedule asks for it, and may come round less often than every 90 days.
+    /// The last prune of each threshold stays: a schedule asks for it, and may come round less often than every 90
+    /// days.
     /// </remarks>
     internal const string DropOldHistory = """
         DELETE FROM removed_image
@@ -75,7 +76,9 @@ public sealed partial class ImageUseStore
 
     /// <remarks>What damage left in the history must not keep the next prune from being due.</remarks>
     private static DateTimeOffset At(long seconds) =>
-        seconds > StampClock.Latest ? DateTimeOffset.MaxValue : DateTimeOffset.FromUnixTimeSeconds(Math.Max(0, seconds));
+        seconds > StampClock.Latest
+            ? DateTimeOffset.MaxValue
+            : DateTimeOffset.FromUnixTimeSeconds(Math.Max(0, seconds));
 
     private static TimeSpan Threshold(long seconds) =>
         TimeSpan.FromSeconds(Math.Clamp(seconds, 0, (long)TimeSpan.MaxValue.TotalSeconds));

@@ -81,7 +81,8 @@ public sealed partial class ImageUseStore
                 cancellationToken.ThrowIfCancellationRequested();
                 if (!IsUnused(run, image))
                     usedMeanwhile.Add(image);
-                else if (await TryRemove(run, removeImage, image, cancellationToken).ConfigureAwait(false) is { } failure)
+                else if (await TryRemove(run, removeImage, image, cancellationToken).ConfigureAwait(false)
+                    is { } failure)
                     failed.Add(failure);
                 else
                     (ForgetUnused(run, image) ? removed : usedMeanwhile).Add(image);

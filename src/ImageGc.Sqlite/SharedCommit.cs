@@ -3,8 +3,8 @@ namespace ImageGc.Sqlite;
 /// <summary>Lets the threads that wait for the database share one commit, and with it one fsync.</summary>
 /// <remarks>
 /// The first to come waits for the database; whoever comes meanwhile joins it. So none of these threads waits for more
-/// than what is going on and the next commit: a lock alone let 64 busy threads starve some of them for seconds. All that
-/// share a commit get the same exception.
+/// than what is going on and the next commit: a lock alone let 64 busy threads starve some of them for seconds. All
+/// that share a commit get the same exception.
 /// </remarks>
 internal sealed class SharedCommit(Action<SharedCommit.Batch> commit)
 {

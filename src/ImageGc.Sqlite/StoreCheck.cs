@@ -12,7 +12,9 @@ namespace ImageGc.Sqlite;
 /// How many images have a stamp that only a wrong clock can have written, later than now or before 2015: a prune counts
 /// them as used now.
 /// </param>
-/// <param name="Salvaged">Where the damaged database is kept whose place this one took when it was opened, or null.</param>
+/// <param name="Salvaged">
+/// Where the damaged database is kept whose place this one took when it was opened, or null.
+/// </param>
 /// <param name="Damage">What SQLite's integrity check found, at most 100 lines; empty when the file is sound.</param>
 public sealed record StoreCheck(
     string DatabasePath, int SchemaVersion, string SqliteVersion, string JournalMode,

@@ -50,7 +50,8 @@ public sealed class CheckTests : CliTest
         Record(TimeSpan.Zero, "a");
         Assert.Contains("other-process\tnone", Run("check").Lines);
 
-        using var other = Process.Start(new ProcessStartInfo("/bin/sh", ["-c", $"exec 9<'{DatabasePath}'; echo open; read end"])
+        var hold = $"exec 9<'{DatabasePath}'; echo open; read end";
+        using var other = Process.Start(new ProcessStartInfo("/bin/sh", ["-c", hold])
         {
             RedirectStandardInput = true,
             RedirectStandardOutput = true,
@@ -59,12 +60,14 @@ public sealed class CheckTests : CliTest
 
         Assert.Contains($"other-process\t{other.Id} sh", Run("check").Lines);
         var listed = Json("otherProcesses")[0];
-        Assert.Equal((other.Id, "sh"), (listed.GetProperty("processId").GetInt32(), listed.GetProperty("name").GetString()));
+        Assert.Equal(
+            (other.Id, "sh"), (listed.GetProperty("processId").GetInt32(), listed.GetProperty("name").GetString()));
         other.StandardInput.Close();
         other.WaitForExit();
     }
 
-    private JsonElement Json(string name) => JsonDocument.Parse(Run("check", "--json").Output).RootElement.GetProperty(name);
+    private JsonElement Json(string name) =>
+        JsonDocument.Parse(Run("check", "--json").Output).RootElement.GetProperty(name);
 
     private void Damage()
     {

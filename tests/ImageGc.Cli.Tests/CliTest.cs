@@ -1,11 +1,14 @@
 using System.CommandLine;
 using System.Text;
+using System.Text.RegularExpressions;
 using ImageGc.Sqlite;
 
 namespace ImageGc.Cli.Tests;
 
-/// <summary>The real command line on a real database in a directory of its own, at a time that the test moves.</summary>
-public abstract class CliTest : IDisposable
+/// <summary>
+/// The real command line on a real database in a directory of its own, at a time that the test moves.
+/// </summary>
+public abstract partial class CliTest : IDisposable
 {
     private readonly DirectoryInfo _directory = Directory.CreateTempSubdirectory("imagegc-");
 
@@ -59,6 +62,14 @@ public abstract class CliTest : IDisposable
         return new Result(exitCode, output.ToString(), error.ToString());
     }
 
+    /// <summary>The names of all commands, as `--help` lists them.</summary>
+    protected List<string> Commands()
+    {
+        var names = HelpRow.Matches(RunAnywhere("--help").Output).Select(row => row.Groups[1].Value).ToList();
+        Assert.Contains("check", names);
+        return names;
+    }
+
     protected void Record(TimeSpan age, params string[] ids)
     {
         Time.Now -= age;
@@ -78,6 +89,9 @@ public abstract class CliTest : IDisposable
         _directory.Delete(recursive: true);
         GC.SuppressFinalize(this);
     }
+
+    [GeneratedRegex(@"^  ([a-z]+)( <[A-Za-z|]+>)?  +[A-Z]", RegexOptions.Multiline)]
+    private static partial Regex HelpRow { get; }
 
     private ImageUseStore Open() => ImageUseStore.Open(new ImageUseStoreOptions { DatabasePath = DatabasePath }, Time);
 }

@@ -90,8 +90,10 @@ public sealed class HistoryTests : CliTest
         Prune();
         Record(Day, "back", "stayed");
 
-        Assert.Contains("stayed is still tracked, last used 2026-02-28T12:00:00Z.", Run("history", "stayed").Error, StringComparison.Ordinal);
-        Assert.Contains("back is tracked again, last used 2026-02-28T12:00:00Z.", Run("history", "back").Error, StringComparison.Ordinal);
+        Assert.Contains("stayed is still tracked, last used 2026-02-28T12:00:00Z.",
+            Run("history", "stayed").Error, StringComparison.Ordinal);
+        Assert.Contains("back is tracked again, last used 2026-02-28T12:00:00Z.",
+            Run("history", "back").Error, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -106,7 +108,8 @@ public sealed class HistoryTests : CliTest
         Assert.Equal(
             ["2026-03-02T12:00:00Z\t604800s\t2\t2\t0", "2026-03-01T12:00:00Z\t604800s\t2\t0\t2"],
             Run("history", "--runs").Lines);
-        Assert.Equal(2, JsonDocument.Parse(Run("history", "--runs", "--json").Output).RootElement[1].GetProperty("failed").GetInt32());
+        var runs = JsonDocument.Parse(Run("history", "--runs", "--json").Output).RootElement;
+        Assert.Equal(2, runs[1].GetProperty("failed").GetInt32());
         Assert.Equal(ExitCode.Usage, Run("history", "a", "--runs").ExitCode);
     }
 

@@ -83,7 +83,8 @@ public sealed class InUseTests : CliTest
     {
         Input = string.Concat(Enumerable.Range(0, InUseFile.MaxIds + 1).Select(number => $"image{number}\n"));
 
-        Assert.Contains("Line 100001 of standard input", Run("prune", "--in-use-file", "-").Error, StringComparison.Ordinal);
+        Assert.Contains("Line 100001 of standard input",
+            Run("prune", "--in-use-file", "-").Error, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -91,7 +92,8 @@ public sealed class InUseTests : CliTest
     {
         File.WriteAllBytes(PathOf("latin1"), [.. Encoding.UTF8.GetBytes(Id(1)), 0xff, (byte)'\n']);
 
-        Assert.Contains("not all UTF-8", Run("prune", "--in-use-file", PathOf("latin1")).Error, StringComparison.Ordinal);
+        Assert.Contains("not all UTF-8",
+            Run("prune", "--in-use-file", PathOf("latin1")).Error, StringComparison.Ordinal);
     }
 
     [Theory]
@@ -108,8 +110,14 @@ public sealed class InUseTests : CliTest
     }
 
     [Fact]
-    public void A_missing_file_is_an_error() =>
-        Assert.Equal(ExitCode.Failed, Run("prune", "--in-use-file", PathOf("missing")).ExitCode);
+    public void A_missing_file_is_an_error_and_nothing_is_pruned()
+    {
+        var result = Run("prune", "--older-than", "0", "--in-use-file", PathOf("missing"));
+
+        Assert.Equal(ExitCode.Failed, result.ExitCode);
+        Assert.Contains(PathOf("missing"), result.Error, StringComparison.Ordinal);
+        Assert.Equal([Id(1), Id(2), Id(3)], TrackedIds());
+    }
 
     [Theory]
     [InlineData("# comment\n")]

@@ -69,7 +69,10 @@ public sealed class ProcessTests : CliTest
         var command = ScriptOf($"mkfifo '{gate}' && echo running $1 && cat '{gate}'");
         using var process = Process.Start(new ProcessStartInfo(
             "env", // Shells start what they put into the background with SIGINT ignored.
-            ["--default-signal=INT", Program, "prune", "--db", DatabasePath, "--in-use", "x", "--older-than", "0", "--run", $"{command} {{}}"])
+            [
+                "--default-signal=INT", Program, "prune", "--db", DatabasePath, "--in-use", "x", "--older-than", "0",
+                "--run", $"{command} {{}}",
+            ])
         {
             RedirectStandardOutput = true,
             RedirectStandardError = true,
@@ -85,7 +88,8 @@ public sealed class ProcessTests : CliTest
         await process.WaitForExitAsync(TestContext.Current.CancellationToken);
 
         Assert.Equal(
-            (ExitCode.Interrupted, "removed\ta", "expired\tb"), (process.ExitCode, Verdict(output, 0), Verdict(output, 1)));
+            (ExitCode.Interrupted, "removed\ta", "expired\tb"),
+            (process.ExitCode, Verdict(output, 0), Verdict(output, 1)));
         Assert.Equal(["b"], TrackedIds());
     }
 
@@ -100,7 +104,8 @@ public sealed class ProcessTests : CliTest
         Assert.Fail($"'{text}' was never said.");
     }
 
-    private static string Verdict(string output, int line) => string.Join('\t', output.Split('\n')[line].Split('\t').Take(2));
+    private static string Verdict(string output, int line) =>
+        string.Join('\t', output.Split('\n')[line].Split('\t').Take(2));
 
     internal static string Program => Path.Combine(AppContext.BaseDirectory, "imagegc");
 

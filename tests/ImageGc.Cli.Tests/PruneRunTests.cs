@@ -75,7 +75,8 @@ public sealed class PruneRunTests : CliTest
     {
         Record(Month, "a");
 
-        Prune($"{ScriptOf($"printf '<%s>' \"$@\" > '{PathOf("words")}'")} 'two words' \"it's\"'$HOME' '' \\n * x{{}}y{{}} {{}}");
+        var print = ScriptOf($"printf '<%s>' \"$@\" > '{PathOf("words")}'");
+        Prune($"{print} 'two words' \"it's\"'$HOME' '' \\n * x{{}}y{{}} {{}}");
 
         Assert.Equal("<two words><it's$HOME><><\\n><*><xaya><a>", File.ReadAllText(PathOf("words")));
     }
@@ -182,7 +183,8 @@ public sealed class PruneRunTests : CliTest
     {
         Record(Month, "a", "b");
 
-        var images = JsonDocument.Parse(Prune($"{ScriptOf("test $1 = a")} {{}}", "--json").Output).RootElement.GetProperty("images");
+        var printed = Prune($"{ScriptOf("test $1 = a")} {{}}", "--json").Output;
+        var images = JsonDocument.Parse(printed).RootElement.GetProperty("images");
 
         Assert.Equal("Removed", images[0].GetProperty("reason").GetString());
         Assert.False(images[0].TryGetProperty("failure", out _));

@@ -21,7 +21,8 @@ public sealed class PruneTests : CliTest
                 $"in-use\t{Id(2)}\t2026-03-01T12:00:00Z\t2026-03-08T12:00:00Z",
             ],
             result.Lines);
-        Assert.Contains("Forgot 1 image that expired, 2 stay. IDs given as in use: 2, never recorded: 1.", result.Error, StringComparison.Ordinal);
+        Assert.Contains("Forgot 1 image that expired, 2 stay. IDs given as in use: 2, never recorded: 1.",
+            result.Error, StringComparison.Ordinal);
         Assert.Contains("Safer: --run 'docker rmi {}'", result.Error, StringComparison.Ordinal);
         Assert.Contains("SELECT * FROM image_use_utc", result.Error, StringComparison.Ordinal);
         Assert.Equal(ExitCode.Done, result.ExitCode);
@@ -42,8 +43,14 @@ public sealed class PruneTests : CliTest
     }
 
     [Fact]
-    public void Prune_dry_run_cannot_import() =>
-        Assert.Equal(ExitCode.Usage, Run("prune", "--in-use", "a", "--dry-run", "--import", "file").ExitCode);
+    public void Prune_dry_run_cannot_import()
+    {
+        var result = Run("prune", "--in-use", "a", "--dry-run", "--import", FileOf("a 1\n"));
+
+        Assert.Equal(ExitCode.Usage, result.ExitCode);
+        Assert.Contains("it cannot --import", result.Error, StringComparison.Ordinal);
+        Assert.False(File.Exists(DatabasePath));
+    }
 
     [Fact]
     public void Prune_older_than_replaces_the_seven_days()
@@ -51,7 +58,8 @@ public sealed class PruneTests : CliTest
         Record(2 * Day, Id(1));
 
         Assert.StartsWith("used-recently", Run("prune", "--in-use-file", "/dev/null").Output, StringComparison.Ordinal);
-        Assert.StartsWith("expired", Run("prune", "--in-use-file", "/dev/null", "--older-than", "48h").Output, StringComparison.Ordinal);
+        Assert.StartsWith("expired",
+            Run("prune", "--in-use-file", "/dev/null", "--older-than", "48h").Output, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -91,7 +99,8 @@ public sealed class PruneTests : CliTest
             ],
             first.Lines.Select(line => line.Split('\t')[0]));
         Assert.Equal(first.Output, second.Output);
-        Assert.Contains("Forgot 4 images that expired, 4 stay. IDs given as in use: 4, never recorded: 1.", second.Error, StringComparison.Ordinal);
+        Assert.Contains("Forgot 4 images that expired, 4 stay. IDs given as in use: 4, never recorded: 1.",
+            second.Error, StringComparison.Ordinal);
     }
 
     [Fact]

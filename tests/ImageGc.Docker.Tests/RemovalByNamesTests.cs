@@ -24,11 +24,15 @@ public sealed class RemovalByNamesTests : IDisposable
         new Logger<DockerEngine>(_log));
 
     [Fact]
-    public async Task It_goes_name_by_name()
+    public async Task An_image_with_several_names_goes_name_by_name()
     {
+        var deleted = new List<string>();
+        _scripted.AfterDelete = deleted.Add;
+
         await RemoveAsync();
 
         Assert.Empty(_scripted.Names);
+        Assert.Equal(["a:1", "b:1", "c:1"], deleted);
     }
 
     [Fact]

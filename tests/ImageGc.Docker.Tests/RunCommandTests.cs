@@ -62,7 +62,7 @@ public sealed class RunCommandTests(PrivateEngine engine) : RunCommandTest(engin
     }
 
     [Fact]
-    public async Task Flags_win_over_theVariables_and_theVariables_over_the_file()
+    public async Task Flags_win_over_the_environment_and_the_environment_over_the_file()
     {
         var config = PathOf("imagegc.json");
         await File.WriteAllTextAsync(config, """

@@ -1,3 +1,4 @@
+using ImageGc.Sqlite;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
@@ -22,25 +23,33 @@ public sealed class SettingsTests
     }
 
     [Fact]
-    public void Settings_are_written_as_people_write_them()
-    {
-        var options = Read(
-            ("DatabasePath", "x.db"), ("Enabled", "false"), ("CleanupRecurrence", "3d"),
-                ("ImageAgeCleanupThreshold", "12h"),
-            ("CleanupTime", "23:59"), ("EngineAddress", "tcp://127.0.0.1:2375"), ("EngineTimeout", "90s"),
-                ("Durability", "normal"),
-            ("KeepImages:0", "registry/agent:*"), ("HighThresholdPercent", "85%"), ("LowThresholdPercent", "70"),
-                ("MinimumAge", "1.00:00:00"));
+    public void Every_setting_is_read_as_people_write_it() =>
+        Assert.All(typeof(ImageGarbageCollectionOptions).GetProperties(), setting =>
+        {
+            var (text, value) = Written[setting.Name];
 
-        Assert.False(options.Enabled);
-        Assert.Equal(TimeSpan.FromDays(3), options.CleanupRecurrence);
-        Assert.Equal(TimeSpan.FromHours(12), options.ImageAgeCleanupThreshold);
-        Assert.Equal(new TimeOnly(23, 59), options.CleanupTime);
-        Assert.Equal(TimeSpan.FromSeconds(90), options.EngineTimeout);
-        Assert.Equal(["registry/agent:*"], options.KeepImages);
-        Assert.Equal((85, 70, TimeSpan.FromDays(1)),
-            (options.HighThresholdPercent, options.LowThresholdPercent, options.MinimumAge));
-    }
+            Assert.Equal(value, setting.GetValue(Read(("DatabasePath", "x.db"), (setting.Name, text))));
+            Assert.NotEqual(value, setting.GetValue(new ImageGarbageCollectionOptions()));
+        });
+
+    private static readonly Dictionary<string, (string Text, object Value)> Written = new()
+    {
+        ["Enabled"] = ("false", false),
+        ["CleanupRecurrence"] = ("3d", TimeSpan.FromDays(3)),
+        ["ImageAgeCleanupThreshold"] = ("12h", TimeSpan.FromHours(12)),
+        ["CleanupTime"] = ("23:59", new TimeOnly(23, 59)),
+        ["DatabasePath"] = ("image_use.db", "image_use.db"),
+        ["FlatFilePath"] = ("image_use", "image_use"),
+        ["Durability"] = ("normal", Durability.Normal),
+        ["EngineAddress"] = ("tcp://127.0.0.1:2375", new Uri("tcp://127.0.0.1:2375")),
+        ["EngineTimeout"] = ("90s", TimeSpan.FromSeconds(90)),
+        ["KeepImages"] = ("registry/agent:*", new List<string> { "registry/agent:*" }),
+        ["WatchContainers"] = ("true", true),
+        ["OwnerLabel"] = ("owner=edge", "owner=edge"),
+        ["HighThresholdPercent"] = ("85%", 85),
+        ["LowThresholdPercent"] = ("70", 70),
+        ["MinimumAge"] = ("1.00:00:00", TimeSpan.FromDays(1)),
+    };
 
     [Fact]
     public void KeepImages_may_be_one_list_with_commas() =>
@@ -57,6 +66,9 @@ public sealed class SettingsTests
     [InlineData("CleanupTime", "7:30")]
     [InlineData("CleanupTime", "12:30 PM")]
     [InlineData("DatabasePath", " ")]
+    [InlineData("FlatFilePath", " ")]
+    [InlineData("OwnerLabel", " ")]
+    [InlineData("OwnerLabel", "=edge")]
     [InlineData("EngineAddress", "ssh://somewhere")]
     [InlineData("EngineTimeout", "0")]
     [InlineData("Durability", "2")]
@@ -82,6 +94,15 @@ public sealed class SettingsTests
         Assert.DoesNotContain("secret", wrong.ToString(), StringComparison.Ordinal);
     }
 
+    [Fact]
+    public void A_wrong_setting_in_code_is_refused_too()
+    {
+        var options = new ImageGarbageCollectionOptions { DatabasePath = "x.db", Durability = (Durability)7 };
+
+        Assert.Contains("Durability is 7", new OptionsValidator().Validate(null, options).FailureMessage,
+            StringComparison.Ordinal);
+    }
+
     private static async Task<OptionsValidationException> Refused(string name, string value)
     {
         var builder = Host.CreateApplicationBuilder(new HostApplicationBuilderSettings { DisableDefaults = true });
@@ -103,7 +124,8 @@ public sealed class SettingsTests
     {
         var section = new ConfigurationBuilder()
             .AddInMemoryCollection(
-                settings.Select(setting => KeyValuePair.Create(setting.Name, (string?)setting.Value)))
+                settings.ToLookup(setting => setting.Name, setting => (string?)setting.Value)
+                    .Select(setting => KeyValuePair.Create(setting.Key, setting.Last())))
             .Build();
         using var services = new ServiceCollection().AddLogging().AddImageGarbageCollection(section)
             .BuildServiceProvider();

@@ -58,19 +58,4 @@ public sealed class InspectionTests : StoreTest
         Assert.Empty(check.Damage);
         Assert.True(check.DatabaseBytes + check.LogBytes > 0);
     }
-
-    [Fact]
-    public void A_row_that_only_damage_can_have_written_is_reported_and_never_returned_by_prune()
-    {
-        var store = Open(options => options.ImageAgeCleanupThreshold = TimeSpan.Zero);
-        store.RecordUse(Id(1));
-        Sqlite.Execute(DatabasePath,
-            "PRAGMA ignore_check_constraints = 1; INSERT INTO image_use VALUES ('two words', 1)");
-
-        Assert.Equal(StoreFailure.Corrupt, Assert.Throws<ImageUseStoreException>(() => store.Prune([])).Reason);
-        Assert.Equal(StoreFailure.Corrupt, Assert.Throws<ImageUseStoreException>(() => store.List()).Reason);
-
-        Assert.NotNull(store.Find(Id(1)));
-        Assert.NotEmpty(store.Check().Damage);
-    }
 }

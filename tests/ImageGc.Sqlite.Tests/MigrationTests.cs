@@ -47,17 +47,6 @@ public sealed class MigrationTests : StoreTest
     }
 
     [Fact]
-    public void The_store_asks_for_the_journal_and_durability_it_promises()
-    {
-        foreach (var durability in Enum.GetValues<Durability>())
-        {
-            using var store = Open(options => options.Durability = durability);
-            Assert.Equal("wal", store.Check().JournalMode);
-            Assert.Equal(Migrations.ExpectedVersion, store.Check().SchemaVersion);
-        }
-    }
-
-    [Fact]
     public void Four_processes_that_open_the_same_fresh_path_at_once_all_succeed()
     {
         var processes = Enumerable.Range(0, 4).Select(_ => new OtherProcess()).ToList();

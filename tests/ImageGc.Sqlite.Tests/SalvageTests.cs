@@ -14,6 +14,21 @@ public sealed class SalvageTests : StoreTest
     }
 
     [Fact]
+    public void A_row_that_only_damage_can_have_written_is_reported_and_never_returned_by_prune()
+    {
+        var store = Open(options => options.ImageAgeCleanupThreshold = TimeSpan.Zero);
+        store.RecordUse(Id(1));
+        Sqlite.Execute(DatabasePath,
+            "PRAGMA ignore_check_constraints = 1; INSERT INTO image_use VALUES ('two words', 1)");
+
+        Assert.Equal(StoreFailure.Corrupt, Assert.Throws<ImageUseStoreException>(() => store.Prune([])).Reason);
+        Assert.Equal(StoreFailure.Corrupt, Assert.Throws<ImageUseStoreException>(() => store.List()).Reason);
+
+        Assert.NotNull(store.Find(Id(1)));
+        Assert.NotEmpty(store.Check().Damage);
+    }
+
+    [Fact]
     public void A_file_damaged_twice_in_a_second_is_kept_twice()
     {
         for (var times = 1; times <= 2; times++)

@@ -41,7 +41,8 @@ public sealed class SuddenStepTests : StoreTest
     {
         public int StepsAfter { get; set; } = int.MaxValue;
 
-        public override DateTimeOffset GetUtcNow() => StepsAfter-- > 0 ? SteppingTime.Start : SteppingTime.Start.AddYears(1);
+        public override DateTimeOffset GetUtcNow() =>
+            StepsAfter-- > 0 ? SteppingTime.Start : SteppingTime.Start.AddYears(1);
 
         public override long GetTimestamp() => 0;
     }

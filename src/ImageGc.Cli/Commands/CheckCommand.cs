@@ -1,5 +1,4 @@
 using System.Globalization;
-using ImageGc.Cli.Input;
 using ImageGc.Cli.Output;
 using ImageGc.Sqlite;
 using Spectre.Console;
@@ -72,7 +71,11 @@ internal sealed class CheckCommand(GlobalOptions global) : ToolCommand(
 
     private static Cell Doubtful(long stamps) => stamps == 0
         ? Cell.Of(0)
-        : Cell.Of(stamps) with { Shown = $"{stamps}, by a wrong clock: a prune counts them as used now", Color = Color.Yellow };
+        : Cell.Of(stamps) with
+        {
+            Shown = $"{stamps}, by a wrong clock: a prune counts them as used now",
+            Color = Color.Yellow,
+        };
 
     private static Cell Shown(OtherProcess other) =>
         new(string.Create(CultureInfo.InvariantCulture, $"{other.ProcessId} {other.Name}"));

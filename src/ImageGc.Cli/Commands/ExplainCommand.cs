@@ -28,11 +28,8 @@ internal sealed class ExplainCommand : ToolCommand
         using var store = invocation.OpenExisting();
         ShortenedIds.Refuse(ids, store.List());
         var verdicts = ImageVerdict.ExpiredFirst(store.ExplainPrune(ids, _inUse.ThresholdOf(invocation)));
-        if (invocation.Json)
-            invocation.WriteJson(verdicts.Select(JsonVerdict.Of), JsonOutput.Default.IEnumerableJsonVerdict);
-        else if (verdicts.Count > 0)
-            invocation.Write(new ImageListing(invocation.Shell.Time.GetUtcNow(), invocation.Get(_fullIds)).Of(verdicts));
-        else
+        invocation.Write(verdicts, invocation.Get(_fullIds));
+        if (verdicts.Count == 0)
             invocation.Tell("No image is tracked.");
         return ExitCode.Done;
     }

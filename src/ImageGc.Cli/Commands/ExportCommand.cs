@@ -6,7 +6,10 @@ namespace ImageGc.Cli.Commands;
 
 internal sealed class ExportCommand : ToolCommand
 {
-    private readonly Argument<string> _file = new("FILE") { Description = "The new file; one that exists is never overwritten." };
+    private readonly Argument<string> _file = new("FILE")
+    {
+        Description = "The new file; one that exists is never overwritten.",
+    };
 
     public ExportCommand(GlobalOptions global)
         : base(

@@ -18,7 +18,8 @@ internal sealed class HistoryCommand : ToolCommand
 
     public HistoryCommand(GlobalOptions global)
         : base(
-            global, "history", "List the images that prunes of the last 90 days removed, newest prune first: when, and why.",
+            global, "history",
+            "List the images that prunes of the last 90 days removed, newest prune first: when, and why.",
             "imagegc history",
             "imagegc history 4bcff63911fc",
             "imagegc history --runs")

@@ -32,7 +32,9 @@ internal sealed class ImportCommand : ToolCommand
         return ExitCode.Done;
     }
 
-    /// <summary>Opens the store, unless the flat file is missing: a mistyped name must not leave a new database.</summary>
+    /// <summary>
+    /// Opens the store, unless the flat file is missing: a mistyped name must not leave a new database.
+    /// </summary>
     public static ImageUseStore OpenFor(string flatFile, Invocation invocation)
     {
         var path = Path.GetFullPath(flatFile);
@@ -58,7 +60,8 @@ internal sealed class ImportCommand : ToolCommand
         }
 
         invocation.Tell(string.Create(CultureInfo.InvariantCulture,
-            $"Imported {flatFile}: {import.Images} images ({import.Changed} new or newer), {import.Skipped} lines skipped."));
+            $"Imported {flatFile}: {import.Images} images ({import.Changed} new or newer), "
+            + $"{import.Skipped} lines skipped."));
         if (import.Doubtful > 0)
         {
             invocation.Tell(string.Create(CultureInfo.InvariantCulture,

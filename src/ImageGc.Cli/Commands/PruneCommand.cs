@@ -1,7 +1,7 @@
 using System.CommandLine;
 using ImageGc.Cli.Input;
 using ImageGc.Cli.Output;
-using ImageGc.Cli.Removal;
+using ImageGc.Cli.Pruning;
 
 namespace ImageGc.Cli.Commands;
 

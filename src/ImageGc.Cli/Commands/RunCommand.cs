@@ -1,7 +1,7 @@
 using System.CommandLine;
 using ImageGc.Cli.Hosting;
 using ImageGc.Cli.Output;
-using ImageGc.Cli.Removal;
+using ImageGc.Cli.Pruning;
 using ImageGc.Docker;
 using ImageGc.Sqlite;
 using Microsoft.Extensions.DependencyInjection;
@@ -91,11 +91,7 @@ internal sealed class RunCommand : ToolCommand
         var keep = await services.GetRequiredService<Cleanup>().ListToKeepAsync(cancellationToken);
         var store = services.GetRequiredService<ImageUseStore>();
         var verdicts = ImageVerdict.ExpiredFirst(store.ExplainPrune(keep, options.ImageAgeCleanupThreshold));
-        if (invocation.Json)
-            invocation.WriteJson(verdicts.Select(JsonVerdict.Of), JsonOutput.Default.IEnumerableJsonVerdict);
-        else if (verdicts.Count > 0)
-            invocation.Write(
-                new ImageListing(invocation.Shell.Time.GetUtcNow(), invocation.Get(_fullIds)).Of(verdicts));
+        invocation.Write(verdicts, invocation.Get(_fullIds));
         var expired = verdicts.Count(verdict => verdict.Verdict == Verdict.Expired);
         invocation.Tell(
             $"Dry run, nothing was changed: {expired} of {verdicts.Count} tracked images would be removed.");

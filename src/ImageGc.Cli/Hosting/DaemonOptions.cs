@@ -7,6 +7,8 @@ namespace ImageGc.Cli.Hosting;
 /// <summary>The settings of `imagegc run` that have a flag; the file and the environment may hold all.</summary>
 internal sealed class DaemonOptions
 {
+    private static readonly ImageGarbageCollectionOptions Defaults = new();
+
     private readonly Option<string> _config = new("--config")
     {
         Description = $"A JSON file with the section {Daemon.Section}, and Logging if need be.",
@@ -29,17 +31,19 @@ internal sealed class DaemonOptions
         },
         [nameof(ImageGarbageCollectionOptions.ImageAgeCleanupThreshold)] = new("--older-than")
         {
-            Description = "How long an image must have been unused: 30s, 90m, 12h, 7d, 3w or 0. [default: 7d]",
+            Description = "How long an image must have been unused: 30s, 90m, 12h, 7d, 3w or 0. "
+                + $"[default: {DurationText.Format(Defaults.ImageAgeCleanupThreshold)}]",
             HelpName = "DURATION",
         },
         [nameof(ImageGarbageCollectionOptions.CleanupTime)] = new("--cleanup-time")
         {
-            Description = "The local time at which images are removed. [default: 00:00]",
+            Description = $"The local time at which images are removed. [default: {Defaults.CleanupTime:HH:mm}]",
             HelpName = "HH:MM",
         },
         [nameof(ImageGarbageCollectionOptions.CleanupRecurrence)] = new("--every")
         {
-            Description = "Every how many days images are removed. [default: 1d]",
+            Description = "Every how many days images are removed. "
+                + $"[default: {DurationText.Format(Defaults.CleanupRecurrence)}]",
             HelpName = "DAYS",
         },
         [nameof(ImageGarbageCollectionOptions.OwnerLabel)] = new("--owner-label")
@@ -92,7 +96,7 @@ internal sealed class DaemonOptions
         var wrong = failure.StartsWith(section, StringComparison.Ordinal) ? failure[section.Length..] : failure;
         foreach (var (name, option) in _settings)
         {
-            if (wrong.StartsWith($"{name} is ", StringComparison.Ordinal) && invocation.Get(option) is not null)
+            if (wrong.StartsWith($"{name} ", StringComparison.Ordinal) && invocation.Get(option) is not null)
                 return option.Name + wrong[name.Length..];
         }
 

@@ -11,7 +11,8 @@ internal sealed class InUseFile
     /// <summary>More than the most and longest IDs take; comments and repetitions could go on for ever.</summary>
     public const int MaxLength = 64 << 20;
 
-    private static readonly UTF8Encoding StrictUtf8 = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
+    private static readonly UTF8Encoding StrictUtf8 =
+        new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
 
     private const string NameAFile = "Nothing was changed. Name a file that this user may read.";
 
@@ -28,7 +29,9 @@ internal sealed class InUseFile
         return new InUseFile($"'{path}'").Read(reader);
     }
 
-    /// <summary>Reads the IDs that another program wrote; none means that it failed, not that nothing is in use.</summary>
+    /// <summary>
+    /// Reads the IDs that another program wrote; none means that it failed, not that nothing is in use.
+    /// </summary>
     public static HashSet<string> ReadStandardInput(Stream input)
     {
         using var reader = new StreamReader(input, StrictUtf8);

@@ -7,6 +7,13 @@ internal static class ShortenedIds
 {
     private const string Algorithm = "sha256:";
     private const int FewestDigits = 4;
+    private const int ShownDigits = 12;
+
+    /// <summary>As docker does; an ID of another kind has no digits to count and stays as it is.</summary>
+    public static string Shorten(string imageId) =>
+        imageId.StartsWith(Algorithm, StringComparison.Ordinal) && imageId.Length > Algorithm.Length + ShownDigits
+            ? imageId.Substring(Algorithm.Length, ShownDigits)
+            : imageId;
 
     /// <summary>Whether an ID is meant by what a person wrote, in full or shortened.</summary>
     public static bool Means(string written, string imageId) =>
@@ -35,7 +42,8 @@ internal static class ShortenedIds
             if (nearest < sorted.Length && sorted[nearest].StartsWith(Digits(imageId), StringComparison.Ordinal))
                 throw new CommandFailedException(
                     $"The ID '{imageId}' is not tracked, but {byDigits[sorted[nearest]]} is. "
-                    + "Give IDs in full as they were recorded, or that image would be taken for unused. Nothing was pruned.");
+                    + "Give IDs in full as they were recorded, or that image would be taken for unused. "
+                    + "Nothing was pruned.");
         }
     }
 

@@ -9,9 +9,6 @@ namespace ImageGc.Cli.Output;
 /// <summary>How images, what becomes of them and the prunes are shown.</summary>
 internal sealed class ImageListing(DateTimeOffset now, bool fullIds)
 {
-    private const string Algorithm = "sha256:";
-    private const int ShortDigits = 12;
-
     /// <summary>The option that asks for full IDs on a terminal.</summary>
     public static Option<bool> FullIds() => new("--no-trunc") { Description = "Do not shorten IDs on the terminal." };
 
@@ -33,12 +30,16 @@ internal sealed class ImageListing(DateTimeOffset now, bool fullIds)
 
     public Listing Of(IEnumerable<RemovedImage> images)
     {
-        var listing = new Listing(Listing.Elastic, "LAST USED (UTC)", "REMOVED (UTC)", "UNUSED FOR", "THRESHOLD") { Full = fullIds };
+        var listing = new Listing(Listing.Elastic, "LAST USED (UTC)", "REMOVED (UTC)", "UNUSED FOR", "THRESHOLD")
+        {
+            Full = fullIds,
+        };
         foreach (var removed in images)
         {
             listing.Add(
                 Id(removed.Image), At(removed.Image.LastUsedAt), At(removed.RemovedAt),
-                new(Duration.InSeconds(removed.UnusedFor()), Moment.Length(removed.UnusedFor())), Threshold(removed.Threshold));
+                new(Duration.InSeconds(removed.UnusedFor()), Moment.Length(removed.UnusedFor())),
+                Threshold(removed.Threshold));
         }
 
         return listing;
@@ -50,13 +51,15 @@ internal sealed class ImageListing(DateTimeOffset now, bool fullIds)
         foreach (var run in runs)
         {
             listing.Add(
-                Since(run.PrunedAt), Threshold(run.Threshold), Cell.Of(run.Tracked), Cell.Of(run.Removed), Cell.Of(run.Failed));
+                Since(run.PrunedAt), Threshold(run.Threshold),
+                Cell.Of(run.Tracked), Cell.Of(run.Removed), Cell.Of(run.Failed));
         }
 
         return listing;
     }
 
-    private static Cell Threshold(TimeSpan threshold) => new(Duration.InSeconds(threshold), DurationText.Format(threshold));
+    private static Cell Threshold(TimeSpan threshold) =>
+        new(Duration.InSeconds(threshold), DurationText.Format(threshold));
 
     private static Cell At(DateTimeOffset moment) => new(Moment.Iso(moment), Moment.Short(moment));
 
@@ -71,13 +74,8 @@ internal sealed class ImageListing(DateTimeOffset now, bool fullIds)
         _ => throw new ArgumentOutOfRangeException(nameof(verdict), verdict, null),
     };
 
-    private Cell Id(ImageUse image) => new(image.ImageId, fullIds ? image.ImageId : Shorten(image.ImageId));
-
-    /// <summary>As docker does; an ID of another kind has no digits to count and stays as it is.</summary>
-    private static string Shorten(string imageId) =>
-        imageId.StartsWith(Algorithm, StringComparison.Ordinal) && imageId.Length > Algorithm.Length + ShortDigits
-            ? imageId.Substring(Algorithm.Length, ShortDigits)
-            : imageId;
+    private Cell Id(ImageUse image) =>
+        new(image.ImageId, fullIds ? image.ImageId : ShortenedIds.Shorten(image.ImageId));
 
     private Cell LastUsed(ImageUse image) => Since(image.LastUsedAt);
 

@@ -1,5 +1,4 @@
 using System.Text.Json.Serialization;
-using ImageGc.Cli.Input;
 using ImageGc.Sqlite;
 
 namespace ImageGc.Cli.Output;

@@ -1,4 +1,4 @@
-using ImageGc.Cli.Removal;
+using ImageGc.Cli.Pruning;
 using ImageGc.Sqlite;
 
 namespace ImageGc.Cli.Output;
@@ -16,8 +16,8 @@ internal sealed class PruneReport(
             invocation.Tell($"Would fail: {verdict.Failure}");
         var expired = verdicts.Count(verdict => verdict.Verdict == Verdict.Expired);
         var gone = removed ? "removed" : "forgotten";
-        invocation.Tell(
-            $"Dry run, nothing was changed: {Images(expired)} would be {gone}, {Stay(verdicts, verdicts.Count - expired)}");
+        invocation.Tell($"Dry run, nothing was changed: {Images(expired)} would be {gone}, "
+            + Stay(verdicts, verdicts.Count - expired));
     }
 
     public void Forgotten(Pruned pruned)
@@ -26,7 +26,8 @@ internal sealed class PruneReport(
         var forgotten = pruned.Done.Count;
         invocation.Tell($"Forgot {Images(forgotten)} that expired{Stay(pruned, 0)}");
         if (forgotten > 0)
-            invocation.Tell("Now remove them from the engine. Safer: --run 'docker rmi {}' forgets each only once it is gone.");
+            invocation.Tell("Now remove them from the engine. "
+                + "Safer: --run 'docker rmi {}' forgets each only once it is gone.");
         LookInside();
     }
 

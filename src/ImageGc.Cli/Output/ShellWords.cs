@@ -1,10 +1,15 @@
+using System.Buffers;
+
 namespace ImageGc.Cli.Output;
 
 /// <summary>Words as a person can paste them into a shell.</summary>
 internal static class ShellWords
 {
+    private static readonly SearchValues<char> Plain =
+        SearchValues.Create("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789/._-:@+");
+
     public static string Quote(string word) =>
-        word.Length > 0 && word.All(c => char.IsAsciiLetterOrDigit(c) || c is '/' or '.' or '_' or '-' or ':' or '@' or '+')
+        word.Length > 0 && !word.AsSpan().ContainsAnyExcept(Plain)
             ? word
             : $"'{word.Replace("'", "'\\''", StringComparison.Ordinal)}'";
 

@@ -7,8 +7,6 @@ internal sealed class History
 {
     private readonly List<State> _states = [State.Empty];
 
-    public IReadOnlyList<State> States => _states;
-
     public State Latest => _states[^1];
 
     /// <summary>Makes calls one after the other, with time between them.</summary>

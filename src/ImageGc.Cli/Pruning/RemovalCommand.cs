@@ -3,9 +3,11 @@ using System.CommandLine.Parsing;
 using System.Text.RegularExpressions;
 using ImageGc.Cli.Output;
 
-namespace ImageGc.Cli.Removal;
+namespace ImageGc.Cli.Pruning;
 
-/// <summary>The program that removes an image from the engine, and its arguments, in which {} stands for the image ID.</summary>
+/// <summary>
+/// The program that removes an image from the engine, and its arguments, in which {} stands for the image ID.
+/// </summary>
 internal sealed partial class RemovalCommand
 {
     private const string Placeholder = "{}";
@@ -32,7 +34,8 @@ internal sealed partial class RemovalCommand
     /// <exception cref="CommandFailedException">The ID must not be passed on.</exception>
     public IReadOnlyList<string> WordsFor(string imageId)
     {
-        // Arguments are not always the end of it: ssh and `sh -c` parse them again, rm follows `..`, and - begins an option.
+        // Arguments are not always the end of it: ssh and `sh -c` parse them again, rm follows `..`, and - begins an
+        // option.
         if (!IdThatMeansOnlyItself.IsMatch(imageId))
             throw new CommandFailedException(
                 $"The ID '{imageId}' could be taken for more than an image, so no command is run for it. "

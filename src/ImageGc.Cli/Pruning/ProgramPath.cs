@@ -1,4 +1,4 @@
-namespace ImageGc.Cli.Removal;
+namespace ImageGc.Cli.Pruning;
 
 /// <summary>
 /// Finds a program as a shell does. Left to itself, Process.Start looks beside `imagegc` and in the current directory

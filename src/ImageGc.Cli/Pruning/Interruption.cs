@@ -1,6 +1,6 @@
 using System.Runtime.InteropServices;
 
-namespace ImageGc.Cli.Removal;
+namespace ImageGc.Cli.Pruning;
 
 /// <summary>Turns the first Ctrl-C or SIGTERM into a request to stop; a second one ends the program as usual.</summary>
 internal sealed class Interruption : IDisposable
@@ -9,16 +9,15 @@ internal sealed class Interruption : IDisposable
     private readonly PosixSignalRegistration[] _signals;
 
     public Interruption(Action whenRequested) =>
-        _signals =
-        [
-            .. new[] { PosixSignal.SIGINT, PosixSignal.SIGTERM }.Select(signal => PosixSignalRegistration.Create(signal, context =>
+        _signals = Array.ConvertAll(
+            [PosixSignal.SIGINT, PosixSignal.SIGTERM],
+            signal => PosixSignalRegistration.Create(signal, context =>
             {
                 context.Cancel = !_requested.IsCancellationRequested;
                 if (context.Cancel)
                     whenRequested();
                 _requested.Cancel();
-            })),
-        ];
+            }));
 
     public CancellationToken Token => _requested.Token;
 

@@ -4,7 +4,7 @@ using Microsoft.Extensions.Diagnostics.HealthChecks;
 namespace ImageGc.Docker;
 
 /// <summary>Healthy while the database can be read and the last run took place.</summary>
-internal sealed class CleanupStatus(Func<ImageUseStore> store) : IHealthCheck
+internal sealed class CleanupHealth(Func<ImageUseStore> store) : IHealthCheck
 {
     private volatile Exception? _lastFailure;
 

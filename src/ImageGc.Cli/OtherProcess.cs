@@ -1,6 +1,6 @@
 using System.Globalization;
 
-namespace ImageGc.Cli.Input;
+namespace ImageGc.Cli;
 
 /// <summary>Another process that has the database open.</summary>
 internal sealed record OtherProcess(int ProcessId, string Name)
@@ -20,14 +20,16 @@ internal sealed record OtherProcess(int ProcessId, string Name)
     }
 
     private static IEnumerable<int> ProcessIds() => Directory.EnumerateDirectories("/proc")
-        .Select(directory => int.TryParse(Path.GetFileName(directory), CultureInfo.InvariantCulture, out var id) ? id : 0)
+        .Select(Path.GetFileName)
+        .Select(name => int.TryParse(name, CultureInfo.InvariantCulture, out var id) ? id : 0)
         .Where(id => id > 0);
 
     private static List<string> OpenFiles(int id)
     {
         try
         {
-            return [.. new DirectoryInfo($"/proc/{id}/fd").EnumerateFiles().Select(file => file.LinkTarget).OfType<string>()];
+            var files = new DirectoryInfo($"/proc/{id}/fd").EnumerateFiles();
+            return [.. files.Select(file => file.LinkTarget).OfType<string>()];
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {

@@ -7,7 +7,7 @@ namespace ImageGc.Docker.Tests;
 /// <summary>
 /// Whatever the engine does in the middle of a run, the rows stay true and the next run completes it.
 /// </summary>
-public sealed class TroubleTests(PrivateEngine engine) : EngineTest(engine)
+public sealed class CleanupTroubleTests(PrivateEngine engine) : EngineTest(engine)
 {
     [Fact]
     public async Task Fifty_images_go_in_one_run()

@@ -1,8 +1,10 @@
 using ImageGc.Sqlite;
 
-namespace ImageGc.Cli.Removal;
+namespace ImageGc.Cli.Pruning;
 
-/// <summary>A prune that runs a command for each image that expired, and knows what it did even when it stops half-way.</summary>
+/// <summary>
+/// A prune that runs a command for each image that expired, and knows what it did even when it stops half-way.
+/// </summary>
 internal sealed class CommandedPrune(ImageUseStore store, RemovalCommand command, Invocation invocation, int expired)
 {
     private readonly List<ImageUse> _removed = [];

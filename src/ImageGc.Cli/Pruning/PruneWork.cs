@@ -2,7 +2,7 @@ using System.Runtime.ExceptionServices;
 using ImageGc.Cli.Output;
 using ImageGc.Sqlite;
 
-namespace ImageGc.Cli.Removal;
+namespace ImageGc.Cli.Pruning;
 
 /// <summary>The ways to prune, each with a verdict on every image.</summary>
 internal sealed class PruneWork(ImageUseStore store, IReadOnlyCollection<string> inUse, TimeSpan threshold)
@@ -14,7 +14,9 @@ internal sealed class PruneWork(ImageUseStore store, IReadOnlyCollection<string>
             verdict.Verdict == Verdict.Expired ? Foresee(verdict, command) : verdict);
     }
 
-    /// <summary>Forgets what expired; reports whatever follows, because nobody else knows any more what it was.</summary>
+    /// <summary>
+    /// Forgets what expired; reports whatever follows, because nobody else knows any more what it was.
+    /// </summary>
     public void Forget(Action<Pruned> report)
     {
         var forgotten = store.Prune(inUse, threshold);
@@ -81,7 +83,8 @@ internal sealed class PruneWork(ImageUseStore store, IReadOnlyCollection<string>
             .Select(ImageVerdict.Of)
             .Select(verdict => verdict switch
             {
-                { Image.ImageId: var id } when usedMeanwhile.Contains(id) => verdict with { Verdict = Verdict.UsedMeanwhile },
+                _ when usedMeanwhile.Contains(verdict.Image.ImageId) =>
+                    verdict with { Verdict = Verdict.UsedMeanwhile },
                 // It came of age after the prune decided, which kept it; the next one takes it.
                 { Verdict: Verdict.Expired } when !interrupted => verdict with { Verdict = Verdict.UsedRecently },
                 _ => verdict,

@@ -85,7 +85,8 @@ internal sealed partial class DockerEngine
         catch (EngineRefusedException gone) when (gone.Status == HttpStatusCode.NotFound)
         {
         }
-        catch (Exception exception) when (exception is EngineRefusedException or EngineAwayException or TimeoutException)
+        catch (Exception exception)
+            when (exception is EngineRefusedException or EngineAwayException or TimeoutException)
         {
             _log.LostTags(exception, imageId, string.Join(", ", missing));
         }

@@ -54,8 +54,8 @@ internal sealed partial class DockerEngine : IContainerEngine, IDisposable
         var containers = await AskAsync("list the containers", cancel => _docker.Containers.ListContainersAsync(
             new ContainersListParameters { All = true }, cancel), cancellationToken).ConfigureAwait(false);
         return containers.FirstOrDefault(container => string.IsNullOrEmpty(container.ImageID)) is { } incomplete
-            ? throw new InvalidDataException($"The engine does not tell the image of container {incomplete.ID}, so nothing can be "
-                + "said of what is in use. Look at the engine's log.")
+            ? throw new InvalidDataException($"The engine does not tell the image of container {incomplete.ID}, "
+                + "so nothing can be said of what is in use. Look at the engine's log.")
             : containers;
     }
 

@@ -1,9 +1,11 @@
 using System.ComponentModel;
 using System.Diagnostics;
 
-namespace ImageGc.Cli.Removal;
+namespace ImageGc.Cli.Pruning;
 
-/// <summary>Runs one command to its end; all that it writes goes to standard error, because our output is for results.</summary>
+/// <summary>
+/// Runs one command to its end; all that it writes goes to standard error, because our output is for results.
+/// </summary>
 internal sealed class RemovalProcess(TextWriter error)
 {
     private const int TailLength = 500;

@@ -1,13 +1,17 @@
 using System.Text;
 
-namespace ImageGc.Cli.Removal;
+namespace ImageGc.Cli.Pruning;
 
-/// <summary>Splits a command line into words at white space; quotes keep words together, and nothing is expanded.</summary>
+/// <summary>
+/// Splits a command line into words at white space; quotes keep words together, and nothing is expanded.
+/// </summary>
 internal static class CommandWords
 {
     private const string ShellOnly = "|&;<>$`";
 
-    /// <exception cref="FormatException">It cannot mean what its author expects; the message completes "It ...".</exception>
+    /// <exception cref="FormatException">
+    /// It cannot mean what its author expects; the message completes "It ...".
+    /// </exception>
     public static List<string> Split(string commandLine)
     {
         List<string> words = [];

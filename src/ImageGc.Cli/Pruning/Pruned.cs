@@ -1,6 +1,6 @@
 using ImageGc.Cli.Output;
 
-namespace ImageGc.Cli.Removal;
+namespace ImageGc.Cli.Pruning;
 
 /// <summary>What a prune did.</summary>
 /// <param name="Done">What became of the images that expired.</param>

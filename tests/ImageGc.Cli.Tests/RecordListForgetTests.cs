@@ -1,0 +1,55 @@
+using System.Text.Json;
+
+namespace ImageGc.Cli.Tests;
+
+public sealed class RecordListForgetTests : CliTest
+{
+    [Fact]
+    public void Record_creates_the_database_and_prints_the_ids()
+    {
+        var result = Run("record", Id(1), "@nginx");
+
+        Assert.Equal([Id(1), "@nginx"], result.Lines);
+        Assert.Equal(["@nginx", Id(1)], TrackedIds());
+    }
+
+    [Fact]
+    public void Record_of_something_that_is_no_id_is_a_usage_error_and_records_nothing()
+    {
+        Assert.Equal(ExitCode.Usage, Run("record", Id(1), "two words").ExitCode);
+        Assert.False(File.Exists(DatabasePath));
+    }
+
+    [Fact]
+    public void List_prints_a_line_for_each_image_oldest_use_first()
+    {
+        Record(TimeSpan.FromDays(1), Id(1));
+        Record(TimeSpan.FromDays(2), Id(2));
+
+        Assert.Equal([$"{Id(2)}\t2026-02-27T12:00:00Z", $"{Id(1)}\t2026-02-28T12:00:00Z"], Run("list").Lines);
+    }
+
+    [Fact]
+    public void List_in_json_has_stable_names()
+    {
+        Record(TimeSpan.Zero, Id(1));
+
+        var image = JsonDocument.Parse(Run("list", "--json").Output).RootElement[0];
+
+        Assert.Equal(["imageId", "lastUsedAt"], image.EnumerateObject().Select(property => property.Name));
+        Assert.Equal("2026-03-01T12:00:00Z", image.GetProperty("lastUsedAt").GetString());
+    }
+
+    [Fact]
+    public void Forget_forgets_the_others_when_one_is_not_tracked()
+    {
+        Record(TimeSpan.Zero, Id(1), Id(2), Id(3));
+
+        var result = Run("forget", Id(1), "nobody", Id(2));
+
+        Assert.Equal(ExitCode.Failed, result.ExitCode);
+        Assert.Equal([Id(1), Id(2)], result.Lines);
+        Assert.Contains("'nobody' is not tracked", result.Error, StringComparison.Ordinal);
+        Assert.Equal([Id(3)], TrackedIds());
+    }
+}

@@ -1,0 +1,44 @@
+namespace ImageGc.Cli.Tests;
+
+public sealed class WhichDatabaseTests : CliTest
+{
+    [Theory]
+    [InlineData("list")]
+    [InlineData("check")]
+    [InlineData("history")]
+    [InlineData("forget", "a")]
+    [InlineData("export", "unwritten")]
+    [InlineData("explain", "--in-use", "a")]
+    [InlineData("prune", "--in-use", "a")]
+    public void A_command_that_only_reads_or_forgets_creates_no_database(params string[] command)
+    {
+        var result = Run(command);
+
+        Assert.Equal(ExitCode.Failed, result.ExitCode);
+        Assert.Contains($"There is no database '{DatabasePath}'. Name one with --db PATH or IMAGEGC_DB",
+            result.Error, StringComparison.Ordinal);
+        Assert.False(File.Exists(DatabasePath));
+    }
+
+    [Fact]
+    public void The_environment_names_the_database_unless_an_option_does()
+    {
+        Record(TimeSpan.Zero, Id(1));
+        Variables["IMAGEGC_DB"] = DatabasePath;
+
+        Assert.Single(RunAnywhere("list").Lines);
+        Assert.Equal(ExitCode.Failed, RunAnywhere("list", "--db", PathOf("other.db")).ExitCode);
+    }
+
+    [Fact]
+    public void A_file_that_is_not_ours_is_an_error_without_a_stack_trace()
+    {
+        FileOf("a letter", "image_use.db");
+
+        var result = Run("list");
+
+        Assert.Equal(ExitCode.Failed, result.ExitCode);
+        Assert.Single(result.Error.TrimEnd().Split('\n'));
+        Assert.Equal("a letter", File.ReadAllText(DatabasePath));
+    }
+}
