@@ -66,7 +66,8 @@ internal sealed class Cleanup(
 
     public void Dispose() => _oneAtATime.Dispose();
 
-    private async Task AloneAsync(Func<Task> work, CancellationToken cancellationToken)
+    /// <summary>Waits for whatever else removes, and keeps it waiting.</summary>
+    internal async Task AloneAsync(Func<Task> work, CancellationToken cancellationToken)
     {
         await _oneAtATime.WaitAsync(cancellationToken).ConfigureAwait(false);
         try

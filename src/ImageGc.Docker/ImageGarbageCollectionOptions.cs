@@ -42,8 +42,8 @@ public sealed class ImageGarbageCollectionOptions
     public TimeSpan EngineTimeout { get; set; } = TimeSpan.FromMinutes(2);
 
     /// <summary>
-    /// Images that are never removed: names, IDs, and globs with * and ? such as `registry/agent:*`. A name without a
-    /// tag keeps every tag. They count as in use: each cleanup takes them for used when it ran.
+    /// Images that are never removed: names, IDs also shortened, and globs with * and ? such as `registry/agent:*`. A
+    /// name without a tag keeps every tag. They count as in use: each cleanup takes them for used when it ran.
     /// </summary>
     public IList<string> KeepImages { get; } = [];
 

@@ -3,24 +3,41 @@ using System.Text.RegularExpressions;
 namespace ImageGc.Docker;
 
 /// <summary>Which images are never removed: names, IDs and globs, matched against all names of an image.</summary>
-internal sealed class KeptImages
+internal sealed partial class KeptImages
 {
     /// <summary>What Docker leaves out when it lists a name, the longest first.</summary>
     private static readonly string[] Implied =
         ["index.docker.io/library/", "docker.io/library/", "index.docker.io/", "docker.io/", "library/"];
 
     private readonly List<Regex> _patterns;
+    private readonly List<string> _ids;
 
-    public KeptImages(IEnumerable<string> patterns) => _patterns = [.. patterns.Select(ToRegex)];
+    public KeptImages(IEnumerable<string> images)
+    {
+        var patterns = images.Select(image => image.Trim()).ToList();
+        _patterns = patterns.ConvertAll(ToRegex);
+        _ids = [.. patterns.Select(pattern => Id.Match(pattern)).Where(id => id.Success)
+            .Select(id => $"sha256:{id.Groups["digits"].Value}")];
+    }
 
     public bool Any => _patterns.Count > 0;
 
-    public bool Include(EngineImage image) => image.Names.SelectMany(FormsOf).Append(image.ImageId)
-        .Any(name => _patterns.Exists(pattern => pattern.IsMatch(name)));
+    public bool Include(EngineImage image) =>
+        image.Names.SelectMany(FormsOf).Append(image.ImageId)
+            .Any(name => _patterns.Exists(pattern => pattern.IsMatch(name)))
+        || _ids.Exists(id => image.ImageId.StartsWith(id, StringComparison.Ordinal));
+
+    /// <summary>An image ID as people write it too, shortened or without its algorithm.</summary>
+    [GeneratedRegex(@"^(sha256:)?(?<digits>[0-9a-f]{4,64})\z", RegexOptions.ExplicitCapture)]
+    private static partial Regex Id { get; }
+
+    /// <summary>The tag of a name that has a digest too, which Docker takes alone.</summary>
+    [GeneratedRegex(@":[^:/@]*(?=@)")]
+    private static partial Regex TagBeforeDigest { get; }
 
     private static Regex ToRegex(string glob)
     {
-        var name = glob.Trim();
+        var name = TagBeforeDigest.Replace(glob, "");
         var pattern = Regex.Escape(name)
             .Replace(@"\*", ".*", StringComparison.Ordinal)
             .Replace(@"\?", ".", StringComparison.Ordinal);

@@ -41,6 +41,12 @@ internal static partial class Log
     public static partial void VanishedUnknown(this ILogger logger, Exception exception);
 
     [LoggerMessage(111, LogLevel.Warning,
-        "{ImageId} was not removed, but may have lost the tags {Tags}: look, and give them back with 'docker tag'")]
-    public static partial void LostTags(this ILogger logger, Exception exception, string imageId, string tags);
+        "{ImageId} was not removed, but may have lost the names {Names}: look, and give tags back with 'docker tag' and "
+        + "digests with 'docker pull'")]
+    public static partial void LostNames(this ILogger logger, Exception? exception, string imageId, string names);
+
+    [LoggerMessage(112, LogLevel.Warning,
+        "Could not follow what happened to {Type} {Id} ({Action}), and go on with what happens next")]
+    public static partial void SkippedEvent(
+        this ILogger logger, Exception exception, string type, string id, string action);
 }

@@ -6,8 +6,7 @@ namespace ImageGc.Docker;
 
 /// <summary>Records the images of containers for a host that does not do so itself. Used by one thread.</summary>
 internal sealed class Tracking(
-    Func<ImageUseStore> store, IContainerEngine engine, Cleanup cleanup,
-    IOptions<ImageGarbageCollectionOptions> options)
+    Func<ImageUseStore> store, IContainerEngine engine, IOptions<ImageGarbageCollectionOptions> options)
 {
     private readonly string[] _label = options.Value.OwnerLabel?.Split('=', 2) ?? [];
 
@@ -19,7 +18,7 @@ internal sealed class Tracking(
         $"{nameof(ImageGarbageCollectionOptions.WatchContainers)} is for Docker: "
         + $"with another engine call {nameof(ImageUseStore)}.{nameof(ImageUseStore.RecordUse)}.");
 
-    /// <summary>Brings the database into line with what is there now.</summary>
+    /// <summary>Records the images of the containers that are there now, or were when it last looked.</summary>
     /// <returns>How many containers there are.</returns>
     public async Task<int> ReconcileAsync(CancellationToken cancellationToken)
     {
@@ -30,7 +29,6 @@ internal sealed class Tracking(
         // A container that ended unwatched used its image until then, as far as anyone knows.
         store().RecordUse(existing.Values.Concat(_imageOf.Values).Distinct());
         _imageOf = existing;
-        await cleanup.ForgetVanishedAsync(cancellationToken).ConfigureAwait(false);
         return existing.Count;
     }
 
@@ -40,7 +38,7 @@ internal sealed class Tracking(
         {
             case { Type: "container", Action: "create" } when IsOurs(message.Actor.Attributes):
                 var reference = message.Actor.Attributes.TryGetValue("image", out var named) ? named : "";
-                var created = await Engine.FindImageAsync(message.Actor.ID, reference, cancellationToken)
+                var created = await Engine.FindImageOfContainerAsync(message.Actor.ID, reference, cancellationToken)
                     .ConfigureAwait(false);
                 if (created is not null)
                     store().RecordUse(_imageOf[message.Actor.ID] = created);

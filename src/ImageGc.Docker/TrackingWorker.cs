@@ -1,4 +1,5 @@
 using System.Threading.Channels;
+using Docker.DotNet.Models;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
@@ -19,7 +20,7 @@ internal sealed class TrackingWorker(
     private TimeSpan _retryAfter = TimeSpan.FromSeconds(1);
 
     /// <summary>Up to when the events were seen, in Unix nanoseconds of the engine's clock.</summary>
-    private long? _seen;
+    private long _seen = long.MaxValue;
 
     /// <exception cref="NotSupportedException">The engine cannot be watched.</exception>
     public override Task StartAsync(CancellationToken cancellationToken)
@@ -53,21 +54,22 @@ internal sealed class TrackingWorker(
         // From before the containers are listed: what happens in between is seen twice rather than never. After a break
         // from the last event on, unless the engine's clock was set back.
         var now = await tracking.Engine.AskTimeAsync(renew.Token).ConfigureAwait(false);
-        var since = _seen < now ? _seen.Value + 1 : now;
+        _seen = Math.Min(_seen, now - 1);
         var containers = await tracking.ReconcileAsync(renew.Token).ConfigureAwait(false);
         log.Watching(tracking.Engine.Address, containers);
         _retryAfter = TimeSpan.FromSeconds(1);
 
         var vanished = Channel.CreateBounded<bool>(
             new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite });
+        vanished.Writer.TryWrite(true); // Nobody saw what went before.
         var forgetting = ForgetVanishedAsync(vanished.Reader, renew.Token);
         try
         {
-            await foreach (var message in tracking.Engine.WatchAsync(since, renew.Token).ConfigureAwait(false))
+            await foreach (var message in tracking.Engine.WatchAsync(_seen + 1, renew.Token).ConfigureAwait(false))
             {
-                await tracking.HandleAsync(message, () => vanished.Writer.TryWrite(true), renew.Token)
+                await HandleAsync(tracking, message, () => vanished.Writer.TryWrite(true), renew.Token)
                     .ConfigureAwait(false);
-                _seen = message.TimeNano;
+                _seen = message.TimeNano ?? _seen;
             }
 
             throw new IOException("The engine ended the stream of events.");
@@ -80,6 +82,20 @@ internal sealed class TrackingWorker(
         {
             await renew.CancelAsync().ConfigureAwait(false);
             await forgetting.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
+    }
+
+    /// <summary>What cannot be followed is skipped: it would stop every try to go on.</summary>
+    private async Task HandleAsync(
+        Tracking tracking, Message message, Action imageVanished, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await tracking.HandleAsync(message, imageVanished, cancellationToken).ConfigureAwait(false);
+        }
+        catch (Exception exception) when (exception is EngineRefusedException or ArgumentException)
+        {
+            log.SkippedEvent(exception, message.Type, message.Actor.ID, message.Action);
         }
     }
 

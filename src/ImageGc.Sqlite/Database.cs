@@ -85,7 +85,8 @@ internal sealed class Database : IDisposable
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or SqliteException
             || (exception is ImageUseStoreException fresh && fresh.DatabasePath != path))
         {
-            throw new ImageUseStoreException(StoreFailure.Corrupt, path,
+            var full = exception is ImageUseStoreException { Reason: StoreFailure.Full };
+            throw new ImageUseStoreException(full ? StoreFailure.Full : StoreFailure.Corrupt, path,
                 $"Could not open '{path}': it is damaged, and replacing it failed: {exception.Message} "
                 + "Nothing was deleted.",
                 exception);
@@ -107,7 +108,8 @@ internal sealed class Database : IDisposable
                 throw ImageUseStoreException.From(exception, Path, doing);
             }
             catch (Exception exception) when (exception
-                is ArgumentNullException or InvalidCastException or FormatException or DataException)
+                is ArgumentNullException or InvalidOperationException or InvalidCastException or FormatException
+                or DataException)
             {
                 // A value was met that the schema does not allow, such as NULL: SQLite keeps no checksums.
                 throw Unreadable(doing, exception);
@@ -126,7 +128,7 @@ internal sealed class Database : IDisposable
         }
     }
 
-    public ImageUseStoreException Unreadable(string doing, Exception? inner = null) => new(
+    private ImageUseStoreException Unreadable(string doing, Exception inner) => new(
         StoreFailure.Corrupt, Path,
         $"Could not {doing} in '{Path}': a row holds what was never written to it, so the file is damaged. "
         + "Open it anew: that keeps the damaged file and saves what can be read.",

@@ -1,4 +1,5 @@
 using Dapper;
+using Microsoft.Data.Sqlite;
 
 namespace ImageGc.Sqlite;
 
@@ -12,6 +13,8 @@ public sealed partial class ImageUseStore
     {
         var (path, now) = (store._database.Path, store._clock.Now(store._clock.Step()));
         var findings = connection.Query<string>("PRAGMA integrity_check(100)").AsList();
+        if (findings is ["ok"])
+            findings = FindBadRows(connection);
         return new StoreCheck(
             path,
             connection.ExecuteScalar<int>("PRAGMA user_version"),
@@ -22,8 +25,18 @@ public sealed partial class ImageUseStore
             DatabaseFile.LengthOf(path + "-wal"),
             connection.ExecuteScalar<long>(CountWronglyStamped, new { now, earliest = Earliest(now) }),
             store._database.Salvaged,
-            findings is ["ok"] ? [] : findings);
+            findings);
     });
+
+    /// <summary>What the schema allows and is no image all the same: it has no rule for every kind of white space.</summary>
+    private static List<string> FindBadRows(SqliteConnection connection)
+    {
+        var bad = connection.Query<Row>("""
+            SELECT image_id AS ImageId, last_used_at AS LastUsedAt
+            FROM image_use
+            """, buffered: false).Count(row => !row.IsImage);
+        return bad == 0 ? [] : [$"{bad} rows of image_use hold no image"];
+    }
 
     private const string CountWronglyStamped = $"""
         SELECT count(*)

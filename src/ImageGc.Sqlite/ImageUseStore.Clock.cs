@@ -7,6 +7,16 @@ public sealed partial class ImageUseStore
 {
     private ClockStep? _followed;
 
+    /// <summary>
+    /// Moves the stamps written since the store was opened, and no others, by the step of the wall clock if that was
+    /// set. Every call that records or prunes does so itself, and <see cref="Dispose"/> too: a runtime that records
+    /// rarely calls it each minute, so that neither a crash nor a prune of another process meets stamps of a clock that
+    /// was wrong.
+    /// </summary>
+    /// <remarks>Without such a step it reads and writes nothing.</remarks>
+    /// <exception cref="ImageUseStoreException">The stamps could not be moved; the next call tries again.</exception>
+    public void FollowClock() => FollowingClock("follow the clock", 0, static (_, _) => 0);
+
     /// <summary>Runs <paramref name="change"/> with the time to stamp with, in one IMMEDIATE transaction.</summary>
     private T Stamp<T>(string doing, Func<SqliteConnection, long, T> change) =>
         FollowingClock(doing, (store: this, change), static (connection, args) =>
@@ -24,7 +34,7 @@ public sealed partial class ImageUseStore
         {
             return _database.Run(doing, (store: this, args, change), static (connection, args) =>
             {
-                args.store.FollowClock(connection);
+                args.store.FollowStep(connection);
                 args.store._clock.Begin();
                 var result = args.change(connection, args.args);
                 args.store._clock.Committed();
@@ -39,10 +49,7 @@ public sealed partial class ImageUseStore
         }
     }
 
-    /// <summary>
-    /// Moves the stamps written since the store was opened, and no others, by a step of the wall clock.
-    /// </summary>
-    private void FollowClock(SqliteConnection connection)
+    private void FollowStep(SqliteConnection connection)
     {
         var step = _clock.Step();
         if (step == 0)
@@ -63,6 +70,14 @@ public sealed partial class ImageUseStore
           AND last_used_at = @at
         """, _clock.Stamps.Select(
             stamp => new { imageId = stamp.ImageId, at = stamp.At, step, latest = StampClock.Latest }));
+
+    /// <summary>Salvaged images were stamped when the database was opened, by another store.</summary>
+    private void TakeOverSalvaged()
+    {
+        foreach (var image in List())
+            _clock.Stamped(image.ImageId, image.LastUsedAt.ToUnixTimeSeconds());
+        _clock.Committed();
+    }
 
     private sealed record ClockStep(TimeSpan By, int Moved);
 }

@@ -14,9 +14,8 @@ public sealed partial class ImageUseStore
     public IReadOnlyList<PruneVerdict> ExplainPrune(IEnumerable<string> inUseImageIds, TimeSpan? threshold = null)
     {
         var inUse = KeepImageIds(inUseImageIds);
-        var least = RequireThreshold(threshold);
-        var args = (store: this, inUse, seconds: Seconds(least));
-        return _database.Run("explain a prune", args, static (connection, args) =>
+        var seconds = Seconds(RequireThreshold(threshold));
+        var rows = _database.Run("explain a prune", (store: this, inUse, seconds), static (connection, args) =>
         {
             var (store, inUse, seconds) = args;
             using var rolledBack = Transaction.BeginDeferred(connection);
@@ -24,13 +23,13 @@ public sealed partial class ImageUseStore
             store.MoveStamps(connection, step);
             BindInUse(connection, inUse);
             var now = store._clock.Now(step);
-            var rows = connection.Query<VerdictRow>(SelectVerdicts,
+            return connection.Query<VerdictRow>(SelectVerdicts,
                 new { now, earliest = Earliest(now), expiredAt = now - seconds }).AsList();
-            return rows.ConvertAll(row => new PruneVerdict(
-                store.ToImage(new Row(row.ImageId, row.LastUsedAt)),
-                Enum.Parse<PruneReason>(row.Reason),
-                At(row.CountsAsUsedAt + seconds)));
         });
+        return ThatAreImages(rows).ConvertAll(row => new PruneVerdict(
+            new ImageUse(row.ImageId, At(row.LastUsedAt)),
+            Enum.Parse<PruneReason>(row.Reason),
+            At(row.CountsAsUsedAt + seconds)));
     }
 
     private const string SelectVerdicts = $"""
@@ -44,15 +43,8 @@ public sealed partial class ImageUseStore
         ORDER BY last_used_at, image_id
         """;
 
-    /// <remarks>
-    /// Without a constructor: Dapper finds none where there are no rows to tell the types of computed columns.
-    /// </remarks>
-    internal sealed class VerdictRow
+    internal sealed class VerdictRow : Row
     {
-        public string ImageId { get; init; } = "";
-
-        public long LastUsedAt { get; init; }
-
         public long CountsAsUsedAt { get; init; }
 
         public string Reason { get; init; } = "";

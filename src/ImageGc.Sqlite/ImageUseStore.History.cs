@@ -74,7 +74,9 @@ public sealed partial class ImageUseStore
             GROUP BY threshold_seconds)
         """;
 
-    /// <remarks>What damage left in the history must not keep the next prune from being due.</remarks>
+    /// <summary>
+    /// The end of the calendar for what lies beyond it, and its beginning in Unix seconds for what lies before.
+    /// </summary>
     private static DateTimeOffset At(long seconds) =>
         seconds > StampClock.Latest
             ? DateTimeOffset.MaxValue

@@ -29,12 +29,13 @@ public sealed partial class ImageUseStore
     {
         var inUse = KeepImageIds(inUseImageIds);
         var least = RequireThreshold(threshold);
-        var (tracked, expired) = Stamp("prune the images", (connection, now) =>
+        var (tracked, rows) = Stamp("prune the images", (connection, now) =>
         {
             var run = BeginPrune(connection, inUse, now, least);
             connection.Execute(RemoveExpired, new { run = run.Id, expiredAt = run.ExpiredAt, now });
-            return (run.Tracked, ToImages(connection.Query<Row>(ForgetRemoved, new { run = run.Id })));
+            return (run.Tracked, connection.Query<Row>(ForgetRemoved, new { run = run.Id }).AsList());
         });
+        var expired = ToImages(rows);
         _log.Pruned(_database.Path, expired.Count, 0, 0, tracked - expired.Count, least);
         return [.. expired.OrderBy(image => image.LastUsedAt).ThenBy(image => image.ImageId, StringComparer.Ordinal)];
     }

@@ -66,17 +66,17 @@ public sealed partial class ImageUseStore
         ImageUseStoreOptions.RequireThreshold(threshold, nameof(threshold));
         cancellationToken.ThrowIfCancellationRequested();
 
-        var (run, expired) = Stamp("prune the images", (connection, now) =>
+        var (run, rows) = Stamp("prune the images", (connection, now) =>
         {
             var run = BeginPrune(connection, inUse, now, threshold);
-            return (run, ToImages(connection.Query<Row>(SelectExpired, new { expiredAt = run.ExpiredAt })));
+            return (run, connection.Query<Row>(SelectExpired, new { expiredAt = run.ExpiredAt }).AsList());
         });
 
         List<ImageUse> removed = [], usedMeanwhile = [];
         List<PruneFailure> failed = [];
         try
         {
-            foreach (var image in expired)
+            foreach (var image in ToImages(rows))
             {
                 cancellationToken.ThrowIfCancellationRequested();
                 if (!IsUnused(run, image))

@@ -36,6 +36,8 @@ public sealed partial class ImageUseStore : IDisposable
         _database = Database.Open(options, time, log);
         _clock = new StampClock(time);
         _uses = new SharedCommit(Record);
+        if (_database.Salvaged is not null)
+            TakeOverSalvaged();
     }
 
     /// <summary>
@@ -133,11 +135,11 @@ public sealed partial class ImageUseStore : IDisposable
     /// <summary>Every tracked image, oldest use first.</summary>
     /// <exception cref="ImageUseStoreException">The images could not be read.</exception>
     public IReadOnlyList<ImageUse> List() =>
-        _database.Run("list the images", this, static (connection, store) => store.ToImages(connection.Query<Row>("""
+        ToImages(_database.Run("list the images", 0, static (connection, _) => connection.Query<Row>("""
             SELECT image_id AS ImageId, last_used_at AS LastUsedAt
             FROM image_use
             ORDER BY last_used_at, image_id
-            """)));
+            """).AsList()));
 
     /// <summary>How many images are tracked: for metrics, which ask often.</summary>
     /// <exception cref="ImageUseStoreException">The images could not be counted.</exception>
@@ -155,12 +157,12 @@ public sealed partial class ImageUseStore : IDisposable
     public ImageUse? Find(string imageId)
     {
         ImageId.Require(imageId);
-        return _database.Run("look up an image", (store: this, imageId), static (connection, args) =>
-            args.store.ToImages(connection.Query<Row>("""
+        return ToImages(_database.Run("look up an image", imageId, static (connection, imageId) =>
+            connection.Query<Row>("""
                 SELECT image_id AS ImageId, last_used_at AS LastUsedAt
                 FROM image_use
                 WHERE image_id = @imageId
-                """, new { args.imageId })) is [var found] ? found : (ImageUse?)null);
+                """, new { imageId }).AsList())) is [var found] ? found : null;
     }
 
     /// <summary>Stops tracking an image, for one that was removed by other means; prune will not return it.</summary>
@@ -203,15 +205,48 @@ public sealed partial class ImageUseStore : IDisposable
           AND last_used_at = @lastUsedAt
         """, new { imageId = image.ImageId, lastUsedAt = image.LastUsedAt.ToUnixTimeSeconds() }) > 0;
 
-    /// <summary>Closes the database; the last one to close it moves the log into it.</summary>
-    public void Dispose() => _database.Dispose();
+    /// <summary>Closes the database, after its stamps followed the wall clock as far as that was set.</summary>
+    /// <remarks>The last one to close a database moves the log into it.</remarks>
+    public void Dispose()
+    {
+        try
+        {
+            FollowClock();
+        }
+        catch (Exception exception) when (exception is ImageUseStoreException or ObjectDisposedException)
+        {
+            // There is nobody left to tell.
+        }
+        finally
+        {
+            _database.Dispose();
+        }
+    }
 
-    private List<ImageUse> ToImages(IEnumerable<Row> rows) => [.. rows.Select(ToImage)];
+    private List<ImageUse> ToImages(List<Row> rows) =>
+        ThatAreImages(rows).ConvertAll(row => new ImageUse(row.ImageId, At(row.LastUsedAt)));
 
-    private ImageUse ToImage(Row row) =>
-        row.LastUsedAt >= 0 && row.LastUsedAt <= StampClock.Latest && ImageId.IsValid(row.ImageId)
-        ? new ImageUse(row.ImageId, DateTimeOffset.FromUnixTimeSeconds(row.LastUsedAt))
-        : throw _database.Unreadable("read the images");
+    /// <summary>Leaves out what damage made of a row, so that one bad row stops no prune.</summary>
+    /// <remarks>Without the lock in hand: a logger may use the store.</remarks>
+    private List<T> ThatAreImages<T>(List<T> rows)
+        where T : Row
+    {
+        var bad = rows.RemoveAll(row => !row.IsImage);
+        if (bad > 0)
+            _log.LeftOut(bad, _database.Path);
+        return rows;
+    }
 
-    internal sealed record Row(string ImageId, long LastUsedAt);
+    /// <remarks>
+    /// Without a constructor: Dapper finds none where there are no rows to tell the types of computed columns.
+    /// </remarks>
+    internal class Row
+    {
+        public string ImageId { get; init; } = "";
+
+        public long LastUsedAt { get; init; }
+
+        public bool IsImage => ImageGc.Sqlite.ImageId.IsValid(ImageId)
+            && LastUsedAt >= 0 && LastUsedAt <= StampClock.Latest;
+    }
 }

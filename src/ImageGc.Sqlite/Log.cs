@@ -49,6 +49,11 @@ internal static partial class Log
         "The wall clock was set by {Step}: moved the stamps of {Images} images recorded since the store was opened")]
     public static partial void FollowedClock(this ILogger logger, TimeSpan step, int images);
 
+    [LoggerMessage(13, LogLevel.Warning,
+        "Left out {Rows} rows of {DatabasePath} that hold no image: something damaged them. Open it anew to salvage it; "
+        + "rows that stay all the same are to be deleted with sqlite3")]
+    public static partial void LeftOut(this ILogger logger, int rows, string databasePath);
+
     [LoggerMessage(12, LogLevel.Warning,
         "{DatabasePath} was damaged ({Why}): kept it as {KeptPath} and salvaged {Images} images, "
         + "which count as used now")]

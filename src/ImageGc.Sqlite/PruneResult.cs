@@ -7,7 +7,8 @@ namespace ImageGc.Sqlite;
 /// </summary>
 /// <param name="Removed">Removed by the caller and forgotten.</param>
 /// <param name="UsedMeanwhile">
-/// Still tracked because they were used after the decision: not removed, or used during their own removal.
+/// Not forgotten because they were used after the decision: not removed, or used during their own removal. Or somebody
+/// else forgot them meanwhile.
 /// </param>
 /// <param name="Failed">Still tracked because their removal failed; the next prune tries again.</param>
 public sealed record PruneResult(

@@ -31,19 +31,33 @@ internal static class Salvage
         while (Path.Exists(kept))
             kept += "+";
         var fresh = $"{kept}.salvaged";
-        using (var store = ImageUseStore.Open(new ImageUseStoreOptions { DatabasePath = fresh }, time))
-            store.RecordUse(imageIds);
-        if (DatabaseFile.LengthOf($"{fresh}-wal") > 0)
-            throw new ImageUseStoreException(StoreFailure.IoError, path,
-                $"{damage.Message} Salvaging it failed: '{fresh}' could not be completed.", damage);
+        try
+        {
+            WriteFresh(fresh, imageIds, time);
+            if (File.Exists($"{path}-wal"))
+                File.Move($"{path}-wal", $"{kept}-wal");
+            File.Replace(fresh, path, kept);
+        }
+        catch
+        {
+            // Each try would leave another one behind, on a disk that may be full.
+            foreach (var unfinished in (string[])[fresh, $"{fresh}-wal", $"{fresh}-shm"])
+                File.Delete(unfinished);
+            throw;
+        }
 
-        if (File.Exists($"{path}-wal"))
-            File.Move($"{path}-wal", $"{kept}-wal");
-        File.Replace(fresh, path, kept);
         File.Delete($"{path}-shm");
         DatabaseFile.SyncDirectoryOf(path);
         log.Salvaged(path, damage.InnerException?.Message ?? damage.Message, kept, imageIds.Count);
         return kept;
+    }
+
+    private static void WriteFresh(string path, IEnumerable<string> imageIds, TimeProvider time)
+    {
+        using (var store = ImageUseStore.Open(new ImageUseStoreOptions { DatabasePath = path }, time))
+            store.RecordUse(imageIds);
+        if (DatabaseFile.LengthOf($"{path}-wal") > 0)
+            throw new IOException($"'{path}' could not be completed.");
     }
 
     private static HashSet<string> ReadImageIds(string path)

@@ -15,7 +15,9 @@ namespace ImageGc.Sqlite;
 /// <param name="Salvaged">
 /// Where the damaged database is kept whose place this one took when it was opened, or null.
 /// </param>
-/// <param name="Damage">What SQLite's integrity check found, at most 100 lines; empty when the file is sound.</param>
+/// <param name="Damage">
+/// What SQLite's integrity check found, at most 100 lines, or that rows hold no image; empty when the file is sound.
+/// </param>
 public sealed record StoreCheck(
     string DatabasePath, int SchemaVersion, string SqliteVersion, string JournalMode,
     long TrackedImages, long DatabaseBytes, long LogBytes, long DoubtfulStamps, string? Salvaged,

@@ -56,6 +56,19 @@ public sealed class CleanupTests(PrivateEngine engine) : EngineTest(engine)
     }
 
     [Fact]
+    public async Task A_container_without_an_image_that_a_build_left_behind_stops_no_cleanup()
+    {
+        var services = Services();
+        var image = await CreateImageAsync();
+        RecordAndAge(services, image);
+        await CreateContainerAsync("");
+
+        await CollectAsync(services);
+
+        Assert.False(await ExistsAsync(image));
+    }
+
+    [Fact]
     public async Task A_running_image_whose_tag_moved_on_stays()
     {
         var services = Services();

@@ -1,4 +1,5 @@
 using System.Globalization;
+using ImageGc.Sqlite;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
@@ -28,6 +29,20 @@ public sealed class CleanupWorkerTests : HostTest
         await LiveAsync(3 * Day);
 
         Assert.Equal(expected, Cleanups(host));
+    }
+
+    [Fact]
+    public async Task While_it_waits_the_stamps_follow_the_clock_for_whoever_else_prunes()
+    {
+        using var host = await StartAsync();
+        await LiveAsync(Hour);
+        StoreOf(host).RecordUse("pulled");
+        Time.StepTo(Time.GetUtcNow() + (5 * Hour));
+
+        await LiveAsync(TimeSpan.FromMinutes(1));
+
+        using var other = ImageUseStore.Open(new ImageUseStoreOptions { DatabasePath = PathOf("image_use.db") }, Time);
+        Assert.Equal(Time.GetUtcNow() - TimeSpan.FromMinutes(1), other.Find("pulled")!.Value.LastUsedAt);
     }
 
     [Fact]

@@ -9,6 +9,7 @@ public sealed class DockerIdTests
     [InlineData("../containers/x")]
     [InlineData("agent:1.5")]
     [InlineData("sha256:0a82b53d6f82")]
+    [InlineData("0a82b53d6f820a82b53d6f820a82b53d6f820a82b53d6f820a82b53d6f82abcd")]
     public async Task What_is_no_ID_of_an_image_is_never_sent_to_the_engine(string imageId)
     {
         using var engine = new DockerEngine(Options.Create(new ImageGarbageCollectionOptions

@@ -92,6 +92,19 @@ public sealed class RemovalByNamesTests : IDisposable
     }
 
     [Fact]
+    public async Task Digests_cannot_be_given_back_and_are_logged()
+    {
+        _scripted.Names["a@sha256:77"] = Old;
+        _scripted.BeforeDelete = name => name == "c:1" ? HttpStatusCode.Conflict : null;
+
+        await Assert.ThrowsAsync<EngineRefusedException>(RemoveAsync);
+
+        Assert.Equal([("a:1", Old), ("b:1", Old), ("c:1", Old)], NamesInOrder);
+        Assert.Contains("may have lost the names a@sha256:77: look", Assert.Single(_log.Messages(LogLevel.Warning)),
+            StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task Names_that_cannot_be_given_back_are_logged_and_the_cause_is_what_is_thrown()
     {
         _scripted.BeforeDelete = name => name == "c:1" ? HttpStatusCode.Conflict : null;
@@ -100,7 +113,7 @@ public sealed class RemovalByNamesTests : IDisposable
         var exception = await Assert.ThrowsAsync<EngineRefusedException>(RemoveAsync);
 
         Assert.Equal(HttpStatusCode.Conflict, exception.Status);
-        Assert.Contains("may have lost the tags a:1, b:1", Assert.Single(_log.Messages(LogLevel.Warning)),
+        Assert.Contains("may have lost the names a:1, b:1", Assert.Single(_log.Messages(LogLevel.Warning)),
             StringComparison.Ordinal);
     }
 

@@ -113,19 +113,64 @@ public sealed class TrackingTests(PrivateEngine engine) : EngineTest(engine)
         });
     }
 
-    [Fact]
-    public async Task A_container_that_lived_while_nobody_watched_is_made_up_for()
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task A_container_that_lived_while_nobody_watched_is_made_up_for(bool afterAnEvent)
     {
         var (seen, missed) = (await CreateImageAsync(), await CreateImageAsync());
         await using var watching = await WatchAsync();
-        await RemoveContainerAsync(await CreateContainerAsync(seen));
-        await UntilAsync(() => watching.Tracked.Contains(seen));
+        if (afterAnEvent)
+        {
+            await RemoveContainerAsync(await CreateContainerAsync(seen));
+            await UntilAsync(() => watching.Tracked.Contains(seen));
+        }
 
         await watching.Worker.StopAsync(Cancel);
         await RemoveContainerAsync(await CreateContainerAsync(missed));
         await watching.Worker.StartAsync(Cancel);
 
         await UntilAsync(() => watching.Tracked.Contains(missed));
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task A_container_without_an_image_as_builds_have_them_stops_nothing(bool watched)
+    {
+        var (before, after) = (await CreateImageAsync(), await CreateImageAsync());
+        await using var watching = await WatchAsync();
+        if (!watched)
+            await watching.Worker.StopAsync(Cancel);
+
+        await RemoveContainerAsync(await CreateContainerAsync(before));
+        var building = await CreateContainerAsync("");
+        await RemoveContainerAsync(await CreateContainerAsync(after));
+        if (!watched)
+        {
+            await RemoveContainerAsync(building);
+            await watching.Worker.StartAsync(Cancel);
+        }
+
+        await UntilAsync(() => watching.Tracked.Contains(before) && watching.Tracked.Contains(after));
+        Assert.Empty(Log.Messages(LogLevel.Warning));
+    }
+
+    [Fact]
+    public async Task It_records_although_it_looks_again_while_a_cleanup_is_going_on()
+    {
+        var image = await CreateImageAsync();
+        await using var watching = await WatchAsync();
+        var cleaning = new TaskCompletionSource();
+        var cleanup = watching.Services.GetRequiredService<Cleanup>().AloneAsync(() => cleaning.Task, Cancel);
+
+        Time.Pass(TimeSpan.FromHours(1));
+        await UntilAsync(() => Watches == 2);
+        await RemoveContainerAsync(await CreateContainerAsync(image));
+
+        await UntilAsync(() => watching.Tracked.Contains(image));
+        cleaning.SetResult();
+        await cleanup;
     }
 
     [Fact]

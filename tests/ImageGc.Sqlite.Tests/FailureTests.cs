@@ -44,13 +44,15 @@ public sealed class FailureTests : StoreTest
         Assert.Contains("Use a local file system", exception.Message, StringComparison.Ordinal);
     }
 
-    [Fact]
-    public void A_value_that_the_schema_forbids_is_damage()
+    [Theory]
+    [InlineData("")]
+    [InlineData("INTEGER")]
+    public void A_value_that_the_schema_forbids_is_damage(string type)
     {
         Open().Dispose();
-        Sqlite.Execute(DatabasePath, """
+        Sqlite.Execute(DatabasePath, $"""
             DROP TABLE image_use;
-            CREATE TABLE image_use (image_id TEXT PRIMARY KEY, last_used_at);
+            CREATE TABLE image_use (image_id TEXT PRIMARY KEY, last_used_at {type});
             INSERT INTO image_use VALUES ('a', NULL);
             """);
         var store = Open();

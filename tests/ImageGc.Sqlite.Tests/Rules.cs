@@ -20,8 +20,8 @@ internal sealed class Rules(long now)
 
     public void Reopen()
     {
+        FollowTheClock();
         _stampedInThisSession.Clear();
-        _pendingStep = 0;
     }
 
     public void Record(IEnumerable<string> images)

@@ -102,7 +102,11 @@ internal sealed class RunCommand : ToolCommand
         CancellationToken cancellationToken)
     {
         if (options.WatchContainers)
+        {
             await services.GetRequiredService<Tracking>().ReconcileAsync(cancellationToken);
+            await services.GetRequiredService<Cleanup>().ForgetVanishedAsync(cancellationToken);
+        }
+
         if (options.Enabled)
         {
             await services.GetRequiredService<Cleanup>().RunAsync(cancellationToken);

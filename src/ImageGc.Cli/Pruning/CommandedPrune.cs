@@ -20,13 +20,16 @@ internal sealed class CommandedPrune(ImageUseStore store, RemovalCommand command
     {
         try
         {
-            return await store.PruneAsync(inUse, Remove, threshold, interruption).ConfigureAwait(false);
-        }
-        catch (OperationCanceledException)
-        {
-            Interrupted = true;
-            var stillTracked = _removed.ToLookup(image => store.Find(image.ImageId) is not null);
-            return new PruneResult([.. stillTracked[false]], [.. stillTracked[true]], _failed);
+            try
+            {
+                return await store.PruneAsync(inUse, Remove, threshold, interruption).ConfigureAwait(false);
+            }
+            catch (OperationCanceledException)
+            {
+                Interrupted = true;
+                var stillTracked = _removed.ToLookup(image => store.Find(image.ImageId) is not null);
+                return new PruneResult([.. stillTracked[false]], [.. stillTracked[true]], _failed);
+            }
         }
         catch (ImageUseStoreException exception) when (_removed.Count + _failed.Count > 0)
         {

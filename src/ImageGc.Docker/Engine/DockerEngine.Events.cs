@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Net;
 using System.Runtime.CompilerServices;
 using System.Threading.Channels;
 using Docker.DotNet.Models;
@@ -65,33 +64,20 @@ internal sealed partial class DockerEngine
         }
     }
 
-    /// <summary>The image of a container; null if neither the container nor its image is there any more.</summary>
-    public async Task<string?> FindImageAsync(string containerId, string reference, CancellationToken cancellationToken)
+    /// <summary>
+    /// The image of a container; null if it has none, or neither the container nor its image is there any more.
+    /// </summary>
+    /// <remarks>Docker itself creates containers without an image when it builds one from scratch.</remarks>
+    public async Task<string?> FindImageOfContainerAsync(
+        string containerId, string reference, CancellationToken cancellationToken)
     {
-        try
-        {
-            var container = await AskAsync($"inspect {containerId}", cancel =>
-                _docker.Containers.InspectContainerAsync(containerId, cancel), cancellationToken).ConfigureAwait(false);
-            return container.Image;
-        }
-        catch (EngineRefusedException gone) when (gone.Status == HttpStatusCode.NotFound)
-        {
-            return await FindImageAsync(reference, cancellationToken).ConfigureAwait(false);
-        }
-    }
-
-    private async Task<string?> FindImageAsync(string reference, CancellationToken cancellationToken)
-    {
-        try
-        {
-            var image = await AskAsync($"inspect {reference}", cancel =>
-                _docker.Images.InspectImageAsync(reference, cancel), cancellationToken).ConfigureAwait(false);
-            return image.ID;
-        }
-        catch (EngineRefusedException gone) when (gone.Status == HttpStatusCode.NotFound)
-        {
-            return null;
-        }
+        var container = await AskForAsync($"inspect {containerId}", cancel =>
+            _docker.Containers.InspectContainerAsync(containerId, cancel), cancellationToken).ConfigureAwait(false);
+        if (container is not null)
+            return container.Image is { Length: > 0 } imageId ? imageId : null;
+        return reference.Length == 0
+            ? null
+            : (await FindImageAsync(reference, cancellationToken).ConfigureAwait(false))?.ID;
     }
 
     /// <remarks><see cref="Progress{T}"/> would hand the events over in any order.</remarks>

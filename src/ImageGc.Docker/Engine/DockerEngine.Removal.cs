@@ -15,7 +15,8 @@ internal sealed partial class DockerEngine
         // Anything else would become a path of the engine's own, such as ../volumes/x, or take a name off an image.
         if (!DockerId.IsMatch(imageId))
             throw new InvalidDataException(
-                $"'{imageId}' is no image ID of Docker's, so nothing is removed. Remove it by hand, then forget it.");
+                $"'{imageId}' is no image ID of Docker's, sha256: and 64 digits, so nothing is removed. Remove it by "
+                + "hand, then forget it.");
 
         try
         {
@@ -23,22 +24,21 @@ internal sealed partial class DockerEngine
         }
         catch (EngineRefusedException conflict) when (conflict.Status == HttpStatusCode.Conflict)
         {
-            var names = await NamesOfAsync(imageId, cancellationToken).ConfigureAwait(false);
-            if (names is null)
+            if (await FindImageAsync(imageId, cancellationToken).ConfigureAwait(false) is not { } image)
                 return;
+            var names = NamesOf(image.RepoTags, image.RepoDigests);
             if (names.Count < 2 || await IsNeededAsync(imageId, cancellationToken).ConfigureAwait(false))
                 throw;
             await RemoveByNamesAsync(imageId, names, cancellationToken).ConfigureAwait(false);
         }
     }
 
-    [GeneratedRegex(@"^(sha256:)?[0-9a-f]{64}\z", RegexOptions.ExplicitCapture)]
+    [GeneratedRegex(@"^sha256:[0-9a-f]{64}\z", RegexOptions.ExplicitCapture)]
     private static partial Regex DockerId { get; }
 
     private async Task<bool> IsNeededAsync(string imageId, CancellationToken cancellationToken)
     {
-        var images = await AskAsync("list the images", cancel => _docker.Images.ListImagesAsync(
-            new ImagesListParameters { All = true }, cancel), cancellationToken).ConfigureAwait(false);
+        var images = await ListAllImagesAsync(cancellationToken).ConfigureAwait(false);
         return images.Any(child => child.ParentID == imageId)
             || (await ListImagesInUseAsync(cancellationToken).ConfigureAwait(false)).Contains(imageId);
     }
@@ -52,45 +52,57 @@ internal sealed partial class DockerEngine
             foreach (var name in names)
             {
                 // Pulled anew meanwhile, it is the name of another image.
-                if (await FindImageAsync(name, cancellationToken).ConfigureAwait(false) != imageId)
+                if ((await FindImageAsync(name, cancellationToken).ConfigureAwait(false))?.ID != imageId)
                     continue;
                 untagged.Add(name); // Before, because a removal that nobody answered may have happened.
                 await DeleteAsync(name, cancellationToken).ConfigureAwait(false);
             }
 
             // Taking away the last name succeeds without removing an image that is needed after all.
-            if (await NamesOfAsync(imageId, cancellationToken).ConfigureAwait(false) is not null)
+            if (await FindImageAsync(imageId, cancellationToken).ConfigureAwait(false) is not null)
                 await DeleteAsync(imageId, cancellationToken).ConfigureAwait(false);
         }
         catch
         {
-            await GiveBackAsync(imageId, untagged).ConfigureAwait(false);
+            await GiveBackAsync(imageId, untagged, names.Where(IsDigest)).ConfigureAwait(false);
             throw;
         }
     }
 
     /// <summary>The image stays, so it keeps its tags too, but for those that others took meanwhile.</summary>
-    private async Task GiveBackAsync(string imageId, List<string> names)
+    /// <remarks>Digests go with the last tag of their repository, and only a pull brings them back.</remarks>
+    private async Task GiveBackAsync(string imageId, IEnumerable<string> untagged, IEnumerable<string> digests)
     {
-        var missing = new Queue<string>(names.Where(name => !name.Contains('@', StringComparison.Ordinal)));
+        var missing = new Queue<string>([.. untagged.Where(name => !IsDigest(name)), .. digests]);
+        var lost = new List<string>();
+        Exception? why = null;
         try
         {
             while (missing.TryPeek(out var name))
             {
-                if (await FindImageAsync(name, CancellationToken.None).ConfigureAwait(false) is null)
+                var gone = await FindImageAsync(name, CancellationToken.None).ConfigureAwait(false) is null;
+                if (gone && IsDigest(name))
+                    lost.Add(name);
+                else if (gone)
                     await TagAsync(imageId, name).ConfigureAwait(false);
                 missing.Dequeue();
             }
         }
         catch (EngineRefusedException gone) when (gone.Status == HttpStatusCode.NotFound)
         {
+            return;
         }
         catch (Exception exception)
             when (exception is EngineRefusedException or EngineAwayException or TimeoutException)
         {
-            _log.LostTags(exception, imageId, string.Join(", ", missing));
+            why = exception;
         }
+
+        if (lost.Count + missing.Count > 0)
+            _log.LostNames(why, imageId, string.Join(", ", lost.Concat(missing)));
     }
+
+    private static bool IsDigest(string name) => name.Contains('@', StringComparison.Ordinal);
 
     private async Task TagAsync(string imageId, string name)
     {
@@ -107,28 +119,7 @@ internal sealed partial class DockerEngine
     private async Task DeleteAsync(string name, CancellationToken cancellationToken)
     {
         var unforced = new ImageDeleteParameters { Force = false, NoPrune = true };
-        try
-        {
-            await AskAsync($"remove {name}", cancel =>
-                _docker.Images.DeleteImageAsync(name, unforced, cancel), cancellationToken).ConfigureAwait(false);
-        }
-        catch (EngineRefusedException gone) when (gone.Status == HttpStatusCode.NotFound)
-        {
-        }
-    }
-
-    /// <returns>Null if there is no such image.</returns>
-    private async Task<IReadOnlyList<string>?> NamesOfAsync(string imageId, CancellationToken cancellationToken)
-    {
-        try
-        {
-            var image = await AskAsync($"inspect {imageId}", cancel =>
-                _docker.Images.InspectImageAsync(imageId, cancel), cancellationToken).ConfigureAwait(false);
-            return NamesOf(image.RepoTags, image.RepoDigests);
-        }
-        catch (EngineRefusedException gone) when (gone.Status == HttpStatusCode.NotFound)
-        {
-            return null;
-        }
+        await AskForAsync($"remove {name}", cancel =>
+            _docker.Images.DeleteImageAsync(name, unforced, cancel), cancellationToken).ConfigureAwait(false);
     }
 }

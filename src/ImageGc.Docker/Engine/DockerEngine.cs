@@ -1,3 +1,4 @@
+using System.Net;
 using System.Text.Json;
 using Docker.DotNet;
 using Docker.DotNet.Models;
@@ -30,8 +31,7 @@ internal sealed partial class DockerEngine : IContainerEngine, IDisposable
 
     public async Task<IReadOnlyCollection<EngineImage>> ListImagesAsync(CancellationToken cancellationToken)
     {
-        var images = await AskAsync("list the images", cancel => _docker.Images.ListImagesAsync(
-            new ImagesListParameters { All = true }, cancel), cancellationToken).ConfigureAwait(false);
+        var images = await ListAllImagesAsync(cancellationToken).ConfigureAwait(false);
         return [.. images.Select(image => new EngineImage(image.ID, NamesOf(image.RepoTags, image.RepoDigests)))];
     }
 
@@ -47,19 +47,43 @@ internal sealed partial class DockerEngine : IContainerEngine, IDisposable
         return new DiskSpace(disk.TotalSize, disk.AvailableFreeSpace);
     }
 
-    /// <summary>Every container, in whatever state.</summary>
+    /// <summary>Every container that has an image, in whatever state; those that Docker builds from have none.</summary>
     /// <exception cref="InvalidDataException">One is told without its image: nobody may act on such a list.</exception>
-    public async Task<IList<ContainerListResponse>> ListContainersAsync(CancellationToken cancellationToken)
+    public async Task<IReadOnlyList<ContainerListResponse>> ListContainersAsync(CancellationToken cancellationToken)
     {
         var containers = await AskAsync("list the containers", cancel => _docker.Containers.ListContainersAsync(
             new ContainersListParameters { All = true }, cancel), cancellationToken).ConfigureAwait(false);
-        return containers.FirstOrDefault(container => string.IsNullOrEmpty(container.ImageID)) is { } incomplete
-            ? throw new InvalidDataException($"The engine does not tell the image of container {incomplete.ID}, "
-                + "so nothing can be said of what is in use. Look at the engine's log.")
-            : containers;
+        return containers.FirstOrDefault(container => container is { ImageID: null or "", Image.Length: > 0 }) is { } bad
+            ? throw new InvalidDataException($"The engine does not tell the image of container {bad.ID}, "
+                + "so nothing can be said of what is in use. Look at the engine's log, or remove that container.")
+            : [.. containers.Where(container => !string.IsNullOrEmpty(container.ImageID))];
     }
 
     public void Dispose() => _docker.Dispose();
+
+    private Task<IList<ImagesListResponse>> ListAllImagesAsync(CancellationToken cancellationToken) =>
+        AskAsync("list the images", cancel => _docker.Images.ListImagesAsync(
+            new ImagesListParameters { All = true }, cancel), cancellationToken);
+
+    /// <summary>An image by its ID or one of its names; null if there is none.</summary>
+    private Task<ImageInspectResponse?> FindImageAsync(string reference, CancellationToken cancellationToken) =>
+        AskForAsync($"inspect {reference}", cancel => _docker.Images.InspectImageAsync(reference, cancel),
+            cancellationToken);
+
+    /// <summary>Asks for what may be gone by now; then the answer is null.</summary>
+    private async Task<T?> AskForAsync<T>(
+        string doing, Func<CancellationToken, Task<T>> ask, CancellationToken cancellationToken)
+        where T : class
+    {
+        try
+        {
+            return await AskAsync(doing, ask, cancellationToken).ConfigureAwait(false);
+        }
+        catch (EngineRefusedException gone) when (gone.Status == HttpStatusCode.NotFound)
+        {
+            return null;
+        }
+    }
 
     private static List<string> NamesOf(IList<string>? tags, IList<string>? digests) =>
         [.. (tags ?? []).Concat(digests ?? []).Where(name => !name.StartsWith("<none>", StringComparison.Ordinal))];
