@@ -31,7 +31,8 @@ internal static class Connection
         catch (SqliteException notADatabase) when (notADatabase.SqliteErrorCode == SQLitePCL.raw.SQLITE_NOTADB)
         {
             connection.Dispose();
-            throw ImageUseStoreException.NotOurs(path, "it is no SQLite database", notADatabase);
+            throw ImageUseStoreException.NotOurs(
+                path, "it is no SQLite database, or its first bytes are damaged", notADatabase);
         }
         catch (SqliteException exception)
         {
@@ -75,7 +76,8 @@ internal static class Connection
             throw ImageUseStoreException.NotOurs(path, "it is no SQLite database");
         if (!Directory.Exists(directory))
             throw ImageUseStoreException.Unavailable(path,
-                $"the directory '{directory}' does not exist. Create it, and sync its parent directory.");
+                $"the directory '{directory}' does not exist. Create it, and run 'sync': power loss must not take it "
+                + "away.");
 
         try
         {
@@ -84,8 +86,13 @@ internal static class Connection
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
             throw ImageUseStoreException.Unavailable(path,
-                $"it cannot be created: {exception.Message} Let this user write to its directory.", exception);
+                $"it cannot be created: {exception.Message.TrimEnd('.')}. Let this user write to its directory.",
+                exception);
         }
+
+        if (File.ResolveLinkTarget(path, returnFinalTarget: true) is { Exists: false } target)
+            throw ImageUseStoreException.Unavailable(path,
+                $"it is a symbolic link to '{target}', which is not there. Create that, or remove the link.");
     }
 
     private static void RequireWritable(SqliteConnection connection, string path)

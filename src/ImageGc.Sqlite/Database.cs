@@ -99,6 +99,7 @@ internal sealed class Database : IDisposable
         lock (_oneAtATime)
         {
             ObjectDisposedException.ThrowIf(_closed, typeof(ImageUseStore));
+            RequireInPlace();
             try
             {
                 return use(_connection, args);
@@ -117,14 +118,14 @@ internal sealed class Database : IDisposable
         }
     }
 
-    /// <summary>Fails if the file was moved, replaced or deleted: what is written now would go nowhere.</summary>
-    public void RequireInPlace(SqliteConnection connection)
+    /// <summary>What is written to a file that was moved, replaced or deleted goes nowhere.</summary>
+    private void RequireInPlace()
     {
-        if (DatabaseFile.HasMoved(connection))
+        if (DatabaseFile.HasMoved(_connection))
         {
             throw ImageUseStoreException.Unavailable(Path,
-                "the file was moved, replaced or deleted while it was open. Open it anew to use the file that is there "
-                + "now.");
+                "the file was moved, replaced or deleted while it was open. Restart the program, or open it anew, to use "
+                + "the file that is there now.");
         }
     }
 

@@ -9,9 +9,9 @@ namespace ImageGc.Sqlite;
 internal static class FlatFile
 {
     /// <summary>
-    /// About 800,000 images; a device has hundreds. Doubtful stamps are kept in memory, at 220 bytes each.
+    /// About 200,000 images; a device has hundreds. Doubtful stamps are kept in memory, at 220 bytes each.
     /// </summary>
-    public const long MaxBytes = 64 << 20;
+    public const int MaxBytes = 16 << 20;
 
     private const int MaxLineBytes = 2048;
     private static readonly UTF8Encoding StrictUtf8 =
@@ -22,20 +22,32 @@ internal static class FlatFile
     /// </summary>
     public readonly record struct Line(long Number, string ImageId, long LastUsedAt, bool Torn, string? Error);
 
-    /// <summary>Reads line by line in constant memory, whatever the file holds.</summary>
     /// <exception cref="IOException">
     /// It could not be read, or does not end: a device that gives zeros for ever, say.
     /// </exception>
+    public static MemoryStream Load(Stream file)
+    {
+        var content = new MemoryStream();
+        var buffer = new byte[64 << 10];
+        for (var read = file.Read(buffer); read > 0; read = file.Read(buffer))
+        {
+            content.Write(buffer, 0, read);
+            if (content.Length > MaxBytes)
+                throw new IOException($"It is larger than {MaxBytes >> 20} MB, which no such file is.");
+        }
+
+        content.Position = 0;
+        return content;
+    }
+
+    /// <summary>Reads line by line in constant memory, whatever the file holds.</summary>
     public static IEnumerable<Line> Read(Stream file)
     {
         var line = new byte[MaxLineBytes];
         long length = 0;
         long number = 0;
-        long bytes = 0;
         for (var next = file.ReadByte(); next >= 0; next = file.ReadByte())
         {
-            if (++bytes > MaxBytes)
-                throw new IOException($"It is larger than {MaxBytes >> 20} MB, which no such file is.");
             if (next == '\n')
             {
                 yield return Parse(++number, line, length, torn: false);
@@ -70,6 +82,8 @@ internal static class FlatFile
         try
         {
             line = StrictUtf8.GetString(bytes, 0, (int)length);
+            if (number == 1)
+                line = line.TrimStart('\uFEFF'); // Windows editors put it there.
         }
         catch (DecoderFallbackException)
         {

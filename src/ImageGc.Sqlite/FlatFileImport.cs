@@ -15,7 +15,7 @@ public sealed record FlatFileImport(
     long Images, long Changed, long Doubtful, long Skipped, IReadOnlyList<SkippedLine> SkippedLines)
 {
     /// <summary>The most lines that <see cref="SkippedLines"/> lists.</summary>
-    public const int MaxSkippedLines = 1000;
+    public const int MaxSkippedLines = 20;
 }
 
 /// <summary>A line of a flat file that could not be read.</summary>

@@ -18,32 +18,36 @@ public sealed partial class ImageUseStore
     /// <returns>How many lines were read, what they changed, and which were skipped.</returns>
     /// <exception cref="ArgumentException">The path is empty, or names the database itself.</exception>
     /// <exception cref="ImageUseStoreException">
-    /// The file could not be read, is larger than 64 MB, or its images could not be stored; none was.
+    /// The file could not be read, is larger than 16 MB, or its images could not be stored; none was.
     /// </exception>
     public FlatFileImport ImportFlatFile(string path)
     {
         ArgumentException.ThrowIfNullOrWhiteSpace(path);
         path = Path.GetFullPath(path);
-        RequireOtherFile(path);
-        var import = Stamp($"import '{path}'", (connection, now) =>
-        {
-            try
-            {
-                using var file = new FileStream(path, FileMode.Open, FileAccess.Read,
-                    FileShare.ReadWrite | FileShare.Delete);
-                return Import(connection, file, now);
-            }
-            catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
-            {
-                throw FlatFileFailure($"Could not import '{path}'", exception,
-                    "Nothing was imported; check the file and repeat.");
-            }
-        });
+        RequireOtherFile(path, _database.Path, nameof(path));
+        using var content = ReadFlatFile(path);
+        var import = Stamp($"import '{path}'", (connection, now) => Import(connection, content, now));
 
         foreach (var line in import.SkippedLines)
             _log.SkippedLine(path, line.Number, line.Why);
         _log.Imported(path, import.Images, import.Changed, import.Doubtful, import.Skipped);
         return import;
+    }
+
+    /// <remarks>Before anything is locked: a pipe or a network may let wait for it.</remarks>
+    private MemoryStream ReadFlatFile(string path)
+    {
+        try
+        {
+            using var file = new FileStream(path, FileMode.Open, FileAccess.Read,
+                FileShare.ReadWrite | FileShare.Delete);
+            return FlatFile.Load(file);
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            throw FlatFileFailure(_database.Path, $"Could not import '{path}'", exception,
+                "Nothing was imported; check the file and repeat.");
+        }
     }
 
     private FlatFileImport Import(SqliteConnection connection, Stream file, long now)
@@ -99,7 +103,7 @@ public sealed partial class ImageUseStore
     {
         ArgumentException.ThrowIfNullOrWhiteSpace(path);
         path = Path.GetFullPath(path);
-        RequireOtherFile(path);
+        RequireOtherFile(path, _database.Path, nameof(path));
         var images = List();
         try
         {
@@ -109,8 +113,8 @@ public sealed partial class ImageUseStore
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
-            throw FlatFileFailure($"Could not export to '{path}'", exception,
-                "Name another file, in a directory that this user may write to.");
+            throw FlatFileFailure(_database.Path, $"Could not export to '{path}'", exception,
+                "Name another file, in a directory that is there, has room, and may be written to by this user.");
         }
 
         try
@@ -119,7 +123,7 @@ public sealed partial class ImageUseStore
         }
         catch (IOException exception)
         {
-            throw FlatFileFailure($"Exported to '{path}', but power loss may take it away", exception,
+            throw FlatFileFailure(_database.Path, $"Exported to '{path}', but power loss may take it away", exception,
                 "Look at the kernel's log, and run 'sync' before relying on it.");
         }
 
@@ -149,6 +153,15 @@ public sealed partial class ImageUseStore
 
     private void TakeOver(string flatFile)
     {
+        if (!IsThere(flatFile))
+            return;
+        if (DatabaseFile.LengthOf(DatabaseFile.RealPathOf(flatFile)) == 0)
+        {
+            // Devices and pipes have no length: renaming /dev/null would take it from the whole system.
+            _log.NothingToTakeOver(flatFile);
+            return;
+        }
+
         ImportFlatFile(flatFile);
         try
         {
@@ -164,18 +177,39 @@ public sealed partial class ImageUseStore
         }
     }
 
+    /// <exception cref="ImageUseStoreException">Nobody can say: images in it would never be removed.</exception>
+    private bool IsThere(string flatFile)
+    {
+        const string advice = "Nothing was taken over; let this user read it, or set no flat file.";
+        try
+        {
+            if (File.GetAttributes(flatFile).HasFlag(FileAttributes.Directory))
+                throw new IOException("It is a directory.");
+            return true;
+        }
+        catch (Exception missing) when (missing is FileNotFoundException or DirectoryNotFoundException)
+        {
+            return false;
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            throw FlatFileFailure(_database.Path, $"Could not take over '{flatFile}'", exception, advice);
+        }
+    }
+
     /// <remarks>
     /// Closing a database that was opened as a plain file drops SQLite's locks on it, and SQLite takes what has the
     /// name of one of its logs for a log.
     /// </remarks>
-    private void RequireOtherFile(string path)
+    private static void RequireOtherFile(string path, string databasePath, string parameterName)
     {
-        var (given, database) = (DatabaseFile.RealPathOf(path), DatabaseFile.RealPathOf(_database.Path));
+        var (given, database) = (DatabaseFile.RealPathOf(path), DatabaseFile.RealPathOf(databasePath));
         if (given.StartsWith(database, StringComparison.Ordinal)
             && given[database.Length..] is "" or "-wal" or "-shm" or "-journal")
-            throw new ArgumentException($"'{path}' is the database itself, not a flat file.", nameof(path));
+            throw new ArgumentException($"'{path}' is the database itself, not a flat file.", parameterName);
     }
 
-    private ImageUseStoreException FlatFileFailure(string what, Exception exception, string advice) =>
-        new(StoreFailure.FlatFile, _database.Path, $"{what}: {exception.Message} {advice}", exception);
+    private static ImageUseStoreException FlatFileFailure(
+        string databasePath, string what, Exception exception, string advice) =>
+        new(StoreFailure.FlatFile, databasePath, $"{what}: {exception.Message.TrimEnd('.')}. {advice}", exception);
 }

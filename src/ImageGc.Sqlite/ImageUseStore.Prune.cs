@@ -33,7 +33,9 @@ public sealed partial class ImageUseStore
         {
             var run = BeginPrune(connection, inUse, now, least);
             connection.Execute(RemoveExpired, new { run = run.Id, expiredAt = run.ExpiredAt, now });
-            return (run.Tracked, connection.Query<Row>(ForgetRemoved, new { run = run.Id }).AsList());
+            var forgotten = connection.Query<Row>(ForgetRemoved, new { run = run.Id }).AsList();
+            forgotten.ForEach(row => _clock.Forgot(row.ImageId));
+            return (run.Tracked, forgotten);
         });
         var expired = ToImages(rows);
         _log.Pruned(_database.Path, expired.Count, 0, 0, tracked - expired.Count, least);
@@ -78,7 +80,6 @@ public sealed partial class ImageUseStore
     /// </summary>
     private BegunPrune BeginPrune(SqliteConnection connection, List<string> inUse, long now, TimeSpan threshold)
     {
-        _database.RequireInPlace(connection);
         BindInUse(connection, inUse);
         foreach (var imageId in connection.Query<string>(RestampUsedNow, new { now, earliest = Earliest(now) }))
             _clock.Stamped(imageId, now);

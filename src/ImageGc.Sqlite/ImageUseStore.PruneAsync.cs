@@ -21,10 +21,14 @@ public sealed partial class ImageUseStore
     /// <remarks>
     /// An image that is used after the decision is not removed. What <paramref name="removeImage"/> throws is logged
     /// and returned in <see cref="PruneResult.Failed"/>; the image stays tracked and the run goes on. After a crash
-    /// between removal and forgetting the next prune offers the image again.
+    /// between removal and forgetting the next prune offers the image again. It decides before it returns a task, and
+    /// runs on the caller's thread as long as <paramref name="removeImage"/> does. Run one at a time: two at once offer
+    /// an image twice.
     /// </remarks>
     /// <exception cref="ArgumentException">An argument is null.</exception>
-    /// <exception cref="OperationCanceledException">Cancelled; what was done so far is kept.</exception>
+    /// <exception cref="OperationCanceledException">
+    /// Cancelled; what was done so far is kept, and <see cref="ListRemoved"/> tells it.
+    /// </exception>
     /// <exception cref="ImageUseStoreException">
     /// The decision or its outcome could not be stored; safe to repeat.
     /// </exception>
@@ -74,9 +78,10 @@ public sealed partial class ImageUseStore
 
         List<ImageUse> removed = [], usedMeanwhile = [];
         List<PruneFailure> failed = [];
+        var expired = ToImages(rows);
         try
         {
-            foreach (var image in ToImages(rows))
+            foreach (var image in expired)
             {
                 cancellationToken.ThrowIfCancellationRequested();
                 if (!IsUnused(run, image))
@@ -90,6 +95,9 @@ public sealed partial class ImageUseStore
         }
         finally
         {
+            var left = expired.Count - removed.Count - usedMeanwhile.Count - failed.Count;
+            if (left > 0)
+                _log.StoppedPruning(_database.Path, left);
             _log.Pruned(_database.Path, removed.Count, usedMeanwhile.Count, failed.Count, run.Tracked - removed.Count,
                 threshold);
         }
@@ -110,7 +118,8 @@ public sealed partial class ImageUseStore
     {
         try
         {
-            await removeImage(image, cancellationToken).ConfigureAwait(false);
+            await (removeImage(image, cancellationToken)
+                ?? throw new InvalidOperationException("removeImage returned null.")).ConfigureAwait(false);
             return null;
         }
         catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
@@ -136,13 +145,18 @@ public sealed partial class ImageUseStore
                     FROM image_use
                     WHERE image_id = @imageId
                       AND last_used_at = @lastUsedAt)
-                """, new { imageId = args.image.ImageId, lastUsedAt = args.image.LastUsedAt.ToUnixTimeSeconds() }));
+                """, new { imageId = args.image.ImageId, lastUsedAt = args.store.StampOf(args.image) }));
+
+    /// <summary>What its row holds if nobody used it: the clock may have been set since the decision.</summary>
+    private long StampOf(ImageUse image) => _clock.StampOf(image.ImageId, image.LastUsedAt.ToUnixTimeSeconds());
 
     /// <summary>Forgets a removed image and writes the history, unless it was used during its removal.</summary>
     private bool ForgetUnused(BegunPrune run, ImageUse image) => Stamp("forget a removed image", (connection, now) =>
     {
-        if (_clock.UsedSince(image.ImageId, run.Uses) || !ForgetUnchanged(connection, image))
+        if (_clock.UsedSince(image.ImageId, run.Uses) || !ForgetUnchanged(connection, image.ImageId, StampOf(image)))
             return false;
+
+        _clock.Forgot(image.ImageId);
 
         connection.Execute(InsertRemoved,
             new { run = run.Id, imageId = image.ImageId, lastUsedAt = image.LastUsedAt.ToUnixTimeSeconds(), now });

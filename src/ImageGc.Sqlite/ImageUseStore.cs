@@ -31,7 +31,7 @@ public sealed partial class ImageUseStore : IDisposable
     private ImageUseStore(ImageUseStoreOptions options, TimeProvider time, ILogger log)
     {
         _time = time;
-        _log = log;
+        _log = new HarmlessLog(log);
         _threshold = options.ImageAgeCleanupThreshold;
         _database = Database.Open(options, time, log);
         _clock = new StampClock(time);
@@ -45,24 +45,30 @@ public sealed partial class ImageUseStore : IDisposable
     /// <see cref="ImageUseStoreOptions.FlatFilePath"/>.
     /// </summary>
     /// <param name="options">Where and how; read once.</param>
-    /// <param name="time">The clock; the system's if null.</param>
+    /// <param name="time">
+    /// The clock; the system's if null. Its timestamp must go on with its time: what the time moves beyond the timestamp
+    /// counts as the clock being set, not as time that passed.
+    /// </param>
     /// <param name="logging">Where to log; nowhere if null.</param>
     /// <exception cref="ArgumentException">An option has no valid value.</exception>
     /// <exception cref="ImageUseStoreException">
-    /// The file cannot be reached, created, migrated or imported into, is not ours or was written by a newer version;
-    /// in the last two cases it is untouched.
+    /// The file cannot be reached, created, migrated or imported into, or the flat file cannot be read. Or the file is
+    /// not ours or was written by a newer version: then it is untouched.
     /// </exception>
     public static ImageUseStore Open(
         ImageUseStoreOptions options, TimeProvider? time = null, ILoggerFactory? logging = null)
     {
         ArgumentNullException.ThrowIfNull(options);
         options.Validate();
+        if (options.FlatFilePath is { } named)
+            RequireOtherFile(
+                Path.GetFullPath(named), Path.GetFullPath(options.DatabasePath), nameof(options.FlatFilePath));
 
         var log = (logging ?? NullLoggerFactory.Instance).CreateLogger<ImageUseStore>();
         var store = new ImageUseStore(options, time ?? TimeProvider.System, log);
         try
         {
-            if (options.FlatFilePath is { } flatFile && File.Exists(flatFile))
+            if (options.FlatFilePath is { } flatFile)
                 store.TakeOver(Path.GetFullPath(flatFile));
             return store;
         }
@@ -172,13 +178,10 @@ public sealed partial class ImageUseStore : IDisposable
     public bool Forget(string imageId)
     {
         ImageId.Require(imageId);
-        var forgotten = _database.Run("forget an image", imageId, static (connection, imageId) => connection.Execute("""
+        return Forget(imageId, connection => connection.Execute("""
             DELETE FROM image_use
             WHERE image_id = @imageId
-            """, new { imageId })) > 0;
-        if (forgotten)
-            _log.Forgot(imageId);
-        return forgotten;
+            """, new { imageId }) > 0);
     }
 
     /// <summary>
@@ -193,20 +196,39 @@ public sealed partial class ImageUseStore : IDisposable
     public bool Forget(ImageUse unused)
     {
         ImageId.Require(unused.ImageId);
-        var forgotten = _database.Run("forget an image", unused, ForgetUnchanged);
+        var (imageId, lastUsedAt) = (unused.ImageId, unused.LastUsedAt.ToUnixTimeSeconds());
+        return Forget(imageId, connection => ForgetUnchanged(connection, imageId, lastUsedAt));
+    }
+
+    private bool Forget(string imageId, Func<SqliteConnection, bool> forget)
+    {
+        var forgotten = _database.Run("forget an image", (store: this, imageId, forget), static (connection, args) =>
+        {
+            if (!args.forget(connection))
+                return false;
+            args.store._clock.Begin();
+            args.store._clock.Forgot(args.imageId);
+            args.store._clock.Committed();
+            return true;
+        });
         if (forgotten)
-            _log.Forgot(unused.ImageId);
+            _log.Forgot(imageId);
         return forgotten;
     }
 
-    private static bool ForgetUnchanged(SqliteConnection connection, ImageUse image) => connection.Execute("""
-        DELETE FROM image_use
-        WHERE image_id = @imageId
-          AND last_used_at = @lastUsedAt
-        """, new { imageId = image.ImageId, lastUsedAt = image.LastUsedAt.ToUnixTimeSeconds() }) > 0;
+    private static bool ForgetUnchanged(SqliteConnection connection, string imageId, long lastUsedAt) =>
+        connection.Execute("""
+            DELETE FROM image_use
+            WHERE image_id = @imageId
+              AND last_used_at = @lastUsedAt
+            """, new { imageId, lastUsedAt }) > 0;
 
     /// <summary>Closes the database, after its stamps followed the wall clock as far as that was set.</summary>
-    /// <remarks>The last one to close a database moves the log into it.</remarks>
+    /// <remarks>
+    /// Waits for the call that is going on; a <see cref="PruneAsync(IEnumerable{string}, Func{ImageUse,
+    /// CancellationToken, Task}, CancellationToken)"/> ends at its next image, with the one that was just removed still
+    /// tracked. The last one to close a database moves the log into it.
+    /// </remarks>
     public void Dispose()
     {
         try

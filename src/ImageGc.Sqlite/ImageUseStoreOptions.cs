@@ -30,7 +30,8 @@ public sealed class ImageUseStoreOptions
     public TimeSpan ImageAgeCleanupThreshold { get; set; } = TimeSpan.FromDays(7);
 
     /// <summary>
-    /// How long a call waits for another process that holds the database's lock; 10 seconds by default.
+    /// How long a call waits for another process that holds the database's lock; 10 seconds by default, 24 days at the
+    /// most. Calls take turns, so of several threads each may wait so long after the one before.
     /// </summary>
     public TimeSpan BusyTimeout { get; set; } = TimeSpan.FromSeconds(10);
 
@@ -39,7 +40,8 @@ public sealed class ImageUseStoreOptions
 
     /// <summary>
     /// The flat file `image_use` of Azure IoT Edge to take over, if there is one: imported once by
-    /// <see cref="ImageUseStore.Open"/> and then renamed to `*.imported`. A missing file is no error.
+    /// <see cref="ImageUseStore.Open"/> and then renamed to `*.imported`. A missing or empty file is no error. One that
+    /// cannot be renamed is imported at every start, and brings back what was pruned: a warning says so.
     /// </summary>
     public string? FlatFilePath { get; set; }
 
@@ -48,14 +50,23 @@ public sealed class ImageUseStoreOptions
 
     internal void Validate()
     {
-        ArgumentException.ThrowIfNullOrWhiteSpace(DatabasePath);
+        RequirePath(DatabasePath, nameof(DatabasePath));
+        if (DatabasePath == ":memory:" || DatabasePath.StartsWith("file:", StringComparison.Ordinal))
+            throw new ArgumentException($"'{DatabasePath}' is no file: name one that lasts.", nameof(DatabasePath));
         RequireThreshold(ImageAgeCleanupThreshold, nameof(ImageAgeCleanupThreshold));
         ArgumentOutOfRangeException.ThrowIfLessThan(BusyTimeout, TimeSpan.Zero);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(BusyTimeout, TimeSpan.FromMilliseconds(int.MaxValue));
         if (!Enum.IsDefined(Durability))
             throw new ArgumentOutOfRangeException(nameof(Durability), Durability, "Use Full or Normal.");
         if (FlatFilePath is not null)
-            ArgumentException.ThrowIfNullOrWhiteSpace(FlatFilePath);
+            RequirePath(FlatFilePath, nameof(FlatFilePath));
+    }
+
+    private static void RequirePath(string path, string parameterName)
+    {
+        ArgumentException.ThrowIfNullOrWhiteSpace(path, parameterName);
+        if (path.Contains('\0', StringComparison.Ordinal))
+            throw new ArgumentException("A path cannot contain NUL.", parameterName);
     }
 
     internal static void RequireThreshold(TimeSpan threshold, string parameterName) =>

@@ -22,7 +22,7 @@ internal sealed class StampClock
     private readonly TimeProvider _time;
     private readonly long _opened;
     private readonly Dictionary<string, (long At, long Use)> _stamps = [];
-    private readonly List<(string ImageId, long At)> _uncommitted = [];
+    private readonly List<(string ImageId, long? At)> _uncommitted = [];
     private long _uses;
     private DateTimeOffset _wallWhenOpened;
 
@@ -33,7 +33,7 @@ internal sealed class StampClock
         _wallWhenOpened = time.GetUtcNow();
     }
 
-    /// <summary>How many uses were stamped so far.</summary>
+    /// <summary>How much was stamped and forgotten so far.</summary>
     public long Uses => _uses + _uncommitted.Count;
 
     /// <summary>
@@ -54,13 +54,25 @@ internal sealed class StampClock
 
     public void Stamped(string imageId, long at) => _uncommitted.Add((imageId, at));
 
-    /// <summary>Takes note that the rows hold what was stamped since <see cref="Begin"/>.</summary>
+    public void Forgot(string imageId) => _uncommitted.Add((imageId, null));
+
+    /// <summary>Takes note that the rows are as they were stamped and forgotten since <see cref="Begin"/>.</summary>
     public void Committed()
     {
-        foreach (var (imageId, at) in _uncommitted)
-            _stamps[imageId] = (at, ++_uses);
+        foreach (var (imageId, stamped) in _uncommitted)
+        {
+            _uses++;
+            if (stamped is { } at)
+                _stamps[imageId] = (at, _uses);
+            else
+                _stamps.Remove(imageId);
+        }
+
         _uncommitted.Clear();
     }
+
+    /// <summary>The stamp of the image as the clock moved it, or the one given if it was not stamped here.</summary>
+    public long StampOf(string imageId, long read) => _stamps.TryGetValue(imageId, out var stamp) ? stamp.At : read;
 
     /// <summary>Whether the image was stamped after <see cref="Uses"/> stood at <paramref name="uses"/>.</summary>
     public bool UsedSince(string imageId, long uses) => _stamps.TryGetValue(imageId, out var stamp) && stamp.Use > uses;

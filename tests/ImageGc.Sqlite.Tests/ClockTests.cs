@@ -43,74 +43,6 @@ public sealed class ClockTests : StoreTest
     }
 
     [Fact]
-    public void A_clock_that_is_set_before_the_store_is_closed_makes_no_image_older_for_the_next_one()
-    {
-        var store = Open();
-        store.RecordUse(Id(1));
-        Time.Pass(TimeSpan.FromMinutes(1));
-        Time.StepTo(Time.GetUtcNow().AddDays(30));
-
-        store.Dispose();
-
-        Assert.Equal(Time.GetUtcNow().AddMinutes(-1), Open().Find(Id(1))!.Value.LastUsedAt);
-    }
-
-    [Fact]
-    public void A_clock_that_was_followed_makes_no_image_older_for_another_process()
-    {
-        var store = Open();
-        store.RecordUse(Id(1));
-        Time.StepTo(Time.GetUtcNow().AddDays(30));
-
-        store.FollowClock();
-
-        Assert.Empty(Open().Prune([]));
-    }
-
-    [Fact]
-    public void Following_a_clock_that_nobody_set_writes_nothing()
-    {
-        var store = Open();
-        store.RecordUse(Id(1));
-        using var locked = Sqlite.Connect(DatabasePath);
-        using var transaction = locked.BeginTransaction();
-        Time.Pass(TimeSpan.FromDays(1));
-
-        store.FollowClock();
-
-        Assert.Equal(SteppingTime.Start, store.Find(Id(1))!.Value.LastUsedAt);
-    }
-
-    [Fact]
-    public void A_store_that_cannot_follow_the_clock_is_closed_all_the_same()
-    {
-        var store = Open(options => options.BusyTimeout = TimeSpan.Zero);
-        store.RecordUse(Id(1));
-        Time.StepTo(Time.GetUtcNow().AddDays(30));
-        using (var locked = Sqlite.Connect(DatabasePath))
-        using (locked.BeginTransaction())
-            store.Dispose();
-
-        Assert.Throws<ObjectDisposedException>(() => store.List());
-        Assert.Equal(SteppingTime.Start, Open().Find(Id(1))!.Value.LastUsedAt);
-    }
-
-    [Fact]
-    public void Salvaged_images_follow_the_clock()
-    {
-        Open().RecordUse(Id(1));
-        Sqlite.Execute(DatabasePath,
-            "PRAGMA ignore_check_constraints = 1; INSERT INTO image_use VALUES ('two words', 1)");
-        var store = Open();
-
-        Time.StepTo(Time.GetUtcNow().AddDays(30));
-
-        Assert.NotNull(store.Check().Salvaged);
-        Assert.Empty(store.Prune([]));
-        Assert.Equal(Time.GetUtcNow(), store.Find(Id(1))!.Value.LastUsedAt);
-    }
-
-    [Fact]
     public void Rows_of_earlier_sessions_stay_as_they_are_when_the_time_becomes_known()
     {
         using (var earlier = Open())
@@ -256,23 +188,5 @@ public sealed class ClockTests : StoreTest
         Assert.Equal(new PruneVerdict(new ImageUse(Id(1), SteppingTime.Start), PruneReason.UsedRecently,
             SteppingTime.Start + Week), verdict);
         Assert.Equal(Boot, store.Find(Id(1))!.Value.LastUsedAt);
-    }
-
-    [Fact]
-    public async Task A_step_during_a_prune_keeps_the_images_whose_stamps_it_moves_for_the_next_one()
-    {
-        var store = Open();
-        store.RecordUse([Id(1), Id(2)]);
-        Time.Pass(Week);
-
-        var result = await store.PruneAsync([], (_, _) =>
-        {
-            Time.StepTo(Time.GetUtcNow().AddYears(1));
-            store.RecordUse(Id(3));
-            return Task.CompletedTask;
-        }, TestContext.Current.CancellationToken);
-
-        Assert.Equal([Id(1), Id(2)], result.UsedMeanwhile.Select(image => image.ImageId));
-        Assert.Equal([Id(1), Id(2)], store.Prune([]).Select(image => image.ImageId));
     }
 }

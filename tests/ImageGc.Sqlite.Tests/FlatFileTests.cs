@@ -122,6 +122,17 @@ public sealed class FlatFileTests : StoreTest
     }
 
     [Fact]
+    public void A_byte_order_mark_is_no_part_of_an_image_ID()
+    {
+        File.WriteAllText(FlatFilePath, $"{Id(1)} 1700000000\r\n", Encoding.UTF8);
+        var store = Open();
+
+        store.ImportFlatFile(FlatFilePath);
+
+        Assert.Equal(Id(1), Assert.Single(store.List()).ImageId);
+    }
+
+    [Fact]
     public void A_file_that_never_ends_is_refused_and_nothing_of_it_is_imported()
     {
         var store = Open();
@@ -129,7 +140,7 @@ public sealed class FlatFileTests : StoreTest
         var exception = Assert.Throws<ImageUseStoreException>(() => store.ImportFlatFile("/dev/zero"));
 
         Assert.Equal(StoreFailure.FlatFile, exception.Reason);
-        Assert.Contains("larger than 64 MB", exception.Message, StringComparison.Ordinal);
+        Assert.Contains("larger than 16 MB", exception.Message, StringComparison.Ordinal);
         Assert.Empty(store.List());
     }
 

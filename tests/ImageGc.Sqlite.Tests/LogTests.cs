@@ -51,7 +51,7 @@ public sealed class LogTests : StoreTest
     [Fact]
     public async Task A_log_may_record_an_image_when_it_is_told_that_the_clock_stepped()
     {
-        using var log = new LogThatRecords();
+        using var log = new TroublesomeLog();
         using var store = ImageUseStore.Open(new ImageUseStoreOptions { DatabasePath = DatabasePath }, Time, log);
         log.Store = store;
         store.RecordUse(Id(1));
@@ -77,9 +77,27 @@ public sealed class LogTests : StoreTest
             StringComparison.Ordinal);
     }
 
-    private sealed class LogThatRecords : ILoggerFactory, ILogger
+    [Fact]
+    public async Task A_log_that_fails_keeps_nobody_from_a_result()
+    {
+        var log = new TroublesomeLog();
+        using var store = ImageUseStore.Open(
+            new ImageUseStoreOptions { DatabasePath = DatabasePath, ImageAgeCleanupThreshold = TimeSpan.Zero }, Time, log);
+        store.RecordUse([Id(1), Id(2)]);
+        log.Failure = new IOException("The log's disk is full.");
+
+        var result = await store.PruneAsync(
+            [], (_, _) => Task.FromException(new IOException()), TestContext.Current.CancellationToken);
+
+        Assert.Equal(2, result.Failed.Count);
+        Assert.Equal([Id(1), Id(2)], store.Prune([]).Select(image => image.ImageId));
+    }
+
+    private sealed class TroublesomeLog : ILoggerFactory, ILogger
     {
         public ImageUseStore? Store { get; set; }
+
+        public Exception? Failure { get; set; }
 
         public ILogger CreateLogger(string categoryName) => this;
 
@@ -94,7 +112,12 @@ public sealed class LogTests : StoreTest
 
         public void Log<TState>(
             LogLevel logLevel, EventId eventId, TState state, Exception? exception,
-            Func<TState, Exception?, string> formatter) => Store?.RecordUse(Id(2));
+            Func<TState, Exception?, string> formatter)
+        {
+            Store?.RecordUse(Id(2));
+            if (Failure is not null)
+                throw Failure;
+        }
 
         public void Dispose()
         {

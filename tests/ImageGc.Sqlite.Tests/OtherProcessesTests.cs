@@ -70,7 +70,7 @@ public sealed class OtherProcessesTests : StoreTest
     }
 
     [Fact]
-    public async Task A_database_that_was_deleted_or_replaced_is_noticed_at_the_next_prune()
+    public async Task A_database_that_was_deleted_or_replaced_is_noticed_at_the_next_call()
     {
         foreach (var change in (Action<string>[])[File.Delete, path => File.Move(path, $"{path}.moved"), path =>
             File.Replace(Replacement(), path, null)])
@@ -79,9 +79,14 @@ public sealed class OtherProcessesTests : StoreTest
             store.RecordUse(Id(1));
             change(DatabasePath);
 
-            var exception = Assert.Throws<ImageUseStoreException>(() => store.Prune([]));
-            Assert.Equal(StoreFailure.Unavailable, exception.Reason);
-            Assert.Contains("moved, replaced or deleted", exception.Message, StringComparison.Ordinal);
+            foreach (var call in (Action[])[
+                () => store.RecordUse(Id(2)), () => store.Prune([]), () => store.Count(), () => store.Check()])
+            {
+                var exception = Assert.Throws<ImageUseStoreException>(call);
+                Assert.Equal(StoreFailure.Unavailable, exception.Reason);
+                Assert.Contains("moved, replaced or deleted", exception.Message, StringComparison.Ordinal);
+            }
+
             await Assert.ThrowsAsync<ImageUseStoreException>(() =>
                 store.PruneAsync([], (_, _) => Task.CompletedTask, TestContext.Current.CancellationToken));
 

@@ -80,6 +80,20 @@ public sealed class PermissionTests : StoreTest
         Assert.Equal([PathOf("image_use"), DatabasePath], Directory.GetFiles(PathOf("")).Order(StringComparer.Ordinal));
     }
 
+    [Fact]
+    public void A_flat_file_in_a_directory_that_this_user_may_not_look_into_is_not_taken_for_missing()
+    {
+        Directory.CreateDirectory(PathOf("theirs"), UnixFileMode.None);
+        File.SetUnixFileMode(PathOf(""), All);
+        using var nobody = Unprivileged.BecomeOrSkip();
+
+        var exception = Assert.Throws<ImageUseStoreException>(
+            () => Open(options => options.FlatFilePath = PathOf("theirs/image_use")));
+
+        Assert.Equal(StoreFailure.FlatFile, exception.Reason);
+        Assert.Contains("Nothing was taken over", exception.Message, StringComparison.Ordinal);
+    }
+
     private void Damaged()
     {
         Open().Dispose();

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Microsoft.Extensions.Logging;
 
 namespace ImageGc.Sqlite.Tests;
@@ -47,5 +48,48 @@ public sealed class TakeOverTests : StoreTest
 
         Assert.Single(store.List());
         Assert.Contains("could not rename", Assert.Single(log.Messages(LogLevel.Warning)), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void An_empty_file_and_what_is_no_file_are_left_where_they_are()
+    {
+        File.WriteAllText(FlatFilePath, "");
+        File.CreateSymbolicLink(PathOf("null"), "/dev/null");
+        using (var mkfifo = Process.Start("mkfifo", PathOf("pipe")))
+            mkfifo.WaitForExit();
+
+        foreach (var nothing in (string[])[FlatFilePath, PathOf("null"), PathOf("pipe"), PathOf("missing")])
+            Open(options => options.FlatFilePath = nothing).Dispose();
+
+        Assert.Empty(Directory.GetFiles(PathOf(""), "*.imported*"));
+    }
+
+    [Fact]
+    public void A_directory_is_no_flat_file() =>
+        Assert.Equal(StoreFailure.FlatFile, Assert.Throws<ImageUseStoreException>(
+            () => Open(options => options.FlatFilePath = PathOf(""))).Reason);
+
+    [Fact]
+    public void The_database_itself_is_no_flat_file_and_is_not_created_first()
+    {
+        var exception = Assert.Throws<ArgumentException>(() => Open(options => options.FlatFilePath = DatabasePath));
+
+        Assert.Equal("FlatFilePath", exception.ParamName);
+        Assert.False(File.Exists(DatabasePath));
+    }
+
+    [Fact]
+    public async Task An_import_that_waits_for_a_pipe_keeps_nobody_from_recording()
+    {
+        using (var mkfifo = Process.Start("mkfifo", FlatFilePath))
+            await mkfifo.WaitForExitAsync(TestContext.Current.CancellationToken);
+        var store = Open();
+        var import = Task.Run(() => store.ImportFlatFile(FlatFilePath), TestContext.Current.CancellationToken);
+
+        store.RecordUse(Id(2));
+
+        Assert.False(import.IsCompleted);
+        await File.WriteAllTextAsync(FlatFilePath, Line, TestContext.Current.CancellationToken);
+        Assert.Equal(1, (await import).Images);
     }
 }

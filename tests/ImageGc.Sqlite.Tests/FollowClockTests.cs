@@ -1,0 +1,114 @@
+namespace ImageGc.Sqlite.Tests;
+
+/// <summary>Whenever the clock is set while a store is open, its stamps and no others follow.</summary>
+public sealed class FollowClockTests : StoreTest
+{
+    [Fact]
+    public void A_clock_that_is_set_before_the_store_is_closed_makes_no_image_older_for_the_next_one()
+    {
+        var store = Open();
+        store.RecordUse(Id(1));
+        Time.Pass(TimeSpan.FromMinutes(1));
+        Time.StepTo(Time.GetUtcNow().AddDays(30));
+
+        store.Dispose();
+
+        Assert.Equal(Time.GetUtcNow().AddMinutes(-1), Open().Find(Id(1))!.Value.LastUsedAt);
+    }
+
+    [Fact]
+    public void A_clock_that_was_followed_makes_no_image_older_for_another_process()
+    {
+        var store = Open();
+        store.RecordUse(Id(1));
+        Time.StepTo(Time.GetUtcNow().AddDays(30));
+
+        store.FollowClock();
+
+        Assert.Empty(Open().Prune([]));
+    }
+
+    [Fact]
+    public void Following_a_clock_that_nobody_set_writes_nothing()
+    {
+        var store = Open();
+        store.RecordUse(Id(1));
+        using var locked = Sqlite.Connect(DatabasePath);
+        using var transaction = locked.BeginTransaction();
+        Time.Pass(TimeSpan.FromDays(1));
+
+        store.FollowClock();
+
+        Assert.Equal(SteppingTime.Start, store.Find(Id(1))!.Value.LastUsedAt);
+    }
+
+    [Fact]
+    public void A_store_that_cannot_follow_the_clock_is_closed_all_the_same()
+    {
+        var store = Open(options => options.BusyTimeout = TimeSpan.Zero);
+        store.RecordUse(Id(1));
+        Time.StepTo(Time.GetUtcNow().AddDays(30));
+        using (var locked = Sqlite.Connect(DatabasePath))
+        using (locked.BeginTransaction())
+            store.Dispose();
+
+        Assert.Throws<ObjectDisposedException>(() => store.List());
+        Assert.Equal(SteppingTime.Start, Open().Find(Id(1))!.Value.LastUsedAt);
+    }
+
+    [Theory]
+    [InlineData(2)]
+    [InlineData(100 * 24 * 60 * 60)]
+    [InlineData(-3 * 24 * 60 * 60)]
+    public async Task A_clock_that_is_set_between_two_removals_keeps_neither_from_being_forgotten(int seconds)
+    {
+        using (var earlier = Open())
+            earlier.RecordUse(Id(1));
+        var store = Open();
+        store.RecordUse([Id(2), Id(3)]);
+        Time.Pass(TimeSpan.FromDays(7));
+
+        var result = await store.PruneAsync([], (image, _) =>
+        {
+            if (image.ImageId == Id(2))
+                Time.StepTo(Time.GetUtcNow().AddSeconds(seconds));
+            return Task.CompletedTask;
+        }, TestContext.Current.CancellationToken);
+
+        Assert.Equal([Id(1), Id(2), Id(3)], result.Removed.Select(image => image.ImageId));
+        Assert.Empty(store.List());
+    }
+
+    [Fact]
+    public void Nothing_is_remembered_of_an_image_that_was_forgotten()
+    {
+        var clock = new StampClock(Time);
+        clock.Stamped(Id(1), 1);
+        clock.Stamped(Id(2), 1);
+        clock.Committed();
+        var uses = clock.Uses;
+
+        clock.Forgot(Id(1));
+        clock.Committed();
+
+        Assert.Equal([(Id(2), 1L)], clock.Stamps);
+        clock.Stamped(Id(1), 1);
+        clock.Committed();
+        Assert.True(clock.UsedSince(Id(1), uses));
+    }
+
+    [Fact]
+    public void Salvaged_images_follow_the_clock()
+    {
+        Open().RecordUse(Id(1));
+        Sqlite.Execute(DatabasePath,
+            "PRAGMA ignore_check_constraints = 1; INSERT INTO image_use VALUES ('two words', 1)");
+        var store = Open();
+
+        Time.StepTo(Time.GetUtcNow().AddDays(30));
+
+        Assert.NotNull(store.Check().Salvaged);
+        Assert.Empty(store.Prune([]));
+        Assert.Equal(Time.GetUtcNow(), store.Find(Id(1))!.Value.LastUsedAt);
+    }
+}
