@@ -23,8 +23,9 @@ internal sealed class Cleanup(
         AloneAsync(async () =>
         {
             var started = time.GetTimestamp();
-            var keep = await ListToKeepAsync(cancellationToken).ConfigureAwait(false);
-            using var run = new RemovalRun(engine, metrics, enough, cancellationToken);
+            var images = await engine.ListImagesAsync(cancellationToken).ConfigureAwait(false);
+            var keep = await ListToKeepAsync(images, cancellationToken).ConfigureAwait(false);
+            using var run = new RemovalRun(engine, images, metrics, log, enough, cancellationToken);
             try
             {
                 await store().PruneAsync(keep, run.RemoveAsync, threshold, run.Stop).ConfigureAwait(false);
@@ -42,11 +43,15 @@ internal sealed class Cleanup(
         }, cancellationToken);
 
     /// <summary>The images that stay, whatever their age: those in use, and those in KeepImages.</summary>
-    public async Task<IReadOnlyCollection<string>> ListToKeepAsync(CancellationToken cancellationToken)
+    public async Task<IReadOnlyCollection<string>> ListToKeepAsync(CancellationToken cancellationToken) =>
+        await ListToKeepAsync(
+            await engine.ListImagesAsync(cancellationToken).ConfigureAwait(false), cancellationToken)
+            .ConfigureAwait(false);
+
+    private async Task<IReadOnlyCollection<string>> ListToKeepAsync(
+        IReadOnlyCollection<EngineImage> images, CancellationToken cancellationToken)
     {
         // What is in use is asked last, so that it is as fresh as can be.
-        IReadOnlyCollection<EngineImage> images =
-            _kept.Any ? await engine.ListImagesAsync(cancellationToken).ConfigureAwait(false) : [];
         var inUse = await engine.ListImagesInUseAsync(cancellationToken).ConfigureAwait(false);
         return [.. inUse, .. images.Where(_kept.Include).Select(image => image.ImageId)];
     }

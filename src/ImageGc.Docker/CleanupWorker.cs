@@ -28,6 +28,7 @@ internal sealed class CleanupWorker(
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
+        TellWhatIsTracked();
         if (!options.Value.Enabled)
         {
             log.Disabled();
@@ -43,6 +44,19 @@ internal sealed class CleanupWorker(
                 log.CleanupFailed(failure, RetryAfter);
                 await Task.Delay(RetryAfter, time, stoppingToken).ConfigureAwait(false);
             }
+        }
+    }
+
+    /// <summary>Before the first cleanup, when nobody may be watching any more.</summary>
+    private void TellWhatIsTracked()
+    {
+        try
+        {
+            log.Opened(store().Count(), options.Value.DatabasePath);
+        }
+        catch (Exception exception) when (exception is ImageUseStoreException or ObjectDisposedException)
+        {
+            log.NotOpened(exception);
         }
     }
 

@@ -20,8 +20,6 @@ internal sealed partial class KeptImages
             .Select(id => $"sha256:{id.Groups["digits"].Value}")];
     }
 
-    public bool Any => _patterns.Count > 0;
-
     public bool Include(EngineImage image) =>
         image.Names.SelectMany(FormsOf).Append(image.ImageId)
             .Any(name => _patterns.Exists(pattern => pattern.IsMatch(name)))

@@ -1,3 +1,4 @@
+using ImageGc.Sqlite;
 using Microsoft.Extensions.Logging;
 
 namespace ImageGc.Docker;
@@ -12,8 +13,8 @@ internal static partial class Log
     public static partial void NextCleanup(this ILogger logger, DateTimeOffset due);
 
     [LoggerMessage(103, LogLevel.Error,
-        "The cleanup failed, and what it has not removed stays; the next try comes after {RetryAfter}")]
-    public static partial void CleanupFailed(this ILogger logger, Exception exception, TimeSpan retryAfter);
+        "The cleanup failed: {Why} What it has not removed stays; the next try comes after {RetryAfter}")]
+    private static partial void CleanupFailed(this ILogger logger, Exception? unexpected, string why, TimeSpan retryAfter);
 
     [LoggerMessage(104, LogLevel.Information, "Forgot {ImageId}: the engine does not have it any more")]
     public static partial void ForgotVanished(this ILogger logger, string imageId);
@@ -22,8 +23,8 @@ internal static partial class Log
     public static partial void Watching(this ILogger logger, Uri engineAddress, int containers);
 
     [LoggerMessage(106, LogLevel.Warning,
-        "Cannot watch the engine; the next try comes after {RetryAfter}, and makes up for what happens meanwhile")]
-    public static partial void NotWatching(this ILogger logger, Exception exception, TimeSpan retryAfter);
+        "Cannot watch the engine: {Why} The next try comes after {RetryAfter}, and makes up for what happens meanwhile")]
+    private static partial void NotWatching(this ILogger logger, Exception? unexpected, string why, TimeSpan retryAfter);
 
     [LoggerMessage(107, LogLevel.Warning, "The disk is {UsedPercent:F0}% full: unused images go before their time")]
     public static partial void DiskFull(this ILogger logger, double usedPercent);
@@ -33,12 +34,12 @@ internal static partial class Log
         + "with 'docker system df' at what else is there")]
     public static partial void DiskStillFull(this ILogger logger, double usedPercent);
 
-    [LoggerMessage(109, LogLevel.Error, "Could not make room on the disk; the next try comes after {RetryAfter}")]
-    public static partial void DiskFailed(this ILogger logger, Exception exception, TimeSpan retryAfter);
+    [LoggerMessage(109, LogLevel.Error, "Could not make room on the disk: {Why} The next try comes after {RetryAfter}")]
+    private static partial void DiskFailed(this ILogger logger, Exception? unexpected, string why, TimeSpan retryAfter);
 
     [LoggerMessage(110, LogLevel.Warning,
-        "Could not look which tracked images are gone; the next image that goes, or an hour, brings the next try")]
-    public static partial void VanishedUnknown(this ILogger logger, Exception exception);
+        "Could not look which tracked images are gone: {Why} The next image that goes, or an hour, brings the next try")]
+    private static partial void VanishedUnknown(this ILogger logger, Exception? unexpected, string why);
 
     [LoggerMessage(111, LogLevel.Warning,
         "{ImageId} was not removed, but may have lost the names {Names}: look, and give tags back with 'docker tag' and "
@@ -49,4 +50,34 @@ internal static partial class Log
         "Could not follow what happened to {Type} {Id} ({Action}), and go on with what happens next")]
     public static partial void SkippedEvent(
         this ILogger logger, Exception exception, string type, string id, string action);
+
+    [LoggerMessage(113, LogLevel.Information, "{Tracked} images are tracked in {DatabasePath}")]
+    public static partial void Opened(this ILogger logger, long tracked, string databasePath);
+
+    [LoggerMessage(114, LogLevel.Error, "The database cannot be used so far: {Why}")]
+    private static partial void NotOpened(this ILogger logger, Exception? unexpected, string why);
+
+    [LoggerMessage(115, LogLevel.Information, "Removed {ImageId}, last used at {LastUsedAt:u}; its names: {Names}")]
+    public static partial void Removed(this ILogger logger, string imageId, DateTimeOffset lastUsedAt, string names);
+
+    public static void CleanupFailed(this ILogger logger, Exception failure, TimeSpan retryAfter) =>
+        logger.CleanupFailed(Unexpected(failure), Sentence(failure), retryAfter);
+
+    public static void NotWatching(this ILogger logger, Exception failure, TimeSpan retryAfter) =>
+        logger.NotWatching(Unexpected(failure), Sentence(failure), retryAfter);
+
+    public static void DiskFailed(this ILogger logger, Exception failure, TimeSpan retryAfter) =>
+        logger.DiskFailed(Unexpected(failure), Sentence(failure), retryAfter);
+
+    public static void VanishedUnknown(this ILogger logger, Exception failure) =>
+        logger.VanishedUnknown(Unexpected(failure), Sentence(failure));
+
+    public static void NotOpened(this ILogger logger, Exception failure) =>
+        logger.NotOpened(Unexpected(failure), Sentence(failure));
+
+    /// <summary>What happens on every device needs no stack trace: its message says what to do.</summary>
+    private static Exception? Unexpected(Exception failure) => failure is EngineAwayException or TimeoutException
+        or EngineRefusedException or ImageUseStoreException ? null : failure;
+
+    private static string Sentence(Exception failure) => failure.Message.TrimEnd('.') + ".";
 }

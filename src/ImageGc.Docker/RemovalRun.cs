@@ -1,11 +1,12 @@
 using ImageGc.Sqlite;
+using Microsoft.Extensions.Logging;
 
 namespace ImageGc.Docker;
 
 /// <summary>The removals of one run, and the reason why it stops early.</summary>
 internal sealed class RemovalRun(
-    IContainerEngine engine, Metrics metrics, Func<CancellationToken, Task<bool>>? enough,
-    CancellationToken cancellationToken) : IDisposable
+    IContainerEngine engine, IReadOnlyCollection<EngineImage> images, Metrics metrics, ILogger log,
+    Func<CancellationToken, Task<bool>>? enough, CancellationToken cancellationToken) : IDisposable
 {
     private readonly CancellationTokenSource _stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
 
@@ -23,6 +24,7 @@ internal sealed class RemovalRun(
         {
             await engine.RemoveImageAsync(image.ImageId, cancellationToken).ConfigureAwait(false);
             metrics.Removed();
+            log.Removed(image.ImageId, image.LastUsedAt, NamesOf(image));
         }
         catch (Exception exception) when (exception is TimeoutException or EngineAwayException)
         {
@@ -45,6 +47,12 @@ internal sealed class RemovalRun(
     }
 
     public void Dispose() => _stop.Dispose();
+
+    /// <summary>Nobody can look them up any more.</summary>
+    private string NamesOf(ImageUse image) =>
+        images.FirstOrDefault(existing => existing.ImageId == image.ImageId) is { Names.Count: > 0 } existing
+            ? string.Join(", ", existing.Names)
+            : "none";
 
     /// <summary>The image is gone by now, so a failure here must not keep its row: it ends the run instead.</summary>
     private async Task<bool> IsEnoughAsync()

@@ -1,4 +1,5 @@
 using Docker.DotNet.Models;
+using Microsoft.Extensions.Logging;
 
 namespace ImageGc.Docker.Tests;
 
@@ -16,6 +17,20 @@ public sealed class CleanupTests(PrivateEngine engine) : EngineTest(engine)
 
         Assert.False(await ExistsAsync(image));
         Assert.Empty(StoreOf(services).List());
+    }
+
+    [Fact]
+    public async Task What_was_removed_is_logged_with_its_names_which_nobody_can_look_up_any_more()
+    {
+        var services = Services();
+        var name = NewName();
+        var image = await CreateImageAsync(name);
+        RecordAndAge(services, image);
+
+        await CollectAsync(services);
+
+        Assert.Contains($"Removed {image}, last used at 2026-03-01 12:00:00Z; its names: {name}:1",
+            Log.Messages(LogLevel.Information));
     }
 
     [Fact]

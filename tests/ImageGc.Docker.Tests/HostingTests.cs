@@ -2,6 +2,7 @@ using System.Diagnostics.Metrics;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
 using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
 
 namespace ImageGc.Docker.Tests;
 
@@ -25,6 +26,27 @@ public sealed class HostingTests : HostTest
 
         Assert.Equal(["old"], Engine.Removed);
         Assert.Equal(["young"], store.List().Select(image => image.ImageId));
+    }
+
+    [Fact]
+    public async Task A_host_tells_at_its_start_what_is_tracked_or_why_it_cannot_know()
+    {
+        using (var host = Build())
+        {
+            StoreOf(host).RecordUse("tracked");
+            await host.StartAsync(Cancel);
+            await LiveAsync(TimeSpan.Zero);
+        }
+
+        using (var host = Build(("DatabasePath", PathOf("missing/image_use.db"))))
+        {
+            await host.StartAsync(Cancel);
+            await LiveAsync(TimeSpan.Zero);
+        }
+
+        Assert.Contains($"1 images are tracked in {PathOf("image_use.db")}", Log.Messages(LogLevel.Information));
+        Assert.Contains("does not exist. Create it", Assert.Single(Log.Messages(LogLevel.Error)),
+            StringComparison.Ordinal);
     }
 
     [Fact]

@@ -18,7 +18,7 @@ internal sealed partial class DockerEngine
     /// <summary>The time of the engine's own clock, in Unix nanoseconds: events since then can be asked for.</summary>
     public async Task<long> AskTimeAsync(CancellationToken cancellationToken)
     {
-        var info = await AskAsync("tell its time", _docker.System.GetSystemInfoAsync, cancellationToken)
+        var info = await AskAsync("be asked for its time", _docker.System.GetSystemInfoAsync, cancellationToken)
             .ConfigureAwait(false);
         var now = DateTimeOffset.Parse(info.SystemTime, CultureInfo.InvariantCulture);
         return (now - DateTimeOffset.UnixEpoch).Ticks * TimeSpan.NanosecondsPerTick;
