@@ -52,7 +52,7 @@ internal sealed class CleanupWorker(
     {
         try
         {
-            log.Opened(store().Count(), options.Value.DatabasePath);
+            log.Opened(options.Value.DatabasePath, store().Count());
         }
         catch (Exception exception) when (exception is ImageUseStoreException or ObjectDisposedException)
         {

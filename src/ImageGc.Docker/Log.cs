@@ -51,8 +51,8 @@ internal static partial class Log
     public static partial void SkippedEvent(
         this ILogger logger, Exception exception, string type, string id, string action);
 
-    [LoggerMessage(113, LogLevel.Information, "{Tracked} images are tracked in {DatabasePath}")]
-    public static partial void Opened(this ILogger logger, long tracked, string databasePath);
+    [LoggerMessage(113, LogLevel.Information, "Images are tracked in {DatabasePath}, {Tracked} so far")]
+    public static partial void Opened(this ILogger logger, string databasePath, long tracked);
 
     [LoggerMessage(114, LogLevel.Error, "The database cannot be used so far: {Why}")]
     private static partial void NotOpened(this ILogger logger, Exception? unexpected, string why);

@@ -30,6 +30,9 @@ internal sealed class Database : IDisposable
     {
         var path = System.IO.Path.GetFullPath(options.DatabasePath);
         Connection.RequireSafeSqlite(path);
+        if (options.ReadOnly)
+            return OpenToLook(path, options, log);
+
         Connection.CreateFile(path);
         try
         {
@@ -38,6 +41,22 @@ internal sealed class Database : IDisposable
         catch (ImageUseStoreException damage) when (CanHeal(damage))
         {
             return OpenAndHeal(path, options, time, log);
+        }
+    }
+
+    private static Database OpenToLook(string path, ImageUseStoreOptions options, ILogger log)
+    {
+        try
+        {
+            Connection.RequireFile(path);
+            return OpenSound(path, options, log);
+        }
+        catch (ImageUseStoreException damage) when (damage.Reason == StoreFailure.Corrupt)
+        {
+            throw new ImageUseStoreException(StoreFailure.Corrupt, path,
+                $"{damage.Message} Nothing was changed. Opened for writing, the damaged file is kept and what can be "
+                + "read is salvaged.",
+                damage);
         }
     }
 

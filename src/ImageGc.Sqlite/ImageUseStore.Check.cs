@@ -19,7 +19,7 @@ public sealed partial class ImageUseStore
             path,
             connection.ExecuteScalar<int>("PRAGMA user_version"),
             connection.ServerVersion,
-            connection.ExecuteScalar<string>("PRAGMA journal_mode")!,
+            connection.ExecuteScalar<string>("PRAGMA journal_mode") == "wal" ? "wal" : "none",
             connection.ExecuteScalar<long>(CountImages),
             DatabaseFile.LengthOf(path),
             DatabaseFile.LengthOf(path + "-wal"),
@@ -28,7 +28,9 @@ public sealed partial class ImageUseStore
             findings);
     });
 
-    /// <summary>What the schema allows and is no image all the same: it has no rule for every kind of white space.</summary>
+    /// <remarks>
+    /// The schema has no rule for every kind of white space, and SQLite checks none of its rules where it may not write.
+    /// </remarks>
     private static List<string> FindBadRows(SqliteConnection connection)
     {
         var bad = connection.Query<Row>("""

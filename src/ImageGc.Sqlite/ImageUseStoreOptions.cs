@@ -45,6 +45,13 @@ public sealed class ImageUseStoreOptions
     /// </summary>
     public string? FlatFilePath { get; set; }
 
+    /// <summary>
+    /// Opens an existing database only to look at it, and changes nothing: it is neither created nor migrated nor
+    /// salvaged, and no flat file is taken over. Works on a full disk and for a user who may only read. Every call that
+    /// would change it fails with <see cref="StoreFailure.ReadOnly"/>. False by default.
+    /// </summary>
+    public bool ReadOnly { get; set; }
+
     /// <summary>The SQLite VFS to use instead of the default one, so that tests can inject faults.</summary>
     internal string? Vfs { get; set; }
 

@@ -15,7 +15,7 @@ internal static partial class Log
     public static partial void Forgot(this ILogger logger, string imageId);
 
     [LoggerMessage(4, LogLevel.Information,
-        "Pruned {DatabasePath}: {Removed} images went, {UsedMeanwhile} were used meanwhile, {Failed} failed, "
+        "Pruned {DatabasePath}: {Removed} removed, {UsedMeanwhile} used meanwhile, {Failed} failed, "
         + "{Tracked} stay tracked, threshold {Threshold}")]
     public static partial void Pruned(
         this ILogger logger, string databasePath, int removed, int usedMeanwhile, int failed, long tracked,

@@ -4,7 +4,9 @@ namespace ImageGc.Sqlite;
 /// <param name="DatabasePath">The absolute path of the database.</param>
 /// <param name="SchemaVersion">Its schema version: the number of the newest migration that ran.</param>
 /// <param name="SqliteVersion">The version of the SQLite library that is loaded.</param>
-/// <param name="JournalMode">How it is journaled; always `wal`.</param>
+/// <param name="JournalMode">
+/// How it is journaled: `wal`, or `none` where it is only looked at while nobody has it open to write.
+/// </param>
 /// <param name="TrackedImages">How many images are tracked.</param>
 /// <param name="DatabaseBytes">The size of the database file.</param>
 /// <param name="LogBytes">The size of its write-ahead log; large while a reader holds an old state.</param>

@@ -44,7 +44,7 @@ public sealed class HostingTests : HostTest
             await LiveAsync(TimeSpan.Zero);
         }
 
-        Assert.Contains($"1 images are tracked in {PathOf("image_use.db")}", Log.Messages(LogLevel.Information));
+        Assert.Contains($"Images are tracked in {PathOf("image_use.db")}, 1 so far", Log.Messages(LogLevel.Information));
         Assert.Contains("does not exist. Create it", Assert.Single(Log.Messages(LogLevel.Error)),
             StringComparison.Ordinal);
     }

@@ -45,7 +45,7 @@ public sealed class LogTests : StoreTest
 
         Assert.Contains(log.Messages(LogLevel.Information), message =>
             message.StartsWith("Pruned", StringComparison.Ordinal)
-            && message.Contains("1 images went", StringComparison.Ordinal));
+            && message.Contains("1 removed, ", StringComparison.Ordinal));
     }
 
     [Fact]

@@ -1,0 +1,161 @@
+using System.Security.Cryptography;
+
+namespace ImageGc.Sqlite.Tests;
+
+/// <summary>Looking at a database changes nothing and works where writing does not.</summary>
+public sealed class ReadOnlyTests : StoreTest
+{
+    private static readonly TimeSpan Week = TimeSpan.FromDays(7);
+
+    [Fact]
+    public void Everything_can_be_looked_at_and_nothing_beside_the_file_is_made()
+    {
+        Written().Dispose();
+        var before = Hash();
+
+        using (var look = Look())
+        {
+            Assert.Equal([Id(2), Id(3)], look.List().Select(image => image.ImageId));
+            Assert.NotNull(look.Find(Id(3)));
+            Assert.Equal([PruneReason.InUse, PruneReason.UsedRecently],
+                look.ExplainPrune([Id(2)]).Select(verdict => verdict.Reason));
+            Assert.Equal(Id(1), Assert.Single(look.ListRemoved()).Image.ImageId);
+            Assert.Equal(look.LastPrune(), Assert.Single(look.ListPrunes()));
+            look.ExportFlatFile(PathOf("export"));
+            Assert.Empty(look.Check().Damage);
+            Assert.Equal("none", look.Check().JournalMode);
+        }
+
+        Assert.Equal(before, Hash());
+        Assert.Equal([PathOf("export"), DatabasePath], Directory.GetFiles(PathOf("")).Order());
+    }
+
+    [Fact]
+    public void Whoever_looks_sees_what_was_recorded_meanwhile()
+    {
+        var store = Written();
+        using var look = Look();
+
+        store.RecordUse(Id(4));
+
+        Assert.Equal(3, look.Count());
+        Assert.Equal("wal", look.Check().JournalMode);
+    }
+
+    [Fact]
+    public void What_would_change_it_fails_and_says_why()
+    {
+        Written().Dispose();
+        using var look = Look();
+
+        foreach (var call in (Action[])[
+            () => look.RecordUse(Id(1)), () => look.RecordUse([Id(1), Id(2)]), () => look.Prune([]),
+            () => look.Forget(Id(3))])
+            Assert.Equal(StoreFailure.ReadOnly, Assert.Throws<ImageUseStoreException>(call).Reason);
+
+        Assert.Equal(2, look.Count());
+    }
+
+    [Theory]
+    [InlineData("full")]
+    [InlineData("ro")]
+    public void A_full_disk_and_a_read_only_one_can_be_looked_at(string state)
+    {
+        using var disk = SmallDisk.MountOrSkip();
+        var path = disk.PathOf("image_use.db");
+        using (var store = Open(options => options.DatabasePath = path))
+            store.RecordUse(Id(1));
+        if (state == "full")
+            disk.FillUp();
+        else
+            disk.Remount(state);
+
+        using var look = Open(options => (options.DatabasePath, options.ReadOnly) = (path, true));
+
+        Assert.Single(look.List());
+    }
+
+    [Fact]
+    public void A_user_who_may_only_read_can_look()
+    {
+        Written().Dispose();
+        const UnixFileMode everybodyReads = (UnixFileMode)0b101_101_101;
+        File.SetUnixFileMode(DatabasePath, everybodyReads);
+        File.SetUnixFileMode(PathOf(""), everybodyReads);
+        using var nobody = Unprivileged.BecomeOrSkip();
+
+        Assert.Equal(2, Look().Count());
+    }
+
+    [Fact]
+    public void A_damaged_database_is_reported_and_left_as_it_is()
+    {
+        Written().Dispose();
+        using (var file = File.OpenWrite(DatabasePath))
+        {
+            file.Position = file.Length - 4096;
+            file.Write(new byte[4096]);
+        }
+
+        var before = Hash();
+
+        var exception = Assert.Throws<ImageUseStoreException>(() => Look());
+
+        Assert.Equal(StoreFailure.Corrupt, exception.Reason);
+        Assert.Contains("Nothing was changed", exception.Message, StringComparison.Ordinal);
+        Assert.Equal(before, Hash());
+    }
+
+    [Fact]
+    public void A_row_that_only_damage_can_have_written_is_found_by_a_check()
+    {
+        Written().Dispose();
+        Sqlite.Execute(DatabasePath,
+            "PRAGMA ignore_check_constraints = 1; INSERT INTO image_use VALUES ('two words', 1)");
+        using var look = Look();
+
+        Assert.Equal([Id(2), Id(3)], look.List().Select(image => image.ImageId));
+        Assert.Equal(["1 rows of image_use hold no image"], look.Check().Damage);
+    }
+
+    [Fact]
+    public void A_database_of_an_older_version_is_not_migrated()
+    {
+        Written().Dispose();
+        Sqlite.Execute(DatabasePath, "PRAGMA user_version = 1");
+
+        var exception = Assert.Throws<ImageUseStoreException>(() => Look());
+
+        Assert.Equal(StoreFailure.Migration, exception.Reason);
+        Assert.Equal([1], Sqlite.Query<int>(DatabasePath, "PRAGMA user_version"));
+    }
+
+    [Fact]
+    public void A_missing_database_is_not_created_and_no_flat_file_is_taken_over()
+    {
+        Assert.Equal(StoreFailure.Unavailable, Assert.Throws<ImageUseStoreException>(() => Look()).Reason);
+        Assert.False(File.Exists(DatabasePath));
+
+        Written().Dispose();
+        File.WriteAllText(PathOf("image_use"), $"{Id(9)} 1700000000\n");
+        using var look = Open(options => (options.ReadOnly, options.FlatFilePath) = (true, PathOf("image_use")));
+
+        Assert.True(File.Exists(PathOf("image_use")));
+    }
+
+    /// <summary>One image that a prune removed, one that was in use, and one used since.</summary>
+    private ImageUseStore Written()
+    {
+        var store = Open();
+        store.RecordUse([Id(1), Id(2)]);
+        Time.Pass(Week);
+        store.Prune([Id(2)]);
+        Time.Pass(TimeSpan.FromDays(1));
+        store.RecordUse(Id(3));
+        return store;
+    }
+
+    private ImageUseStore Look() => Open(options => options.ReadOnly = true);
+
+    private string Hash() => Convert.ToHexString(SHA256.HashData(File.ReadAllBytes(DatabasePath)));
+}
