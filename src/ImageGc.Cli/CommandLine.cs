@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.CommandLine.Invocation;
+using System.CommandLine.Parsing;
 using ImageGc.Cli.Commands;
 using ImageGc.Sqlite;
 
@@ -16,6 +17,12 @@ internal static class CommandLine
         var parsed = Create(shell).Parse(args, new ParserConfiguration { ResponseFileTokenReplacer = null });
         if (parsed.Action is ParseErrorAction usage)
             return ExplainUsage(parsed, usage, configuration.Error);
+        if (MistypedOption(parsed) is { } mistyped)
+        {
+            configuration.Error.WriteLine($"imagegc: '{mistyped}' is no option here. "
+                + "What is none and begins with a dash goes behind a word of two dashes alone: --");
+            return ExitCode.Usage;
+        }
 
         configuration.EnableDefaultExceptionHandler = false;
         try
@@ -51,6 +58,14 @@ internal static class CommandLine
         };
         HelpWithExamples.AddTo(root);
         return root;
+    }
+
+    /// <summary>A mistyped option would be taken for an image ID, and tracked.</summary>
+    private static string? MistypedOption(ParseResult parsed)
+    {
+        var beforeDashes = parsed.Tokens.TakeWhile(token => token.Type != TokenType.DoubleDash).ToHashSet();
+        return parsed.CommandResult.Children.OfType<ArgumentResult>().SelectMany(argument => argument.Tokens)
+            .FirstOrDefault(token => token.Value.StartsWith('-') && beforeDashes.Contains(token))?.Value;
     }
 
     private static int ExplainUsage(ParseResult parsed, ParseErrorAction usage, TextWriter error)

@@ -29,18 +29,50 @@ internal sealed class Invocation(GlobalOptions global, ParseResult parsed)
 
     public T? GetOptional<T>(Argument<T> argument) => parsed.GetValue(argument);
 
-    public ImageUseStore OpenOrCreate()
+    public ImageUseStore OpenOrCreate() => Open(DatabasePath, readOnly: false);
+
+    public ImageUseStore OpenExisting()
+    {
+        RequireDatabase();
+        return OpenOrCreate();
+    }
+
+    /// <summary>Opens the database for a command that only looks: nothing is created, migrated or salvaged.</summary>
+    public ImageUseStore OpenToLook()
+    {
+        RequireDatabase();
+        return OpenToLook(DatabasePath);
+    }
+
+    public ImageUseStore OpenToLook(string database) => Open(database, readOnly: true);
+
+    private ImageUseStore Open(string database, bool readOnly)
     {
         using var patience = Patience("Opening the database, which is large, locked or damaged");
         return ImageUseStore.Open(
-            new ImageUseStoreOptions { DatabasePath = DatabasePath }, Shell.Time, new StandardErrorLog(Error));
+            new ImageUseStoreOptions { DatabasePath = database, ReadOnly = readOnly }, Shell.Time,
+            new StandardErrorLog(Error));
     }
 
-    public ImageUseStore OpenExisting() => Path.Exists(DatabasePath)
-        ? OpenOrCreate()
-        : throw new CommandFailedException(
-            $"There is no database '{Path.GetFullPath(DatabasePath)}'. Name one with --db PATH or "
-            + $"{GlobalOptions.DatabaseVariable}; 'imagegc record' and 'imagegc import' create one.");
+    private void RequireDatabase()
+    {
+        var path = Path.GetFullPath(DatabasePath);
+        try
+        {
+            File.GetAttributes(path);
+        }
+        catch (Exception missing) when (missing is FileNotFoundException or DirectoryNotFoundException)
+        {
+            throw new CommandFailedException(
+                $"There is no database '{path}'. Name one with --db PATH or {GlobalOptions.DatabaseVariable}; "
+                + "'imagegc record', 'imagegc import' and 'imagegc run' create one.");
+        }
+        catch (UnauthorizedAccessException)
+        {
+            throw new CommandFailedException(
+                $"This user may not look into the directory of '{path}'. Become root, with sudo say.");
+        }
+    }
 
     public void WriteLine(string result) => Write(output => output.WriteLine(result));
 
@@ -84,7 +116,8 @@ internal sealed class Invocation(GlobalOptions global, ParseResult parsed)
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
             throw new CommandFailedException(
-                $"The results could not be written to standard output, which is full or closed: {exception.Message}");
+                "The results could not be written to standard output, which is full or closed. "
+                + $"What was changed stays changed. ({exception.Message})");
         }
     }
 }

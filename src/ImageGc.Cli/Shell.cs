@@ -7,7 +7,7 @@ internal sealed record Shell
 
     public Func<string, string?> Variable { get; init; } = Environment.GetEnvironmentVariable;
 
-    public Func<Stream> StandardInput { get; init; } = Console.OpenStandardInput;
+    public Func<Stream> StandardInput { get; init; } = OpenStandardInput;
 
     /// <summary>The columns of the terminal that standard output goes to; null when it is piped.</summary>
     public int? TerminalWidth { get; init; }
@@ -24,6 +24,20 @@ internal sealed record Shell
         TerminalWidth = Console.IsOutputRedirected ? null : WidthOrDefault(Console.WindowWidth),
         Watched = !Console.IsErrorRedirected,
     };
+
+    /// <remarks>
+    /// Where it is closed, .NET gets its number for a pipe of its own, which would never end.
+    /// </remarks>
+    private static Stream OpenStandardInput() => new FileInfo("/proc/self/fd/0").LinkTarget is { } input
+        && input.StartsWith("pipe:", StringComparison.Ordinal)
+        && Directory.EnumerateFiles("/proc/self/fd").Any(file => new FileInfo(file).LinkTarget == input && IsWritten(file))
+            ? throw new CommandFailedException("Standard input is closed. Nothing was changed.")
+            : Console.OpenStandardInput();
+
+    /// <summary>The last digit of the octal flags is 1 for O_WRONLY, with a 4 for a bit that does not matter.</summary>
+    private static bool IsWritten(string file) =>
+        File.ReadLines($"/proc/self/fdinfo/{Path.GetFileName(file)}").Any(line =>
+            line.StartsWith("flags:", StringComparison.Ordinal) && line[^1] is '1' or '5');
 
     private static int WidthOrDefault(int width) => width > 0 ? width : 80;
 }

@@ -14,7 +14,8 @@ internal sealed class Settings(IConfiguration section) : IConfigureOptions<Image
     {
         RefuseUnknown();
         Read(nameof(options.Enabled), bool.TryParse, "use true or false", (bool value) => options.Enabled = value);
-        ReadDuration(nameof(options.CleanupRecurrence), value => options.CleanupRecurrence = value);
+        ReadDuration(
+            nameof(options.CleanupRecurrence), value => options.CleanupRecurrence = value, "use whole days: 1d, 7d");
         ReadDuration(nameof(options.ImageAgeCleanupThreshold), value => options.ImageAgeCleanupThreshold = value);
         Read(nameof(options.CleanupTime), TryParseTime, "use HH:MM, from 00:00 to 23:59",
             (TimeOnly value) => options.CleanupTime = value);
@@ -61,9 +62,9 @@ internal sealed class Settings(IConfiguration section) : IConfigureOptions<Image
         }
     }
 
-    private void ReadDuration(string name, Action<TimeSpan> set) => Read(
-        name, (string text, out TimeSpan value) => DurationText.TryParse(text, out value, out _),
-        DurationText.AcceptedForms, set);
+    private void ReadDuration(
+        string name, Action<TimeSpan> set, string accepted = DurationText.AcceptedForms) => Read(
+        name, (string text, out TimeSpan value) => DurationText.TryParse(text, out value, out _), accepted, set);
 
     private void Read<T>(string name, Parser<T> parse, string accepted, Action<T> set)
     {

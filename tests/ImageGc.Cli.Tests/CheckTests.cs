@@ -1,36 +1,54 @@
 using System.Diagnostics;
 using System.Text.Json;
+using Microsoft.Data.Sqlite;
 
 namespace ImageGc.Cli.Tests;
 
 public sealed class CheckTests : CliTest
 {
     [Fact]
-    public void It_fails_where_the_database_was_damaged_until_now_and_says_where_the_damaged_one_is()
+    public void It_fails_where_the_database_is_damaged_and_changes_nothing()
     {
         Record(TimeSpan.Zero, [.. Enumerable.Range(0, 500).Select(Id)]);
         Assert.Contains("damage\tnone", Run("check").Lines);
+        using (var file = File.OpenWrite(DatabasePath))
+        {
+            file.Position = file.Length - 4096 + 100;
+            file.Write(new byte[3000]);
+        }
 
-        Damage();
         var result = Run("check");
 
         Assert.Equal(ExitCode.Failed, result.ExitCode);
-        Assert.Contains("imagegc: warning: ", result.Error, StringComparison.Ordinal);
-        Assert.Contains($"kept it as {DatabasePath}.corrupt-20260301T120000Z", result.Error, StringComparison.Ordinal);
-        Assert.Contains($"salvaged\t{DatabasePath}.corrupt-20260301T120000Z", result.Lines);
-        Assert.Contains("damage\tnone", result.Lines);
-        Assert.NotEmpty(TrackedIds());
+        Assert.Contains("the file is damaged", result.Error, StringComparison.Ordinal);
+        Assert.Contains("Nothing was changed", result.Error, StringComparison.Ordinal);
+        Assert.Equal([DatabasePath], Directory.GetFiles(PathOf("")));
+
+        var salvaging = Run("record", "a");
+
+        Assert.Contains($"kept it as {DatabasePath}.corrupt-20260301T120000Z", salvaging.Error, StringComparison.Ordinal);
         var next = Run("check");
         Assert.Equal(ExitCode.Done, next.ExitCode);
         Assert.Contains($"kept-damaged\t{DatabasePath}.corrupt-20260301T120000Z", next.Lines);
-        Assert.DoesNotContain(next.Lines, line => line.StartsWith("salvaged", StringComparison.Ordinal));
         Assert.Equal($"{DatabasePath}.corrupt-20260301T120000Z", Json("keptDamaged")[0].GetString());
+    }
 
-        Damage();
-        Assert.Equal(ExitCode.Failed, Run("check", "--json").ExitCode);
+    [Fact]
+    public void It_fails_where_a_row_holds_no_image()
+    {
+        Record(TimeSpan.Zero, "a");
+        using (var connection = new SqliteConnection($"Data Source={DatabasePath};Pooling=false"))
+        {
+            connection.Open();
+            using var insert = connection.CreateCommand();
+            insert.CommandText = "PRAGMA ignore_check_constraints = 1; INSERT INTO image_use VALUES ('two words', 1)";
+            insert.ExecuteNonQuery();
+        }
 
-        Damage();
-        Assert.Equal($"{DatabasePath}.corrupt-20260301T120000Z++", Json("salvaged").GetString());
+        var result = Run("check");
+
+        Assert.Equal(ExitCode.Failed, result.ExitCode);
+        Assert.Contains("damage\t1 rows of image_use hold no image", result.Lines);
     }
 
     [Fact]
@@ -68,11 +86,4 @@ public sealed class CheckTests : CliTest
 
     private JsonElement Json(string name) =>
         JsonDocument.Parse(Run("check", "--json").Output).RootElement.GetProperty(name);
-
-    private void Damage()
-    {
-        using var file = File.OpenWrite(DatabasePath);
-        file.Position = file.Length - 4096 + 100;
-        file.Write(new byte[3000]);
-    }
 }

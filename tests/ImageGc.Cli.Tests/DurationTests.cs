@@ -37,5 +37,5 @@ public sealed class DurationTests : CliTest
         Assert.Contains("30s, 90m, 12h, 7d or 3w, or just 0", result.Error, StringComparison.Ordinal);
     }
 
-    private Result Explain(string duration) => Run("explain", "--in-use", "a", "--older-than", duration);
+    private Result Explain(string duration) => Run("explain", "--in-use-file", "/dev/null", "--older-than", duration);
 }

@@ -16,6 +16,32 @@ public sealed class HelpTests : CliTest
         }));
 
     [Fact]
+    public void Help_says_nothing_of_the_database()
+    {
+        Variables["IMAGEGC_DB"] = DatabasePath;
+        var without = RunAnywhere("--help").Output + RunAnywhere("forget", "--help").Output;
+        Record(TimeSpan.Zero, Id(1));
+
+        Assert.Equal(without, RunAnywhere("--help").Output + RunAnywhere("forget", "--help").Output);
+    }
+
+    [Theory]
+    [InlineData("record", "sha256:a", "--jsn")]
+    [InlineData("forget", "a", "--dry-run")]
+    [InlineData("export", "-")]
+    public void A_mistyped_option_is_taken_for_nothing_else(params string[] args)
+    {
+        Record(TimeSpan.Zero, "a");
+
+        var result = Run(args);
+
+        Assert.Equal(ExitCode.Usage, result.ExitCode);
+        Assert.Contains($"'{args[^1]}' is no option here", result.Error, StringComparison.Ordinal);
+        Assert.Equal(["a"], TrackedIds());
+        Assert.Equal(ExitCode.Done, RunAnywhere("record", "--db", DatabasePath, "--", "--odd").ExitCode);
+    }
+
+    [Fact]
     public void Help_names_the_environment_variable() =>
         Assert.Contains("IMAGEGC_DB", RunAnywhere("--help").Output, StringComparison.Ordinal);
 

@@ -29,6 +29,19 @@ public sealed class ImportExportTests : CliTest
     }
 
     [Fact]
+    public void What_has_no_line_that_can_be_read_is_no_flat_file()
+    {
+        File.WriteAllBytes(PathOf("noise"), [.. Enumerable.Range(0, 5000).Select(i => (byte)(i * 7))]);
+        Record(TimeSpan.FromDays(8), "old");
+
+        var result = Run("prune", "--in-use-file", "/dev/null", "--import", PathOf("noise"));
+
+        Assert.Equal(ExitCode.Failed, result.ExitCode);
+        Assert.Contains("is no flat file: none of ", result.Error, StringComparison.Ordinal);
+        Assert.Equal(["old"], TrackedIds());
+    }
+
+    [Fact]
     public void Import_of_a_missing_file_or_of_the_database_creates_nothing()
     {
         Assert.Equal(ExitCode.Failed, Run("import", PathOf("missing")).ExitCode);

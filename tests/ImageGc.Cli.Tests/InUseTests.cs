@@ -100,6 +100,7 @@ public sealed class InUseTests : CliTest
     [InlineData("000000000000")]
     [InlineData("sha256:0000000000")]
     [InlineData("0000000000000000000000000000000000000000000000000000000000000001")]
+    [InlineData("SHA256:0000000000000000000000000000000000000000000000000000000000000001")]
     public void Another_form_of_a_tracked_id_is_an_error(string shortened)
     {
         var result = Run("prune", "--in-use", shortened);
@@ -108,6 +109,26 @@ public sealed class InUseTests : CliTest
         Assert.Contains($"but {Id(1)} is", result.Error, StringComparison.Ordinal);
         Assert.Equal([Id(1), Id(2), Id(3)], TrackedIds());
     }
+
+    [Theory]
+    [InlineData("edge/agent:1.5")]
+    [InlineData("nginx")]
+    public void A_name_where_IDs_are_tracked_is_an_error(string name)
+    {
+        foreach (var command in (string[])["explain", "prune"])
+        {
+            var result = Run(command, "--in-use", Id(1), name);
+
+            Assert.Equal(ExitCode.Failed, result.ExitCode);
+            Assert.Contains($"'{name}' is no ID as the tracked ones are", result.Error, StringComparison.Ordinal);
+            Assert.Equal([Id(1), Id(2), Id(3)], TrackedIds());
+        }
+    }
+
+    [Fact]
+    public void Explain_says_how_many_IDs_matched() =>
+        Assert.Contains("IDs given as in use: 2, never recorded: 1.",
+            Run("explain", "--in-use", Id(1), Id(9)).Error, StringComparison.Ordinal);
 
     [Fact]
     public void A_missing_file_is_an_error_and_nothing_is_pruned()

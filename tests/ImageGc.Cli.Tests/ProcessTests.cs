@@ -104,6 +104,31 @@ public sealed class ProcessTests : CliTest
         Assert.Fail($"'{text}' was never said.");
     }
 
+    [Fact]
+    public async Task A_standard_input_that_is_closed_is_told_and_not_waited_for()
+    {
+        Record(TimeSpan.Zero, "a");
+
+        var (exitCode, _, error) = await Start($"'{Program}' explain --db '{DatabasePath}' --in-use-file - <&-");
+
+        Assert.Equal((ExitCode.Failed, "imagegc: Standard input is closed. Nothing was changed.\n"), (exitCode, error));
+        var piped = await Start($"echo a | '{Program}' explain --db '{DatabasePath}' --in-use-file -");
+        Assert.StartsWith("in-use\ta\t", piped.Output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task What_was_forgotten_is_told_also_where_the_list_cannot_be_written()
+    {
+        Record(TimeSpan.FromDays(30), "a");
+
+        var (exitCode, _, error) = await Start(
+            $"'{Program}' prune --db '{DatabasePath}' --in-use-file /dev/null >/dev/full");
+
+        Assert.Equal(ExitCode.Failed, exitCode);
+        Assert.StartsWith("Forgot 1 image that expired", error, StringComparison.Ordinal);
+        Assert.Contains("imagegc: The results could not be written", error, StringComparison.Ordinal);
+    }
+
     private static string Verdict(string output, int line) =>
         string.Join('\t', output.Split('\n')[line].Split('\t').Take(2));
 

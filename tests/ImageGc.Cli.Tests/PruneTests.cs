@@ -12,7 +12,7 @@ public sealed class PruneTests : CliTest
         Record(8 * Day, Id(1), Id(2));
         Record(3 * Day, Id(3));
 
-        var result = Run("prune", "--in-use", Id(2), "never-recorded");
+        var result = Run("prune", "--in-use", Id(2), Id(4));
 
         Assert.Equal(
             [

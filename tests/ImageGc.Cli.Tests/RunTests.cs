@@ -15,8 +15,9 @@ public sealed class RunTests : CliTest
     {
         var result = Run("run", "--once", flag, value);
 
-        Assert.Equal(ExitCode.Failed, result.ExitCode);
+        Assert.Equal(ExitCode.Usage, result.ExitCode);
         Assert.StartsWith($"imagegc: {flag} ", result.Error, StringComparison.Ordinal);
+        Assert.EndsWith("Run 'imagegc run --help' for usage and examples.\n", result.Error, StringComparison.Ordinal);
         Assert.False(File.Exists(DatabasePath));
     }
 
@@ -33,9 +34,35 @@ public sealed class RunTests : CliTest
         Assert.StartsWith($"imagegc: {complaint}", result.Error, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("--keep", "")]
+    [InlineData("--owner-label", " ")]
+    [InlineData("--engine", "")]
+    public void A_variable_of_the_shell_that_is_not_set_is_wrong_usage(string flag, string value)
+    {
+        var result = Run("run", "--once", flag, value);
+
+        Assert.Equal(ExitCode.Usage, result.ExitCode);
+        Assert.StartsWith($"imagegc: {flag} needs a value.", result.Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_file_without_the_section_is_refused()
+    {
+        var config = FileOf("""{ "ImageGarbageColection": { "KeepImages": [ "agent" ] } }""");
+
+        var result = Run("run", "--once", "--config", config);
+
+        Assert.Equal(ExitCode.Failed, result.ExitCode);
+        Assert.Contains("has no section 'ImageGarbageCollection'", result.Error, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void A_dry_run_creates_no_database()
     {
+        var result = Run("run", "--dry-run", "--json");
+
+        Assert.Equal((ExitCode.Done, "[]\n"), (result.ExitCode, result.Output));
         Assert.Contains("yet, so nothing would be removed", Run("run", "--dry-run").Error, StringComparison.Ordinal);
         Assert.False(File.Exists(DatabasePath));
     }

@@ -10,7 +10,7 @@ public sealed class TerminalTests : CliTest
         Variables["NO_COLOR"] = "1";
         Record(TimeSpan.FromDays(3), Id(1));
 
-        var lines = Run("explain", "--in-use", "a").Lines.Select(line => line.TrimEnd());
+        var lines = Run("explain", "--in-use", Id(2)).Lines.Select(line => line.TrimEnd());
 
         Assert.Equal(
             [
@@ -32,6 +32,16 @@ public sealed class TerminalTests : CliTest
 
         Assert.Equal(3, result.Lines.Length);
         Assert.All(result.Lines, line => Assert.InRange(line.Length, 1, 80));
+    }
+
+    [Fact]
+    public void A_narrow_terminal_loses_nothing()
+    {
+        Record(TimeSpan.FromDays(3), Id(1));
+        TerminalWidth = 40;
+
+        Assert.Contains("in 4 days", Run("explain", "--in-use-file", "/dev/null").Lines[1], StringComparison.Ordinal);
+        Assert.Contains("000000000000", Run("list").Lines[1], StringComparison.Ordinal);
     }
 
     [Theory]
@@ -86,7 +96,7 @@ public sealed class TerminalTests : CliTest
             Variables["NO_COLOR"] = noColor;
         Record(TimeSpan.Zero, Id(1));
 
-        Assert.Equal(colours, Run("explain", "--in-use", "a").Output.Contains('\u001b', StringComparison.Ordinal));
+        Assert.Equal(colours, Run("explain", "--in-use", Id(2)).Output.Contains('\u001b', StringComparison.Ordinal));
     }
 
     [Theory]

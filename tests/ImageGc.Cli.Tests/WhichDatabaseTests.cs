@@ -41,4 +41,27 @@ public sealed class WhichDatabaseTests : CliTest
         Assert.Single(result.Error.TrimEnd().Split('\n'));
         Assert.Equal("a letter", File.ReadAllText(DatabasePath));
     }
+
+    [Fact]
+    public void What_only_looks_leaves_a_damaged_database_as_it_is()
+    {
+        Record(TimeSpan.Zero, [.. Enumerable.Range(0, 500).Select(Id)]);
+        using (var file = File.OpenWrite(DatabasePath))
+        {
+            file.Position = file.Length - 4096 + 100;
+            file.Write(new byte[3000]);
+        }
+
+        var before = File.ReadAllBytes(DatabasePath);
+        foreach (var command in (string[][])[
+            ["list"], ["check"], ["history"], ["export", PathOf("flat")], ["explain", "--in-use-file", "/dev/null"],
+            ["prune", "--in-use-file", "/dev/null", "--dry-run"]])
+        {
+            var result = Run(command);
+
+            Assert.Equal(ExitCode.Failed, result.ExitCode);
+            Assert.Contains("Nothing was changed", result.Error, StringComparison.Ordinal);
+            Assert.Equal(before, File.ReadAllBytes(DatabasePath));
+        }
+    }
 }

@@ -6,7 +6,7 @@ using Spectre.Console;
 namespace ImageGc.Cli.Commands;
 
 internal sealed class CheckCommand(GlobalOptions global) : ToolCommand(
-    global, "check", "Read the whole database and report its state; fails if it is damaged, or was until now.",
+    global, "check", "Read the whole database and report its state; fails if it is damaged.",
     "imagegc check --db /var/lib/aziot/edged/image_use.db",
     "",
     "# doubtful-stamps: later than now or before 2015; a prune takes them for now.",
@@ -15,7 +15,7 @@ internal sealed class CheckCommand(GlobalOptions global) : ToolCommand(
 {
     protected override int Run(Invocation invocation)
     {
-        using var store = invocation.OpenExisting();
+        using var store = invocation.OpenToLook();
         using var patience = invocation.Patience("Reading the whole database");
         var check = store.Check();
         var others = OtherProcess.ThatHaveOpen(check.DatabasePath);
@@ -25,7 +25,7 @@ internal sealed class CheckCommand(GlobalOptions global) : ToolCommand(
             invocation.WriteJson(JsonCheck.Of(check, lastPrune, others, keptDamaged), JsonOutput.Default.JsonCheck);
         else
             invocation.Write(ListingOf(check, lastPrune, others, keptDamaged, invocation.Shell.Time.GetUtcNow()));
-        return check is { Damage.Count: 0, Salvaged: null } ? ExitCode.Done : ExitCode.Failed;
+        return check.Damage.Count == 0 ? ExitCode.Done : ExitCode.Failed;
     }
 
     private static Listing ListingOf(
@@ -39,7 +39,8 @@ internal sealed class CheckCommand(GlobalOptions global) : ToolCommand(
         listing.Add(new("log-bytes"), Cell.Of(check.LogBytes));
         listing.Add(new("schema-version"), Cell.Of(check.SchemaVersion));
         listing.Add(new("sqlite-version"), new(check.SqliteVersion));
-        listing.Add(new("journal-mode"), new(check.JournalMode));
+        listing.Add(
+            new("journal-mode"), new(check.JournalMode, check.JournalMode == "wal" ? "wal" : "none, nobody has it open"));
         if (check.Damage.Count == 0)
             listing.Add(new("last-prune"), LastPrune(lastPrune, now));
         if (lastPrune is not null)
@@ -53,14 +54,12 @@ internal sealed class CheckCommand(GlobalOptions global) : ToolCommand(
             listing.Add(new("other-process"), other);
         foreach (var kept in keptDamaged)
             listing.Add(new("kept-damaged"), new(kept));
-        if (check.Salvaged is { } salvaged)
-            listing.Add(new("salvaged"), new(salvaged, $"damaged until now; kept as {salvaged}", Color.Red));
         foreach (var damage in check.Damage.DefaultIfEmpty("none"))
             listing.Add(new("damage"), new(damage, Color: check.Damage.Count > 0 ? Color.Red : Color.Green));
         return listing;
     }
 
-    /// <summary>What opening the database kept of it, now or earlier, and nobody deleted since.</summary>
+    /// <summary>What salvaging the database kept of it, and nobody deleted since.</summary>
     private static List<string> KeptBeside(string database)
     {
         var beginning = $"{Path.GetFileName(database)}.corrupt-";

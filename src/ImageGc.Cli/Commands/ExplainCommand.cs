@@ -18,19 +18,20 @@ internal sealed class ExplainCommand : ToolCommand
             "docker ps --all --quiet | xargs docker inspect --format '{{.Image}}' |",
             "    imagegc explain --in-use-file - --older-than 24h | grep -c ^expired")
     {
-        _inUse.AddTo(this);
+        _inUse.AddTo(this, global);
         Options.Add(_fullIds);
     }
 
     protected override int Run(Invocation invocation)
     {
         var ids = _inUse.Read(invocation);
-        using var store = invocation.OpenExisting();
-        ShortenedIds.Refuse(ids, store.List());
+        using var store = invocation.OpenToLook();
+        UnmatchedIds.Refuse(ids, store.List());
         var verdicts = ImageVerdict.ExpiredFirst(store.ExplainPrune(ids, _inUse.ThresholdOf(invocation)));
         invocation.Write(verdicts, invocation.Get(_fullIds));
         if (verdicts.Count == 0)
             invocation.Tell("No image is tracked.");
+        invocation.Tell(InUseOptions.Summary(ids, verdicts));
         return ExitCode.Done;
     }
 }

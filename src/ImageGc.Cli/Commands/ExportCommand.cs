@@ -23,7 +23,7 @@ internal sealed class ExportCommand : ToolCommand
     protected override int Run(Invocation invocation)
     {
         var file = invocation.Get(_file);
-        using var store = invocation.OpenExisting();
+        using var store = invocation.OpenToLook();
         try
         {
             store.ExportFlatFile(file);
@@ -35,7 +35,7 @@ internal sealed class ExportCommand : ToolCommand
 
         if (invocation.Json)
             invocation.WriteJson(new JsonExport(Path.GetFullPath(file)), JsonOutput.Default.JsonExport);
-        invocation.Tell($"Exported to {file}.");
+        invocation.Tell($"Exported {Counted.Images(store.Count())} to {file}.");
         return ExitCode.Done;
     }
 }

@@ -11,6 +11,7 @@ internal sealed class HistoryCommand : ToolCommand
     {
         Description = "Only this image: its ID in full, or its first digits (4 at least).",
         Arity = ArgumentArity.ZeroOrOne,
+        HelpName = "ID",
     };
 
     private readonly Option<bool> _runs = new("--runs") { Description = "List the prunes themselves, newest first." };
@@ -25,7 +26,7 @@ internal sealed class HistoryCommand : ToolCommand
             "imagegc history --runs")
     {
         _id.Validators.Add(ImageIds.RequireValid);
-        ImageIds.Complete(_id, KnownIds.TrackedOrRemoved, global);
+        ImageIds.Complete(_id.CompletionSources, KnownIds.TrackedOrRemoved, global);
         Arguments.Add(_id);
         Options.Add(_runs);
         Options.Add(_fullIds);
@@ -38,7 +39,7 @@ internal sealed class HistoryCommand : ToolCommand
 
     protected override int Run(Invocation invocation)
     {
-        using var store = invocation.OpenExisting();
+        using var store = invocation.OpenToLook();
         if (invocation.Get(_runs))
         {
             WriteRuns(store.ListPrunes(), invocation);
@@ -87,6 +88,8 @@ internal sealed class HistoryCommand : ToolCommand
         var instead = tracked.Count == 0
             ? "It is not tracked either."
             : $"{tracked[0].ImageId} is still tracked, last used {Moment.Iso(tracked[0].LastUsedAt)}.";
+        if (written.Length < ShortenedIds.FewestDigits)
+            instead += $" Give {ShortenedIds.FewestDigits} digits of an ID at least.";
         invocation.Complain($"No prune of the last 90 days removed '{written}'. {instead}");
         return ExitCode.Failed;
     }

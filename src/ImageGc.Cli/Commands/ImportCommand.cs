@@ -59,9 +59,13 @@ internal sealed class ImportCommand : ToolCommand
             throw FilePath.BelongsToTheDatabase(flatFile);
         }
 
+        if (import is { Images: 0, Skipped: > 0 })
+            throw new CommandFailedException(
+                $"'{flatFile}' is no flat file: none of {Counted.Of(import.Skipped, "line")} could be read. "
+                + "Nothing was imported.");
         invocation.Tell(string.Create(CultureInfo.InvariantCulture,
-            $"Imported {flatFile}: {import.Images} images ({import.Changed} new or newer), "
-            + $"{import.Skipped} lines skipped."));
+            $"Imported {flatFile}: {Counted.Images(import.Images)} ({import.Changed} new or newer), "
+            + $"{Counted.Of(import.Skipped, "line")} skipped."));
         if (import.Doubtful > 0)
         {
             invocation.Tell(string.Create(CultureInfo.InvariantCulture,

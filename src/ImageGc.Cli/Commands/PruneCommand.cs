@@ -45,7 +45,7 @@ internal sealed class PruneCommand : ToolCommand
             "    xargs docker rmi")
     {
         _run = RemovalCommand.Option(global.Shell);
-        _inUse.AddTo(this);
+        _inUse.AddTo(this, global);
         Options.Add(_run);
         Options.Add(_dryRun);
         _import.Validators.Add(FilePath.Require);
@@ -62,10 +62,12 @@ internal sealed class PruneCommand : ToolCommand
     {
         var ids = _inUse.Read(invocation);
         var flatFile = invocation.Get(_import);
-        using var store = flatFile is null ? invocation.OpenExisting() : ImportCommand.OpenFor(flatFile, invocation);
+        using var store = flatFile is not null ? ImportCommand.OpenFor(flatFile, invocation)
+            : invocation.Get(_dryRun) ? invocation.OpenToLook()
+            : invocation.OpenExisting();
         var import = flatFile is null ? null : ImportCommand.Import(store, flatFile, invocation);
 
-        ShortenedIds.Refuse(ids, store.List());
+        UnmatchedIds.Refuse(ids, store.List());
         var prune = new PruneWork(store, ids, _inUse.ThresholdOf(invocation));
         var report = new PruneReport(invocation, ids, import, invocation.Get(_fullIds));
         var command = invocation.Get(_run);

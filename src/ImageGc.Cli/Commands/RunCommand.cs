@@ -54,8 +54,12 @@ internal sealed class RunCommand : ToolCommand
         }
         catch (OptionsValidationException invalid)
         {
-            throw new CommandFailedException(
-                string.Join("; ", invalid.Failures.Select(failure => _options.NameFlag(failure, invocation))));
+            var failures = invalid.Failures.Select(failure => _options.NameFlag(failure, invocation)).ToList();
+            if (!failures.Exists(failure => failure.StartsWith('-')))
+                throw new CommandFailedException(string.Join("; ", failures));
+            invocation.Complain(string.Join("; ", failures));
+            invocation.Error.WriteLine("Run 'imagegc run --help' for usage and examples.");
+            return ExitCode.Usage;
         }
         catch (Exception exception) when (exception
             is EngineRefusedException or TimeoutException or InvalidDataException or NotSupportedException)
@@ -85,16 +89,20 @@ internal sealed class RunCommand : ToolCommand
         CancellationToken cancellationToken)
     {
         if (!Path.Exists(options.DatabasePath))
-            throw new CommandFailedException(
+        {
+            invocation.Write([], invocation.Get(_fullIds));
+            invocation.Tell(
                 $"There is no database '{Path.GetFullPath(options.DatabasePath)}' yet, so nothing would be removed.");
-        options.FlatFilePath = null; // Importing it would rename it.
+            return;
+        }
+
         var keep = await services.GetRequiredService<Cleanup>().ListToKeepAsync(cancellationToken);
-        var store = services.GetRequiredService<ImageUseStore>();
+        using var store = invocation.OpenToLook(options.DatabasePath);
         var verdicts = ImageVerdict.ExpiredFirst(store.ExplainPrune(keep, options.ImageAgeCleanupThreshold));
         invocation.Write(verdicts, invocation.Get(_fullIds));
         var expired = verdicts.Count(verdict => verdict.Verdict == Verdict.Expired);
         invocation.Tell(
-            $"Dry run, nothing was changed: {expired} of {verdicts.Count} tracked images would be removed.");
+            $"Dry run, nothing was changed: {expired} of {Counted.Of(verdicts.Count, "tracked image")} would be removed.");
     }
 
     private static async Task CollectAsync(

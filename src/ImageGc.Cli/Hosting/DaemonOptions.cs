@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.CommandLine.Parsing;
 using ImageGc.Docker;
 using Microsoft.Extensions.Configuration;
 
@@ -59,6 +60,15 @@ internal sealed class DaemonOptions
         command.Options.Add(_keep);
         foreach (var option in _settings.Values)
             command.Options.Add(option);
+        foreach (var option in command.Options)
+            option.Validators.Add(RequireValue);
+    }
+
+    /// <summary>A variable of the shell that is not set must not mean that nothing is kept.</summary>
+    private static void RequireValue(OptionResult given)
+    {
+        if (given.Tokens.Any(token => string.IsNullOrWhiteSpace(token.Value)))
+            given.AddError($"{given.Option.Name} needs a value.");
     }
 
     /// <summary>What comes later wins: the file, the environment, the flags.</summary>
@@ -70,12 +80,12 @@ internal sealed class DaemonOptions
             Setting(nameof(ImageGarbageCollectionOptions.WatchContainers), "true"),
             Setting(nameof(ImageGarbageCollectionOptions.DatabasePath), invocation.DatabasePath),
         ]);
-        if (invocation.Get(_config) is { } file)
-            configuration.AddJsonFile(RequireFile(file), optional: false);
-        configuration.AddEnvironmentVariables();
-        configuration.AddInMemoryCollection(Flags(invocation));
         try
         {
+            if (invocation.Get(_config) is { } file)
+                configuration.AddConfiguration(ReadFile(file));
+            configuration.AddEnvironmentVariables();
+            configuration.AddInMemoryCollection(Flags(invocation));
             return configuration.Build();
         }
         catch (Exception exception) when (exception is InvalidDataException or FormatException)
@@ -103,10 +113,17 @@ internal sealed class DaemonOptions
         return failure;
     }
 
-    private static string RequireFile(string file) => File.Exists(file)
-        ? Path.GetFullPath(file)
-        : throw new CommandFailedException(
-            $"There is no configuration file '{Path.GetFullPath(file)}'. Name one with --config FILE.");
+    private static IConfigurationRoot ReadFile(string file)
+    {
+        var path = Path.GetFullPath(file);
+        if (!File.Exists(path))
+            throw new CommandFailedException($"There is no configuration file '{path}'. Name one with --config FILE.");
+        var configuration = new ConfigurationBuilder().AddJsonFile(path, optional: false).Build();
+        return configuration.GetChildren().Any(section => section.Key == Daemon.Section)
+            ? configuration
+            : throw new CommandFailedException(
+                $"'{path}' has no section '{Daemon.Section}', so none of its settings would count.");
+    }
 
     private IEnumerable<KeyValuePair<string, string?>> Flags(Invocation invocation)
     {

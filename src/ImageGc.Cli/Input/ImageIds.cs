@@ -10,15 +10,22 @@ internal static class ImageIds
 {
     public static Argument<string[]> Argument(string description, GlobalOptions global)
     {
-        var argument = new Argument<string[]>("ID") { Description = description, Arity = ArgumentArity.OneOrMore };
+        var argument = new Argument<string[]>("ID")
+        {
+            Description = description,
+            Arity = ArgumentArity.OneOrMore,
+            HelpName = "ID", // Without it the help names what completes it: every image in the database.
+        };
         argument.Validators.Add(RequireValid);
-        Complete(argument, KnownIds.Tracked, global);
+        Complete(argument.CompletionSources, KnownIds.Tracked, global);
         return argument;
     }
 
-    /// <summary>Lets the shell complete the argument by the IDs that the query finds.</summary>
-    public static void Complete(Argument argument, string query, GlobalOptions global) =>
-        argument.CompletionSources.Add(context => KnownIds.Read(global.DatabaseOf(context.ParseResult), query)
+    /// <summary>Lets the shell complete what takes IDs by those that are known.</summary>
+    public static void Complete(
+        ICollection<Func<CompletionContext, IEnumerable<CompletionItem>>> sources,
+        Func<ImageUseStore, IEnumerable<string>> known, GlobalOptions global) =>
+        sources.Add(context => KnownIds.Read(global.DatabaseOf(context.ParseResult), known)
             .Select(imageId => new CompletionItem(imageId)));
 
     public static void RequireValid(SymbolResult given)

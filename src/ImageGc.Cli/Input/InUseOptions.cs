@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
+using ImageGc.Cli.Output;
 using ImageGc.Sqlite;
 
 namespace ImageGc.Cli.Input;
@@ -35,8 +36,9 @@ internal sealed class InUseOptions
         CustomParser = Duration.Parse,
     };
 
-    public void AddTo(Command command)
+    public void AddTo(Command command, GlobalOptions global)
     {
+        ImageIds.Complete(_ids.CompletionSources, KnownIds.Tracked, global);
         _ids.Validators.Add(ImageIds.RequireValid);
         _file.Validators.Add(FilePath.Require);
         command.Options.Add(_ids);
@@ -46,6 +48,13 @@ internal sealed class InUseOptions
     }
 
     public TimeSpan ThresholdOf(Invocation invocation) => invocation.Get(_olderThan) ?? DefaultThreshold;
+
+    /// <summary>How many IDs were given, and how many of them are of no tracked image.</summary>
+    public static string Summary(IReadOnlyCollection<string> inUse, IEnumerable<ImageVerdict> verdicts)
+    {
+        var known = verdicts.Count(verdict => verdict.Verdict == Verdict.InUse);
+        return $"IDs given as in use: {inUse.Count}, never recorded: {inUse.Count - known}.";
+    }
 
     /// <summary>The IDs of both options together.</summary>
     public IReadOnlyCollection<string> Read(Invocation invocation)

@@ -12,6 +12,9 @@ internal sealed class Listing(params string[] headers)
 
     private const int WidestId = 512;
 
+    /// <summary>What every table fits into; on a narrower terminal lines run over, and nothing is lost.</summary>
+    private const int Narrowest = 80;
+
     private readonly List<Cell[]> _rows = [];
 
     /// <summary>Whether long cells may make lines longer than the terminal is wide.</summary>
@@ -22,7 +25,7 @@ internal sealed class Listing(params string[] headers)
     public void WriteTo(TextWriter output, Shell shell)
     {
         if (shell.TerminalWidth is { } width)
-            WriteTable(output, shell.Colors, Full ? width + WidestId : width);
+            WriteTable(output, shell.Colors, Full ? width + WidestId : Math.Max(width, Narrowest));
         else
             WriteLines(output);
     }

@@ -1,3 +1,4 @@
+using ImageGc.Cli.Input;
 using ImageGc.Cli.Pruning;
 using ImageGc.Sqlite;
 
@@ -16,33 +17,51 @@ internal sealed class PruneReport(
             invocation.Tell($"Would fail: {verdict.Failure}");
         var expired = verdicts.Count(verdict => verdict.Verdict == Verdict.Expired);
         var gone = removed ? "removed" : "forgotten";
-        invocation.Tell($"Dry run, nothing was changed: {Images(expired)} would be {gone}, "
+        invocation.Tell($"Dry run, nothing was changed: {Counted.Images(expired)} would be {gone}, "
             + Stay(verdicts, verdicts.Count - expired));
     }
 
     public void Forgotten(Pruned pruned)
     {
-        Write(dryRun: false, pruned.All);
-        var forgotten = pruned.Done.Count;
-        invocation.Tell($"Forgot {Images(forgotten)} that expired{Stay(pruned, 0)}");
-        if (forgotten > 0)
-            invocation.Tell("Now remove them from the engine. "
-                + "Safer: --run 'docker rmi {}' forgets each only once it is gone.");
-        LookInside();
+        Write(pruned, () =>
+        {
+            var forgotten = pruned.Done.Count;
+            invocation.Tell($"Forgot {Counted.Images(forgotten)} that expired{Stay(pruned, 0)}");
+            if (forgotten > 0)
+                invocation.Tell("Now remove them from the engine; 'imagegc history' lists them again. "
+                    + "Safer: --run 'docker rmi {}' forgets each only once it is gone.");
+        });
     }
 
     public void Removed(Pruned pruned)
     {
-        Write(dryRun: false, pruned.All);
-        var failed = pruned.Count(Verdict.Failed);
-        invocation.Tell($"Removed {Images(pruned.Count(Verdict.Removed))} that expired{Stay(pruned, failed)}");
-        if (failed > 0)
+        Write(pruned, () =>
+        {
+            var failed = pruned.Count(Verdict.Failed);
             invocation.Tell(
-                $"Failed for {Images(failed)}: tracked as before, and the next prune tries again. "
-                + "If the engine has one no longer: imagegc forget ID; 'imagegc prune --help' shows how to avoid it.");
-        if (pruned.Interrupted)
-            invocation.Tell($"Interrupted: {Images(pruned.Count(Verdict.Expired))} left for the next prune.");
-        LookInside();
+                $"Removed {Counted.Images(pruned.Count(Verdict.Removed))} that expired{Stay(pruned, failed)}");
+            if (failed > 0)
+                invocation.Tell(
+                    $"Failed for {Counted.Images(failed)}: tracked as before, and the next prune tries again. If the "
+                    + "engine has one no longer: imagegc forget ID; 'imagegc prune --help' shows how to avoid it.");
+            if (pruned.Interrupted)
+                invocation.Tell(
+                    $"Interrupted: {Counted.Images(pruned.Count(Verdict.Expired))} left for the next prune.");
+        });
+    }
+
+    /// <summary>Tells what was done also where the results cannot be written: it was done all the same.</summary>
+    private void Write(Pruned pruned, Action tell)
+    {
+        try
+        {
+            Write(dryRun: false, pruned.All);
+        }
+        finally
+        {
+            tell();
+            LookInside();
+        }
     }
 
     private void Write(bool dryRun, IEnumerable<ImageVerdict> verdicts)
@@ -57,14 +76,9 @@ internal sealed class PruneReport(
     private string Stay(Pruned pruned, int failed) =>
         pruned.Others is null ? "." : $", {Stay(pruned.Others, pruned.Others.Count + failed)}";
 
-    private string Stay(IReadOnlyList<ImageVerdict> others, int stay)
-    {
-        var known = others.Count(verdict => verdict.Verdict == Verdict.InUse);
-        return $"{stay} stay. IDs given as in use: {inUse.Count}, never recorded: {inUse.Count - known}.";
-    }
+    private string Stay(IReadOnlyList<ImageVerdict> others, int stay) =>
+        $"{stay} stay. {InUseOptions.Summary(inUse, others)}";
 
     private void LookInside() => invocation.Tell(
         $"Look inside: sqlite3 {ShellWords.Quote(invocation.DatabasePath)} 'SELECT * FROM image_use_utc'");
-
-    private static string Images(int count) => count == 1 ? "1 image" : $"{count} images";
 }

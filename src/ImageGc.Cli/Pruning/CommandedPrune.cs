@@ -1,3 +1,4 @@
+using ImageGc.Cli.Input;
 using ImageGc.Sqlite;
 
 namespace ImageGc.Cli.Pruning;
@@ -43,7 +44,8 @@ internal sealed class CommandedPrune(ImageUseStore store, RemovalCommand command
     {
         try
         {
-            invocation.Progress($"Removing {_removed.Count + _failed.Count + 1} of {expired}: {image.ImageId}");
+            var shown = ShortenedIds.Shorten(image.ImageId);
+            invocation.Progress($"Removing {_removed.Count + _failed.Count + 1} of {expired}: {shown}");
             await new RemovalProcess(invocation.Error).Run(command.WordsFor(image.ImageId)).ConfigureAwait(false);
             _removed.Add(image);
         }

@@ -1,0 +1,51 @@
+using System.Text.RegularExpressions;
+using ImageGc.Sqlite;
+
+namespace ImageGc.Cli.Input;
+
+/// <summary>In-use IDs that match no tracked image, because they are not written as the tracked ones are.</summary>
+internal static partial class UnmatchedIds
+{
+    /// <summary>
+    /// Refuses an ID that is another form of a tracked one, and a name where IDs are tracked: it would match nothing,
+    /// and a prune would remove an image in use.
+    /// </summary>
+    public static void Refuse(IReadOnlyCollection<string> inUse, IReadOnlyList<ImageUse> tracked)
+    {
+        var trackedIds = tracked.Select(image => image.ImageId).ToHashSet(StringComparer.Ordinal);
+        var unmatched = inUse.Where(imageId => !trackedIds.Contains(imageId)).ToList();
+        if (unmatched.Count == 0 || trackedIds.Count == 0)
+            return;
+
+        RefuseOtherForms(unmatched, trackedIds);
+        if (trackedIds.All(DockerId.IsMatch)
+            && unmatched.Find(written => !ShortenedIds.IsHex(ShortenedIds.Digits(written))) is { } name)
+            throw new CommandFailedException(
+                $"'{name}' is no ID as the tracked ones are, so it would keep no image. Give the IDs of images: "
+                + "docker inspect --format '{{.Image}}' CONTAINER. Nothing was pruned.");
+    }
+
+    private static void RefuseOtherForms(List<string> unmatched, HashSet<string> trackedIds)
+    {
+        var byDigits = new SortedList<string, string>(StringComparer.Ordinal);
+        foreach (var imageId in trackedIds.Order(StringComparer.Ordinal))
+            byDigits.TryAdd(ShortenedIds.Digits(imageId), imageId);
+        var sorted = byDigits.Keys.ToArray();
+        foreach (var written in unmatched)
+        {
+            var digits = ShortenedIds.Digits(written.ToLowerInvariant());
+            if (!ShortenedIds.IsHex(digits))
+                continue;
+            var found = Array.BinarySearch(sorted, digits, StringComparer.Ordinal);
+            var nearest = found < 0 ? ~found : found;
+            if (nearest < sorted.Length && sorted[nearest].StartsWith(digits, StringComparison.Ordinal))
+                throw new CommandFailedException(
+                    $"The ID '{written}' is not tracked, but {byDigits[sorted[nearest]]} is. "
+                    + "Give IDs in full as they were recorded, or that image would be taken for unused. "
+                    + "Nothing was pruned.");
+        }
+    }
+
+    [GeneratedRegex(@"^sha256:[0-9a-f]{64}\z")]
+    private static partial Regex DockerId { get; }
+}
