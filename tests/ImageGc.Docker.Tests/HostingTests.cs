@@ -36,12 +36,14 @@ public sealed class HostingTests : HostTest
             StoreOf(host).RecordUse("tracked");
             await host.StartAsync(Cancel);
             await LiveAsync(TimeSpan.Zero);
+            await host.StopAsync(Cancel);
         }
 
         using (var host = Build(("DatabasePath", PathOf("missing/image_use.db"))))
         {
             await host.StartAsync(Cancel);
             await LiveAsync(TimeSpan.Zero);
+            await host.StopAsync(Cancel);
         }
 
         Assert.Contains($"Images are tracked in {PathOf("image_use.db")}, 1 so far", Log.Messages(LogLevel.Information));
