@@ -189,4 +189,22 @@ public sealed class ClockTests : StoreTest
             SteppingTime.Start + Week), verdict);
         Assert.Equal(Boot, store.Find(Id(1))!.Value.LastUsedAt);
     }
+
+    [Fact]
+    public void A_stamp_that_a_step_would_move_before_1970_becomes_its_first_second()
+    {
+        var time = new SteppingTime(Boot);
+        var store = Open(time: time);
+        store.RecordUse(Id(1));
+        time.Pass(TimeSpan.FromMinutes(1));
+
+        time.StepTo(Boot);
+        store.RecordUse(Id(2));
+
+        Assert.Equal(DateTimeOffset.UnixEpoch, store.Find(Id(1))!.Value.LastUsedAt);
+        Assert.Equal(Boot, store.Find(Id(2))!.Value.LastUsedAt);
+        time.StepTo(SteppingTime.Start);
+        store.RecordUse(Id(2));
+        Assert.Equal(SteppingTime.Start.AddSeconds(-30), store.Find(Id(1))!.Value.LastUsedAt);
+    }
 }

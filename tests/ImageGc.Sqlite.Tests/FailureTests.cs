@@ -74,4 +74,34 @@ public sealed class FailureTests : StoreTest
         Assert.Equal(StoreFailure.FlatFile, exception.Reason);
         Assert.Equal([filling], Directory.GetFiles(disk.PathOf("")));
     }
+
+    [Fact]
+    public void Every_failure_says_what_could_not_be_done()
+    {
+        var store = Open();
+        store.RecordUse(Id(1));
+        var image = store.List()[0];
+        File.WriteAllText(PathOf("image_use"), $"{Id(1)} {SteppingTime.Start.ToUnixTimeSeconds()}\n");
+        Sqlite.Execute(DatabasePath, "DROP TABLE image_use; DROP TABLE prune_run");
+
+        foreach (var (doing, call) in ((string, Action)[])
+            [
+                ("record the use of an image", () => store.RecordUse(Id(1))),
+                ("record the use of images", () => store.RecordUse([Id(1)])),
+                ("list the images", () => store.List()),
+                ("count the images", () => store.Count()),
+                ("look up an image", () => store.Find(Id(1))),
+                ("forget an image", () => store.Forget(Id(1))),
+                ("forget an image", () => store.Forget(image)),
+                ("check the database", () => store.Check()),
+                ("prune the images", () => store.Prune([])),
+                ("prune the images", () => store.PruneAsync([], (_, _) => Task.CompletedTask).GetAwaiter().GetResult()),
+                ("explain a prune", () => store.ExplainPrune([])),
+                ("list the prunes", () => store.ListPrunes()),
+                ("list the removed images", () => store.ListRemoved()),
+                ($"import '{PathOf("image_use")}'", () => store.ImportFlatFile(PathOf("image_use"))),
+            ])
+            Assert.StartsWith($"Could not {doing} in '{DatabasePath}': ",
+                Assert.Throws<ImageUseStoreException>(call).Message, StringComparison.Ordinal);
+    }
 }

@@ -222,6 +222,24 @@ public sealed class FlatFileTests : StoreTest
         Assert.False(File.Exists($"{DatabasePath}-journal"));
     }
 
+    [Fact]
+    public void A_path_of_nothing_but_spaces_is_misuse()
+    {
+        var store = Open();
+
+        Assert.Throws<ArgumentException>(() => store.ImportFlatFile(" "));
+        Assert.Throws<ArgumentException>(() => store.ExportFlatFile(" "));
+    }
+
+    [Fact]
+    public void A_flat_file_that_its_writer_still_has_open_is_imported()
+    {
+        File.WriteAllText(FlatFilePath, $"{Id(1)} {Seconds(SteppingTime.Start)}\n");
+        using var writer = new FileStream(FlatFilePath, FileMode.Open, FileAccess.ReadWrite, FileShare.ReadWrite);
+
+        Assert.Equal(1, Open().ImportFlatFile(FlatFilePath).Images);
+    }
+
     private void WriteLines(params string[] lines) =>
         File.WriteAllText(FlatFilePath, string.Concat(lines.Select(line => line + "\n")));
 

@@ -111,4 +111,19 @@ public sealed class FollowClockTests : StoreTest
         Assert.Empty(store.Prune([]));
         Assert.Equal(Time.GetUtcNow(), store.Find(Id(1))!.Value.LastUsedAt);
     }
+
+    [Theory]
+    [InlineData(2)]
+    [InlineData(-2)]
+    public void A_row_that_another_process_stamped_since_is_not_moved_whatever_its_clock(int hoursAhead)
+    {
+        var store = Open();
+        store.RecordUse(Id(1));
+        Open(time: new SteppingTime(SteppingTime.Start.AddHours(hoursAhead))).RecordUse(Id(1));
+
+        Time.StepTo(SteppingTime.Start.AddHours(3));
+        store.RecordUse(Id(2));
+
+        Assert.Equal(SteppingTime.Start.AddHours(hoursAhead), store.Find(Id(1))!.Value.LastUsedAt);
+    }
 }

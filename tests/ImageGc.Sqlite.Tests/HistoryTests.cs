@@ -146,4 +146,79 @@ public sealed class HistoryTests : StoreTest
             Sqlite.Query<(string, double, int, int, int)>(DatabasePath,
                 "SELECT pruned_utc, threshold_days, tracked, removed, failed FROM prune_run_utc"));
     }
+
+    [Fact]
+    public async Task Every_prune_counts_its_own_removals_and_failures()
+    {
+        var store = Open();
+        store.RecordUse([Id(1), Id(2), Id(3), Id(4)]);
+        Time.Pass(Week);
+        await store.PruneAsync([Id(4)], FailBut(Id(1)), TestContext.Current.CancellationToken);
+        store.Prune([Id(3), Id(4)]);
+        Time.Pass(Week);
+        store.Prune([]);
+        store.RecordUse([Id(5), Id(6)]);
+        Time.Pass(Week);
+        await store.PruneAsync([], FailBut(Id(6)), TestContext.Current.CancellationToken);
+
+        Assert.Equal([(2, 1, 1), (2, 2, 0), (3, 1, 0), (4, 1, 2)],
+            store.ListPrunes().Select(run => (run.Tracked, run.Removed, run.Failed)));
+        Assert.Equal(new ImageUse(Id(1), SteppingTime.Start), store.ListRemoved()[^1].Image);
+
+        static Func<ImageUse, CancellationToken, Task> FailBut(string imageId) => (image, _) =>
+            image.ImageId == imageId ? Task.CompletedTask : throw new IOException("in use");
+    }
+
+    [Fact]
+    public void History_of_more_than_ninety_days_ago_leaves_the_file()
+    {
+        var store = Open(options => options.ImageAgeCleanupThreshold = TimeSpan.Zero);
+        store.RecordUse(Id(1));
+        store.Prune([]);
+        store.Prune([]);
+
+        Time.Pass(TimeSpan.FromDays(90));
+        store.Prune([]);
+        Assert.Equal([(3, 1)], Rows());
+
+        Time.Pass(TimeSpan.FromSeconds(1));
+        store.Prune([]);
+        Assert.Equal([(2, 0)], Rows());
+
+        List<(int, int)> Rows() => Sqlite.Query<(int, int)>(DatabasePath,
+            "SELECT (SELECT count(*) FROM prune_run), (SELECT count(*) FROM removed_image)");
+    }
+
+    [Fact]
+    public void The_last_prune_is_the_last_one_even_if_the_clock_was_set_back_before_it()
+    {
+        var store = Open();
+        store.Prune([]);
+
+        Time.StepTo(SteppingTime.Start.AddDays(-1));
+        store.Prune([]);
+
+        Assert.Equal(SteppingTime.Start.AddDays(-1), store.LastPrune()?.PrunedAt);
+        Assert.Equal([SteppingTime.Start.AddDays(-1), SteppingTime.Start],
+            store.ListPrunes().Select(run => run.PrunedAt));
+    }
+
+    [Fact]
+    public void Removed_images_are_listed_newest_prune_first_and_in_each_the_oldest_use_first()
+    {
+        var store = Open();
+        store.RecordUse([Id(3), Id(2)]);
+        Time.Pass(TimeSpan.FromSeconds(1));
+        store.RecordUse(Id(1));
+        Time.Pass(Week);
+        store.Prune([]);
+        store.RecordUse(Id(4));
+        Time.Pass(Week);
+        store.Prune([]);
+
+        Assert.Equal([Id(4), Id(2), Id(3), Id(1)], store.ListRemoved().Select(removed => removed.Image.ImageId));
+        Assert.Equal([Id(4), Id(2), Id(3), Id(1)],
+            Sqlite.Query<string>(DatabasePath, "SELECT image_id FROM removed_image_utc"));
+        Assert.Equal([2, 1], Sqlite.Query<int>(DatabasePath, "SELECT prune_run_id FROM prune_run_utc"));
+    }
 }

@@ -74,4 +74,33 @@ public sealed class ImageIdTests : StoreTest
             Assert.Equal(19, exception.SqliteErrorCode);
         }
     }
+
+    [Fact]
+    public void The_schema_itself_refuses_control_characters_from_the_first_to_the_last()
+    {
+        Open();
+        foreach (var character in (int[])[1, 9, 31, 32, 127])
+        {
+            var exception = Assert.Throws<Microsoft.Data.Sqlite.SqliteException>(() => Sqlite.Execute(DatabasePath,
+                $"INSERT INTO image_use (image_id, last_used_at) VALUES ('a' || char({character}) || 'b', 1)"));
+            Assert.Equal(19, exception.SqliteErrorCode);
+        }
+
+        Sqlite.Execute(DatabasePath, "INSERT INTO image_use (image_id, last_used_at) VALUES ('!~', 1)");
+    }
+
+    [Fact]
+    public void The_message_says_what_is_wrong_with_an_ID()
+    {
+        var store = Open();
+        foreach (var (imageId, why) in ((string, string)[])
+            [
+                ("", "it is empty: ''."),
+                (new string('a', 513), $"it has 513 characters and 512 is the most: '{new string('a', 77)}...'."),
+                ("a b", "it contains white space or a control character: 'a b'."),
+                ("half\ud83d", "it contains half a surrogate pair: 'half\\ud83d'."),
+            ])
+            Assert.StartsWith($"Not an image ID, {why}",
+                Assert.Throws<ArgumentException>(() => store.RecordUse(imageId)).Message, StringComparison.Ordinal);
+    }
 }

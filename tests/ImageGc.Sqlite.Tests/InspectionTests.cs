@@ -58,4 +58,62 @@ public sealed class InspectionTests : StoreTest
         Assert.Empty(check.Damage);
         Assert.True(check.DatabaseBytes + check.LogBytes > 0);
     }
+
+    [Fact]
+    public void The_first_and_the_last_second_of_the_calendar_are_stamps()
+    {
+        var store = Open();
+        Sqlite.Execute(DatabasePath, "INSERT INTO image_use VALUES ('a', 0), ('b', 253402300799)");
+
+        Assert.Equal([0, 253_402_300_799], store.List().Select(image => image.LastUsedAt.ToUnixTimeSeconds()));
+    }
+
+    [Fact]
+    public void Check_reports_every_row_that_is_damaged()
+    {
+        var store = Open();
+        Sqlite.Execute(DatabasePath,
+            "PRAGMA ignore_check_constraints = 1; INSERT INTO image_use VALUES ('a', -1), ('b', -1), ('c', -1)");
+
+        Assert.Equal(3, store.Check().Damage.Count);
+    }
+
+    [Fact]
+    public void Check_finds_a_row_that_only_damage_can_have_written_after_a_restart_too()
+    {
+        Open().Dispose();
+        var store = Open();
+        Sqlite.Execute(DatabasePath,
+            "PRAGMA ignore_check_constraints = 1; INSERT INTO image_use VALUES ('two words', 1)");
+
+        Assert.NotEmpty(store.Check().Damage);
+    }
+
+    [Fact]
+    public void The_view_counts_ages_in_tenths_of_a_day_and_shows_the_lower_ID_first_among_equals()
+    {
+        var now = new SteppingTime(TimeProvider.System.GetUtcNow().AddHours(-36));
+        var store = Open(time: now);
+        store.RecordUse(["b", "c", "a"]);
+
+        Assert.Equal([("a", 1.5), ("b", 1.5), ("c", 1.5)],
+            Sqlite.Query<(string, double)>(DatabasePath, "SELECT image_id, age_days FROM image_use_utc"));
+    }
+
+    [Fact]
+    public async Task The_view_of_what_was_removed_counts_until_the_decision_however_long_the_removal_took()
+    {
+        var store = Open();
+        store.RecordUse(Id(1));
+        Time.Pass(TimeSpan.FromHours(9.5 * 24));
+
+        await store.PruneAsync([], (_, _) =>
+        {
+            Time.Pass(TimeSpan.FromDays(1));
+            return Task.CompletedTask;
+        }, TestContext.Current.CancellationToken);
+
+        Assert.Equal([("2026-03-12T00:00:00Z", 9.5)], Sqlite.Query<(string, double)>(DatabasePath,
+            "SELECT removed_utc, unused_days FROM removed_image_utc"));
+    }
 }

@@ -93,6 +93,52 @@ public sealed class LogTests : StoreTest
         Assert.Equal([Id(1), Id(2)], store.Prune([]).Select(image => image.ImageId));
     }
 
+    [Fact]
+    public async Task A_removal_that_fails_is_logged_with_its_image()
+    {
+        var log = new RecordingLog();
+        using var store = ImageUseStore.Open(new ImageUseStoreOptions { DatabasePath = DatabasePath }, Time, log);
+        store.RecordUse([Id(1), Id(2), Id(3)]);
+        Time.Pass(TimeSpan.FromDays(7));
+
+        await store.PruneAsync([Id(3)], (image, _) =>
+            image.ImageId == Id(1) ? throw new IOException("in use") : Task.CompletedTask,
+            TestContext.Current.CancellationToken);
+
+        Assert.Contains(Id(1), Assert.Single(log.Messages(LogLevel.Warning)), StringComparison.Ordinal);
+        Assert.Contains("1 removed, 0 used meanwhile, 1 failed, 2 stay tracked",
+            log.Messages(LogLevel.Information)[^1], StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void What_changes_the_database_is_logged()
+    {
+        var log = new RecordingLog();
+        using var store = ImageUseStore.Open(new ImageUseStoreOptions { DatabasePath = DatabasePath }, Time, log);
+        File.WriteAllText(PathOf("image_use"), $"{Id(1)} 16\n{Id(2)} 1700000000\nbad\n");
+
+        store.ImportFlatFile(PathOf("image_use"));
+        store.RecordUse([Id(3)]);
+        store.RecordUse(Id(4));
+        store.Forget(Id(4));
+        store.Forget(Id(9));
+        store.Forget(store.Find(Id(3))!.Value);
+        store.Prune([]);
+        store.ExportFlatFile(PathOf("export"));
+
+        Assert.Equal(
+            [$"Recorded use of {Id(3)}", $"Recorded use of {Id(4)}", $"Forgot {Id(4)}", $"Forgot {Id(3)}"],
+            log.Messages(LogLevel.Debug));
+        Assert.Equal(
+            [
+                $"Imported {PathOf("image_use")}: 2 images, 2 changed, 1 with a doubtful stamp, 1 lines skipped",
+                $"Pruned {DatabasePath}: 1 removed, 0 used meanwhile, 0 failed, 1 stay tracked, "
+                    + "threshold 7.00:00:00",
+                $"Exported 1 images to {PathOf("export")}",
+            ],
+            log.Messages(LogLevel.Information).Skip(1));
+    }
+
     private sealed class TroublesomeLog : ILoggerFactory, ILogger
     {
         public ImageUseStore? Store { get; set; }

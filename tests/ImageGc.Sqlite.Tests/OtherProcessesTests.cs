@@ -1,3 +1,4 @@
+using Microsoft.Data.Sqlite;
 using Dapper;
 
 namespace ImageGc.Sqlite.Tests;
@@ -140,5 +141,64 @@ public sealed class OtherProcessesTests : StoreTest
         var path = PathOf("replacement.db");
         Open(options => options.DatabasePath = path).Dispose();
         return path;
+    }
+
+    [Fact]
+    public void Explain_needs_no_lock_for_writing_while_the_clock_is_right()
+    {
+        var store = Open(options => options.BusyTimeout = TimeSpan.FromMilliseconds(20));
+        store.RecordUse(Id(1));
+        using var writer = Sqlite.Connect(DatabasePath);
+        writer.Execute("BEGIN IMMEDIATE");
+
+        Assert.Single(store.ExplainPrune([Id(1)]));
+    }
+
+    [Fact]
+    public void The_time_of_a_change_is_read_when_no_other_process_can_write_any_more()
+    {
+        var time = new TimeThatLooksAtTheLock();
+        var store = Open(time: time);
+        File.WriteAllText(PathOf("image_use"), $"{Id(2)} 16\n");
+        using var other = new PromptConnection($"Data Source={DatabasePath};Pooling=false");
+        other.Open();
+        time.IsLocked = () => IsLocked(other);
+
+        foreach (var change in (Action[])[() => store.RecordUse([Id(1)]), () => store.Prune([]), () =>
+            store.ImportFlatFile(PathOf("image_use"))])
+        {
+            change();
+            Assert.True(time.WasLocked);
+            Assert.False(IsLocked(other));
+        }
+    }
+
+    private static bool IsLocked(SqliteConnection other)
+    {
+        try
+        {
+            other.Execute("BEGIN IMMEDIATE");
+            other.Execute("ROLLBACK");
+            return false;
+        }
+        catch (SqliteException busy) when (busy.SqliteErrorCode == 5)
+        {
+            return true;
+        }
+    }
+
+    private sealed class TimeThatLooksAtTheLock : TimeProvider
+    {
+        public Func<bool> IsLocked { get; set; } = () => false;
+
+        public bool WasLocked { get; private set; }
+
+        public override DateTimeOffset GetUtcNow() => SteppingTime.Start;
+
+        public override long GetTimestamp()
+        {
+            WasLocked = IsLocked();
+            return 0;
+        }
     }
 }

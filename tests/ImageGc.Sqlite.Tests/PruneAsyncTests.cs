@@ -60,79 +60,6 @@ public sealed class PruneAsyncTests : StoreTest
     }
 
     [Fact]
-    public async Task An_image_recorded_while_an_earlier_one_is_removed_stays_and_is_not_removed()
-    {
-        var store = Open();
-        store.RecordUse(Id(1));
-        Time.Pass(TimeSpan.FromSeconds(1));
-        store.RecordUse(Id(2));
-        Time.Pass(Week);
-
-        var result = await store.PruneAsync([], (image, _) =>
-        {
-            Assert.Equal(Id(1), image.ImageId);
-            store.RecordUse(Id(2));
-            return Task.CompletedTask;
-        }, _cancel);
-
-        Assert.Equal([Id(1)], result.Removed.Select(image => image.ImageId));
-        Assert.Equal([Id(2)], result.UsedMeanwhile.Select(image => image.ImageId));
-        Assert.NotNull(store.Find(Id(2)));
-    }
-
-    [Fact]
-    public async Task An_image_recorded_during_its_own_removal_keeps_its_row()
-    {
-        var store = Open();
-        store.RecordUse(Id(1));
-        Time.Pass(Week);
-
-        var result = await store.PruneAsync([], (image, _) =>
-        {
-            store.RecordUse(image.ImageId);
-            return Task.CompletedTask;
-        }, _cancel);
-
-        Assert.Equal([Id(1)], result.UsedMeanwhile.Select(image => image.ImageId));
-        Assert.Empty(result.Removed);
-        Assert.Equal(Time.GetUtcNow(), store.Find(Id(1))!.Value.LastUsedAt);
-        Assert.Empty(store.ListRemoved());
-    }
-
-    [Fact]
-    public async Task A_use_in_the_very_second_of_the_decision_is_seen_too()
-    {
-        var store = Open();
-        store.RecordUse([Id(1), Id(2)]);
-
-        var result = await store.PruneAsync([], (_, _) =>
-        {
-            store.RecordUse([Id(1), Id(2)]);
-            return Task.CompletedTask;
-        }, TimeSpan.Zero, _cancel);
-
-        Assert.Equal([Id(1), Id(2)], result.UsedMeanwhile.Select(image => image.ImageId));
-        Assert.Equal(2, store.List().Count);
-    }
-
-    [Fact]
-    public async Task An_image_that_another_process_records_meanwhile_stays()
-    {
-        var store = Open();
-        var other = Open();
-        store.RecordUse([Id(1), Id(2)]);
-        Time.Pass(Week);
-
-        var result = await store.PruneAsync([], (_, _) =>
-        {
-            other.RecordUse(Id(2));
-            return Task.CompletedTask;
-        }, _cancel);
-
-        Assert.Equal([Id(2)], result.UsedMeanwhile.Select(image => image.ImageId));
-    }
-
-    [Fact]
     public async Task Cancellation_stops_between_images_and_keeps_what_was_done()
     {
         var store = Open();
@@ -234,5 +161,49 @@ public sealed class PruneAsyncTests : StoreTest
             number =>
             Assert.True(store.Find(Id(number))?.LastUsedAt.ToUnixTimeSeconds() >= acknowledged[number]));
         Assert.Empty(store.Check().Damage);
+    }
+
+    [Fact]
+    public async Task A_run_that_is_cancelled_before_it_begins_decides_nothing()
+    {
+        var store = Open();
+        store.RecordUse(Id(1));
+        Time.Pass(Week);
+
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() =>
+            store.PruneAsync([Id(1)], Succeed, new CancellationToken(canceled: true)));
+
+        Assert.Null(store.LastPrune());
+        Assert.Equal(SteppingTime.Start, store.Find(Id(1))!.Value.LastUsedAt);
+    }
+
+    [Fact]
+    public async Task A_run_does_not_come_back_to_the_context_of_its_caller_who_may_block_it()
+    {
+        var store = Open();
+        store.RecordUse(Id(1));
+        Time.Pass(Week);
+        var removal = new TaskCompletionSource();
+        var context = new CountingContext();
+        var own = SynchronizationContext.Current;
+        SynchronizationContext.SetSynchronizationContext(context);
+        var prune = store.PruneAsync([], (_, _) => removal.Task, _cancel);
+        SynchronizationContext.SetSynchronizationContext(own);
+
+        removal.SetResult();
+
+        Assert.Single((await prune).Removed);
+        Assert.Equal(0, context.Posts);
+    }
+
+    private sealed class CountingContext : SynchronizationContext
+    {
+        public int Posts { get; private set; }
+
+        public override void Post(SendOrPostCallback callback, object? state)
+        {
+            Posts++;
+            base.Post(callback, state);
+        }
     }
 }

@@ -186,4 +186,40 @@ public sealed class PruneTests : StoreTest
 
         Assert.Equal([Id(1)], store.Prune(InUse()).Select(image => image.ImageId));
     }
+
+    [Fact]
+    public void Explain_shows_the_oldest_use_first_and_then_the_lower_ID()
+    {
+        var store = Open();
+        store.RecordUse([Id(3), Id(2)]);
+        Time.Pass(TimeSpan.FromSeconds(1));
+        store.RecordUse(Id(1));
+
+        Assert.Equal([Id(2), Id(3), Id(1)], store.ExplainPrune([]).Select(verdict => verdict.Image.ImageId));
+    }
+
+    [Fact]
+    public void Images_in_use_whose_IDs_differ_in_case_are_all_kept()
+    {
+        var store = Open(options => options.ImageAgeCleanupThreshold = TimeSpan.Zero);
+        store.RecordUse(["abc", "ABC", "Abc"]);
+
+        Assert.Equal(["Abc"], store.Prune(["abc", "ABC"]).Select(image => image.ImageId));
+    }
+
+    [Fact]
+    public void A_stamp_is_doubted_before_2015_and_after_now_and_not_a_second_closer()
+    {
+        var store = Open();
+        var (earliest, now) = (1_420_070_400L, SteppingTime.Start.ToUnixTimeSeconds());
+        long[] stamps = [earliest - 1, earliest, now, now + 1];
+        foreach (var stamp in stamps)
+            Sqlite.Execute(DatabasePath, $"INSERT INTO image_use VALUES ('{stamp}', {stamp})");
+
+        Assert.Equal(2, store.Check().DoubtfulStamps);
+        store.Prune([], TimeSpan.MaxValue);
+        Assert.Equal(0, store.Check().DoubtfulStamps);
+        Assert.Equal([now, earliest, now, now],
+            stamps.Select(stamp => store.Find($"{stamp}")!.Value.LastUsedAt.ToUnixTimeSeconds()));
+    }
 }

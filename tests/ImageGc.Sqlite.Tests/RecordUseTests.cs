@@ -180,4 +180,32 @@ public sealed class RecordUseTests : StoreTest
         Assert.Throws<ObjectDisposedException>(() => store.RecordUse(Id(1)));
         Assert.Throws<ObjectDisposedException>(() => store.List());
     }
+
+    [Fact]
+    public void A_use_now_replaces_a_later_stamp_of_a_clock_that_was_ahead()
+    {
+        using (var ahead = Open(time: new SteppingTime(SteppingTime.Start.AddYears(1))))
+            ahead.RecordUse([Id(1), Id(2)]);
+        var store = Open();
+
+        store.RecordUse(Id(1));
+        store.RecordUse([Id(2)]);
+
+        Assert.All(store.List(), image => Assert.Equal(SteppingTime.Start, image.LastUsedAt));
+    }
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(-1)]
+    public void An_image_that_another_process_used_since_it_was_listed_is_not_forgotten_whatever_its_clock(
+        int hoursAhead)
+    {
+        var store = Open();
+        store.RecordUse(Id(1));
+        var listed = store.List();
+        Open(time: new SteppingTime(SteppingTime.Start.AddHours(hoursAhead))).RecordUse(Id(1));
+
+        Assert.False(store.Forget(listed[0]));
+        Assert.Single(store.List());
+    }
 }

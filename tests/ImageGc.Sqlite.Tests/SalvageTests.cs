@@ -113,4 +113,16 @@ public sealed class SalvageTests : StoreTest
         Assert.Contains("Could not lock the directory", exception.Message, StringComparison.Ordinal);
         Assert.Equal(damaged, File.ReadAllBytes(DatabasePath));
     }
+
+    [Fact]
+    public void Check_names_the_kept_file_until_the_store_is_opened_anew()
+    {
+        Open().Dispose();
+        using (var file = File.OpenWrite(DatabasePath))
+            file.Write(new byte[16]);
+
+        using (var healed = Open())
+            Assert.Equal($"{DatabasePath}.corrupt-20260301T120000Z", healed.Check().Salvaged);
+        Assert.Null(Open().Check().Salvaged);
+    }
 }

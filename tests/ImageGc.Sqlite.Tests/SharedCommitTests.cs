@@ -61,4 +61,30 @@ public sealed class SharedCommitTests
         Task.Factory.StartNew(
             () => uses.Commit($"{caller}"), CancellationToken.None, TaskCreationOptions.LongRunning,
                 TaskScheduler.Default));
+
+    [Fact]
+    public void A_commit_that_nobody_joins_allocates_nothing()
+    {
+        var uses = new SharedCommit(static batch => batch.Close());
+        uses.Commit("a");
+        var before = GC.GetAllocatedBytesForCurrentThread();
+
+        for (var i = 0; i < 1000; i++)
+            uses.Commit("a");
+
+        Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, 1000);
+    }
+
+    [Fact]
+    public async Task A_batch_that_its_commit_left_open_is_closed_all_the_same()
+    {
+        var commits = new List<string>();
+        var uses = new SharedCommit(batch => commits.Add(string.Join(' ', batch.ImageIds)));
+
+        uses.Commit("first");
+        await Task.Run(() => uses.Commit("second"), TestContext.Current.CancellationToken)
+            .WaitAsync(TimeSpan.FromSeconds(10), TestContext.Current.CancellationToken);
+
+        Assert.Equal(["first", "second"], commits);
+    }
 }

@@ -92,4 +92,19 @@ public sealed class TakeOverTests : StoreTest
         await File.WriteAllTextAsync(FlatFilePath, Line, TestContext.Current.CancellationToken);
         Assert.Equal(1, (await import).Images);
     }
+
+    [Fact]
+    public void A_flat_file_that_was_taken_over_is_never_overwritten_by_another()
+    {
+        var flatFile = PathOf("image_use");
+        File.WriteAllText(flatFile + ".imported", "first");
+        File.WriteAllText(flatFile + ".imported-20260301T120000Z", "second");
+        File.WriteAllText(flatFile, $"{Id(1)} {SteppingTime.Start.ToUnixTimeSeconds() - 1}\n");
+
+        Assert.Single(Open(options => options.FlatFilePath = flatFile).List());
+
+        Assert.Equal("first", File.ReadAllText(flatFile + ".imported"));
+        Assert.Equal("second", File.ReadAllText(flatFile + ".imported-20260301T120000Z"));
+        Assert.True(File.Exists(flatFile));
+    }
 }
