@@ -64,7 +64,9 @@ internal static class CommandLine
     private static string? MistypedOption(ParseResult parsed)
     {
         var beforeDashes = parsed.Tokens.TakeWhile(token => token.Type != TokenType.DoubleDash).ToHashSet();
-        return parsed.CommandResult.Children.OfType<ArgumentResult>().SelectMany(argument => argument.Tokens)
+        return parsed.CommandResult.Children
+            .Where(given => given is ArgumentResult or OptionResult { Option.AllowMultipleArgumentsPerToken: true })
+            .SelectMany(given => given.Tokens)
             .FirstOrDefault(token => token.Value.StartsWith('-') && beforeDashes.Contains(token))?.Value;
     }
 

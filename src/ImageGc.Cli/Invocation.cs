@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
+using ImageGc.Cli.Input;
 using ImageGc.Cli.Output;
 using ImageGc.Sqlite;
 
@@ -56,22 +57,11 @@ internal sealed class Invocation(GlobalOptions global, ParseResult parsed)
 
     private void RequireDatabase()
     {
-        var path = Path.GetFullPath(DatabasePath);
-        try
-        {
-            File.GetAttributes(path);
-        }
-        catch (Exception missing) when (missing is FileNotFoundException or DirectoryNotFoundException)
-        {
+        if (!FilePath.IsThere(DatabasePath))
             throw new CommandFailedException(
-                $"There is no database '{path}'. Name one with --db PATH or {GlobalOptions.DatabaseVariable}; "
-                + "'imagegc record', 'imagegc import' and 'imagegc run' create one.");
-        }
-        catch (UnauthorizedAccessException)
-        {
-            throw new CommandFailedException(
-                $"This user may not look into the directory of '{path}'. Become root, with sudo say.");
-        }
+                $"There is no database '{Path.GetFullPath(DatabasePath)}'. Name one with --db PATH or "
+                + $"{GlobalOptions.DatabaseVariable}; 'imagegc record', 'imagegc import' and 'imagegc run' create "
+                + "one.");
     }
 
     public void WriteLine(string result) => Write(output => output.WriteLine(result));

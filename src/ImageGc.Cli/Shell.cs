@@ -30,7 +30,8 @@ internal sealed record Shell
     /// </remarks>
     private static Stream OpenStandardInput() => new FileInfo("/proc/self/fd/0").LinkTarget is { } input
         && input.StartsWith("pipe:", StringComparison.Ordinal)
-        && Directory.EnumerateFiles("/proc/self/fd").Any(file => new FileInfo(file).LinkTarget == input && IsWritten(file))
+        && Directory.EnumerateFiles("/proc/self/fd")
+            .Any(file => new FileInfo(file).LinkTarget == input && IsWritten(file))
             ? throw new CommandFailedException("Standard input is closed. Nothing was changed.")
             : Console.OpenStandardInput();
 

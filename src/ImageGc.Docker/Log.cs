@@ -14,7 +14,8 @@ internal static partial class Log
 
     [LoggerMessage(103, LogLevel.Error,
         "The cleanup failed: {Why} What it has not removed stays; the next try comes after {RetryAfter}")]
-    private static partial void CleanupFailed(this ILogger logger, Exception? unexpected, string why, TimeSpan retryAfter);
+    private static partial void CleanupFailed(
+        this ILogger logger, Exception? unexpected, string why, TimeSpan retryAfter);
 
     [LoggerMessage(104, LogLevel.Information, "Forgot {ImageId}: the engine does not have it any more")]
     public static partial void ForgotVanished(this ILogger logger, string imageId);
@@ -23,8 +24,10 @@ internal static partial class Log
     public static partial void Watching(this ILogger logger, Uri engineAddress, int containers);
 
     [LoggerMessage(106, LogLevel.Warning,
-        "Cannot watch the engine: {Why} The next try comes after {RetryAfter}, and makes up for what happens meanwhile")]
-    private static partial void NotWatching(this ILogger logger, Exception? unexpected, string why, TimeSpan retryAfter);
+        "Cannot watch the engine: {Why} The next try comes after {RetryAfter}, and makes up for what happens "
+        + "meanwhile")]
+    private static partial void NotWatching(
+        this ILogger logger, Exception? unexpected, string why, TimeSpan retryAfter);
 
     [LoggerMessage(107, LogLevel.Warning, "The disk is {UsedPercent:F0}% full: unused images go before their time")]
     public static partial void DiskFull(this ILogger logger, double usedPercent);
@@ -38,12 +41,13 @@ internal static partial class Log
     private static partial void DiskFailed(this ILogger logger, Exception? unexpected, string why, TimeSpan retryAfter);
 
     [LoggerMessage(110, LogLevel.Warning,
-        "Could not look which tracked images are gone: {Why} The next image that goes, or an hour, brings the next try")]
+        "Could not look which tracked images are gone: {Why} The next image that goes, or an hour, brings the next "
+        + "try")]
     private static partial void VanishedUnknown(this ILogger logger, Exception? unexpected, string why);
 
     [LoggerMessage(111, LogLevel.Warning,
-        "{ImageId} was not removed, but may have lost the names {Names}: look, and give tags back with 'docker tag' and "
-        + "digests with 'docker pull'")]
+        "{ImageId} was not removed, but may have lost the names {Names}: look, and give tags back with 'docker tag' "
+        + "and digests with 'docker pull'")]
     public static partial void LostNames(this ILogger logger, Exception? exception, string imageId, string names);
 
     [LoggerMessage(112, LogLevel.Warning,

@@ -24,7 +24,6 @@ internal sealed class RemovalRun(
         {
             await engine.RemoveImageAsync(image.ImageId, cancellationToken).ConfigureAwait(false);
             metrics.Removed();
-            log.Removed(image.ImageId, image.LastUsedAt, NamesOf(image));
         }
         catch (Exception exception) when (exception is TimeoutException or EngineAwayException)
         {
@@ -39,6 +38,7 @@ internal sealed class RemovalRun(
             throw;
         }
 
+        log.Removed(image.ImageId, image.LastUsedAt, NamesOf(image));
         if (enough is not null && await IsEnoughAsync().ConfigureAwait(false))
         {
             WasEnough = true;

@@ -5,7 +5,7 @@ using Microsoft.Extensions.Logging;
 namespace ImageGc.Sqlite;
 
 /// <summary>Opens a connection that keeps the store's promises, on a file that is ours and sound.</summary>
-internal static class Connection
+internal static partial class Connection
 {
     private const int OldestSafeSqlite = 3_051_003;
 
@@ -14,26 +14,32 @@ internal static class Connection
 
     public static SqliteConnection Open(string path, ImageUseStoreOptions options, ILogger log)
     {
+        // Some SD cards and eMMC destroy the sector that they are writing when power fails, and with it up to two
+        // acknowledged changes. `psow=0` makes SQLite pad its log to whole sectors, for twice the bytes and no further
+        // sync.
+        var sectors = options.Durability == Durability.Full ? "psow=0" : "psow=1";
+        return Open(path, SqliteOpenMode.ReadWrite, sectors, options.Vfs, connection =>
+        {
+            RequireWritable(connection, path);
+            Prepare(connection, path, options, log);
+        });
+    }
+
+    private static PromptConnection Open(
+        string path, SqliteOpenMode mode, string how, string? vfs, Action<SqliteConnection> prepare)
+    {
         var connection = new PromptConnection(new SqliteConnectionStringBuilder
         {
-            DataSource = UriOf(path, options),
-            Mode = options.ReadOnly ? SqliteOpenMode.ReadOnly : SqliteOpenMode.ReadWrite,
-            Vfs = options.Vfs,
+            DataSource = OperatingSystem.IsWindows() ? path
+                : $"file:{string.Join('/', path.Split('/').Select(Uri.EscapeDataString))}?{how}",
+            Mode = mode,
+            Vfs = vfs,
             Pooling = false, // A pooled connection would keep the file open after Dispose.
         }.ToString());
         try
         {
             connection.Open();
-            if (options.ReadOnly)
-            {
-                PrepareToLook(connection, path, options.BusyTimeout);
-            }
-            else
-            {
-                RequireWritable(connection, path);
-                Prepare(connection, path, options, log);
-            }
-
+            prepare(connection);
             return connection;
         }
         catch (SqliteException notADatabase) when (notADatabase.SqliteErrorCode == SQLitePCL.raw.SQLITE_NOTADB)
@@ -54,23 +60,6 @@ internal static class Connection
         }
     }
 
-    /// <remarks>
-    /// Some SD cards and eMMC destroy the sector that they are writing when power fails, and with it up to two
-    /// acknowledged changes. `psow=0` makes SQLite pad its log to whole sectors, for twice the bytes and no further
-    /// sync. Where nothing is in the log the file itself is the database, and looking at it as `immutable` needs no
-    /// right or room to write: until a checkpoint, whoever opens it meanwhile writes to the log only.
-    /// </remarks>
-    private static string UriOf(string path, ImageUseStoreOptions options)
-    {
-        if (OperatingSystem.IsWindows())
-            return path;
-
-        var how = options.ReadOnly && DatabaseFile.LengthOf($"{path}-wal") == 0 ? "immutable=1"
-            : options.Durability == Durability.Full ? "psow=0"
-            : "psow=1";
-        return $"file:{string.Join('/', path.Split('/').Select(Uri.EscapeDataString))}?{how}";
-    }
-
     public static void RequireSafeSqlite(string path)
     {
         SQLitePCL.Batteries_V2.Init();
@@ -79,25 +68,6 @@ internal static class Connection
             throw new ImageUseStoreException(StoreFailure.Other, path,
                 $"Could not open '{path}': SQLite {SQLitePCL.raw.sqlite3_libversion().utf8_to_string()} is loaded, "
                 + "whose write-ahead log can corrupt a database. Reference SQLite 3.51.3 or later.");
-        }
-    }
-
-    /// <exception cref="ImageUseStoreException">There is no such file, or nobody can tell.</exception>
-    public static void RequireFile(string path)
-    {
-        try
-        {
-            if (File.GetAttributes(path).HasFlag(FileAttributes.Directory))
-                throw ImageUseStoreException.Unavailable(path, "it is a directory. Name a file in it.");
-        }
-        catch (Exception missing) when (missing is FileNotFoundException or DirectoryNotFoundException)
-        {
-            throw ImageUseStoreException.Unavailable(path, "there is no such file.", missing);
-        }
-        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
-        {
-            throw ImageUseStoreException.Unavailable(path,
-                $"this user may not look into its directory. Become one who may. ({exception.Message})", exception);
         }
     }
 
@@ -116,6 +86,9 @@ internal static class Connection
         try
         {
             DatabaseFile.CreateIfMissing(path);
+            if (File.ResolveLinkTarget(path, returnFinalTarget: true) is { Exists: false } target)
+                throw new IOException(
+                    $"It is a symbolic link to '{target}', which is not there. Create that, or remove the link");
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
@@ -123,10 +96,6 @@ internal static class Connection
                 $"it cannot be created: {exception.Message.TrimEnd('.')}. Let this user write to its directory.",
                 exception);
         }
-
-        if (File.ResolveLinkTarget(path, returnFinalTarget: true) is { Exists: false } target)
-            throw ImageUseStoreException.Unavailable(path,
-                $"it is a symbolic link to '{target}', which is not there. Create that, or remove the link.");
     }
 
     private static void RequireWritable(SqliteConnection connection, string path)
@@ -163,22 +132,6 @@ internal static class Connection
         // SQLite syncs the directory for each new log too, but keeps it to itself when that fails, and with the log's
         // name everything in it is gone. From here on the log exists for as long as this connection is open.
         SyncDirectory(path);
-    }
-
-    private static void PrepareToLook(SqliteConnection connection, string path, TimeSpan busyTimeout)
-    {
-        Set(connection, path, "busy_timeout", (long)busyTimeout.TotalMilliseconds);
-        Set(connection, path, "temp_store", 2L);
-        var version = Migrations.VersionOf(connection, path);
-        if (version < Migrations.ExpectedVersion)
-        {
-            throw new ImageUseStoreException(StoreFailure.Migration, path,
-                $"Could not look into '{path}': its schema has version {version} and this program reads version "
-                + $"{Migrations.ExpectedVersion}. Look with the version that wrote it, or open it for writing, which "
-                + "migrates it. Nothing was changed.");
-        }
-
-        RequireSound(connection, path);
     }
 
     private static void Migrate(SqliteConnection connection, string path, ILogger log)

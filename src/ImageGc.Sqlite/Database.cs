@@ -26,12 +26,16 @@ internal sealed class Database : IDisposable
     /// <summary>Where the damaged database is kept whose place this one took when it was opened, or null.</summary>
     public string? Salvaged { get; private init; }
 
+    /// <summary>Whether it is only looked at.</summary>
+    public bool ReadOnly { get; private init; }
+
     public static Database Open(ImageUseStoreOptions options, TimeProvider time, ILogger log)
     {
-        var path = System.IO.Path.GetFullPath(options.DatabasePath);
+        // SQLite keeps its log beside the file itself, not beside a link to it.
+        var path = DatabaseFile.RealPathOf(System.IO.Path.GetFullPath(options.DatabasePath));
         Connection.RequireSafeSqlite(path);
         if (options.ReadOnly)
-            return OpenToLook(path, options, log);
+            return OpenToLook(path, options);
 
         Connection.CreateFile(path);
         try
@@ -44,12 +48,11 @@ internal sealed class Database : IDisposable
         }
     }
 
-    private static Database OpenToLook(string path, ImageUseStoreOptions options, ILogger log)
+    private static Database OpenToLook(string path, ImageUseStoreOptions options)
     {
         try
         {
-            Connection.RequireFile(path);
-            return OpenSound(path, options, log);
+            return On(path, Connection.OpenToLook(path, options), readOnly: true);
         }
         catch (ImageUseStoreException damage) when (damage.Reason == StoreFailure.Corrupt)
         {
@@ -60,12 +63,16 @@ internal sealed class Database : IDisposable
         }
     }
 
-    private static Database OpenSound(string path, ImageUseStoreOptions options, ILogger log, string? salvaged = null)
+    private static Database OpenSound(
+        string path, ImageUseStoreOptions options, ILogger log, string? salvaged = null) =>
+        On(path, Connection.Open(path, options, log), salvaged);
+
+    private static Database On(
+        string path, SqliteConnection connection, string? salvaged = null, bool readOnly = false)
     {
-        var connection = Connection.Open(path, options, log);
         try
         {
-            return new Database(path, connection) { Salvaged = salvaged };
+            return new Database(path, connection) { Salvaged = salvaged, ReadOnly = readOnly };
         }
         catch (SqliteException exception)
         {
@@ -137,14 +144,23 @@ internal sealed class Database : IDisposable
         }
     }
 
+    /// <summary>Fails if the database was opened only to look at it.</summary>
+    public void RequireWriting(string doing)
+    {
+        if (ReadOnly)
+            throw new ImageUseStoreException(StoreFailure.ReadOnly, Path,
+                $"Could not {doing} in '{Path}': it was opened only to look at it. Open it without "
+                + $"{nameof(ImageUseStoreOptions.ReadOnly)}.");
+    }
+
     /// <summary>What is written to a file that was moved, replaced or deleted goes nowhere.</summary>
     private void RequireInPlace()
     {
         if (DatabaseFile.HasMoved(_connection))
         {
             throw ImageUseStoreException.Unavailable(Path,
-                "the file was moved, replaced or deleted while it was open. Restart the program, or open it anew, to use "
-                + "the file that is there now.");
+                "the file was moved, replaced or deleted while it was open. Restart the program, or open it anew, to "
+                + "use the file that is there now.");
         }
     }
 

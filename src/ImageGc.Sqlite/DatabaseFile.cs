@@ -30,6 +30,23 @@ internal static partial class DatabaseFile
         }
     }
 
+    /// <summary>Whether there is a file.</summary>
+    /// <exception cref="IOException">There is a directory.</exception>
+    /// <exception cref="UnauthorizedAccessException">Nobody who may not look into its directory can tell.</exception>
+    public static bool IsThere(string path)
+    {
+        try
+        {
+            return !File.GetAttributes(path).HasFlag(FileAttributes.Directory)
+                ? true
+                : throw new IOException($"'{path}' is a directory.");
+        }
+        catch (Exception missing) when (missing is FileNotFoundException or DirectoryNotFoundException)
+        {
+            return false;
+        }
+    }
+
     /// <summary>The size of a file, 0 if there is none; it is not opened.</summary>
     public static long LengthOf(string path) => new FileInfo(path) is { Exists: true } file ? file.Length : 0;
 

@@ -29,7 +29,8 @@ public sealed partial class ImageUseStore
     });
 
     /// <remarks>
-    /// The schema has no rule for every kind of white space, and SQLite checks none of its rules where it may not write.
+    /// The schema has no rule for every kind of white space, and SQLite checks none of its rules where it may not
+    /// write.
     /// </remarks>
     private static List<string> FindBadRows(SqliteConnection connection)
     {

@@ -19,8 +19,9 @@ public sealed partial class ImageUseStore
 
     /// <summary>Runs <paramref name="change"/> with the time to stamp with, in one IMMEDIATE transaction.</summary>
     private T Stamp<T>(string doing, Func<SqliteConnection, long, T> change) =>
-        FollowingClock(doing, (store: this, change), static (connection, args) =>
+        FollowingClock(doing, (store: this, doing, change), static (connection, args) =>
         {
+            args.store._database.RequireWriting(args.doing);
             using var transaction = Transaction.BeginImmediate(connection);
             var result = args.change(connection, args.store._clock.Now());
             transaction.Commit();
@@ -52,7 +53,7 @@ public sealed partial class ImageUseStore
     private void FollowStep(SqliteConnection connection)
     {
         var step = _clock.Step();
-        if (step == 0)
+        if (step == 0 || _database.ReadOnly)
             return;
 
         using var transaction = Transaction.BeginImmediate(connection);

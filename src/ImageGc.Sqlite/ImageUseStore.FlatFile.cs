@@ -180,20 +180,14 @@ public sealed partial class ImageUseStore
     /// <exception cref="ImageUseStoreException">Nobody can say: images in it would never be removed.</exception>
     private bool IsThere(string flatFile)
     {
-        const string advice = "Nothing was taken over; let this user read it, or set no flat file.";
         try
         {
-            if (File.GetAttributes(flatFile).HasFlag(FileAttributes.Directory))
-                throw new IOException("It is a directory.");
-            return true;
-        }
-        catch (Exception missing) when (missing is FileNotFoundException or DirectoryNotFoundException)
-        {
-            return false;
+            return DatabaseFile.IsThere(flatFile);
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
-            throw FlatFileFailure(_database.Path, $"Could not take over '{flatFile}'", exception, advice);
+            throw FlatFileFailure(_database.Path, $"Could not take over '{flatFile}'", exception,
+                "Nothing was taken over; let this user read it, or set no flat file.");
         }
     }
 

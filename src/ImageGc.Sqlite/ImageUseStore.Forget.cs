@@ -24,7 +24,9 @@ public sealed partial class ImageUseStore
     /// </summary>
     /// <param name="unused">The image as <see cref="List"/> or <see cref="Find"/> returned it.</param>
     /// <returns>Whether it was forgotten.</returns>
-    /// <remarks>A use in the very second of the last one looks like none.</remarks>
+    /// <remarks>
+    /// A use in the very second of the last one looks like none, and a clock that was set since looks like a use.
+    /// </remarks>
     /// <exception cref="ArgumentException">Not an image ID.</exception>
     /// <exception cref="ImageUseStoreException">The change could not be stored.</exception>
     public bool Forget(ImageUse unused)
@@ -38,6 +40,7 @@ public sealed partial class ImageUseStore
     {
         var forgotten = _database.Run("forget an image", (store: this, imageId, forget), static (connection, args) =>
         {
+            args.store._database.RequireWriting("forget an image");
             if (!args.forget(connection))
                 return false;
             args.store._clock.Begin();

@@ -73,7 +73,10 @@ public sealed partial class ImageUseStore
         var (run, rows) = Stamp("prune the images", (connection, now) =>
         {
             var run = BeginPrune(connection, inUse, now, threshold);
-            return (run, connection.Query<Row>(SelectExpired, new { expiredAt = run.ExpiredAt }).AsList());
+            var expired = connection.Query<Row>(SelectExpired, new { expiredAt = run.ExpiredAt }).AsList();
+            foreach (var row in expired.Where(row => _clock.StampOf(row.ImageId, row.LastUsedAt) != row.LastUsedAt))
+                _clock.Forgot(row.ImageId); // Another process stamped it since, so the stamp is not ours to move.
+            return (run, expired);
         });
 
         List<ImageUse> removed = [], usedMeanwhile = [];

@@ -33,11 +33,9 @@ public sealed partial class ImageUseStore : IDisposable
         _time = time;
         _log = new HarmlessLog(log);
         _threshold = options.ImageAgeCleanupThreshold;
-        _database = Database.Open(options, time, log);
+        _database = Database.Open(options, time, _log);
         _clock = new StampClock(time);
         _uses = new SharedCommit(Record);
-        if (_database.Salvaged is not null)
-            TakeOverSalvaged();
     }
 
     /// <summary>
@@ -46,8 +44,8 @@ public sealed partial class ImageUseStore : IDisposable
     /// </summary>
     /// <param name="options">Where and how; read once.</param>
     /// <param name="time">
-    /// The clock; the system's if null. Its timestamp must go on with its time: what the time moves beyond the timestamp
-    /// counts as the clock being set, not as time that passed.
+    /// The clock; the system's if null. Its timestamp must go on with its time: what the time moves beyond the
+    /// timestamp counts as the clock being set, not as time that passed.
     /// </param>
     /// <param name="logging">Where to log; nowhere if null.</param>
     /// <exception cref="ArgumentException">An option has no valid value.</exception>
@@ -68,6 +66,8 @@ public sealed partial class ImageUseStore : IDisposable
         var store = new ImageUseStore(options, time ?? TimeProvider.System, log);
         try
         {
+            if (store._database.Salvaged is not null)
+                store.TakeOverSalvaged();
             if (options is { FlatFilePath: { } flatFile, ReadOnly: false })
                 store.TakeOver(Path.GetFullPath(flatFile));
             return store;
@@ -117,6 +117,7 @@ public sealed partial class ImageUseStore : IDisposable
         {
             var (store, batch) = args;
             var imageIds = batch.Close();
+            store._database.RequireWriting("record the use of an image");
             using var several = imageIds.Count > 1 ? Transaction.BeginImmediate(connection) : default(Transaction?);
             var now = store._clock.Now();
             foreach (var imageId in imageIds)
@@ -173,9 +174,9 @@ public sealed partial class ImageUseStore : IDisposable
 
     /// <summary>Closes the database, after its stamps followed the wall clock as far as that was set.</summary>
     /// <remarks>
-    /// Waits for the call that is going on; a <see cref="PruneAsync(IEnumerable{string}, Func{ImageUse,
-    /// CancellationToken, Task}, CancellationToken)"/> ends at its next image, with the one that was just removed still
-    /// tracked. The last one to close a database moves the log into it.
+    /// Waits for the call that is going on, and if the clock was set for another process that holds the lock. A
+    /// `PruneAsync` that is going on ends at its next image, with the one that was just removed still tracked. The last
+    /// one to close a database moves the log into it.
     /// </remarks>
     public void Dispose()
     {
@@ -196,7 +197,7 @@ public sealed partial class ImageUseStore : IDisposable
     private List<ImageUse> ToImages(List<Row> rows) =>
         ThatAreImages(rows).ConvertAll(row => new ImageUse(row.ImageId, At(row.LastUsedAt)));
 
-    /// <summary>Leaves out what damage made of a row, so that one bad row stops no prune.</summary>
+    /// <summary>Leaves out rows whose values are no image, so that one which damage left stops no prune.</summary>
     /// <remarks>Without the lock in hand: a logger may use the store.</remarks>
     private List<T> ThatAreImages<T>(List<T> rows)
         where T : Row

@@ -65,7 +65,8 @@ public sealed class ImageUseStoreException : Exception
 
     internal static ImageUseStoreException NotOurs(string databasePath, string why, Exception? inner = null) => new(
         StoreFailure.NotOurs, databasePath,
-        $"Could not open '{databasePath}': {why}. Use another database path, or move the file aside; it was left untouched.", inner);
+        $"Could not open '{databasePath}': {why}. Use another database path, or move the file aside; it was left "
+        + "untouched.", inner);
 
     internal static ImageUseStoreException Unavailable(string databasePath, string why, Exception? inner = null) =>
         new(StoreFailure.Unavailable, databasePath, $"Could not use '{databasePath}': {why}", inner);

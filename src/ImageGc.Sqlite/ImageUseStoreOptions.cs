@@ -19,7 +19,7 @@ public sealed class ImageUseStoreOptions
 {
     /// <summary>
     /// The database file; required. It is created if missing, its directory never. A relative path counts from the
-    /// current directory.
+    /// current directory, and links are resolved when it is opened.
     /// </summary>
     public string DatabasePath { get; set; } = "";
 
@@ -46,9 +46,9 @@ public sealed class ImageUseStoreOptions
     public string? FlatFilePath { get; set; }
 
     /// <summary>
-    /// Opens an existing database only to look at it, and changes nothing: it is neither created nor migrated nor
-    /// salvaged, and no flat file is taken over. Works on a full disk and for a user who may only read. Every call that
-    /// would change it fails with <see cref="StoreFailure.ReadOnly"/>. False by default.
+    /// Opens an existing database only to look at it: it is neither created nor migrated nor salvaged, and no flat file
+    /// is taken over. Every call that would change it fails with <see cref="StoreFailure.ReadOnly"/>. Works on a full
+    /// disk and for a user who may only read, and then shows what was there when it was opened. False by default.
     /// </summary>
     public bool ReadOnly { get; set; }
 

@@ -56,12 +56,13 @@ internal static partial class Log
         this ILogger logger, string databasePath, string why, string keptPath, int images);
 
     [LoggerMessage(13, LogLevel.Warning,
-        "Left out {Rows} rows of {DatabasePath} that hold no image: something damaged them. Open it anew to salvage it; "
-        + "rows that stay all the same are to be deleted with sqlite3")]
+        "Left out {Rows} rows of {DatabasePath} that hold no image: something damaged them. Open it anew to salvage "
+        + "it; rows that stay all the same are to be deleted with sqlite3")]
     public static partial void LeftOut(this ILogger logger, int rows, string databasePath);
 
     [LoggerMessage(14, LogLevel.Information,
-        "The prune of {DatabasePath} stopped before its end: the next one takes the {Left} expired images that are left")]
+        "The prune of {DatabasePath} stopped before its end: the next one takes the {Left} expired images that are "
+        + "left")]
     public static partial void StoppedPruning(this ILogger logger, string databasePath, int left);
 
     [LoggerMessage(15, LogLevel.Information, "Took over nothing from {FlatFilePath}: it is empty, or no file")]

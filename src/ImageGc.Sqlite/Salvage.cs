@@ -34,9 +34,6 @@ internal static class Salvage
         try
         {
             WriteFresh(fresh, imageIds, time);
-            if (File.Exists($"{path}-wal"))
-                File.Move($"{path}-wal", $"{kept}-wal");
-            File.Replace(fresh, path, kept);
         }
         catch
         {
@@ -46,6 +43,9 @@ internal static class Salvage
             throw;
         }
 
+        if (File.Exists($"{path}-wal"))
+            File.Move($"{path}-wal", $"{kept}-wal");
+        File.Replace(fresh, path, kept);
         File.Delete($"{path}-shm");
         DatabaseFile.SyncDirectoryOf(path);
         log.Salvaged(path, damage.InnerException?.Message ?? damage.Message, kept, imageIds.Count);

@@ -5,7 +5,7 @@ namespace ImageGc.Sqlite;
 /// <param name="SchemaVersion">Its schema version: the number of the newest migration that ran.</param>
 /// <param name="SqliteVersion">The version of the SQLite library that is loaded.</param>
 /// <param name="JournalMode">
-/// How it is journaled: `wal`, or `none` where it is only looked at while nobody has it open to write.
+/// How it is journaled: `wal`, or `none` where it is looked at without the right or the room to write.
 /// </param>
 /// <param name="TrackedImages">How many images are tracked.</param>
 /// <param name="DatabaseBytes">The size of the database file.</param>
@@ -15,7 +15,7 @@ namespace ImageGc.Sqlite;
 /// them as used now.
 /// </param>
 /// <param name="Salvaged">
-/// Where the damaged database is kept whose place this one took when it was opened, or null.
+/// Where the damaged database is kept whose place this one took when it was opened for writing, or null.
 /// </param>
 /// <param name="Damage">
 /// What SQLite's integrity check found, at most 100 lines, or that rows hold no image; empty when the file is sound.

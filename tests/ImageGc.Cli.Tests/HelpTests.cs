@@ -29,6 +29,8 @@ public sealed class HelpTests : CliTest
     [InlineData("record", "sha256:a", "--jsn")]
     [InlineData("forget", "a", "--dry-run")]
     [InlineData("export", "-")]
+    [InlineData("prune", "--older-than", "0", "--in-use", "b", "--dry-rum")]
+    [InlineData("run", "--once", "--keep", "agent", "--dry-rum")]
     public void A_mistyped_option_is_taken_for_nothing_else(params string[] args)
     {
         Record(TimeSpan.Zero, "a");

@@ -125,6 +125,21 @@ public sealed class InUseTests : CliTest
         }
     }
 
+    [Theory]
+    [InlineData("4bcff63911fc")]
+    [InlineData("sha256:4bcff63911fc")]
+    public void A_full_ID_where_its_shortened_form_is_tracked_is_an_error(string tracked)
+    {
+        Record(TimeSpan.FromDays(30), tracked);
+
+        var result = Run(
+            "prune", "--in-use", "sha256:4bcff63911fcb4448bd4fdacec207030997caf25e9bea4045fa6c8c44de311d1");
+
+        Assert.Equal(ExitCode.Failed, result.ExitCode);
+        Assert.Contains($"but {tracked} is", result.Error, StringComparison.Ordinal);
+        Assert.Contains(tracked, TrackedIds());
+    }
+
     [Fact]
     public void Explain_says_how_many_IDs_matched() =>
         Assert.Contains("IDs given as in use: 2, never recorded: 1.",

@@ -46,7 +46,8 @@ public sealed class HostingTests : HostTest
             await host.StopAsync(Cancel);
         }
 
-        Assert.Contains($"Images are tracked in {PathOf("image_use.db")}, 1 so far", Log.Messages(LogLevel.Information));
+        Assert.Contains($"Images are tracked in {PathOf("image_use.db")}, 1 so far",
+            Log.Messages(LogLevel.Information));
         Assert.Contains("does not exist. Create it", Assert.Single(Log.Messages(LogLevel.Error)),
             StringComparison.Ordinal);
     }

@@ -51,7 +51,8 @@ public sealed class FlatFileLineTests : StoreTest
 
         Assert.Equal(
             [
-                new(1, "is not UTF-8"), new(2, "is blank"), new(3, "is blank"), new(4, "does not start with an image ID"),
+                new(1, "is not UTF-8"), new(2, "is blank"), new(3, "is blank"),
+                new(4, "does not start with an image ID"),
                 new(5, "has no space between image ID and stamp"), new(6, "has a stamp that is no number of seconds"),
                 new(7, "has a stamp that is no number of seconds"), new(8, "has a stamp that is no number of seconds"),
                 new(9, "has a stamp beyond the year 9999"),

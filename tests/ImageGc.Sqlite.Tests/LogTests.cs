@@ -80,17 +80,15 @@ public sealed class LogTests : StoreTest
     [Fact]
     public async Task A_log_that_fails_keeps_nobody_from_a_result()
     {
-        var log = new TroublesomeLog();
-        using var store = ImageUseStore.Open(
-            new ImageUseStoreOptions { DatabasePath = DatabasePath, ImageAgeCleanupThreshold = TimeSpan.Zero }, Time, log);
+        var log = new TroublesomeLog { Failure = new IOException("The log's disk is full.") };
+        using var store = ImageUseStore.Open(new ImageUseStoreOptions { DatabasePath = DatabasePath }, Time, log);
         store.RecordUse([Id(1), Id(2)]);
-        log.Failure = new IOException("The log's disk is full.");
 
         var result = await store.PruneAsync(
-            [], (_, _) => Task.FromException(new IOException()), TestContext.Current.CancellationToken);
+            [], (_, _) => Task.FromException(new IOException()), TimeSpan.Zero, TestContext.Current.CancellationToken);
 
         Assert.Equal(2, result.Failed.Count);
-        Assert.Equal([Id(1), Id(2)], store.Prune([]).Select(image => image.ImageId));
+        Assert.Equal([Id(1), Id(2)], store.Prune([], TimeSpan.Zero).Select(image => image.ImageId));
     }
 
     [Fact]
@@ -154,15 +152,13 @@ public sealed class LogTests : StoreTest
         public IDisposable? BeginScope<TState>(TState state)
             where TState : notnull => null;
 
-        public bool IsEnabled(LogLevel logLevel) => logLevel > LogLevel.Debug;
+        public bool IsEnabled(LogLevel logLevel) => Failure is null ? logLevel > LogLevel.Debug : throw Failure;
 
         public void Log<TState>(
             LogLevel logLevel, EventId eventId, TState state, Exception? exception,
             Func<TState, Exception?, string> formatter)
         {
             Store?.RecordUse(Id(2));
-            if (Failure is not null)
-                throw Failure;
         }
 
         public void Dispose()

@@ -23,7 +23,7 @@ public sealed class ReadOnlyTests : StoreTest
             Assert.Equal(look.LastPrune(), Assert.Single(look.ListPrunes()));
             look.ExportFlatFile(PathOf("export"));
             Assert.Empty(look.Check().Damage);
-            Assert.Equal("none", look.Check().JournalMode);
+            Assert.Equal("wal", look.Check().JournalMode);
         }
 
         Assert.Equal(before, Hash());
@@ -33,13 +33,57 @@ public sealed class ReadOnlyTests : StoreTest
     [Fact]
     public void Whoever_looks_sees_what_was_recorded_meanwhile()
     {
-        var store = Written();
+        Written().Dispose();
         using var look = Look();
 
+        using (var store = Open())
+        {
+            store.RecordUse(Id(4));
+            Assert.Equal(3, look.Count());
+            store.RecordUse(Id(5));
+        }
+
+        Assert.Equal(4, look.Count());
+        Assert.Equal("wal", look.Check().JournalMode);
+    }
+
+    [Fact]
+    public void Through_a_link_the_same_is_seen()
+    {
+        var store = Written();
+        var link = PathOf("link.db");
+        File.CreateSymbolicLink(link, DatabasePath);
         store.RecordUse(Id(4));
 
+        using var look = Open(options => (options.DatabasePath, options.ReadOnly) = (link, true));
+
         Assert.Equal(3, look.Count());
-        Assert.Equal("wal", look.Check().JournalMode);
+        IReadOnlyList<string> none = [];
+        Assert.Equal(store.Check() with { Damage = none }, look.Check() with { Damage = none });
+    }
+
+    [Fact]
+    public async Task A_sound_database_is_never_called_damaged_while_others_come_and_go()
+    {
+        Written().Dispose();
+        var (done, number) = (false, 10);
+        var others = Task.Run(() =>
+        {
+            while (!Volatile.Read(ref done))
+            {
+                using var store = ImageUseStore.Open(new ImageUseStoreOptions { DatabasePath = DatabasePath }, Time);
+                store.RecordUse(Enumerable.Range(number += 50, 50).Select(Id));
+            }
+        }, TestContext.Current.CancellationToken);
+
+        for (var looks = 0; looks < 50; looks++)
+        {
+            using var look = Look();
+            Assert.Empty(look.Check().Damage);
+        }
+
+        Volatile.Write(ref done, true);
+        await others;
     }
 
     [Fact]
@@ -50,9 +94,15 @@ public sealed class ReadOnlyTests : StoreTest
 
         foreach (var call in (Action[])[
             () => look.RecordUse(Id(1)), () => look.RecordUse([Id(1), Id(2)]), () => look.Prune([]),
-            () => look.Forget(Id(3))])
-            Assert.Equal(StoreFailure.ReadOnly, Assert.Throws<ImageUseStoreException>(call).Reason);
+            () => look.Forget(Id(3)), () => look.Forget(look.List()[0])])
+        {
+            var exception = Assert.Throws<ImageUseStoreException>(call);
+            Assert.Equal(StoreFailure.ReadOnly, exception.Reason);
+            Assert.Contains("opened only to look at it", exception.Message, StringComparison.Ordinal);
+        }
 
+        Time.StepTo(Time.GetUtcNow().AddDays(1));
+        look.FollowClock();
         Assert.Equal(2, look.Count());
     }
 
@@ -73,6 +123,7 @@ public sealed class ReadOnlyTests : StoreTest
         using var look = Open(options => (options.DatabasePath, options.ReadOnly) = (path, true));
 
         Assert.Single(look.List());
+        Assert.Equal("none", look.Check().JournalMode);
     }
 
     [Fact]
@@ -107,11 +158,14 @@ public sealed class ReadOnlyTests : StoreTest
     }
 
     [Fact]
-    public void A_row_that_only_damage_can_have_written_is_found_by_a_check()
+    public void A_row_that_only_damage_can_have_written_is_found_by_a_check_where_SQLite_checks_no_rules()
     {
         Written().Dispose();
         Sqlite.Execute(DatabasePath,
             "PRAGMA ignore_check_constraints = 1; INSERT INTO image_use VALUES ('two words', 1)");
+        File.SetUnixFileMode(DatabasePath, UnixFileMode.UserRead | UnixFileMode.GroupRead | UnixFileMode.OtherRead);
+        File.SetUnixFileMode(PathOf(""), (UnixFileMode)0b101_101_101);
+        using var nobody = Unprivileged.BecomeOrSkip();
         using var look = Look();
 
         Assert.Equal([Id(2), Id(3)], look.List().Select(image => image.ImageId));

@@ -28,6 +28,20 @@ public sealed class UsedMeanwhileTests : StoreTest
     }
 
     [Fact]
+    public async Task An_image_that_another_process_stamped_earlier_goes_like_any_other()
+    {
+        var store = Open();
+        store.RecordUse(Id(1));
+        Time.Pass(TimeSpan.FromSeconds(1));
+        Open().RecordUse(Id(1));
+        Time.Pass(Week);
+
+        var result = await store.PruneAsync([], (_, _) => Task.CompletedTask, _cancel);
+
+        Assert.Equal([Id(1)], result.Removed.Select(image => image.ImageId));
+    }
+
+    [Fact]
     public async Task An_image_recorded_during_its_own_removal_keeps_its_row()
     {
         var store = Open();

@@ -40,7 +40,8 @@ internal sealed class CheckCommand(GlobalOptions global) : ToolCommand(
         listing.Add(new("schema-version"), Cell.Of(check.SchemaVersion));
         listing.Add(new("sqlite-version"), new(check.SqliteVersion));
         listing.Add(
-            new("journal-mode"), new(check.JournalMode, check.JournalMode == "wal" ? "wal" : "none, nobody has it open"));
+            new("journal-mode"),
+            new(check.JournalMode, check.JournalMode == "wal" ? "wal" : "none, for want of right or room to write"));
         if (check.Damage.Count == 0)
             listing.Add(new("last-prune"), LastPrune(lastPrune, now));
         if (lastPrune is not null)

@@ -35,7 +35,7 @@ internal sealed class ExportCommand : ToolCommand
 
         if (invocation.Json)
             invocation.WriteJson(new JsonExport(Path.GetFullPath(file)), JsonOutput.Default.JsonExport);
-        invocation.Tell($"Exported {Counted.Images(store.Count())} to {file}.");
+        invocation.Tell($"Exported {Counted.Images(store.List().Count)} to {file}.");
         return ExitCode.Done;
     }
 }

@@ -38,7 +38,7 @@ internal sealed class ImportCommand : ToolCommand
     public static ImageUseStore OpenFor(string flatFile, Invocation invocation)
     {
         var path = Path.GetFullPath(flatFile);
-        if (!Path.Exists(path))
+        if (!FilePath.IsThere(path))
             throw new CommandFailedException(
                 $"There is no flat file '{path}' to import. Nothing was created; check the path.");
         if (Directory.Exists(path))

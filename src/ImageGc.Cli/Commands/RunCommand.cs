@@ -1,5 +1,6 @@
 using System.CommandLine;
 using ImageGc.Cli.Hosting;
+using ImageGc.Cli.Input;
 using ImageGc.Cli.Output;
 using ImageGc.Cli.Pruning;
 using ImageGc.Docker;
@@ -88,7 +89,7 @@ internal sealed class RunCommand : ToolCommand
         Invocation invocation, ImageGarbageCollectionOptions options, IServiceProvider services,
         CancellationToken cancellationToken)
     {
-        if (!Path.Exists(options.DatabasePath))
+        if (!FilePath.IsThere(options.DatabasePath))
         {
             invocation.Write([], invocation.Get(_fullIds));
             invocation.Tell(
@@ -101,8 +102,8 @@ internal sealed class RunCommand : ToolCommand
         var verdicts = ImageVerdict.ExpiredFirst(store.ExplainPrune(keep, options.ImageAgeCleanupThreshold));
         invocation.Write(verdicts, invocation.Get(_fullIds));
         var expired = verdicts.Count(verdict => verdict.Verdict == Verdict.Expired);
-        invocation.Tell(
-            $"Dry run, nothing was changed: {expired} of {Counted.Of(verdicts.Count, "tracked image")} would be removed.");
+        var tracked = Counted.Of(verdicts.Count, "tracked image");
+        invocation.Tell($"Dry run, nothing was changed: {expired} of {tracked} would be removed.");
     }
 
     private static async Task CollectAsync(

@@ -11,6 +11,26 @@ internal static class FilePath
             given.AddError($"{(given as OptionResult)?.Option.Name ?? "FILE"} needs the path of a file.");
     }
 
+    /// <summary>Whether there is something; whoever may not look must not be told that there is nothing.</summary>
+    public static bool IsThere(string path)
+    {
+        try
+        {
+            File.GetAttributes(path);
+            return true;
+        }
+        catch (Exception missing) when (missing is FileNotFoundException or DirectoryNotFoundException)
+        {
+            return false;
+        }
+        catch (UnauthorizedAccessException)
+        {
+            throw new CommandFailedException(
+                $"This user may not look into the directory of '{Path.GetFullPath(path)}'. "
+                + "Become root, with sudo say.");
+        }
+    }
+
     public static CommandFailedException BelongsToTheDatabase(string file) =>
         new($"'{file}' belongs to the database; name another file. Nothing was changed.");
 }

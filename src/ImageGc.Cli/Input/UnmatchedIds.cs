@@ -39,12 +39,18 @@ internal static partial class UnmatchedIds
             var found = Array.BinarySearch(sorted, digits, StringComparer.Ordinal);
             var nearest = found < 0 ? ~found : found;
             if (nearest < sorted.Length && sorted[nearest].StartsWith(digits, StringComparison.Ordinal))
-                throw new CommandFailedException(
-                    $"The ID '{written}' is not tracked, but {byDigits[sorted[nearest]]} is. "
-                    + "Give IDs in full as they were recorded, or that image would be taken for unused. "
-                    + "Nothing was pruned.");
+                throw OtherForm(written, byDigits[sorted[nearest]]);
+            for (var length = ShortenedIds.FewestDigits; length < digits.Length; length++)
+            {
+                if (byDigits.TryGetValue(digits[..length], out var shortened))
+                    throw OtherForm(written, shortened);
+            }
         }
     }
+
+    private static CommandFailedException OtherForm(string written, string tracked) => new(
+        $"The ID '{written}' is not tracked, but {tracked} is. Give IDs as they were recorded, or that image would be "
+        + "taken for unused. Nothing was pruned.");
 
     [GeneratedRegex(@"^sha256:[0-9a-f]{64}\z")]
     private static partial Regex DockerId { get; }

@@ -47,14 +47,18 @@ internal sealed partial class DockerEngine : IContainerEngine, IDisposable
         return new DiskSpace(disk.TotalSize, disk.AvailableFreeSpace);
     }
 
-    /// <summary>Every container that has an image, in whatever state; those that Docker builds from have none.</summary>
+    /// <summary>
+    /// Every container that has an image, in whatever state; those that Docker builds from have none.
+    /// </summary>
     /// <exception cref="InvalidDataException">One is told without its image: nobody may act on such a list.</exception>
     public async Task<IReadOnlyList<ContainerListResponse>> ListContainersAsync(CancellationToken cancellationToken)
     {
         var containers = await AskAsync("list the containers", cancel => _docker.Containers.ListContainersAsync(
             new ContainersListParameters { All = true }, cancel), cancellationToken).ConfigureAwait(false);
-        return containers.FirstOrDefault(container => container is { ImageID: null or "", Image.Length: > 0 }) is { } bad
-            ? throw new InvalidDataException($"The engine does not tell the image of container {bad.ID}, "
+        var incomplete = containers.FirstOrDefault(
+            container => container is { ImageID: null or "", Image.Length: > 0 });
+        return incomplete is not null
+            ? throw new InvalidDataException($"The engine does not tell the image of container {incomplete.ID}, "
                 + "so nothing can be said of what is in use. Look at the engine's log, or remove that container.")
             : [.. containers.Where(container => !string.IsNullOrEmpty(container.ImageID))];
     }

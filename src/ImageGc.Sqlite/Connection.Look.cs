@@ -1,0 +1,61 @@
+using Microsoft.Data.Sqlite;
+
+namespace ImageGc.Sqlite;
+
+internal static partial class Connection
+{
+    /// <summary>Opens a connection that only looks, on a file that is ours, sound and of this version.</summary>
+    public static SqliteConnection OpenToLook(string path, ImageUseStoreOptions options)
+    {
+        RequireFile(path);
+        var keepLog = DatabaseFile.LengthOf($"{path}-wal") > 0;
+        try
+        {
+            // With the right to write it sees what others write, and takes away again what it needs for that.
+            return Open(path, SqliteOpenMode.ReadWrite, "psow=1", options.Vfs, connection =>
+            {
+                RequireWritable(connection, path);
+                KeepLogOnClose(connection, keepLog);
+                PrepareToLook(connection, path, options.BusyTimeout);
+            });
+        }
+        catch (ImageUseStoreException limited) when (limited.Reason
+            is StoreFailure.ReadOnly or StoreFailure.Unavailable or StoreFailure.Full or StoreFailure.IoError)
+        {
+            // Where nothing is in the log the file itself is the database, and needs no room beside it.
+            var how = DatabaseFile.LengthOf($"{path}-wal") == 0 ? "immutable=1" : "psow=1";
+            return Open(path, SqliteOpenMode.ReadOnly, how, options.Vfs,
+                connection => PrepareToLook(connection, path, options.BusyTimeout));
+        }
+    }
+
+    private static void PrepareToLook(SqliteConnection connection, string path, TimeSpan busyTimeout)
+    {
+        Set(connection, path, "busy_timeout", (long)busyTimeout.TotalMilliseconds);
+        Set(connection, path, "temp_store", 2L);
+        var version = Migrations.VersionOf(connection, path);
+        if (version < Migrations.ExpectedVersion)
+        {
+            throw new ImageUseStoreException(StoreFailure.Migration, path,
+                $"Could not look into '{path}': its schema has version {version} and this program reads version "
+                + $"{Migrations.ExpectedVersion}. Look with the version that wrote it, or open it for writing, which "
+                + "migrates it. Nothing was changed.");
+        }
+
+        RequireSound(connection, path);
+    }
+
+    private static void RequireFile(string path)
+    {
+        try
+        {
+            if (!DatabaseFile.IsThere(path))
+                throw ImageUseStoreException.Unavailable(path, "there is no such file.");
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            throw ImageUseStoreException.Unavailable(path,
+                $"{exception.Message.TrimEnd('.')}. Name a file that this user may look at.", exception);
+        }
+    }
+}
