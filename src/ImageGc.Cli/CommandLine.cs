@@ -78,8 +78,11 @@ internal static class CommandLine
         const StringSplitOptions clean = StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries;
         var lines = explained.ToString().Split('\n', clean);
         error.WriteLine($"imagegc: {string.Join(error.NewLine, lines)}");
-        var command = parsed.CommandResult.Command is RootCommand ? "" : $"{parsed.CommandResult.Command.Name} ";
-        error.WriteLine($"Run 'imagegc {command}--help' for usage and examples.");
+        error.WriteLine(SeeHelp(parsed.CommandResult.Command));
         return ExitCode.Usage;
     }
+
+    /// <summary>What every message about wrong usage ends with.</summary>
+    public static string SeeHelp(Command command) =>
+        $"Run 'imagegc {(command is RootCommand ? "" : $"{command.Name} ")}--help' for usage and examples.";
 }

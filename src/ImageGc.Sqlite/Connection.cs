@@ -87,8 +87,8 @@ internal static partial class Connection
         {
             DatabaseFile.CreateIfMissing(path);
             if (File.ResolveLinkTarget(path, returnFinalTarget: true) is { Exists: false } target)
-                throw new IOException(
-                    $"It is a symbolic link to '{target}', which is not there. Create that, or remove the link");
+                throw ImageUseStoreException.Unavailable(path,
+                    $"it is a symbolic link to '{target}', which is not there. Create that, or remove the link.");
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {

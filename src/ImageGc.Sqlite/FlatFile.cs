@@ -22,6 +22,7 @@ internal static class FlatFile
     /// </summary>
     public readonly record struct Line(long Number, string ImageId, long LastUsedAt, bool Torn, string? Error);
 
+    /// <summary>Takes the whole file into memory, up to <see cref="MaxBytes"/>.</summary>
     /// <exception cref="IOException">
     /// It could not be read, or does not end: a device that gives zeros for ever, say.
     /// </exception>

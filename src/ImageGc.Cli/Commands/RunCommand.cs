@@ -59,7 +59,7 @@ internal sealed class RunCommand : ToolCommand
             if (!failures.Exists(failure => failure.StartsWith('-')))
                 throw new CommandFailedException(string.Join("; ", failures));
             invocation.Complain(string.Join("; ", failures));
-            invocation.Error.WriteLine("Run 'imagegc run --help' for usage and examples.");
+            invocation.Error.WriteLine(CommandLine.SeeHelp(this));
             return ExitCode.Usage;
         }
         catch (Exception exception) when (exception

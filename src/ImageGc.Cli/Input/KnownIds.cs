@@ -8,6 +8,9 @@ internal static class KnownIds
 {
     private const int Most = 1000;
 
+    /// <summary>Nobody waits longer for a press of TAB.</summary>
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(1);
+
     public static IEnumerable<string> Tracked(ImageUseStore store) => store.List().Select(image => image.ImageId);
 
     public static IEnumerable<string> TrackedOrRemoved(ImageUseStore store) =>
@@ -19,7 +22,7 @@ internal static class KnownIds
         try
         {
             using var store = ImageUseStore.Open(
-                new ImageUseStoreOptions { DatabasePath = database, ReadOnly = true });
+                new ImageUseStoreOptions { DatabasePath = database, ReadOnly = true, BusyTimeout = Patience });
             return [.. known(store).Where(MeansOnlyItself).Order(StringComparer.Ordinal).Take(Most)];
         }
         catch (Exception exception) when (exception is ImageUseStoreException or ArgumentException)
