@@ -39,13 +39,13 @@ internal sealed class Invocation(GlobalOptions global, ParseResult parsed)
     }
 
     /// <summary>Opens the database for a command that only looks: nothing is created, migrated or salvaged.</summary>
-    public ImageUseStore OpenToLook()
+    public ImageUseStore OpenReadOnly()
     {
         RequireDatabase();
-        return OpenToLook(DatabasePath);
+        return OpenReadOnly(DatabasePath);
     }
 
-    public ImageUseStore OpenToLook(string database) => Open(database, readOnly: true);
+    public ImageUseStore OpenReadOnly(string database) => Open(database, readOnly: true);
 
     private ImageUseStore Open(string database, bool readOnly)
     {

@@ -4,7 +4,7 @@ using Microsoft.Extensions.Logging;
 namespace ImageGc.Docker;
 
 /// <summary>Everything the hosting logs. Event IDs are stable.</summary>
-internal static partial class Log
+internal static partial class HostingLog
 {
     [LoggerMessage(101, LogLevel.Information, "Image garbage collection is disabled: no image is removed")]
     public static partial void Disabled(this ILogger logger);
@@ -80,8 +80,8 @@ internal static partial class Log
         logger.NotOpened(Unexpected(failure), Sentence(failure));
 
     /// <summary>What happens on every device needs no stack trace: its message says what to do.</summary>
-    private static Exception? Unexpected(Exception failure) => failure is EngineAwayException or TimeoutException
-        or EngineRefusedException or ImageUseStoreException ? null : failure;
+    private static Exception? Unexpected(Exception failure) => failure is EngineUnavailableException or TimeoutException
+        or EngineRequestFailedException or ImageUseStoreException ? null : failure;
 
     private static string Sentence(Exception failure) => failure.Message.TrimEnd('.') + ".";
 }

@@ -6,7 +6,7 @@ using Microsoft.Extensions.Options;
 namespace ImageGc.Docker;
 
 /// <summary>Reads the options from configuration, where durations and times are written as people write them.</summary>
-internal sealed class Settings(IConfiguration section) : IConfigureOptions<ImageGarbageCollectionOptions>
+internal sealed class OptionsBinder(IConfiguration section) : IConfigureOptions<ImageGarbageCollectionOptions>
 {
     private delegate bool Parser<T>(string text, out T value);
 

@@ -25,7 +25,7 @@ internal sealed class RemovalRun(
             await engine.RemoveImageAsync(image.ImageId, cancellationToken).ConfigureAwait(false);
             metrics.Removed();
         }
-        catch (Exception exception) when (exception is TimeoutException or EngineAwayException)
+        catch (Exception exception) when (exception is TimeoutException or EngineUnavailableException)
         {
             EngineGone = exception;
             metrics.Failed();

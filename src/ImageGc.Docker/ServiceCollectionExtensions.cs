@@ -8,7 +8,7 @@ using Microsoft.Extensions.Options;
 namespace ImageGc.Docker;
 
 /// <summary>Registers image garbage collection in a host.</summary>
-public static class ImageGarbageCollectionServices
+public static class ServiceCollectionExtensions
 {
     /// <summary>
     /// Registers the <see cref="ImageUseStore"/>, the engine, the worker that removes images on schedule, a health
@@ -26,7 +26,7 @@ public static class ImageGarbageCollectionServices
         ArgumentNullException.ThrowIfNull(services);
         ArgumentNullException.ThrowIfNull(section);
 
-        services.AddSingleton<IConfigureOptions<ImageGarbageCollectionOptions>>(new Settings(section));
+        services.AddSingleton<IConfigureOptions<ImageGarbageCollectionOptions>>(new OptionsBinder(section));
         services.AddSingleton<IValidateOptions<ImageGarbageCollectionOptions>, OptionsValidator>();
         services.AddOptions<ImageGarbageCollectionOptions>().ValidateOnStart();
 

@@ -93,7 +93,7 @@ internal sealed class TrackingWorker(
         {
             await tracking.HandleAsync(message, imageVanished, cancellationToken).ConfigureAwait(false);
         }
-        catch (Exception exception) when (exception is EngineRefusedException or ArgumentException)
+        catch (Exception exception) when (exception is EngineRequestFailedException or ArgumentException)
         {
             log.SkippedEvent(exception, message.Type, message.Actor.ID, message.Action);
         }

@@ -1,9 +1,9 @@
 namespace ImageGc.Sqlite;
 
 /// <summary>What an import of a flat file did.</summary>
-/// <param name="Images">How many lines named an image, good stamps and doubtful ones together.</param>
+/// <param name="Images">How many lines named an image, good stamps and implausible ones together.</param>
 /// <param name="Changed">How many of them added a row or moved its last use forward; 0 when repeated.</param>
-/// <param name="Doubtful">
+/// <param name="Implausible">
 /// How many had a stamp that cannot be believed: in the future, before 2015, or on a last line torn by power loss.
 /// Such an image counts as used now, unless it was tracked already.
 /// </param>
@@ -12,7 +12,7 @@ namespace ImageGc.Sqlite;
 /// The first <see cref="MaxSkippedLines"/> lines that could not be read, so that a hostile file cannot fill the memory.
 /// </param>
 public sealed record FlatFileImport(
-    long Images, long Changed, long Doubtful, long Skipped, IReadOnlyList<SkippedLine> SkippedLines)
+    long Images, long Changed, long Implausible, long Skipped, IReadOnlyList<SkippedLine> SkippedLines)
 {
     /// <summary>The most lines that <see cref="SkippedLines"/> lists.</summary>
     public const int MaxSkippedLines = 20;

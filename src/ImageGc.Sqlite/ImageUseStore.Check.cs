@@ -24,7 +24,7 @@ public sealed partial class ImageUseStore
             DatabaseFile.LengthOf(path),
             DatabaseFile.LengthOf(path + "-wal"),
             connection.ExecuteScalar<long>(CountWronglyStamped, new { now, earliest = Earliest(now) }),
-            store._database.Salvaged,
+            store._salvaged,
             findings);
     });
 

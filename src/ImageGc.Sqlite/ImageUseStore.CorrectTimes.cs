@@ -15,11 +15,11 @@ public sealed partial class ImageUseStore
     /// </summary>
     /// <remarks>Without such a step it reads and writes nothing.</remarks>
     /// <exception cref="ImageUseStoreException">The stamps could not be moved; the next call tries again.</exception>
-    public void FollowClock() => FollowingClock("follow the clock", 0, static (_, _) => 0);
+    public void CorrectTimes() => WithCorrectedTimes("follow the clock", 0, static (_, _) => 0);
 
     /// <summary>Runs <paramref name="change"/> with the time to stamp with, in one IMMEDIATE transaction.</summary>
     private T Stamp<T>(string doing, Func<SqliteConnection, long, T> change) =>
-        FollowingClock(doing, (store: this, doing, change), static (connection, args) =>
+        WithCorrectedTimes(doing, (store: this, doing, change), static (connection, args) =>
         {
             args.store._database.RequireWriting(args.doing);
             using var transaction = Transaction.BeginImmediate(connection);
@@ -29,13 +29,13 @@ public sealed partial class ImageUseStore
         });
 
     /// <summary>Runs <paramref name="change"/>, which commits, after the stamps followed the wall clock.</summary>
-    private T FollowingClock<TArgs, T>(string doing, TArgs args, Func<SqliteConnection, TArgs, T> change)
+    private T WithCorrectedTimes<TArgs, T>(string doing, TArgs args, Func<SqliteConnection, TArgs, T> change)
     {
         try
         {
             return _database.Run(doing, (store: this, args, change), static (connection, args) =>
             {
-                args.store.FollowStep(connection);
+                args.store.CorrectStep(connection);
                 args.store._clock.Begin();
                 var result = args.change(connection, args.args);
                 args.store._clock.Committed();
@@ -46,11 +46,11 @@ public sealed partial class ImageUseStore
         {
             // Not before: a logger may record images itself.
             if (Interlocked.Exchange(ref _followed, null) is { } step)
-                _log.FollowedClock(step.By, step.Moved);
+                _log.CorrectedTimes(step.By, step.Moved);
         }
     }
 
-    private void FollowStep(SqliteConnection connection)
+    private void CorrectStep(SqliteConnection connection)
     {
         var step = _clock.Step();
         if (step == 0 || _database.ReadOnly)

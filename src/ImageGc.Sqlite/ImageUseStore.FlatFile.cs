@@ -30,7 +30,7 @@ public sealed partial class ImageUseStore
 
         foreach (var line in import.SkippedLines)
             _log.SkippedLine(path, line.Number, line.Why);
-        _log.Imported(path, import.Images, import.Changed, import.Doubtful, import.Skipped);
+        _log.Imported(path, import.Images, import.Changed, import.Implausible, import.Skipped);
         return import;
     }
 
@@ -41,7 +41,7 @@ public sealed partial class ImageUseStore
         {
             using var file = new FileStream(path, FileMode.Open, FileAccess.Read,
                 FileShare.ReadWrite | FileShare.Delete);
-            return FlatFile.Load(file);
+            return FlatFileFormat.Load(file);
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
@@ -54,7 +54,7 @@ public sealed partial class ImageUseStore
     {
         var skipped = new List<SkippedLine>();
         var counts = new FlatFileImport(0, 0, 0, 0, skipped);
-        foreach (var line in FlatFile.Read(file))
+        foreach (var line in FlatFileFormat.Read(file))
         {
             if (line.Error is { } why)
             {
@@ -64,16 +64,16 @@ public sealed partial class ImageUseStore
                 continue;
             }
 
-            var doubtful = line.Torn || line.LastUsedAt > now || line.LastUsedAt < StampClock.EarliestBelievable;
+            var implausible = line.Torn || line.LastUsedAt > now || line.LastUsedAt < StampClock.EarliestBelievable;
             var changed = connection.Execute(ImportUse,
-                new { imageId = line.ImageId, lastUsedAt = doubtful ? now : line.LastUsedAt, doubtful });
-            if (doubtful && changed > 0)
+                new { imageId = line.ImageId, lastUsedAt = implausible ? now : line.LastUsedAt, implausible });
+            if (implausible && changed > 0)
                 _clock.Stamped(line.ImageId, now);
             counts = counts with
             {
                 Images = counts.Images + 1,
                 Changed = counts.Changed + changed,
-                Doubtful = counts.Doubtful + (doubtful ? 1 : 0),
+                Implausible = counts.Implausible + (implausible ? 1 : 0),
             };
         }
 
@@ -86,7 +86,7 @@ public sealed partial class ImageUseStore
         ON CONFLICT (image_id) DO UPDATE
         SET last_used_at = excluded.last_used_at
         WHERE excluded.last_used_at > image_use.last_used_at
-          AND NOT @doubtful
+          AND NOT @implausible
         """;
 
     /// <summary>
@@ -138,7 +138,7 @@ public sealed partial class ImageUseStore
         {
             using (var file = new FileStream(unfinished, FileMode.Open, FileAccess.Write))
             {
-                FlatFile.Write(file, images);
+                FlatFileFormat.Write(file, images);
                 file.Flush(flushToDisk: true);
             }
 
@@ -151,14 +151,14 @@ public sealed partial class ImageUseStore
         }
     }
 
-    private void TakeOver(string flatFile)
+    private void ImportFlatFileOnce(string flatFile)
     {
         if (!IsThere(flatFile))
             return;
         if (DatabaseFile.LengthOf(DatabaseFile.RealPathOf(flatFile)) == 0)
         {
             // Devices and pipes have no length: renaming /dev/null would take it from the whole system.
-            _log.NothingToTakeOver(flatFile);
+            _log.NothingToImport(flatFile);
             return;
         }
 
@@ -205,5 +205,5 @@ public sealed partial class ImageUseStore
 
     private static ImageUseStoreException FlatFileFailure(
         string databasePath, string what, Exception exception, string advice) =>
-        new(StoreFailure.FlatFile, databasePath, $"{what}: {exception.Message.TrimEnd('.')}. {advice}", exception);
+        new(StoreErrorReason.FlatFile, databasePath, $"{what}: {exception.Message.TrimEnd('.')}. {advice}", exception);
 }

@@ -115,7 +115,7 @@ public sealed partial class ImageUseStore
     private static void BindInUse(SqliteConnection connection, List<string> inUse)
     {
         connection.Execute(CreateInUse);
-        using var insert = new Statement(connection, InsertInUse);
+        using var insert = new PreparedStatement(connection, InsertInUse);
         inUse.ForEach(insert.Run);
     }
 

@@ -22,6 +22,8 @@ public sealed partial class ImageUseStore : IDisposable
         Meter.CreateCounter<long>("imagegc.records", "{image}", "Uses of images recorded");
 
     private readonly Database _database;
+    private readonly string? _salvaged;
+    private readonly PreparedStatement _upsert;
     private readonly StampClock _clock;
     private readonly SharedCommit _uses;
     private readonly TimeProvider _time;
@@ -31,9 +33,19 @@ public sealed partial class ImageUseStore : IDisposable
     private ImageUseStore(ImageUseStoreOptions options, TimeProvider time, ILogger log)
     {
         _time = time;
-        _log = new HarmlessLog(log);
+        _log = new NonThrowingLogger(log);
         _threshold = options.ImageAgeCleanupThreshold;
-        _database = Database.Open(options, time, _log);
+        (_database, _salvaged) = DatabaseOpener.Open(options, time, _log);
+        try
+        {
+            _upsert = _database.Prepare(UpsertUse);
+        }
+        catch
+        {
+            _database.Dispose();
+            throw;
+        }
+
         _clock = new StampClock(time);
         _uses = new SharedCommit(Record);
     }
@@ -66,10 +78,10 @@ public sealed partial class ImageUseStore : IDisposable
         var store = new ImageUseStore(options, time ?? TimeProvider.System, log);
         try
         {
-            if (store._database.Salvaged is not null)
+            if (store._salvaged is not null)
                 store.TakeOverSalvaged();
             if (options is { FlatFilePath: { } flatFile, ReadOnly: false })
-                store.TakeOver(Path.GetFullPath(flatFile));
+                store.ImportFlatFileOnce(Path.GetFullPath(flatFile));
             return store;
         }
         catch
@@ -113,7 +125,7 @@ public sealed partial class ImageUseStore : IDisposable
     }
 
     private void Record(SharedCommit.Batch batch) =>
-        FollowingClock("record the use of an image", (store: this, batch), static (connection, args) =>
+        WithCorrectedTimes("record the use of an image", (store: this, batch), static (connection, args) =>
         {
             var (store, batch) = args;
             var imageIds = batch.Close();
@@ -128,7 +140,7 @@ public sealed partial class ImageUseStore : IDisposable
 
     private void Upsert(string imageId, long now)
     {
-        _database.Upsert.Run(imageId, now);
+        _upsert.Run(imageId, now);
         _clock.Stamped(imageId, now);
     }
 
@@ -182,7 +194,7 @@ public sealed partial class ImageUseStore : IDisposable
     {
         try
         {
-            FollowClock();
+            CorrectTimes();
         }
         catch (Exception exception) when (exception is ImageUseStoreException or ObjectDisposedException)
         {

@@ -3,8 +3,11 @@ using Microsoft.Data.Sqlite;
 namespace ImageGc.Sqlite;
 
 /// <summary>Why an <see cref="ImageUseStore"/> could not do what it was asked.</summary>
-public enum StoreFailure
+public enum StoreErrorReason
 {
+    /// <summary>Anything else that SQLite reported; see the inner exception.</summary>
+    Other,
+
     /// <summary>Another process held the lock for longer than the busy timeout. Repeat the call.</summary>
     Busy,
 
@@ -34,24 +37,26 @@ public enum StoreFailure
 
     /// <summary>A flat file could not be read or written.</summary>
     FlatFile,
-
-    /// <summary>Anything else that SQLite reported; see the inner exception.</summary>
-    Other,
 }
 
 /// <summary>A storage failure: its message says what failed, on which file and what to do.</summary>
 /// <remarks>
 /// A call that failed may still have happened when the failure came in the commit, and that may show only after the
 /// database is opened anew; every operation of <see cref="ImageUseStore"/> is safe to repeat. After
-/// <see cref="StoreFailure.Busy"/>, <see cref="StoreFailure.Full"/> and <see cref="StoreFailure.ReadOnly"/> the same
+/// <see cref="StoreErrorReason.Busy"/>, <see cref="StoreErrorReason.Full"/> and <see cref="StoreErrorReason.ReadOnly"/> the same
 /// store works again as soon as the cause is gone. The inner exception is the provider's <see cref="SqliteException"/>
 /// with both of SQLite's codes, or the operating system's.
 /// </remarks>
 public sealed class ImageUseStoreException : Exception
 {
-    internal ImageUseStoreException(
-        StoreFailure reason, string databasePath, string message, Exception? inner = null)
-        : base(message, inner)
+    /// <summary>Creates the exception; public so that a host can test how it handles each reason.</summary>
+    /// <param name="reason">Why it failed.</param>
+    /// <param name="databasePath">The absolute path of the database.</param>
+    /// <param name="message">What failed, on which file, and what to do.</param>
+    /// <param name="innerException">The provider's or the operating system's exception, or null.</param>
+    public ImageUseStoreException(
+        StoreErrorReason reason, string databasePath, string message, Exception? innerException = null)
+        : base(message, innerException)
     {
         Reason = reason;
         DatabasePath = databasePath;
@@ -61,15 +66,15 @@ public sealed class ImageUseStoreException : Exception
     public string DatabasePath { get; }
 
     /// <summary>Why it failed, for an application to switch on.</summary>
-    public StoreFailure Reason { get; }
+    public StoreErrorReason Reason { get; }
 
     internal static ImageUseStoreException NotOurs(string databasePath, string why, Exception? inner = null) => new(
-        StoreFailure.NotOurs, databasePath,
+        StoreErrorReason.NotOurs, databasePath,
         $"Could not open '{databasePath}': {why}. Use another database path, or move the file aside; it was left "
         + "untouched.", inner);
 
     internal static ImageUseStoreException Unavailable(string databasePath, string why, Exception? inner = null) =>
-        new(StoreFailure.Unavailable, databasePath, $"Could not use '{databasePath}': {why}", inner);
+        new(StoreErrorReason.Unavailable, databasePath, $"Could not use '{databasePath}': {why}", inner);
 
     internal static ImageUseStoreException From(SqliteException exception, string databasePath, string doing)
     {
@@ -82,22 +87,22 @@ public sealed class ImageUseStoreException : Exception
             exception);
     }
 
-    private static (StoreFailure Reason, string Advice) Explain(int code, int extended) => (code, extended) switch
+    private static (StoreErrorReason Reason, string Advice) Explain(int code, int extended) => (code, extended) switch
     {
-        (SQLitePCL.raw.SQLITE_BUSY or SQLitePCL.raw.SQLITE_LOCKED, _) => (StoreFailure.Busy,
+        (SQLitePCL.raw.SQLITE_BUSY or SQLitePCL.raw.SQLITE_LOCKED, _) => (StoreErrorReason.Busy,
             "another process holds its lock. Find it with `fuser` on the file, then repeat the call."),
-        (SQLitePCL.raw.SQLITE_FULL, _) or (_, SQLitePCL.raw.SQLITE_IOERR_SHMSIZE) => (StoreFailure.Full,
+        (SQLitePCL.raw.SQLITE_FULL, _) or (_, SQLitePCL.raw.SQLITE_IOERR_SHMSIZE) => (StoreErrorReason.Full,
             "the file system is full. Free some space, then repeat the call."),
-        (_, SQLitePCL.raw.SQLITE_READONLY_DBMOVED) => (StoreFailure.Unavailable,
+        (_, SQLitePCL.raw.SQLITE_READONLY_DBMOVED) => (StoreErrorReason.Unavailable,
             "the file was moved or replaced while it was open. Open it anew to use the file that is there now."),
-        (SQLitePCL.raw.SQLITE_READONLY, _) => (StoreFailure.ReadOnly,
+        (SQLitePCL.raw.SQLITE_READONLY, _) => (StoreErrorReason.ReadOnly,
             "it cannot be written to. Make the file, its directory and the file system writable for this user."),
-        (SQLitePCL.raw.SQLITE_CANTOPEN or SQLitePCL.raw.SQLITE_PERM, _) => (StoreFailure.Unavailable,
+        (SQLitePCL.raw.SQLITE_CANTOPEN or SQLitePCL.raw.SQLITE_PERM, _) => (StoreErrorReason.Unavailable,
             "it cannot be opened. Check that its directory exists and that this user may read and write both."),
-        (SQLitePCL.raw.SQLITE_CORRUPT or SQLitePCL.raw.SQLITE_NOTADB, _) => (StoreFailure.Corrupt,
+        (SQLitePCL.raw.SQLITE_CORRUPT or SQLitePCL.raw.SQLITE_NOTADB, _) => (StoreErrorReason.Corrupt,
             "the file is damaged. Open it anew: that keeps the damaged file and saves what can be read."),
-        (SQLitePCL.raw.SQLITE_IOERR, _) => (StoreFailure.IoError,
+        (SQLitePCL.raw.SQLITE_IOERR, _) => (StoreErrorReason.IoError,
             "the medium reported an error. Look at the kernel's log, then repeat the call."),
-        _ => (StoreFailure.Other, "SQLite reported an error that this library does not know."),
+        _ => (StoreErrorReason.Other, "SQLite reported an error that this library does not know."),
     };
 }

@@ -47,7 +47,7 @@ public sealed class ImageUseStoreOptions
 
     /// <summary>
     /// Opens an existing database only to look at it: it is neither created nor migrated nor salvaged, and no flat file
-    /// is taken over. Every call that would change it fails with <see cref="StoreFailure.ReadOnly"/>. Works on a full
+    /// is taken over. Every call that would change it fails with <see cref="StoreErrorReason.ReadOnly"/>. Works on a full
     /// disk and for a user who may only read, and then shows what was there when it was opened. False by default.
     /// </summary>
     public bool ReadOnly { get; set; }

@@ -5,7 +5,7 @@ namespace ImageGc.Sqlite;
 /// <summary>
 /// A log that fails keeps nobody from a result: the images of a prune would be forgotten and never removed.
 /// </summary>
-internal sealed class HarmlessLog(ILogger inner) : ILogger
+internal sealed class NonThrowingLogger(ILogger inner) : ILogger
 {
     public bool IsEnabled(LogLevel logLevel) => true; // It is asked in Log, where it may fail.
 

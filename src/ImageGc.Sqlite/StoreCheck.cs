@@ -10,7 +10,7 @@ namespace ImageGc.Sqlite;
 /// <param name="TrackedImages">How many images are tracked.</param>
 /// <param name="DatabaseBytes">The size of the database file.</param>
 /// <param name="LogBytes">The size of its write-ahead log; large while a reader holds an old state.</param>
-/// <param name="DoubtfulStamps">
+/// <param name="ImplausibleTimes">
 /// How many images have a stamp that only a wrong clock can have written, later than now or before 2015: a prune counts
 /// them as used now.
 /// </param>
@@ -22,5 +22,5 @@ namespace ImageGc.Sqlite;
 /// </param>
 public sealed record StoreCheck(
     string DatabasePath, int SchemaVersion, string SqliteVersion, string JournalMode,
-    long TrackedImages, long DatabaseBytes, long LogBytes, long DoubtfulStamps, string? Salvaged,
+    long TrackedImages, long DatabaseBytes, long LogBytes, long ImplausibleTimes, string? Salvaged,
     IReadOnlyList<string> Damage);

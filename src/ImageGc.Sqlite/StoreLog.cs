@@ -3,7 +3,7 @@ using Microsoft.Extensions.Logging;
 namespace ImageGc.Sqlite;
 
 /// <summary>Everything the component logs. Event IDs are stable.</summary>
-internal static partial class Log
+internal static partial class StoreLog
 {
     [LoggerMessage(1, LogLevel.Information, "Migrated {DatabasePath} from schema version {From} to {To}")]
     public static partial void Migrated(this ILogger logger, string databasePath, int from, int to);
@@ -26,10 +26,10 @@ internal static partial class Log
     public static partial void IgnoredInUse(this ILogger logger, int count, string imageId);
 
     [LoggerMessage(6, LogLevel.Information,
-        "Imported {FlatFilePath}: {Images} images, {Changed} changed, {Doubtful} with a doubtful stamp, "
+        "Imported {FlatFilePath}: {Images} images, {Changed} changed, {Implausible} with an implausible time, "
         + "{Skipped} lines skipped")]
     public static partial void Imported(
-        this ILogger logger, string flatFilePath, long images, long changed, long doubtful, long skipped);
+        this ILogger logger, string flatFilePath, long images, long changed, long implausible, long skipped);
 
     [LoggerMessage(7, LogLevel.Warning, "Skipped line {Line} of {FlatFilePath}: {Why}")]
     public static partial void SkippedLine(this ILogger logger, string flatFilePath, long line, string why);
@@ -47,7 +47,7 @@ internal static partial class Log
 
     [LoggerMessage(11, LogLevel.Information,
         "The wall clock was set by {Step}: moved the stamps of {Images} images recorded since the store was opened")]
-    public static partial void FollowedClock(this ILogger logger, TimeSpan step, int images);
+    public static partial void CorrectedTimes(this ILogger logger, TimeSpan step, int images);
 
     [LoggerMessage(12, LogLevel.Warning,
         "{DatabasePath} was damaged ({Why}): kept it as {KeptPath} and salvaged {Images} images, "
@@ -66,5 +66,5 @@ internal static partial class Log
     public static partial void StoppedPruning(this ILogger logger, string databasePath, int left);
 
     [LoggerMessage(15, LogLevel.Information, "Took over nothing from {FlatFilePath}: it is empty, or no file")]
-    public static partial void NothingToTakeOver(this ILogger logger, string flatFilePath);
+    public static partial void NothingToImport(this ILogger logger, string flatFilePath);
 }

@@ -40,8 +40,8 @@ public sealed class CheckTests : CliTest
         Record(TimeSpan.FromDays(-1), "tomorrow");
         Record(TimeSpan.Zero, "now");
 
-        Assert.Contains("doubtful-stamps\t2", Run("check").Lines);
-        Assert.Equal(2, Json("doubtfulStamps").GetInt64());
+        Assert.Contains("implausible-times\t2", Run("check").Lines);
+        Assert.Equal(2, Json("implausibleTimes").GetInt64());
     }
 
     [Fact]

@@ -54,7 +54,7 @@ public sealed class CleanupTroubleTests(PrivateEngine engine) : EngineTest(engin
         var run = CollectAsync(services);
         await UntilFewerThanAsync(images.Length - 3, services);
         await Engine.StopAsync();
-        await Assert.ThrowsAsync<EngineAwayException>(() => run);
+        await Assert.ThrowsAsync<EngineUnavailableException>(() => run);
         var tries = Log.Messages(LogLevel.Warning)
             .FindAll(message => message.StartsWith("Could not remove", StringComparison.Ordinal));
         await Engine.StartAsync();

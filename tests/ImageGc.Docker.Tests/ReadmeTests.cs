@@ -16,7 +16,7 @@ public sealed class ReadmeTests
     [Fact]
     public void It_lists_every_event()
     {
-        var events = typeof(Log).GetMethods(BindingFlags.Static | BindingFlags.Public)
+        var events = typeof(HostingLog).GetMethods(BindingFlags.Static | BindingFlags.Public)
             .Select(method => method.GetCustomAttribute<LoggerMessageAttribute>()?.EventId).OfType<int>().ToList();
 
         Assert.Contains(101, events);

@@ -61,7 +61,7 @@ public sealed class RemovalByNamesTests : IDisposable
             return HttpStatusCode.Conflict;
         };
 
-        await Assert.ThrowsAsync<EngineRefusedException>(RemoveAsync);
+        await Assert.ThrowsAsync<EngineRequestFailedException>(RemoveAsync);
 
         Assert.Equal([("a:1", Pulled), ("b:1", Old), ("c:1", Old)], NamesInOrder);
     }
@@ -97,7 +97,7 @@ public sealed class RemovalByNamesTests : IDisposable
         _scripted.Names["a@sha256:77"] = Old;
         _scripted.BeforeDelete = name => name == "c:1" ? HttpStatusCode.Conflict : null;
 
-        await Assert.ThrowsAsync<EngineRefusedException>(RemoveAsync);
+        await Assert.ThrowsAsync<EngineRequestFailedException>(RemoveAsync);
 
         Assert.Equal([("a:1", Old), ("b:1", Old), ("c:1", Old)], NamesInOrder);
         Assert.Contains("may have lost the names a@sha256:77: look", Assert.Single(_log.Messages(LogLevel.Warning)),
@@ -110,7 +110,7 @@ public sealed class RemovalByNamesTests : IDisposable
         _scripted.BeforeDelete = name => name == "c:1" ? HttpStatusCode.Conflict : null;
         _scripted.OnTag = () => HttpStatusCode.InternalServerError;
 
-        var exception = await Assert.ThrowsAsync<EngineRefusedException>(RemoveAsync);
+        var exception = await Assert.ThrowsAsync<EngineRequestFailedException>(RemoveAsync);
 
         Assert.Equal(HttpStatusCode.Conflict, exception.Status);
         Assert.Contains("may have lost the names a:1, b:1", Assert.Single(_log.Messages(LogLevel.Warning)),

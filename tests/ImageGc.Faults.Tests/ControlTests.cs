@@ -112,7 +112,7 @@ public sealed class ControlTests
             return State.Empty.Text;
 
         using var file = File.OpenRead(path);
-        return string.Join('\n', FlatFile.Read(file).Select(line => line is { Error: null, Torn: false }
+        return string.Join('\n', FlatFileFormat.Read(file).Select(line => line is { Error: null, Torn: false }
             ? $"{line.ImageId} {line.LastUsedAt}"
             : throw new InvalidDataException(line.Error ?? "torn")));
     }

@@ -14,7 +14,7 @@ public sealed class ConnectionTests : StoreTest
     {
         Open().Dispose();
 
-        using var connection = Connection.Open(DatabasePath, new ImageUseStoreOptions
+        using var connection = ConnectionFactory.Open(DatabasePath, new ImageUseStoreOptions
         {
             DatabasePath = DatabasePath,
             Durability = durability,

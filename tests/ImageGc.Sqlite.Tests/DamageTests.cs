@@ -131,7 +131,7 @@ public sealed class DamageTests : StoreTest
             }
         }
 
-        Assert.Equal(StoreFailure.Corrupt, Assert.Throws<ImageUseStoreException>(() => store.List()).Reason);
+        Assert.Equal(StoreErrorReason.Corrupt, Assert.Throws<ImageUseStoreException>(() => store.List()).Reason);
         store.Dispose();
 
         Assert.InRange(Open().List().Count, Images / 2, Images - 1);
@@ -149,7 +149,7 @@ public sealed class DamageTests : StoreTest
         var exception = Assert.Throws<ImageUseStoreException>(
             () => Open(options => options.BusyTimeout = TimeSpan.FromMilliseconds(50)));
 
-        Assert.Equal(StoreFailure.Corrupt, exception.Reason);
+        Assert.Equal(StoreErrorReason.Corrupt, exception.Reason);
         Assert.Contains("Another process has it open", exception.Message, StringComparison.Ordinal);
         Assert.Equal(damaged, File.ReadAllBytes(DatabasePath));
         other.Kill();

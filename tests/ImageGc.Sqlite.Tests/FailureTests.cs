@@ -7,21 +7,21 @@ public sealed class FailureTests : StoreTest
 {
     /// <summary>https://www.sqlite.org/rescode.html</summary>
     [Theory]
-    [InlineData(5, 5, StoreFailure.Busy)]
-    [InlineData(6, 262, StoreFailure.Busy)] // SQLITE_LOCKED_SHAREDCACHE
-    [InlineData(13, 13, StoreFailure.Full)]
-    [InlineData(10, 4874, StoreFailure.Full)] // SQLITE_IOERR_SHMSIZE
-    [InlineData(8, 8, StoreFailure.ReadOnly)]
-    [InlineData(8, 1544, StoreFailure.ReadOnly)] // SQLITE_READONLY_DIRECTORY
-    [InlineData(8, 1032, StoreFailure.Unavailable)] // SQLITE_READONLY_DBMOVED
-    [InlineData(14, 14, StoreFailure.Unavailable)]
-    [InlineData(3, 3, StoreFailure.Unavailable)] // SQLITE_PERM
-    [InlineData(11, 11, StoreFailure.Corrupt)]
-    [InlineData(26, 26, StoreFailure.Corrupt)] // SQLITE_NOTADB
-    [InlineData(10, 1034, StoreFailure.IoError)] // SQLITE_IOERR_FSYNC
-    [InlineData(1, 1, StoreFailure.Other)]
-    [InlineData(7, 7, StoreFailure.Other)] // SQLITE_NOMEM
-    public void Every_code_of_SQLite_has_a_reason_and_stays_in_the_message(int code, int extended, StoreFailure reason)
+    [InlineData(5, 5, StoreErrorReason.Busy)]
+    [InlineData(6, 262, StoreErrorReason.Busy)] // SQLITE_LOCKED_SHAREDCACHE
+    [InlineData(13, 13, StoreErrorReason.Full)]
+    [InlineData(10, 4874, StoreErrorReason.Full)] // SQLITE_IOERR_SHMSIZE
+    [InlineData(8, 8, StoreErrorReason.ReadOnly)]
+    [InlineData(8, 1544, StoreErrorReason.ReadOnly)] // SQLITE_READONLY_DIRECTORY
+    [InlineData(8, 1032, StoreErrorReason.Unavailable)] // SQLITE_READONLY_DBMOVED
+    [InlineData(14, 14, StoreErrorReason.Unavailable)]
+    [InlineData(3, 3, StoreErrorReason.Unavailable)] // SQLITE_PERM
+    [InlineData(11, 11, StoreErrorReason.Corrupt)]
+    [InlineData(26, 26, StoreErrorReason.Corrupt)] // SQLITE_NOTADB
+    [InlineData(10, 1034, StoreErrorReason.IoError)] // SQLITE_IOERR_FSYNC
+    [InlineData(1, 1, StoreErrorReason.Other)]
+    [InlineData(7, 7, StoreErrorReason.Other)] // SQLITE_NOMEM
+    public void Every_code_of_SQLite_has_a_reason_and_stays_in_the_message(int code, int extended, StoreErrorReason reason)
     {
         var cause = new SqliteException("what SQLite says", code, extended);
 
@@ -40,7 +40,7 @@ public sealed class FailureTests : StoreTest
     {
         var exception = Assert.Throws<ImageUseStoreException>(() => Open(options => options.Vfs = "unix-dotfile"));
 
-        Assert.Equal(StoreFailure.Unavailable, exception.Reason);
+        Assert.Equal(StoreErrorReason.Unavailable, exception.Reason);
         Assert.Contains("Use a local file system", exception.Message, StringComparison.Ordinal);
     }
 
@@ -58,7 +58,7 @@ public sealed class FailureTests : StoreTest
         var store = Open();
 
         foreach (var read in (Action[])[() => store.List(), () => store.Find("a"), () => store.ExplainPrune([])])
-            Assert.Equal(StoreFailure.Corrupt, Assert.Throws<ImageUseStoreException>(read).Reason);
+            Assert.Equal(StoreErrorReason.Corrupt, Assert.Throws<ImageUseStoreException>(read).Reason);
     }
 
     [Fact]
@@ -71,7 +71,7 @@ public sealed class FailureTests : StoreTest
 
         var exception = Assert.Throws<ImageUseStoreException>(() => store.ExportFlatFile(disk.PathOf("image_use")));
 
-        Assert.Equal(StoreFailure.FlatFile, exception.Reason);
+        Assert.Equal(StoreErrorReason.FlatFile, exception.Reason);
         Assert.Equal([filling], Directory.GetFiles(disk.PathOf("")));
     }
 

@@ -20,7 +20,7 @@ public sealed class FlatFileLineTests : StoreTest
 
         var import = store.ImportFlatFile(FlatFilePath);
 
-        Assert.Equal((5, 5, 3, 1), (import.Images, import.Changed, import.Doubtful, import.Skipped));
+        Assert.Equal((5, 5, 3, 1), (import.Images, import.Changed, import.Implausible, import.Skipped));
         Assert.Equal([now, earliest, now, now, now],
             Enumerable.Range(1, 5).Select(number => Seconds(store.Find(Id(number))!.Value.LastUsedAt)));
     }

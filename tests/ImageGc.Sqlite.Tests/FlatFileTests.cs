@@ -47,7 +47,7 @@ public sealed class FlatFileTests : StoreTest
             store.List().OrderBy(image => image.LastUsedAt).ThenBy(image => image.ImageId == Id(11)
                 ? Id(2) : image.ImageId == Id(12) ? Id(6) : image.ImageId, StringComparer.Ordinal));
         Assert.Equal([2, 3, 4, 5, 6, 13, 14, 15, 16, 17], import.SkippedLines.Select(line => line.Number));
-        Assert.Equal((9, 8, 3, 10), (import.Images, import.Changed, import.Doubtful, import.Skipped));
+        Assert.Equal((9, 8, 3, 10), (import.Images, import.Changed, import.Implausible, import.Skipped));
     }
 
     [Fact]
@@ -139,7 +139,7 @@ public sealed class FlatFileTests : StoreTest
 
         var exception = Assert.Throws<ImageUseStoreException>(() => store.ImportFlatFile("/dev/zero"));
 
-        Assert.Equal(StoreFailure.FlatFile, exception.Reason);
+        Assert.Equal(StoreErrorReason.FlatFile, exception.Reason);
         Assert.Contains("larger than 16 MB", exception.Message, StringComparison.Ordinal);
         Assert.Empty(store.List());
     }
@@ -147,10 +147,10 @@ public sealed class FlatFileTests : StoreTest
     [Fact]
     public void The_largest_file_is_read_in_constant_memory_even_if_it_is_one_line()
     {
-        using var file = new OneLongLine(FlatFile.MaxBytes);
+        using var file = new OneLongLine(FlatFileFormat.MaxBytes);
         var before = GC.GetAllocatedBytesForCurrentThread();
 
-        var line = Assert.Single(FlatFile.Read(file));
+        var line = Assert.Single(FlatFileFormat.Read(file));
 
         Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, 1 << 20);
         Assert.Equal("is longer than 2048 bytes", line.Error);
@@ -168,7 +168,7 @@ public sealed class FlatFileTests : StoreTest
     {
         var exception = Assert.Throws<ImageUseStoreException>(() => Open().ImportFlatFile(FlatFilePath));
 
-        Assert.Equal(StoreFailure.FlatFile, exception.Reason);
+        Assert.Equal(StoreErrorReason.FlatFile, exception.Reason);
         Assert.Contains(FlatFilePath, exception.Message, StringComparison.Ordinal);
     }
 
@@ -197,7 +197,7 @@ public sealed class FlatFileTests : StoreTest
 
         var exception = Assert.Throws<ImageUseStoreException>(() => store.ExportFlatFile(FlatFilePath));
 
-        Assert.Equal(StoreFailure.FlatFile, exception.Reason);
+        Assert.Equal(StoreErrorReason.FlatFile, exception.Reason);
         Assert.Equal("kept", File.ReadAllText(FlatFilePath));
         Assert.Throws<ImageUseStoreException>(() => store.ExportFlatFile(PathOf("missing/image_use")));
     }

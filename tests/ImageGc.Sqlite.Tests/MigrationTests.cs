@@ -77,7 +77,7 @@ public sealed class MigrationTests : StoreTest
 
         var exception = Assert.Throws<ImageUseStoreException>(() => Open());
 
-        Assert.Equal(StoreFailure.Migration, exception.Reason);
+        Assert.Equal(StoreErrorReason.Migration, exception.Reason);
         Assert.Contains(Scripts[0], exception.Message, StringComparison.Ordinal);
         Assert.Equal([0], Sqlite.Query<int>(DatabasePath, "PRAGMA user_version"));
         Assert.Empty(Sqlite.Query<string>(DatabasePath, "SELECT ScriptName FROM SchemaVersions"));

@@ -16,7 +16,7 @@ public sealed class OtherProcessesTests : StoreTest
             store.Prune([]), () => store.Forget(Id(1))])
         {
             var exception = Assert.Throws<ImageUseStoreException>(call);
-            Assert.Equal(StoreFailure.Busy, exception.Reason);
+            Assert.Equal(StoreErrorReason.Busy, exception.Reason);
             Assert.Contains(DatabasePath, exception.Message, StringComparison.Ordinal);
         }
 
@@ -84,7 +84,7 @@ public sealed class OtherProcessesTests : StoreTest
                 () => store.RecordUse(Id(2)), () => store.Prune([]), () => store.Count(), () => store.Check()])
             {
                 var exception = Assert.Throws<ImageUseStoreException>(call);
-                Assert.Equal(StoreFailure.Unavailable, exception.Reason);
+                Assert.Equal(StoreErrorReason.Unavailable, exception.Reason);
                 Assert.Contains("moved, replaced or deleted", exception.Message, StringComparison.Ordinal);
             }
 
@@ -112,7 +112,7 @@ public sealed class OtherProcessesTests : StoreTest
                 store.RecordUse(Id(i));
         });
 
-        Assert.Equal(StoreFailure.Full, exception.Reason);
+        Assert.Equal(StoreErrorReason.Full, exception.Reason);
         Assert.Contains("file system is full", exception.Message, StringComparison.Ordinal);
         var before = store.List().Count;
         File.Delete(filling);
@@ -128,7 +128,7 @@ public sealed class OtherProcessesTests : StoreTest
         var path = disk.PathOf("image_use.db");
         var filling = disk.FillUp();
 
-        Assert.Equal(StoreFailure.Full,
+        Assert.Equal(StoreErrorReason.Full,
             Assert.Throws<ImageUseStoreException>(() => Open(options => options.DatabasePath = path)).Reason);
 
         File.Delete(filling);
@@ -160,7 +160,7 @@ public sealed class OtherProcessesTests : StoreTest
         var time = new TimeThatLooksAtTheLock();
         var store = Open(time: time);
         File.WriteAllText(PathOf("image_use"), $"{Id(2)} 16\n");
-        using var other = new PromptConnection($"Data Source={DatabasePath};Pooling=false");
+        using var other = new FailFastConnection($"Data Source={DatabasePath};Pooling=false");
         other.Open();
         time.IsLocked = () => IsLocked(other);
 

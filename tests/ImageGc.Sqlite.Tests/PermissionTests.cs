@@ -14,7 +14,7 @@ public sealed class PermissionTests : StoreTest
         Open().Dispose();
         File.SetUnixFileMode(PathOf(""), All);
 
-        Assert.Contains("this user may read and write both", Refused(StoreFailure.Unavailable),
+        Assert.Contains("this user may read and write both", Refused(StoreErrorReason.Unavailable),
             StringComparison.Ordinal);
     }
 
@@ -25,7 +25,7 @@ public sealed class PermissionTests : StoreTest
         File.SetUnixFileMode(PathOf(""), All);
         File.SetUnixFileMode(DatabasePath, EnterAndRead);
 
-        Assert.Contains("read-only for this user", Refused(StoreFailure.ReadOnly), StringComparison.Ordinal);
+        Assert.Contains("read-only for this user", Refused(StoreErrorReason.ReadOnly), StringComparison.Ordinal);
     }
 
     [Fact]
@@ -33,7 +33,7 @@ public sealed class PermissionTests : StoreTest
     {
         File.SetUnixFileMode(PathOf(""), EnterAndRead);
 
-        Assert.Contains("write to its directory", Refused(StoreFailure.Unavailable), StringComparison.Ordinal);
+        Assert.Contains("write to its directory", Refused(StoreErrorReason.Unavailable), StringComparison.Ordinal);
     }
 
     [Fact]
@@ -41,7 +41,7 @@ public sealed class PermissionTests : StoreTest
     {
         File.SetUnixFileMode(PathOf(""), EnterAndWrite);
 
-        Assert.Contains("Permission denied", Refused(StoreFailure.IoError), StringComparison.Ordinal);
+        Assert.Contains("Permission denied", Refused(StoreErrorReason.IoError), StringComparison.Ordinal);
     }
 
     [Fact]
@@ -50,7 +50,7 @@ public sealed class PermissionTests : StoreTest
         Damaged();
         File.SetUnixFileMode(PathOf(""), EnterAndWrite);
 
-        Assert.Contains("replacing it failed", Refused(StoreFailure.Corrupt), StringComparison.Ordinal);
+        Assert.Contains("replacing it failed", Refused(StoreErrorReason.Corrupt), StringComparison.Ordinal);
     }
 
     [Fact]
@@ -59,7 +59,7 @@ public sealed class PermissionTests : StoreTest
         Damaged();
         File.SetUnixFileMode(PathOf(""), EnterAndRead);
 
-        Assert.Contains("replacing it failed", Refused(StoreFailure.Corrupt), StringComparison.Ordinal);
+        Assert.Contains("replacing it failed", Refused(StoreErrorReason.Corrupt), StringComparison.Ordinal);
     }
 
     [Fact]
@@ -73,7 +73,7 @@ public sealed class PermissionTests : StoreTest
             var exception = Assert.Throws<ImageUseStoreException>(
                 () => Open(options => options.FlatFilePath = PathOf("image_use")));
 
-            Assert.Equal(StoreFailure.FlatFile, exception.Reason);
+            Assert.Equal(StoreErrorReason.FlatFile, exception.Reason);
             Assert.Contains($"'{PathOf("image_use")}'", exception.Message, StringComparison.Ordinal);
         }
 
@@ -90,7 +90,7 @@ public sealed class PermissionTests : StoreTest
         var exception = Assert.Throws<ImageUseStoreException>(
             () => Open(options => options.FlatFilePath = PathOf("theirs/image_use")));
 
-        Assert.Equal(StoreFailure.FlatFile, exception.Reason);
+        Assert.Equal(StoreErrorReason.FlatFile, exception.Reason);
         Assert.Contains("Nothing was taken over", exception.Message, StringComparison.Ordinal);
     }
 
@@ -102,7 +102,7 @@ public sealed class PermissionTests : StoreTest
         File.SetUnixFileMode(DatabasePath, ReadAndWrite);
     }
 
-    private string Refused(StoreFailure reason)
+    private string Refused(StoreErrorReason reason)
     {
         var before = File.Exists(DatabasePath) ? File.ReadAllBytes(DatabasePath) : null;
         ImageUseStoreException exception;

@@ -216,9 +216,9 @@ public sealed class PruneTests : StoreTest
         foreach (var stamp in stamps)
             Sqlite.Execute(DatabasePath, $"INSERT INTO image_use VALUES ('{stamp}', {stamp})");
 
-        Assert.Equal(2, store.Check().DoubtfulStamps);
+        Assert.Equal(2, store.Check().ImplausibleTimes);
         store.Prune([], TimeSpan.MaxValue);
-        Assert.Equal(0, store.Check().DoubtfulStamps);
+        Assert.Equal(0, store.Check().ImplausibleTimes);
         Assert.Equal([now, earliest, now, now],
             stamps.Select(stamp => store.Find($"{stamp}")!.Value.LastUsedAt.ToUnixTimeSeconds()));
     }

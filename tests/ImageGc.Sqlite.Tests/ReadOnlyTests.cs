@@ -97,12 +97,12 @@ public sealed class ReadOnlyTests : StoreTest
             () => look.Forget(Id(3)), () => look.Forget(look.List()[0])])
         {
             var exception = Assert.Throws<ImageUseStoreException>(call);
-            Assert.Equal(StoreFailure.ReadOnly, exception.Reason);
+            Assert.Equal(StoreErrorReason.ReadOnly, exception.Reason);
             Assert.Contains("opened only to look at it", exception.Message, StringComparison.Ordinal);
         }
 
         Time.StepTo(Time.GetUtcNow().AddDays(1));
-        look.FollowClock();
+        look.CorrectTimes();
         Assert.Equal(2, look.Count());
     }
 
@@ -152,7 +152,7 @@ public sealed class ReadOnlyTests : StoreTest
 
         var exception = Assert.Throws<ImageUseStoreException>(() => Look());
 
-        Assert.Equal(StoreFailure.Corrupt, exception.Reason);
+        Assert.Equal(StoreErrorReason.Corrupt, exception.Reason);
         Assert.Contains("Nothing was changed", exception.Message, StringComparison.Ordinal);
         Assert.Equal(before, Hash());
     }
@@ -180,14 +180,14 @@ public sealed class ReadOnlyTests : StoreTest
 
         var exception = Assert.Throws<ImageUseStoreException>(() => Look());
 
-        Assert.Equal(StoreFailure.Migration, exception.Reason);
+        Assert.Equal(StoreErrorReason.Migration, exception.Reason);
         Assert.Equal([1], Sqlite.Query<int>(DatabasePath, "PRAGMA user_version"));
     }
 
     [Fact]
     public void A_missing_database_is_not_created_and_no_flat_file_is_taken_over()
     {
-        Assert.Equal(StoreFailure.Unavailable, Assert.Throws<ImageUseStoreException>(() => Look()).Reason);
+        Assert.Equal(StoreErrorReason.Unavailable, Assert.Throws<ImageUseStoreException>(() => Look()).Reason);
         Assert.False(File.Exists(DatabasePath));
 
         Written().Dispose();

@@ -83,14 +83,14 @@ public sealed class RecordUseTests : StoreTest
         var store = Open(options => options.BusyTimeout = TimeSpan.FromMilliseconds(50));
         using var other = Sqlite.Connect(DatabasePath);
         other.Execute("BEGIN IMMEDIATE");
-        var reasons = new ConcurrentBag<StoreFailure>();
+        var reasons = new ConcurrentBag<StoreErrorReason>();
 
         Parallel.For(0, 8, new ParallelOptions { MaxDegreeOfParallelism = 8 }, i =>
             reasons.Add(Assert.Throws<ImageUseStoreException>(() => store.RecordUse(Id(i))).Reason));
         other.Execute("ROLLBACK");
         store.RecordUse(Id(9));
 
-        Assert.Equal(Enumerable.Repeat(StoreFailure.Busy, 8), reasons);
+        Assert.Equal(Enumerable.Repeat(StoreErrorReason.Busy, 8), reasons);
         Assert.Equal([Id(9)], store.List().Select(image => image.ImageId));
     }
 

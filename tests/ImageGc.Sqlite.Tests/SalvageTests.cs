@@ -73,7 +73,7 @@ public sealed class SalvageTests : StoreTest
         {
             var exception = Assert.Throws<ImageUseStoreException>(() => Open(options => options.DatabasePath = path));
 
-            Assert.Equal((StoreFailure.Full, path), (exception.Reason, exception.DatabasePath));
+            Assert.Equal((StoreErrorReason.Full, path), (exception.Reason, exception.DatabasePath));
             Assert.Contains("it is damaged, and replacing it failed", exception.Message, StringComparison.Ordinal);
             Assert.Empty(Directory.GetFiles(disk.PathOf(""), "*.corrupt-*"));
         }
@@ -109,7 +109,7 @@ public sealed class SalvageTests : StoreTest
         var exception = Assert.Throws<ImageUseStoreException>(
             () => Open(options => options.BusyTimeout = TimeSpan.FromMilliseconds(50)));
 
-        Assert.Equal(StoreFailure.Corrupt, exception.Reason);
+        Assert.Equal(StoreErrorReason.Corrupt, exception.Reason);
         Assert.Contains("Could not lock the directory", exception.Message, StringComparison.Ordinal);
         Assert.Equal(damaged, File.ReadAllBytes(DatabasePath));
     }

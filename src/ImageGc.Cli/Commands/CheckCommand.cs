@@ -9,13 +9,13 @@ internal sealed class CheckCommand(GlobalOptions global) : ToolCommand(
     global, "check", "Read the whole database and report its state; fails if it is damaged.",
     "imagegc check --db /var/lib/aziot/edged/image_use.db",
     "",
-    "# doubtful-stamps: later than now or before 2015; a prune takes them for now.",
+    "# implausible-times: later than now or before 2015; a prune takes them for now.",
     "# other-process: has the file open; only root sees those of every user.",
     "# kept-damaged: what salvaging kept; delete it once nobody needs it.")
 {
     protected override int Run(Invocation invocation)
     {
-        using var store = invocation.OpenToLook();
+        using var store = invocation.OpenReadOnly();
         using var patience = invocation.Patience("Reading the whole database");
         var check = store.Check();
         var others = OtherProcess.ThatHaveOpen(check.DatabasePath);
@@ -50,7 +50,7 @@ internal sealed class CheckCommand(GlobalOptions global) : ToolCommand(
             listing.Add(new("last-prune-failed"), Cell.Of(lastPrune.Failed));
         }
 
-        listing.Add(new("doubtful-stamps"), Doubtful(check.DoubtfulStamps));
+        listing.Add(new("implausible-times"), Implausible(check.ImplausibleTimes));
         foreach (var other in others.Select(Shown).DefaultIfEmpty(new("none", "none that this user may see")))
             listing.Add(new("other-process"), other);
         foreach (var kept in keptDamaged)
@@ -69,7 +69,7 @@ internal sealed class CheckCommand(GlobalOptions global) : ToolCommand(
             .Order(StringComparer.Ordinal)];
     }
 
-    private static Cell Doubtful(long stamps) => stamps == 0
+    private static Cell Implausible(long stamps) => stamps == 0
         ? Cell.Of(0)
         : Cell.Of(stamps) with
         {

@@ -25,7 +25,7 @@ internal sealed class ExplainCommand : ToolCommand
     protected override int Run(Invocation invocation)
     {
         var ids = _inUse.Read(invocation);
-        using var store = invocation.OpenToLook();
+        using var store = invocation.OpenReadOnly();
         UnmatchedIds.Refuse(ids, store.List());
         var verdicts = ImageVerdict.ExpiredFirst(store.ExplainPrune(ids, _inUse.ThresholdOf(invocation)));
         invocation.Write(verdicts, invocation.Get(_fullIds));

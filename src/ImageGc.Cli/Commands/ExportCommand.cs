@@ -23,7 +23,7 @@ internal sealed class ExportCommand : ToolCommand
     protected override int Run(Invocation invocation)
     {
         var file = invocation.Get(_file);
-        using var store = invocation.OpenToLook();
+        using var store = invocation.OpenReadOnly();
         try
         {
             store.ExportFlatFile(file);

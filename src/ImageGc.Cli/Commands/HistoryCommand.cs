@@ -39,7 +39,7 @@ internal sealed class HistoryCommand : ToolCommand
 
     protected override int Run(Invocation invocation)
     {
-        using var store = invocation.OpenToLook();
+        using var store = invocation.OpenReadOnly();
         if (invocation.Get(_runs))
         {
             WriteRuns(store.ListPrunes(), invocation);

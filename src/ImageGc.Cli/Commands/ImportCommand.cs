@@ -66,10 +66,10 @@ internal sealed class ImportCommand : ToolCommand
         invocation.Tell(string.Create(CultureInfo.InvariantCulture,
             $"Imported {flatFile}: {Counted.Images(import.Images)} ({import.Changed} new or newer), "
             + $"{Counted.Of(import.Skipped, "line")} skipped."));
-        if (import.Doubtful > 0)
+        if (import.Implausible > 0)
         {
             invocation.Tell(string.Create(CultureInfo.InvariantCulture,
-                $"Of these, {import.Doubtful} had a time that cannot be right: used when first seen."));
+                $"Of these, {import.Implausible} had a time that cannot be right: used when first seen."));
         }
 
         return import;

@@ -15,7 +15,7 @@ internal sealed class ListCommand : ToolCommand
 
     protected override int Run(Invocation invocation)
     {
-        using var store = invocation.OpenToLook();
+        using var store = invocation.OpenReadOnly();
         var images = store.List();
         if (invocation.Json)
             invocation.WriteJson(images.Select(JsonImage.Of), JsonOutput.Default.IEnumerableJsonImage);

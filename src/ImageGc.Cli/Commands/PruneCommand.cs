@@ -63,7 +63,7 @@ internal sealed class PruneCommand : ToolCommand
         var ids = _inUse.Read(invocation);
         var flatFile = invocation.Get(_import);
         using var store = flatFile is not null ? ImportCommand.OpenFor(flatFile, invocation)
-            : invocation.Get(_dryRun) ? invocation.OpenToLook()
+            : invocation.Get(_dryRun) ? invocation.OpenReadOnly()
             : invocation.OpenExisting();
         var import = flatFile is null ? null : ImportCommand.Import(store, flatFile, invocation);
 

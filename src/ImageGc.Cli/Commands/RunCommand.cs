@@ -63,7 +63,7 @@ internal sealed class RunCommand : ToolCommand
             return ExitCode.Usage;
         }
         catch (Exception exception) when (exception
-            is EngineRefusedException or TimeoutException or InvalidDataException or NotSupportedException)
+            is EngineRequestFailedException or TimeoutException or InvalidDataException or NotSupportedException)
         {
             // An engine that is away is an IOException, and anything else a bug.
             throw new CommandFailedException(exception.Message);
@@ -98,7 +98,7 @@ internal sealed class RunCommand : ToolCommand
         }
 
         var keep = await services.GetRequiredService<Cleanup>().ListToKeepAsync(cancellationToken);
-        using var store = invocation.OpenToLook(options.DatabasePath);
+        using var store = invocation.OpenReadOnly(options.DatabasePath);
         var verdicts = ImageVerdict.ExpiredFirst(store.ExplainPrune(keep, options.ImageAgeCleanupThreshold));
         invocation.Write(verdicts, invocation.Get(_fullIds));
         var expired = verdicts.Count(verdict => verdict.Verdict == Verdict.Expired);

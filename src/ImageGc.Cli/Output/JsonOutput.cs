@@ -64,12 +64,12 @@ internal sealed record JsonRun(string PrunedAt, long ThresholdSeconds, long Trac
 internal sealed record JsonCheck(
     string DatabasePath, int SchemaVersion, string SqliteVersion, string JournalMode,
     long TrackedImages, long DatabaseBytes, long LogBytes, IReadOnlyList<string> Damage, JsonRun? LastPrune,
-    long DoubtfulStamps, IReadOnlyList<OtherProcess> OtherProcesses, IReadOnlyList<string> KeptDamaged)
+    long ImplausibleTimes, IReadOnlyList<OtherProcess> OtherProcesses, IReadOnlyList<string> KeptDamaged)
 {
     public static JsonCheck Of(
         StoreCheck check, PruneRun? lastPrune, IReadOnlyList<OtherProcess> others,
         IReadOnlyList<string> keptDamaged) => new(
         check.DatabasePath, check.SchemaVersion, check.SqliteVersion, check.JournalMode, check.TrackedImages,
         check.DatabaseBytes, check.LogBytes, check.Damage, lastPrune is null ? null : JsonRun.Of(lastPrune),
-        check.DoubtfulStamps, others, keptDamaged);
+        check.ImplausibleTimes, others, keptDamaged);
 }

@@ -22,7 +22,7 @@ internal sealed partial class DockerEngine
         {
             await DeleteAsync(imageId, cancellationToken).ConfigureAwait(false);
         }
-        catch (EngineRefusedException conflict) when (conflict.Status == HttpStatusCode.Conflict)
+        catch (EngineRequestFailedException conflict) when (conflict.Status == HttpStatusCode.Conflict)
         {
             if (await FindImageAsync(imageId, cancellationToken).ConfigureAwait(false) is not { } image)
                 return;
@@ -88,12 +88,12 @@ internal sealed partial class DockerEngine
                 missing.Dequeue();
             }
         }
-        catch (EngineRefusedException gone) when (gone.Status == HttpStatusCode.NotFound)
+        catch (EngineRequestFailedException gone) when (gone.Status == HttpStatusCode.NotFound)
         {
             return;
         }
         catch (Exception exception)
-            when (exception is EngineRefusedException or EngineAwayException or TimeoutException)
+            when (exception is EngineRequestFailedException or EngineUnavailableException or TimeoutException)
         {
             why = exception;
         }

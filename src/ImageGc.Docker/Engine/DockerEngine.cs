@@ -83,7 +83,7 @@ internal sealed partial class DockerEngine : IContainerEngine, IDisposable
         {
             return await AskAsync(doing, ask, cancellationToken).ConfigureAwait(false);
         }
-        catch (EngineRefusedException gone) when (gone.Status == HttpStatusCode.NotFound)
+        catch (EngineRequestFailedException gone) when (gone.Status == HttpStatusCode.NotFound)
         {
             return null;
         }
@@ -92,8 +92,8 @@ internal sealed partial class DockerEngine : IContainerEngine, IDisposable
     private static List<string> NamesOf(IList<string>? tags, IList<string>? digests) =>
         [.. (tags ?? []).Concat(digests ?? []).Where(name => !name.StartsWith("<none>", StringComparison.Ordinal))];
 
-    /// <exception cref="EngineRefusedException">The engine answered, and refused.</exception>
-    /// <exception cref="EngineAwayException">No engine answered.</exception>
+    /// <exception cref="EngineRequestFailedException">The engine answered, and refused.</exception>
+    /// <exception cref="EngineUnavailableException">No engine answered.</exception>
     /// <exception cref="TimeoutException">It took too long.</exception>
     private async Task<T> AskAsync<T>(
         string doing, Func<CancellationToken, Task<T>> ask, CancellationToken cancellationToken)
@@ -124,8 +124,8 @@ internal sealed partial class DockerEngine : IContainerEngine, IDisposable
 
     private Exception Explain(string doing, Exception exception) =>
         exception is DockerApiException answer && MessageOf(answer) is { } why
-            ? new EngineRefusedException(doing, answer.StatusCode, why, answer)
-            : new EngineAwayException(doing, _address, exception);
+            ? new EngineRequestFailedException(doing, answer.StatusCode, why, answer)
+            : new EngineUnavailableException(doing, _address, exception);
 
     /// <summary>What Docker says about an error; null if it was not Docker.</summary>
     private static string? MessageOf(DockerApiException answer)

@@ -3,7 +3,7 @@ using System.Net;
 namespace ImageGc.Docker;
 
 /// <summary>The engine answered, and refused: another image may go all the same.</summary>
-internal sealed class EngineRefusedException(string doing, HttpStatusCode status, string why, Exception cause)
+internal sealed class EngineRequestFailedException(string doing, HttpStatusCode status, string why, Exception cause)
     : Exception($"The engine could not {doing}: {why} (HTTP {(int)status})", cause)
 {
     public HttpStatusCode Status { get; } = status;

@@ -5,7 +5,7 @@ using Docker.DotNet;
 namespace ImageGc.Docker;
 
 /// <summary>There is no engine to be reached, or something else answers: every further call would fail too.</summary>
-internal sealed class EngineAwayException(string doing, Uri address, Exception cause)
+internal sealed class EngineUnavailableException(string doing, Uri address, Exception cause)
     : IOException($"The engine at {address} could not {doing}: {Why(cause.GetBaseException())}", cause)
 {
     private static string Why(Exception cause) => cause switch

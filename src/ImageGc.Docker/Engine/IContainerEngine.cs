@@ -2,7 +2,7 @@ namespace ImageGc.Docker;
 
 /// <summary>
 /// A container engine whose images are collected. Docker is built in; for another one register an implementation
-/// before or after <see cref="ImageGarbageCollectionServices.AddImageGarbageCollection"/>.
+/// before or after <see cref="ServiceCollectionExtensions.AddImageGarbageCollection"/>.
 /// </summary>
 /// <remarks>
 /// Every method throws when it cannot answer in full, within a time that the implementation bounds: after an incomplete

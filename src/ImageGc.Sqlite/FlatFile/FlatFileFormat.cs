@@ -6,10 +6,10 @@ namespace ImageGc.Sqlite;
 /// <summary>
 /// The file format of Azure IoT Edge's `image_use`: a line `&lt;image_id&gt; &lt;unix seconds&gt;` per image.
 /// </summary>
-internal static class FlatFile
+internal static class FlatFileFormat
 {
     /// <summary>
-    /// About 200,000 images; a device has hundreds. Doubtful stamps are kept in memory, at 220 bytes each.
+    /// About 200,000 images; a device has hundreds. Implausible stamps are kept in memory, at 220 bytes each.
     /// </summary>
     public const int MaxBytes = 16 << 20;
 

@@ -21,7 +21,7 @@ internal static class Salvage
     /// any moment makes the next start salvage again. The log moves first: it must never meet the fresh database.
     /// </remarks>
     /// <returns>Where the damaged database is kept.</returns>
-    public static string Heal(string path, TimeSpan timeout, TimeProvider time, ImageUseStoreException damage,
+    public static string Replace(string path, TimeSpan timeout, TimeProvider time, ImageUseStoreException damage,
         ILogger log)
     {
         DatabaseFile.RequireNobodyElse(path, timeout, damage);
@@ -33,7 +33,7 @@ internal static class Salvage
         var fresh = $"{kept}.salvaged";
         try
         {
-            WriteFresh(fresh, imageIds, time);
+            WriteFresh(fresh, imageIds, time, log);
         }
         catch
         {
@@ -52,17 +52,29 @@ internal static class Salvage
         return kept;
     }
 
-    private static void WriteFresh(string path, IEnumerable<string> imageIds, TimeProvider time)
+    private static void WriteFresh(string path, IEnumerable<string> imageIds, TimeProvider time, ILogger log)
     {
-        using (var store = ImageUseStore.Open(new ImageUseStoreOptions { DatabasePath = path }, time))
-            store.RecordUse(imageIds);
+        DatabaseFile.CreateIfMissing(path);
+        using (var connection = ConnectionFactory.Open(path, new ImageUseStoreOptions { DatabasePath = path }, log))
+        using (var transaction = Transaction.BeginImmediate(connection))
+        {
+            var now = time.GetUtcNow().ToUnixTimeSeconds();
+            connection.Execute(InsertUsedNow, imageIds.Select(imageId => new { imageId, now }));
+            transaction.Commit();
+        }
+
         if (DatabaseFile.LengthOf($"{path}-wal") > 0)
             throw new IOException($"'{path}' could not be completed.");
     }
 
+    private const string InsertUsedNow = """
+        INSERT INTO image_use (image_id, last_used_at)
+        VALUES (@imageId, @now)
+        """;
+
     private static HashSet<string> ReadImageIds(string path)
     {
-        using var damaged = new PromptConnection(new SqliteConnectionStringBuilder
+        using var damaged = new FailFastConnection(new SqliteConnectionStringBuilder
         {
             DataSource = path,
             Mode = SqliteOpenMode.ReadWrite, // The log cannot be read without the right to write its index.

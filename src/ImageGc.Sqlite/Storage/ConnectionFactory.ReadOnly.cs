@@ -2,10 +2,10 @@ using Microsoft.Data.Sqlite;
 
 namespace ImageGc.Sqlite;
 
-internal static partial class Connection
+internal static partial class ConnectionFactory
 {
     /// <summary>Opens a connection that only looks, on a file that is ours, sound and of this version.</summary>
-    public static SqliteConnection OpenToLook(string path, ImageUseStoreOptions options)
+    public static SqliteConnection OpenReadOnly(string path, ImageUseStoreOptions options)
     {
         RequireFile(path);
         var keepLog = DatabaseFile.LengthOf($"{path}-wal") > 0;
@@ -16,27 +16,27 @@ internal static partial class Connection
             {
                 RequireWritable(connection, path);
                 KeepLogOnClose(connection, keepLog);
-                PrepareToLook(connection, path, options.BusyTimeout);
+                PrepareReadOnly(connection, path, options.BusyTimeout);
             });
         }
         catch (ImageUseStoreException limited) when (limited.Reason
-            is StoreFailure.ReadOnly or StoreFailure.Unavailable or StoreFailure.Full or StoreFailure.IoError)
+            is StoreErrorReason.ReadOnly or StoreErrorReason.Unavailable or StoreErrorReason.Full or StoreErrorReason.IoError)
         {
             // Where nothing is in the log the file itself is the database, and needs no room beside it.
             var how = DatabaseFile.LengthOf($"{path}-wal") == 0 ? "immutable=1" : "psow=1";
             return Open(path, SqliteOpenMode.ReadOnly, how, options.Vfs,
-                connection => PrepareToLook(connection, path, options.BusyTimeout));
+                connection => PrepareReadOnly(connection, path, options.BusyTimeout));
         }
     }
 
-    private static void PrepareToLook(SqliteConnection connection, string path, TimeSpan busyTimeout)
+    private static void PrepareReadOnly(SqliteConnection connection, string path, TimeSpan busyTimeout)
     {
         Set(connection, path, "busy_timeout", (long)busyTimeout.TotalMilliseconds);
         Set(connection, path, "temp_store", 2L);
         var version = Migrations.VersionOf(connection, path);
         if (version < Migrations.ExpectedVersion)
         {
-            throw new ImageUseStoreException(StoreFailure.Migration, path,
+            throw new ImageUseStoreException(StoreErrorReason.Migration, path,
                 $"Could not look into '{path}': its schema has version {version} and this program reads version "
                 + $"{Migrations.ExpectedVersion}. Look with the version that wrote it, or open it for writing, which "
                 + "migrates it. Nothing was changed.");

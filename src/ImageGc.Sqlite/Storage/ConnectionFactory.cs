@@ -5,7 +5,7 @@ using Microsoft.Extensions.Logging;
 namespace ImageGc.Sqlite;
 
 /// <summary>Opens a connection that keeps the store's promises, on a file that is ours and sound.</summary>
-internal static partial class Connection
+internal static partial class ConnectionFactory
 {
     private const int OldestSafeSqlite = 3_051_003;
 
@@ -25,10 +25,10 @@ internal static partial class Connection
         });
     }
 
-    private static PromptConnection Open(
+    private static FailFastConnection Open(
         string path, SqliteOpenMode mode, string how, string? vfs, Action<SqliteConnection> prepare)
     {
-        var connection = new PromptConnection(new SqliteConnectionStringBuilder
+        var connection = new FailFastConnection(new SqliteConnectionStringBuilder
         {
             DataSource = OperatingSystem.IsWindows() ? path
                 : $"file:{string.Join('/', path.Split('/').Select(Uri.EscapeDataString))}?{how}",
@@ -65,7 +65,7 @@ internal static partial class Connection
         SQLitePCL.Batteries_V2.Init();
         if (SQLitePCL.raw.sqlite3_libversion_number() < OldestSafeSqlite)
         {
-            throw new ImageUseStoreException(StoreFailure.Other, path,
+            throw new ImageUseStoreException(StoreErrorReason.Other, path,
                 $"Could not open '{path}': SQLite {SQLitePCL.raw.sqlite3_libversion().utf8_to_string()} is loaded, "
                 + "whose write-ahead log can corrupt a database. Reference SQLite 3.51.3 or later.");
         }
@@ -103,7 +103,7 @@ internal static partial class Connection
         // SQLite opens what it may not write for reading instead, and fails at the first record.
         if (SQLitePCL.raw.sqlite3_db_readonly(connection.Handle, "main") != 0)
         {
-            throw new ImageUseStoreException(StoreFailure.ReadOnly, path,
+            throw new ImageUseStoreException(StoreErrorReason.ReadOnly, path,
                 $"Could not open '{path}': it is read-only for this user. Make the file, its directory and the file "
                 + "system writable, then open it again. The file was left untouched.");
         }
@@ -152,7 +152,7 @@ internal static partial class Connection
             connection.Execute("PRAGMA ignore_check_constraints = ON");
         var finding = connection.ExecuteScalar<string>("PRAGMA quick_check(1)");
         if (finding != "ok")
-            throw new ImageUseStoreException(StoreFailure.Corrupt, path,
+            throw new ImageUseStoreException(StoreErrorReason.Corrupt, path,
                 $"Could not open '{path}': the file is damaged: {finding}.");
         connection.Execute("PRAGMA ignore_check_constraints = OFF");
     }
@@ -180,7 +180,7 @@ internal static partial class Connection
         connection.Execute($"PRAGMA {pragma} = {value}");
         var actual = connection.ExecuteScalar<long>($"PRAGMA {pragma}");
         if (actual != value)
-            throw new ImageUseStoreException(StoreFailure.Other, path,
+            throw new ImageUseStoreException(StoreErrorReason.Other, path,
                 $"Could not open '{path}': {pragma} stays {actual} instead of {value}. "
                 + "Use the SQLite that comes with this package.");
     }
@@ -193,7 +193,7 @@ internal static partial class Connection
         }
         catch (IOException exception)
         {
-            throw new ImageUseStoreException(StoreFailure.IoError, path,
+            throw new ImageUseStoreException(StoreErrorReason.IoError, path,
                 $"Could not open '{path}': {exception.Message}. Without that power loss could take new files away. "
                 + "Look at the kernel's log, then open it again.", exception);
         }

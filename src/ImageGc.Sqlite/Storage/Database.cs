@@ -9,113 +9,39 @@ internal sealed class Database : IDisposable
 {
     private readonly Lock _oneAtATime = new();
     private readonly SqliteConnection _connection;
+    private readonly List<PreparedStatement> _statements = [];
     private bool _closed;
 
     private Database(string path, SqliteConnection connection)
     {
         Path = path;
         _connection = connection;
-        Upsert = new Statement(connection, ImageUseStore.UpsertUse);
     }
-
-    /// <summary>Behind every record, which is one durable commit and nothing more.</summary>
-    public Statement Upsert { get; }
 
     public string Path { get; }
 
-    /// <summary>Where the damaged database is kept whose place this one took when it was opened, or null.</summary>
-    public string? Salvaged { get; private init; }
-
-    /// <summary>Whether it is only looked at.</summary>
+    /// <summary>Whether it was opened only to read it.</summary>
     public bool ReadOnly { get; private init; }
 
-    public static Database Open(ImageUseStoreOptions options, TimeProvider time, ILogger log)
-    {
-        // SQLite keeps its log beside the file itself, not beside a link to it.
-        var path = DatabaseFile.RealPathOf(System.IO.Path.GetFullPath(options.DatabasePath));
-        Connection.RequireSafeSqlite(path);
-        if (options.ReadOnly)
-            return OpenToLook(path, options);
+    /// <exception cref="ImageUseStoreException">It cannot be opened, is damaged, or is not ours.</exception>
+    public static Database Open(string path, ImageUseStoreOptions options, ILogger log) =>
+        new(path, ConnectionFactory.Open(path, options, log));
 
-        Connection.CreateFile(path);
-        try
-        {
-            return OpenSound(path, options, log);
-        }
-        catch (ImageUseStoreException damage) when (CanHeal(damage))
-        {
-            return OpenAndHeal(path, options, time, log);
-        }
-    }
+    public static Database OpenReadOnly(string path, ImageUseStoreOptions options) =>
+        new(path, ConnectionFactory.OpenReadOnly(path, options)) { ReadOnly = true };
 
-    private static Database OpenToLook(string path, ImageUseStoreOptions options)
+    /// <summary>Prepares a statement that runs often, until the database is disposed of.</summary>
+    public PreparedStatement Prepare(string sql)
     {
         try
         {
-            return On(path, Connection.OpenToLook(path, options), readOnly: true);
-        }
-        catch (ImageUseStoreException damage) when (damage.Reason == StoreFailure.Corrupt)
-        {
-            throw new ImageUseStoreException(StoreFailure.Corrupt, path,
-                $"{damage.Message} Nothing was changed. Opened for writing, the damaged file is kept and what can be "
-                + "read is salvaged.",
-                damage);
-        }
-    }
-
-    private static Database OpenSound(
-        string path, ImageUseStoreOptions options, ILogger log, string? salvaged = null) =>
-        On(path, Connection.Open(path, options, log), salvaged);
-
-    private static Database On(
-        string path, SqliteConnection connection, string? salvaged = null, bool readOnly = false)
-    {
-        try
-        {
-            return new Database(path, connection) { Salvaged = salvaged, ReadOnly = readOnly };
+            var statement = new PreparedStatement(_connection, sql);
+            _statements.Add(statement);
+            return statement;
         }
         catch (SqliteException exception)
         {
-            connection.Dispose();
-            throw ImageUseStoreException.From(exception, path, "open the database");
-        }
-    }
-
-    private static bool CanHeal(ImageUseStoreException damage)
-    {
-        try
-        {
-            return damage.Reason is StoreFailure.Corrupt or StoreFailure.NotOurs
-                && DatabaseFile.IsOursOrBlank(damage.DatabasePath);
-        }
-        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
-        {
-            return false;
-        }
-    }
-
-    private static Database OpenAndHeal(string path, ImageUseStoreOptions options, TimeProvider time, ILogger log)
-    {
-        try
-        {
-            using var alone = DatabaseFile.LockDirectoryOf(path, options.BusyTimeout);
-            try
-            {
-                return OpenSound(path, options, log); // Another process may have healed it meanwhile.
-            }
-            catch (ImageUseStoreException damage) when (CanHeal(damage))
-            {
-                return OpenSound(path, options, log, Salvage.Heal(path, options.BusyTimeout, time, damage, log));
-            }
-        }
-        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or SqliteException
-            || (exception is ImageUseStoreException fresh && fresh.DatabasePath != path))
-        {
-            var full = exception is ImageUseStoreException { Reason: StoreFailure.Full };
-            throw new ImageUseStoreException(full ? StoreFailure.Full : StoreFailure.Corrupt, path,
-                $"Could not open '{path}': it is damaged, and replacing it failed: {exception.Message} "
-                + "Nothing was deleted.",
-                exception);
+            throw ImageUseStoreException.From(exception, Path, "open the database");
         }
     }
 
@@ -124,7 +50,7 @@ internal sealed class Database : IDisposable
     {
         lock (_oneAtATime)
         {
-            ObjectDisposedException.ThrowIf(_closed, typeof(ImageUseStore));
+            ObjectDisposedException.ThrowIf(_closed, typeof(Database));
             RequireInPlace();
             try
             {
@@ -148,7 +74,7 @@ internal sealed class Database : IDisposable
     public void RequireWriting(string doing)
     {
         if (ReadOnly)
-            throw new ImageUseStoreException(StoreFailure.ReadOnly, Path,
+            throw new ImageUseStoreException(StoreErrorReason.ReadOnly, Path,
                 $"Could not {doing} in '{Path}': it was opened only to look at it. Open it without "
                 + $"{nameof(ImageUseStoreOptions.ReadOnly)}.");
     }
@@ -165,7 +91,7 @@ internal sealed class Database : IDisposable
     }
 
     private ImageUseStoreException Unreadable(string doing, Exception inner) => new(
-        StoreFailure.Corrupt, Path,
+        StoreErrorReason.Corrupt, Path,
         $"Could not {doing} in '{Path}': a row holds what was never written to it, so the file is damaged. "
         + "Open it anew: that keeps the damaged file and saves what can be read.",
         inner);
@@ -177,7 +103,7 @@ internal sealed class Database : IDisposable
             if (_closed)
                 return;
             _closed = true;
-            Upsert.Dispose();
+            _statements.ForEach(statement => statement.Dispose());
             _connection.Dispose();
         }
     }

@@ -118,7 +118,7 @@ internal static partial class DatabaseFile
             }
             catch (IOException)
             {
-                throw new ImageUseStoreException(StoreFailure.Corrupt, path,
+                throw new ImageUseStoreException(StoreErrorReason.Corrupt, path,
                     $"{damage.Message} Another process has it open: stop that one first, then open it again.", damage);
             }
         }

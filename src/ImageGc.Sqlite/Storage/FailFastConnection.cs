@@ -7,11 +7,11 @@ namespace ImageGc.Sqlite;
 /// The provider adds waits of 150 ms of its own until the command times out, with a time-out of zero for ever, and zero
 /// is what generated code asks for unless told otherwise. Below zero it hands SQLITE_BUSY on.
 /// </remarks>
-internal sealed class PromptConnection(string connectionString) : SqliteConnection(connectionString)
+internal sealed class FailFastConnection(string connectionString) : SqliteConnection(connectionString)
 {
-    public override SqliteCommand CreateCommand() => new PromptCommand { Connection = this, CommandTimeout = 0 };
+    public override SqliteCommand CreateCommand() => new FailFastCommand { Connection = this, CommandTimeout = 0 };
 
-    private sealed class PromptCommand : SqliteCommand
+    private sealed class FailFastCommand : SqliteCommand
     {
         public override int CommandTimeout
         {

@@ -27,7 +27,7 @@ internal static class Migrations
             throw ImageUseStoreException.NotOurs(path, "it is a SQLite database of another application");
         if (file.UserVersion > ExpectedVersion)
         {
-            throw new ImageUseStoreException(StoreFailure.NewerSchema, path,
+            throw new ImageUseStoreException(StoreErrorReason.NewerSchema, path,
                 $"Could not open '{path}': its schema has version {file.UserVersion} and this library knows versions "
                 + $"up to {ExpectedVersion}. Update the runtime, or use another database path. The file was left "
                 + "untouched.");
@@ -76,7 +76,7 @@ internal static class Migrations
             SqliteErrorCode: not SQLitePCL.raw.SQLITE_ERROR and not SQLitePCL.raw.SQLITE_CONSTRAINT,
         } storage
             ? ImageUseStoreException.From(storage, path, $"run the migration {script}")
-            : new ImageUseStoreException(StoreFailure.Migration, path,
+            : new ImageUseStoreException(StoreErrorReason.Migration, path,
                 $"Could not open '{path}': the migration {script} failed: {error.Message} The database is as it was "
                 + "before. Go back to the version of the runtime that worked, and report this.",
                 error);

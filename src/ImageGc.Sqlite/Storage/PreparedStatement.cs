@@ -6,12 +6,12 @@ namespace ImageGc.Sqlite;
 /// <summary>
 /// A statement prepared once and run often: running it allocates nothing. Used under the database's lock only.
 /// </summary>
-internal sealed class Statement : IDisposable
+internal sealed class PreparedStatement : IDisposable
 {
     private readonly sqlite3 _database;
     private readonly sqlite3_stmt _statement;
 
-    public Statement(SqliteConnection connection, string sql)
+    public PreparedStatement(SqliteConnection connection, string sql)
     {
         _database = connection.Handle!;
         Check(raw.sqlite3_prepare_v3(_database, sql, raw.SQLITE_PREPARE_PERSISTENT, out _statement));

@@ -26,7 +26,7 @@ internal sealed class RawSqlite : IDisposable
     /// </param>
     public static RawSqlite Open(string path, Durability durability, bool check = false)
     {
-        var checkRows = new FileInfo(path).Length <= Connection.LargestCheckedByRow;
+        var checkRows = new FileInfo(path).Length <= ConnectionFactory.LargestCheckedByRow;
         var database = OpenHandle(path, durability);
         Execute(database, $"""
             PRAGMA ignore_check_constraints = {(checkRows ? "OFF" : "ON")};

@@ -17,7 +17,7 @@ internal sealed class PowerCuts(
 
     public IEnumerable<Cut> All()
     {
-        var disk = new Disk(seed);
+        var disk = new SimulatedDisk(seed);
         var (acknowledged, latest, call) = (0, 0, "");
         for (var point = 0; point < recording.Happenings.Count; point++)
         {
@@ -38,7 +38,7 @@ internal sealed class PowerCuts(
         }
     }
 
-    private DiskImage ImageOf(Disk disk, int point, int variant)
+    private DiskImage ImageOf(SimulatedDisk disk, int point, int variant)
     {
         var random = new Random((((seed * 100_003) + point) * 1_009) + variant);
         var names = variant < 4 ? disk.Names(() => (variant & 1) != 0) : disk.Names(() => random.Next(2) == 0);

@@ -7,7 +7,7 @@ internal sealed record DiskImage(SortedDictionary<string, byte[]> Files);
 /// A directory on a medium: what its last sync made durable, and the names that came and went since. Follows a
 /// <see cref="Recording"/> and says what a power cut could leave now.
 /// </summary>
-internal sealed class Disk(int seed)
+internal sealed class SimulatedDisk(int seed)
 {
     private readonly Random _random = new(seed);
     private readonly List<NameChange> _unsynced = [];

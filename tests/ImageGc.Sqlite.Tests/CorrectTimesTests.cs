@@ -1,7 +1,7 @@
 namespace ImageGc.Sqlite.Tests;
 
 /// <summary>Whenever the clock is set while a store is open, its stamps and no others follow.</summary>
-public sealed class FollowClockTests : StoreTest
+public sealed class CorrectTimesTests : StoreTest
 {
     [Fact]
     public void A_clock_that_is_set_before_the_store_is_closed_makes_no_image_older_for_the_next_one()
@@ -23,7 +23,7 @@ public sealed class FollowClockTests : StoreTest
         store.RecordUse(Id(1));
         Time.StepTo(Time.GetUtcNow().AddDays(30));
 
-        store.FollowClock();
+        store.CorrectTimes();
 
         Assert.Empty(Open().Prune([]));
     }
@@ -37,7 +37,7 @@ public sealed class FollowClockTests : StoreTest
         using var transaction = locked.BeginTransaction();
         Time.Pass(TimeSpan.FromDays(1));
 
-        store.FollowClock();
+        store.CorrectTimes();
 
         Assert.Equal(SteppingTime.Start, store.Find(Id(1))!.Value.LastUsedAt);
     }

@@ -4,7 +4,7 @@ using Microsoft.Extensions.Logging;
 namespace ImageGc.Sqlite.Tests;
 
 /// <summary>The flat file that the options name is imported at the first start.</summary>
-public sealed class TakeOverTests : StoreTest
+public sealed class ImportFlatFileOnceTests : StoreTest
 {
     private static readonly string Line = $"{Id(1)} {SteppingTime.Start.ToUnixTimeSeconds() - 1}\n";
 
@@ -66,7 +66,7 @@ public sealed class TakeOverTests : StoreTest
 
     [Fact]
     public void A_directory_is_no_flat_file() =>
-        Assert.Equal(StoreFailure.FlatFile, Assert.Throws<ImageUseStoreException>(
+        Assert.Equal(StoreErrorReason.FlatFile, Assert.Throws<ImageUseStoreException>(
             () => Open(options => options.FlatFilePath = PathOf(""))).Reason);
 
     [Fact]
