@@ -2,6 +2,9 @@ using System.CommandLine;
 using System.CommandLine.Invocation;
 using System.CommandLine.Parsing;
 using ImageGc.Cli.Commands;
+using ImageGc.Cli.Execution;
+using ImageGc.Cli.Input;
+using ImageGc.Cli.Terminal;
 using ImageGc.Sqlite;
 
 namespace ImageGc.Cli;
@@ -9,15 +12,15 @@ namespace ImageGc.Cli;
 /// <summary>The whole of `imagegc`: its commands, and what becomes of their errors.</summary>
 internal static class CommandLine
 {
-    public static int Run(string[] args, Shell shell, InvocationConfiguration configuration)
+    public static int Run(string[] args, ConsoleEnvironment environment, InvocationConfiguration configuration)
     {
-        configuration.Error = new StandardError(configuration.Error);
+        configuration.Error = new StandardErrorWriter(configuration.Error);
 
         // An image ID may start with @, which would otherwise name a file with more arguments.
-        var parsed = Create(shell).Parse(args, new ParserConfiguration { ResponseFileTokenReplacer = null });
+        var parsed = Create(environment).Parse(args, new ParserConfiguration { ResponseFileTokenReplacer = null });
         if (parsed.Action is ParseErrorAction usage)
-            return ExplainUsage(parsed, usage, configuration.Error);
-        if (MistypedOption(parsed) is { } mistyped)
+            return WriteUsageError(parsed, usage, configuration.Error);
+        if (FindMistypedOption(parsed) is { } mistyped)
         {
             configuration.Error.WriteLine($"imagegc: '{mistyped}' is no option here. "
                 + "What is none and begins with a dash goes behind a word of two dashes alone: --");
@@ -37,9 +40,9 @@ internal static class CommandLine
         }
     }
 
-    private static RootCommand Create(Shell shell)
+    private static RootCommand Create(ConsoleEnvironment environment)
     {
-        var global = new GlobalOptions(shell);
+        var global = new GlobalOptions(environment);
         var root = new RootCommand("Shows, explains and prunes the container images that are tracked on this device.")
         {
             global.Database,
@@ -61,7 +64,7 @@ internal static class CommandLine
     }
 
     /// <summary>A mistyped option would be taken for an image ID, and tracked.</summary>
-    private static string? MistypedOption(ParseResult parsed)
+    private static string? FindMistypedOption(ParseResult parsed)
     {
         var beforeDashes = parsed.Tokens.TakeWhile(token => token.Type != TokenType.DoubleDash).ToHashSet();
         return parsed.CommandResult.Children
@@ -70,7 +73,7 @@ internal static class CommandLine
             .FirstOrDefault(token => token.Value.StartsWith('-') && beforeDashes.Contains(token))?.Value;
     }
 
-    private static int ExplainUsage(ParseResult parsed, ParseErrorAction usage, TextWriter error)
+    private static int WriteUsageError(ParseResult parsed, ParseErrorAction usage, TextWriter error)
     {
         usage.ShowHelp = false;
         using var explained = new StringWriter();
@@ -78,11 +81,11 @@ internal static class CommandLine
         const StringSplitOptions clean = StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries;
         var lines = explained.ToString().Split('\n', clean);
         error.WriteLine($"imagegc: {string.Join(error.NewLine, lines)}");
-        error.WriteLine(SeeHelp(parsed.CommandResult.Command));
+        error.WriteLine(HelpHint(parsed.CommandResult.Command));
         return ExitCode.Usage;
     }
 
     /// <summary>What every message about wrong usage ends with.</summary>
-    public static string SeeHelp(Command command) =>
+    public static string HelpHint(Command command) =>
         $"Run 'imagegc {(command is RootCommand ? "" : $"{command.Name} ")}--help' for usage and examples.";
 }

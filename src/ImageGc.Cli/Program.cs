@@ -1,3 +1,5 @@
 using System.CommandLine;
+using ImageGc.Cli.Terminal;
 
-return ImageGc.Cli.CommandLine.Run(args, ImageGc.Cli.Shell.OfThisProcess(), new InvocationConfiguration());
+return ImageGc.Cli.CommandLine.Run(
+    args, ConsoleEnvironment.FromCurrentProcess(), new InvocationConfiguration());

@@ -3,7 +3,7 @@ using System.Diagnostics;
 namespace ImageGc.Cli.Tests;
 
 /// <summary>What only the built program can show.</summary>
-public sealed class ProcessTests : CliTest
+public sealed class BuiltProgramTests : CliTest
 {
     [Fact]
     public async Task The_program_prints_plain_lines_into_a_pipe()

@@ -3,7 +3,7 @@ using System.Text.Json;
 
 namespace ImageGc.Cli.Tests;
 
-public sealed class CheckTests : CliTest
+public sealed class CheckCommandTests : CliTest
 {
     [Fact]
     public void It_fails_where_the_database_is_damaged_and_changes_nothing()

@@ -7,7 +7,7 @@ using ImageGc.Sqlite;
 namespace ImageGc.Cli.Tests;
 
 /// <summary>The README of `imagegc` says what is so.</summary>
-public sealed partial class ReadmeTests : CliTest
+public sealed partial class CliReadmeTests : CliTest
 {
     private static readonly string Readme = File.ReadAllText(Path.Combine(AppContext.BaseDirectory, "imagegc.md"));
 
@@ -53,11 +53,11 @@ public sealed partial class ReadmeTests : CliTest
         var queries = Query.Matches(Readme);
 
         Assert.Equal(5, queries.Count);
-        if ((await ProcessTests.Start("command -v sqlite3")).ExitCode != 0)
+        if ((await BuiltProgramTests.Start("command -v sqlite3")).ExitCode != 0)
             Assert.Skip("There is no sqlite3 on this machine.");
         foreach (Match query in queries)
         {
-            var (_, output, error) = await ProcessTests.Start(
+            var (_, output, error) = await BuiltProgramTests.Start(
                 $"cd '{Path.GetDirectoryName(DatabasePath)}' && {query.Groups[1].Value}");
 
             Assert.Equal((query.Groups[2].Value, ""), (output, error));

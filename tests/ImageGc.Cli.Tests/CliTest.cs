@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Text;
 using System.Text.RegularExpressions;
+using ImageGc.Cli.Terminal;
 using ImageGc.Sqlite;
 
 namespace ImageGc.Cli.Tests;
@@ -16,8 +17,8 @@ public abstract partial class CliTest : IDisposable
 
     protected int? TerminalWidth { get; set; }
 
-    /// <summary>Whether somebody watches standard error on a terminal.</summary>
-    protected bool Watched { get; set; }
+    /// <summary>Whether standard error is a terminal.</summary>
+    protected bool ErrorIsTerminal { get; set; }
 
     protected string Input { get; set; } = "";
 
@@ -50,15 +51,16 @@ public abstract partial class CliTest : IDisposable
     private protected Result RunAnywhere(params string[] args)
     {
         var (output, error) = (new StringWriter(), new StringWriter());
-        var shell = new Shell
+        var environment = new ConsoleEnvironment
         {
             Time = Time,
-            Variable = Variables.GetValueOrDefault,
-            StandardInput = () => new MemoryStream(Encoding.UTF8.GetBytes(Input)),
+            GetVariable = Variables.GetValueOrDefault,
+            OpenStandardInput = () => new MemoryStream(Encoding.UTF8.GetBytes(Input)),
             TerminalWidth = TerminalWidth,
-            Watched = Watched,
+            ErrorIsTerminal = ErrorIsTerminal,
         };
-        var exitCode = CommandLine.Run(args, shell, new InvocationConfiguration { Output = output, Error = error });
+        var exitCode = CommandLine.Run(
+            args, environment, new InvocationConfiguration { Output = output, Error = error });
         return new Result(exitCode, output.ToString(), error.ToString());
     }
 

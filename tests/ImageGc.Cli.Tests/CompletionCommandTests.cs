@@ -2,7 +2,7 @@ using ImageGc.Sqlite;
 
 namespace ImageGc.Cli.Tests;
 
-public sealed class CompletionTests : CliTest
+public sealed class CompletionCommandTests : CliTest
 {
     private const string ColonBreaksWords = "COMP_WORDBREAKS=' :'";
     private const string Zshrc = "autoload -U compinit bashcompinit && compinit -D && bashcompinit";
@@ -89,7 +89,7 @@ public sealed class CompletionTests : CliTest
     [Fact]
     public async Task Zsh_understands_the_same_script()
     {
-        if ((await ProcessTests.Start("command -v zsh")).ExitCode != 0)
+        if ((await BuiltProgramTests.Start("command -v zsh")).ExitCode != 0)
             Assert.Skip("There is no zsh on this machine.");
         Record(TimeSpan.Zero, Id(1));
 
@@ -101,8 +101,8 @@ public sealed class CompletionTests : CliTest
     private static async Task<string> Complete(string shell, string line, string first = "true")
     {
         var script = $"""
-            PATH="{Path.GetDirectoryName(ProcessTests.Program)}:$PATH"
-            cd '{Path.GetDirectoryName(ProcessTests.Program)}'
+            PATH="{Path.GetDirectoryName(BuiltProgramTests.Program)}:$PATH"
+            cd '{Path.GetDirectoryName(BuiltProgramTests.Program)}'
             {first}
             source <(imagegc completion {shell})
             COMP_LINE='{line}' COMP_POINT={line.Length}
@@ -111,7 +111,7 @@ public sealed class CompletionTests : CliTest
             """;
         if (shell == "bash")
             script = script.Replace("$COMPREPLY[*]", "${COMPREPLY[*]}", StringComparison.Ordinal);
-        var (_, output, error) = await ProcessTests.Start(
+        var (_, output, error) = await BuiltProgramTests.Start(
             $"exec {shell} {(shell == "bash" ? "--norc" : "-f")} -c \"$(cat <<'END'\n{script}\nEND\n)\"");
 
         Assert.Equal("", error);

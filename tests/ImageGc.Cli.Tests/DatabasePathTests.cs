@@ -1,6 +1,6 @@
 namespace ImageGc.Cli.Tests;
 
-public sealed class WhichDatabaseTests : CliTest
+public sealed class DatabasePathTests : CliTest
 {
     [Theory]
     [InlineData("list")]

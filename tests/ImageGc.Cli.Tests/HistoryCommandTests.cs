@@ -2,7 +2,7 @@ using System.Text.Json;
 
 namespace ImageGc.Cli.Tests;
 
-public sealed class HistoryTests : CliTest
+public sealed class HistoryCommandTests : CliTest
 {
     private static readonly TimeSpan Day = TimeSpan.FromDays(1);
 

@@ -3,9 +3,9 @@ using ImageGc.Cli.Input;
 
 namespace ImageGc.Cli.Tests;
 
-public sealed class InUseTests : CliTest
+public sealed class InUseListTests : CliTest
 {
-    public InUseTests() => Record(TimeSpan.FromDays(30), Id(1), Id(2), Id(3));
+    public InUseListTests() => Record(TimeSpan.FromDays(30), Id(1), Id(2), Id(3));
 
     [Theory]
     [InlineData("prune")]

@@ -5,7 +5,7 @@ public sealed class ProgressTests : CliTest
     [Fact]
     public void Who_watches_is_told_what_takes_so_long()
     {
-        Watched = Time.Slow = true;
+        ErrorIsTerminal = Time.Slow = true;
 
         var result = Run("import", Path.Combine(AppContext.BaseDirectory, "data", "image_use"));
 
@@ -17,7 +17,7 @@ public sealed class ProgressTests : CliTest
     [Fact]
     public void Who_watches_sees_how_far_a_prune_has_come()
     {
-        Watched = true;
+        ErrorIsTerminal = true;
         Record(TimeSpan.FromDays(9), "a");
         Record(TimeSpan.FromDays(8), "b");
 
@@ -35,7 +35,7 @@ public sealed class ProgressTests : CliTest
 
         Assert.DoesNotContain("Removing", Prune(), StringComparison.Ordinal);
         Assert.Empty(Run("check").Error);
-        Watched = true;
+        ErrorIsTerminal = true;
         Assert.Empty(Run("check", "--json").Error);
     }
 

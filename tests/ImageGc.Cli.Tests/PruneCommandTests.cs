@@ -2,7 +2,7 @@ using System.Text.Json;
 
 namespace ImageGc.Cli.Tests;
 
-public sealed class PruneTests : CliTest
+public sealed class PruneCommandTests : CliTest
 {
     private static readonly TimeSpan Day = TimeSpan.FromDays(1);
 

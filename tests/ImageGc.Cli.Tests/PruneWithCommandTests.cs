@@ -2,11 +2,11 @@ using System.Text.Json;
 
 namespace ImageGc.Cli.Tests;
 
-public sealed class PruneRunTests : CliTest
+public sealed class PruneWithCommandTests : CliTest
 {
     private static readonly TimeSpan Month = TimeSpan.FromDays(30);
 
-    public PruneRunTests() => Variables["PATH"] = Environment.GetEnvironmentVariable("PATH")!;
+    public PruneWithCommandTests() => Variables["PATH"] = Environment.GetEnvironmentVariable("PATH")!;
 
     [Fact]
     public void Images_are_forgotten_only_after_their_command_succeeded()

@@ -1,7 +1,7 @@
 namespace ImageGc.Cli.Tests;
 
 /// <summary>What `imagegc run` says before it asks an engine; the rest is tested beside a real one.</summary>
-public sealed class RunTests : CliTest
+public sealed class RunCommandUsageTests : CliTest
 {
     [Theory]
     [InlineData("--older-than", "7days")]

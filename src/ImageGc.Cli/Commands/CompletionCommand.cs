@@ -1,8 +1,10 @@
 using System.CommandLine;
+using ImageGc.Cli.Execution;
+using ImageGc.Cli.Input;
 
 namespace ImageGc.Cli.Commands;
 
-internal sealed class CompletionCommand : ToolCommand
+internal sealed class CompletionCommand : CommandBase
 {
     /// <remarks>
     /// Suggestions are compared and never expanded, as `compgen -W` would: an image ID may look like a command. What
@@ -44,9 +46,9 @@ internal sealed class CompletionCommand : ToolCommand
         Arguments.Add(_shell);
     }
 
-    protected override int Run(Invocation invocation)
+    protected override int Run(CommandContext context)
     {
-        invocation.WriteLine(Script);
+        context.WriteLine(Script);
         return ExitCode.Done;
     }
 }

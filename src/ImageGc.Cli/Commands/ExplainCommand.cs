@@ -1,13 +1,14 @@
 using System.CommandLine;
+using ImageGc.Cli.Execution;
 using ImageGc.Cli.Input;
 using ImageGc.Cli.Output;
 
 namespace ImageGc.Cli.Commands;
 
-internal sealed class ExplainCommand : ToolCommand
+internal sealed class ExplainCommand : CommandBase
 {
     private readonly InUseOptions _inUse = new();
-    private readonly Option<bool> _fullIds = ImageListing.FullIds();
+    private readonly Option<bool> _fullIds = ImageTable.FullIdsOption();
 
     public ExplainCommand(GlobalOptions global)
         : base(
@@ -22,16 +23,16 @@ internal sealed class ExplainCommand : ToolCommand
         Options.Add(_fullIds);
     }
 
-    protected override int Run(Invocation invocation)
+    protected override int Run(CommandContext context)
     {
-        var ids = _inUse.Read(invocation);
-        using var store = invocation.OpenReadOnly();
-        UnmatchedIds.Refuse(ids, store.List());
-        var verdicts = ImageVerdict.ExpiredFirst(store.ExplainPrune(ids, _inUse.ThresholdOf(invocation)));
-        invocation.Write(verdicts, invocation.Get(_fullIds));
+        var ids = _inUse.Read(context);
+        using var store = context.OpenReadOnly();
+        MismatchedIds.ThrowIfAny(ids, store.List());
+        var verdicts = ImageVerdict.ExpiredFirst(store.ExplainPrune(ids, _inUse.ThresholdOf(context)));
+        context.WriteVerdicts(verdicts, context.Get(_fullIds));
         if (verdicts.Count == 0)
-            invocation.Tell("No image is tracked.");
-        invocation.Tell(InUseOptions.Summary(ids, verdicts));
+            context.WriteInfo("No image is tracked.");
+        context.WriteInfo(InUseSummary.Describe(ids, verdicts));
         return ExitCode.Done;
     }
 }

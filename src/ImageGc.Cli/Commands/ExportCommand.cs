@@ -1,10 +1,11 @@
 using System.CommandLine;
+using ImageGc.Cli.Execution;
 using ImageGc.Cli.Input;
 using ImageGc.Cli.Output;
 
 namespace ImageGc.Cli.Commands;
 
-internal sealed class ExportCommand : ToolCommand
+internal sealed class ExportCommand : CommandBase
 {
     private readonly Argument<string> _file = new("FILE")
     {
@@ -16,26 +17,26 @@ internal sealed class ExportCommand : ToolCommand
             global, "export", "Write the tracked images to a flat file as Azure IoT Edge reads it: the way back.",
             "imagegc export /var/lib/aziot/edged/image_use")
     {
-        _file.Validators.Add(FilePath.Require);
+        _file.Validators.Add(FilePath.RejectEmpty);
         Arguments.Add(_file);
     }
 
-    protected override int Run(Invocation invocation)
+    protected override int Run(CommandContext context)
     {
-        var file = invocation.Get(_file);
-        using var store = invocation.OpenReadOnly();
+        var file = context.Get(_file);
+        using var store = context.OpenReadOnly();
         try
         {
             store.ExportFlatFile(file);
         }
         catch (ArgumentException)
         {
-            throw FilePath.BelongsToTheDatabase(file);
+            throw FilePath.DatabaseFileError(file);
         }
 
-        if (invocation.Json)
-            invocation.WriteJson(new JsonExport(Path.GetFullPath(file)), JsonOutput.Default.JsonExport);
-        invocation.Tell($"Exported {Counted.Images(store.List().Count)} to {file}.");
+        if (context.Json)
+            context.WriteJson(new JsonExport(Path.GetFullPath(file)), JsonOutput.Default.JsonExport);
+        context.WriteInfo($"Exported {Quantity.Images(store.List().Count)} to {file}.");
         return ExitCode.Done;
     }
 }

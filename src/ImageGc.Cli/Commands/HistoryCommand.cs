@@ -1,11 +1,12 @@
 using System.CommandLine;
+using ImageGc.Cli.Execution;
 using ImageGc.Cli.Input;
 using ImageGc.Cli.Output;
 using ImageGc.Sqlite;
 
 namespace ImageGc.Cli.Commands;
 
-internal sealed class HistoryCommand : ToolCommand
+internal sealed class HistoryCommand : CommandBase
 {
     private readonly Argument<string?> _id = new("ID")
     {
@@ -15,7 +16,7 @@ internal sealed class HistoryCommand : ToolCommand
     };
 
     private readonly Option<bool> _runs = new("--runs") { Description = "List the prunes themselves, newest first." };
-    private readonly Option<bool> _fullIds = ImageListing.FullIds();
+    private readonly Option<bool> _fullIds = ImageTable.FullIdsOption();
 
     public HistoryCommand(GlobalOptions global)
         : base(
@@ -25,8 +26,8 @@ internal sealed class HistoryCommand : ToolCommand
             "imagegc history 4bcff63911fc",
             "imagegc history --runs")
     {
-        _id.Validators.Add(ImageIds.RequireValid);
-        ImageIds.Complete(_id.CompletionSources, KnownIds.TrackedOrRemoved, global);
+        _id.Validators.Add(ImageIdArgument.Validate);
+        ImageIdArgument.AddCompletions(_id.CompletionSources, ImageIdCompletions.TrackedOrRemoved, global);
         Arguments.Add(_id);
         Options.Add(_runs);
         Options.Add(_fullIds);
@@ -37,60 +38,60 @@ internal sealed class HistoryCommand : ToolCommand
         });
     }
 
-    protected override int Run(Invocation invocation)
+    protected override int Run(CommandContext context)
     {
-        using var store = invocation.OpenReadOnly();
-        if (invocation.Get(_runs))
+        using var store = context.OpenReadOnly();
+        if (context.Get(_runs))
         {
-            WriteRuns(store.ListPrunes(), invocation);
+            WriteRuns(store.ListPrunes(), context);
             return ExitCode.Done;
         }
 
-        var written = invocation.GetOptional(_id);
+        var written = context.GetOptional(_id);
         var removed = store.ListRemoved();
         if (written is not null)
             removed = [.. removed.Where(image => ShortenedIds.Means(written, image.Image.ImageId))];
-        WriteRemoved(removed, invocation);
-        return written is null ? ExitCode.Done : Explain(written, found: removed.Count > 0, store, invocation);
+        WriteRemoved(removed, context);
+        return written is null ? ExitCode.Done : WriteTrackedState(written, found: removed.Count > 0, store, context);
     }
 
-    private void WriteRemoved(IReadOnlyList<RemovedImage> removed, Invocation invocation)
+    private void WriteRemoved(IReadOnlyList<RemovedImage> removed, CommandContext context)
     {
-        if (invocation.Json)
-            invocation.WriteJson(removed.Select(JsonRemoved.Of), JsonOutput.Default.IEnumerableJsonRemoved);
+        if (context.Json)
+            context.WriteJson(removed.Select(JsonRemoved.Of), JsonOutput.Default.IEnumerableJsonRemoved);
         else if (removed.Count > 0)
-            invocation.Write(new ImageListing(invocation.Shell.Time.GetUtcNow(), invocation.Get(_fullIds)).Of(removed));
-        else if (invocation.GetOptional(_id) is null)
-            invocation.Tell("No prune of the last 90 days removed an image.");
+            context.WriteTable(new ImageTable(context.Environment.Time.GetUtcNow(), context.Get(_fullIds)).Of(removed));
+        else if (context.GetOptional(_id) is null)
+            context.WriteInfo("No prune of the last 90 days removed an image.");
     }
 
-    private static void WriteRuns(IReadOnlyList<PruneRun> runs, Invocation invocation)
+    private static void WriteRuns(IReadOnlyList<PruneRun> runs, CommandContext context)
     {
-        if (invocation.Json)
-            invocation.WriteJson(runs.Select(JsonRun.Of), JsonOutput.Default.IEnumerableJsonRun);
+        if (context.Json)
+            context.WriteJson(runs.Select(JsonRun.Of), JsonOutput.Default.IEnumerableJsonRun);
         else if (runs.Count > 0)
-            invocation.Write(new ImageListing(invocation.Shell.Time.GetUtcNow(), fullIds: false).Of(runs));
+            context.WriteTable(new ImageTable(context.Environment.Time.GetUtcNow(), fullIds: false).Of(runs));
         else
-            invocation.Tell("There was no prune so far.");
+            context.WriteInfo("There was no prune so far.");
     }
 
-    /// <summary>Tells what the history of an image leaves open: whether it is tracked now.</summary>
-    private static int Explain(string written, bool found, ImageUseStore store, Invocation invocation)
+    /// <summary>Says what the history of an image leaves open: whether it is tracked now.</summary>
+    private static int WriteTrackedState(string written, bool found, ImageUseStore store, CommandContext context)
     {
         var tracked = store.List().Where(image => ShortenedIds.Means(written, image.ImageId)).ToList();
         if (found)
         {
             foreach (var image in tracked)
-                invocation.Tell($"{image.ImageId} is tracked again, last used {Moment.Iso(image.LastUsedAt)}.");
+                context.WriteInfo($"{image.ImageId} is tracked again, last used {TimeFormat.Iso(image.LastUsedAt)}.");
             return ExitCode.Done;
         }
 
         var instead = tracked.Count == 0
             ? "It is not tracked either."
-            : $"{tracked[0].ImageId} is still tracked, last used {Moment.Iso(tracked[0].LastUsedAt)}.";
+            : $"{tracked[0].ImageId} is still tracked, last used {TimeFormat.Iso(tracked[0].LastUsedAt)}.";
         if (written.Length < ShortenedIds.FewestDigits)
             instead += $" Give {ShortenedIds.FewestDigits} digits of an ID at least.";
-        invocation.Complain($"No prune of the last 90 days removed '{written}'. {instead}");
+        context.WriteError($"No prune of the last 90 days removed '{written}'. {instead}");
         return ExitCode.Failed;
     }
 }

@@ -1,11 +1,13 @@
 using System.CommandLine;
+using ImageGc.Cli.Execution;
+using ImageGc.Cli.Input;
 using ImageGc.Cli.Output;
 
 namespace ImageGc.Cli.Commands;
 
-internal sealed class ListCommand : ToolCommand
+internal sealed class ListCommand : CommandBase
 {
-    private readonly Option<bool> _fullIds = ImageListing.FullIds();
+    private readonly Option<bool> _fullIds = ImageTable.FullIdsOption();
 
     public ListCommand(GlobalOptions global)
         : base(
@@ -13,16 +15,16 @@ internal sealed class ListCommand : ToolCommand
             "imagegc list",
             "imagegc list --json | jq -r '.[].imageId'") => Options.Add(_fullIds);
 
-    protected override int Run(Invocation invocation)
+    protected override int Run(CommandContext context)
     {
-        using var store = invocation.OpenReadOnly();
+        using var store = context.OpenReadOnly();
         var images = store.List();
-        if (invocation.Json)
-            invocation.WriteJson(images.Select(JsonImage.Of), JsonOutput.Default.IEnumerableJsonImage);
+        if (context.Json)
+            context.WriteJson(images.Select(JsonImage.Of), JsonOutput.Default.IEnumerableJsonImage);
         else if (images.Count > 0)
-            invocation.Write(new ImageListing(invocation.Shell.Time.GetUtcNow(), invocation.Get(_fullIds)).Of(images));
+            context.WriteTable(new ImageTable(context.Environment.Time.GetUtcNow(), context.Get(_fullIds)).Of(images));
         else
-            invocation.Tell("No image is tracked.");
+            context.WriteInfo("No image is tracked.");
         return ExitCode.Done;
     }
 }

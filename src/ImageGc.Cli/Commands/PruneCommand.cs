@@ -1,14 +1,16 @@
 using System.CommandLine;
+using ImageGc.Cli.Execution;
 using ImageGc.Cli.Input;
 using ImageGc.Cli.Output;
 using ImageGc.Cli.Pruning;
+using ImageGc.Cli.Terminal;
 
 namespace ImageGc.Cli.Commands;
 
-internal sealed class PruneCommand : ToolCommand
+internal sealed class PruneCommand : CommandBase
 {
     private readonly InUseOptions _inUse = new();
-    private readonly Option<bool> _fullIds = ImageListing.FullIds();
+    private readonly Option<bool> _fullIds = ImageTable.FullIdsOption();
 
     private readonly Option<bool> _dryRun = new("--dry-run")
     {
@@ -44,11 +46,11 @@ internal sealed class PruneCommand : ToolCommand
             "imagegc prune --in-use-file in_use.txt | awk '/^expired/ { print $2 }' |",
             "    xargs docker rmi")
     {
-        _run = RemovalCommand.Option(global.Shell);
+        _run = RemovalCommand.Option(global.Environment);
         _inUse.AddTo(this, global);
         Options.Add(_run);
         Options.Add(_dryRun);
-        _import.Validators.Add(FilePath.Require);
+        _import.Validators.Add(FilePath.RejectEmpty);
         Options.Add(_import);
         Options.Add(_fullIds);
         Validators.Add(given =>
@@ -58,34 +60,34 @@ internal sealed class PruneCommand : ToolCommand
         });
     }
 
-    protected override int Run(Invocation invocation)
+    protected override int Run(CommandContext context)
     {
-        var ids = _inUse.Read(invocation);
-        var flatFile = invocation.Get(_import);
-        using var store = flatFile is not null ? ImportCommand.OpenFor(flatFile, invocation)
-            : invocation.Get(_dryRun) ? invocation.OpenReadOnly()
-            : invocation.OpenExisting();
-        var import = flatFile is null ? null : ImportCommand.Import(store, flatFile, invocation);
+        var ids = _inUse.Read(context);
+        var flatFile = context.Get(_import);
+        using var store = flatFile is not null ? ImportCommand.OpenFor(flatFile, context)
+            : context.Get(_dryRun) ? context.OpenReadOnly()
+            : context.OpenExisting();
+        var import = flatFile is null ? null : ImportCommand.Import(store, flatFile, context);
 
-        UnmatchedIds.Refuse(ids, store.List());
-        var prune = new PruneWork(store, ids, _inUse.ThresholdOf(invocation));
-        var report = new PruneReport(invocation, ids, import, invocation.Get(_fullIds));
-        var command = invocation.Get(_run);
-        if (invocation.Get(_dryRun))
-            report.DryRun(prune.Foresee(command), removed: command is not null);
+        MismatchedIds.ThrowIfAny(ids, store.List());
+        var pruner = new Pruner(store, ids, _inUse.ThresholdOf(context));
+        var writer = new PruneResultWriter(context, ids, import, context.Get(_fullIds));
+        var command = context.Get(_run);
+        if (context.Get(_dryRun))
+            writer.WriteDryRun(pruner.Preview(command), removed: command is not null);
         else if (command is not null)
-            return Remove(prune, command, report, invocation);
+            return Remove(pruner, command, writer, context);
         else
-            prune.Forget(report.Forgotten);
+            pruner.Forget(writer.WriteForgotten);
         return ExitCode.Done;
     }
 
-    private static int Remove(PruneWork prune, RemovalCommand command, PruneReport report, Invocation invocation)
+    private static int Remove(Pruner pruner, RemovalCommand command, PruneResultWriter writer, CommandContext context)
     {
-        using var interruption = new Interruption(() =>
-            invocation.Complain("Stopping after the running command; a second signal stops at once."));
-        var allRemoved = prune.Remove(command, report.Removed, invocation, interruption.Token);
-        if (interruption.Token.IsCancellationRequested)
+        using var termination = new TerminationSignal(() =>
+            context.WriteError("Stopping after the running command; a second signal stops at once."));
+        var allRemoved = pruner.RemoveWith(command, writer.WriteRemoved, context, termination.Token);
+        if (termination.Token.IsCancellationRequested)
             return ExitCode.Interrupted;
         return allRemoved ? ExitCode.Done : ExitCode.Failed;
     }

@@ -1,10 +1,11 @@
 using System.CommandLine;
+using ImageGc.Cli.Execution;
 using ImageGc.Cli.Input;
 using ImageGc.Cli.Output;
 
 namespace ImageGc.Cli.Commands;
 
-internal sealed class RecordCommand : ToolCommand
+internal sealed class RecordCommand : CommandBase
 {
     private readonly Argument<string[]> _ids;
 
@@ -13,20 +14,20 @@ internal sealed class RecordCommand : ToolCommand
             global, "record", "Record that images are used now; track them if they are new. Prints their IDs.",
             "imagegc record $(docker images --no-trunc --quiet alpine)")
     {
-        _ids = ImageIds.Argument("The images that are used now.", global);
+        _ids = ImageIdArgument.Create("The images that are used now.", global);
         Arguments.Add(_ids);
     }
 
-    protected override int Run(Invocation invocation)
+    protected override int Run(CommandContext context)
     {
-        var ids = invocation.Get(_ids);
-        using (var store = invocation.OpenOrCreate())
+        var ids = context.Get(_ids);
+        using (var store = context.OpenOrCreate())
             store.RecordUse(ids);
 
-        if (invocation.Json)
-            invocation.WriteJson(new JsonRecorded(ids), JsonOutput.Default.JsonRecorded);
+        if (context.Json)
+            context.WriteJson(new JsonRecorded(ids), JsonOutput.Default.JsonRecorded);
         else
-            invocation.WriteLine(string.Join(Environment.NewLine, ids));
+            context.WriteLine(string.Join(Environment.NewLine, ids));
         return ExitCode.Done;
     }
 }

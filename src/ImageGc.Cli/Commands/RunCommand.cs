@@ -1,8 +1,9 @@
 using System.CommandLine;
+using ImageGc.Cli.Execution;
 using ImageGc.Cli.Hosting;
 using ImageGc.Cli.Input;
 using ImageGc.Cli.Output;
-using ImageGc.Cli.Pruning;
+using ImageGc.Cli.Terminal;
 using ImageGc.Docker;
 using ImageGc.Sqlite;
 using Microsoft.Extensions.DependencyInjection;
@@ -11,10 +12,10 @@ using Microsoft.Extensions.Options;
 
 namespace ImageGc.Cli.Commands;
 
-internal sealed class RunCommand : ToolCommand
+internal sealed class RunCommand : CommandBase
 {
     private readonly DaemonOptions _options = new();
-    private readonly Option<bool> _fullIds = ImageListing.FullIds();
+    private readonly Option<bool> _fullIds = ImageTable.FullIdsOption();
 
     private readonly Option<bool> _once = new("--once")
     {
@@ -40,26 +41,26 @@ internal sealed class RunCommand : ToolCommand
         Options.Add(_fullIds);
     }
 
-    protected override int Run(Invocation invocation)
+    protected override int Run(CommandContext context)
     {
-        using var host = Daemon.Build(invocation, _options.Read(invocation));
+        using var host = DaemonHost.Build(context, _options.Read(context));
         try
         {
             var options = host.Services.GetRequiredService<IOptions<ImageGarbageCollectionOptions>>().Value;
-            if (invocation.Get(_dryRun))
-                return RunOnce(cancel => ExplainAsync(invocation, options, host.Services, cancel), invocation);
-            if (invocation.Get(_once))
-                return RunOnce(cancel => CollectAsync(invocation, options, host.Services, cancel), invocation);
+            if (context.Get(_dryRun))
+                return RunOnce(cancel => ExplainAsync(context, options, host.Services, cancel), context);
+            if (context.Get(_once))
+                return RunOnce(cancel => CollectAsync(context, options, host.Services, cancel), context);
             host.Run();
             return ExitCode.Done;
         }
         catch (OptionsValidationException invalid)
         {
-            var failures = invalid.Failures.Select(failure => _options.NameFlag(failure, invocation)).ToList();
+            var failures = invalid.Failures.Select(failure => _options.UseFlagName(failure, context)).ToList();
             if (!failures.Exists(failure => failure.StartsWith('-')))
                 throw new CommandFailedException(string.Join("; ", failures));
-            invocation.Complain(string.Join("; ", failures));
-            invocation.Error.WriteLine(CommandLine.SeeHelp(this));
+            context.WriteError(string.Join("; ", failures));
+            context.Error.WriteLine(CommandLine.HelpHint(this));
             return ExitCode.Usage;
         }
         catch (Exception exception) when (exception
@@ -70,44 +71,44 @@ internal sealed class RunCommand : ToolCommand
         }
     }
 
-    private static int RunOnce(Func<CancellationToken, Task> work, Invocation invocation)
+    private static int RunOnce(Func<CancellationToken, Task> work, CommandContext context)
     {
-        using var interruption = new Interruption(() =>
-            invocation.Complain("Stopping; a second signal stops at once."));
+        using var termination = new TerminationSignal(() =>
+            context.WriteError("Stopping; a second signal stops at once."));
         try
         {
-            work(interruption.Token).GetAwaiter().GetResult();
+            work(termination.Token).GetAwaiter().GetResult();
             return ExitCode.Done;
         }
-        catch (OperationCanceledException) when (interruption.Token.IsCancellationRequested)
+        catch (OperationCanceledException) when (termination.Token.IsCancellationRequested)
         {
             return ExitCode.Interrupted;
         }
     }
 
     private async Task ExplainAsync(
-        Invocation invocation, ImageGarbageCollectionOptions options, IServiceProvider services,
+        CommandContext context, ImageGarbageCollectionOptions options, IServiceProvider services,
         CancellationToken cancellationToken)
     {
-        if (!FilePath.IsThere(options.DatabasePath))
+        if (!FilePath.Exists(options.DatabasePath))
         {
-            invocation.Write([], invocation.Get(_fullIds));
-            invocation.Tell(
+            context.WriteVerdicts([], context.Get(_fullIds));
+            context.WriteInfo(
                 $"There is no database '{Path.GetFullPath(options.DatabasePath)}' yet, so nothing would be removed.");
             return;
         }
 
         var keep = await services.GetRequiredService<Cleanup>().ListToKeepAsync(cancellationToken);
-        using var store = invocation.OpenReadOnly(options.DatabasePath);
+        using var store = context.OpenReadOnly(options.DatabasePath);
         var verdicts = ImageVerdict.ExpiredFirst(store.ExplainPrune(keep, options.ImageAgeCleanupThreshold));
-        invocation.Write(verdicts, invocation.Get(_fullIds));
+        context.WriteVerdicts(verdicts, context.Get(_fullIds));
         var expired = verdicts.Count(verdict => verdict.Verdict == Verdict.Expired);
-        var tracked = Counted.Of(verdicts.Count, "tracked image");
-        invocation.Tell($"Dry run, nothing was changed: {expired} of {tracked} would be removed.");
+        var tracked = Quantity.Of(verdicts.Count, "tracked image");
+        context.WriteInfo($"Dry run, nothing was changed: {expired} of {tracked} would be removed.");
     }
 
     private static async Task CollectAsync(
-        Invocation invocation, ImageGarbageCollectionOptions options, IServiceProvider services,
+        CommandContext context, ImageGarbageCollectionOptions options, IServiceProvider services,
         CancellationToken cancellationToken)
     {
         if (options.WatchContainers)
@@ -125,6 +126,6 @@ internal sealed class RunCommand : ToolCommand
 
         var images = services.GetRequiredService<ImageUseStore>().Count();
         var are = images == 1 ? "image is" : "images are";
-        invocation.Tell($"Done; {images} {are} tracked in {options.DatabasePath}.");
+        context.WriteInfo($"Done; {images} {are} tracked in {options.DatabasePath}.");
     }
 }

@@ -1,17 +1,17 @@
 using System.Globalization;
 
-namespace ImageGc.Cli;
+namespace ImageGc.Cli.Diagnostics;
 
 /// <summary>Another process that has the database open.</summary>
-internal sealed record OtherProcess(int ProcessId, string Name)
+internal sealed record ProcessUsingDatabase(int ProcessId, string Name)
 {
     /// <summary>
-    /// Those that this user may look at: all of them for root, its own for anyone else. Processes in containers see
-    /// the file under another path and are missed, and so is everyone where there is no /proc.
+    /// Lists those that this user may inspect: all of them for root, its own for anyone else. Processes in containers
+    /// see the file under another path and are missed; without /proc the list is empty.
     /// </summary>
-    public static IReadOnlyList<OtherProcess> ThatHaveOpen(string database)
+    public static IReadOnlyList<ProcessUsingDatabase> ListOthers(string database)
     {
-        // Our own open files tell the path as the kernel knows it, without links.
+        // Our own open files show the path as the kernel knows it, without links.
         var name = Path.GetFileName(File.ResolveLinkTarget(database, returnFinalTarget: true)?.FullName ?? database);
         var paths = OpenFiles(Environment.ProcessId).Where(file => Path.GetFileName(file) == name).ToHashSet();
         return paths.Count == 0
@@ -33,19 +33,19 @@ internal sealed record OtherProcess(int ProcessId, string Name)
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
-            return []; // Not ours to look at, or just ended.
+            return []; // Belongs to another user, or just ended.
         }
     }
 
-    private static OtherProcess Of(int id)
+    private static ProcessUsingDatabase Of(int id)
     {
         try
         {
-            return new OtherProcess(id, File.ReadAllText($"/proc/{id}/comm").Trim());
+            return new ProcessUsingDatabase(id, File.ReadAllText($"/proc/{id}/comm").Trim());
         }
         catch (IOException)
         {
-            return new OtherProcess(id, "ended meanwhile");
+            return new ProcessUsingDatabase(id, "ended meanwhile");
         }
     }
 }

@@ -1,19 +1,20 @@
 using System.CommandLine;
+using ImageGc.Cli.Input;
 
-namespace ImageGc.Cli;
+namespace ImageGc.Cli.Execution;
 
-/// <summary>A command of `imagegc`, with the examples that its `--help` shows.</summary>
-internal abstract class ToolCommand : Command
+/// <summary>What every command of `imagegc` derives from, with the examples that its `--help` shows.</summary>
+internal abstract class CommandBase : Command
 {
-    protected ToolCommand(GlobalOptions global, string name, string description, params string[] examples)
+    protected CommandBase(GlobalOptions global, string name, string description, params string[] examples)
         : base(name, description)
     {
         Examples = examples;
-        SetAction(parsed => Run(new Invocation(global, parsed)));
+        SetAction(parsed => Run(new CommandContext(global, parsed)));
     }
 
     public IReadOnlyList<string> Examples { get; }
 
     /// <returns>The exit code.</returns>
-    protected abstract int Run(Invocation invocation);
+    protected abstract int Run(CommandContext context);
 }

@@ -3,18 +3,19 @@ using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
 using ImageGc.Cli.Input;
 using ImageGc.Cli.Output;
+using ImageGc.Cli.Terminal;
 using ImageGc.Sqlite;
 
-namespace ImageGc.Cli;
+namespace ImageGc.Cli.Execution;
 
 /// <summary>One run of a command: what it was given, and where its results and messages go.</summary>
-internal sealed class Invocation(GlobalOptions global, ParseResult parsed)
+internal sealed class CommandContext(GlobalOptions global, ParseResult parsed)
 {
     private readonly InvocationConfiguration _streams = parsed.InvocationConfiguration;
 
     public TextWriter Error => _streams.Error;
 
-    public Shell Shell => global.Shell;
+    public ConsoleEnvironment Environment => global.Environment;
 
     public bool Json => Get(global.Json);
 
@@ -38,7 +39,7 @@ internal sealed class Invocation(GlobalOptions global, ParseResult parsed)
         return OpenOrCreate();
     }
 
-    /// <summary>Opens the database for a command that only looks: nothing is created, migrated or salvaged.</summary>
+    /// <summary>Opens the database for a read-only command: nothing is created, migrated or salvaged.</summary>
     public ImageUseStore OpenReadOnly()
     {
         RequireDatabase();
@@ -49,15 +50,15 @@ internal sealed class Invocation(GlobalOptions global, ParseResult parsed)
 
     private ImageUseStore Open(string database, bool readOnly)
     {
-        using var patience = Patience("Opening the database, which is large, locked or damaged");
+        using var notice = NotifyIfSlow("Opening the database, which is large, locked or damaged");
         return ImageUseStore.Open(
-            new ImageUseStoreOptions { DatabasePath = database, ReadOnly = readOnly }, Shell.Time,
-            new StandardErrorLog(Error));
+            new ImageUseStoreOptions { DatabasePath = database, ReadOnly = readOnly }, Environment.Time,
+            new StandardErrorLogger(Error));
     }
 
     private void RequireDatabase()
     {
-        if (!FilePath.IsThere(DatabasePath))
+        if (!FilePath.Exists(DatabasePath))
             throw new CommandFailedException(
                 $"There is no database '{Path.GetFullPath(DatabasePath)}'. Name one with --db PATH or "
                 + $"{GlobalOptions.DatabaseVariable}; 'imagegc record', 'imagegc import' and 'imagegc run' create "
@@ -68,34 +69,35 @@ internal sealed class Invocation(GlobalOptions global, ParseResult parsed)
 
     public void WriteJson<T>(T result, JsonTypeInfo<T> type) => WriteLine(JsonSerializer.Serialize(result, type));
 
-    public void Write(Listing listing) => Write(output => listing.WriteTo(output, Shell));
+    public void WriteTable(OutputTable table) => Write(output => table.WriteTo(output, Environment));
 
-    public void Write(IReadOnlyCollection<ImageVerdict> verdicts, bool fullIds)
+    public void WriteVerdicts(IReadOnlyCollection<ImageVerdict> verdicts, bool fullIds)
     {
         if (Json)
             WriteJson(verdicts.Select(JsonVerdict.Of), JsonOutput.Default.IEnumerableJsonVerdict);
         else if (verdicts.Count > 0)
-            Write(new ImageListing(Shell.Time.GetUtcNow(), fullIds).Of(verdicts));
+            WriteTable(new ImageTable(Environment.Time.GetUtcNow(), fullIds).Of(verdicts));
     }
 
-    /// <summary>Tells a person what happened; scripts that asked for JSON find it there.</summary>
-    public void Tell(string message)
+    /// <summary>Writes what happened to standard error, unless a script asked for JSON and finds it there.</summary>
+    public void WriteInfo(string message)
     {
         if (!Json)
             Error.WriteLine(message);
     }
 
-    /// <summary>Tells what is going on, to a person who watches.</summary>
-    public void Progress(string doing)
+    /// <summary>Writes what is going on, if standard error is a terminal.</summary>
+    public void WriteProgress(string doing)
     {
-        if (Shell.Watched)
-            Tell(doing);
+        if (Environment.ErrorIsTerminal)
+            WriteInfo(doing);
     }
 
-    /// <summary>Until disposed: tells what is going on if that takes more than a second.</summary>
-    public Patience Patience(string doing) => new(Shell.Time, () => Progress($"{doing}..."));
+    /// <summary>Until disposed: writes what is going on if that takes more than a second.</summary>
+    public SlowOperationNotice NotifyIfSlow(string doing) =>
+        new(Environment.Time, () => WriteProgress($"{doing}..."));
 
-    public void Complain(string message) => Error.WriteLine($"imagegc: {message}");
+    public void WriteError(string message) => Error.WriteLine($"imagegc: {message}");
 
     private void Write(Action<TextWriter> results)
     {

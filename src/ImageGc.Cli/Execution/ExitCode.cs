@@ -1,4 +1,4 @@
-namespace ImageGc.Cli;
+namespace ImageGc.Cli.Execution;
 
 /// <summary>What a script can rely on.</summary>
 internal static class ExitCode

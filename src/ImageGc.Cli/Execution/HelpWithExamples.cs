@@ -1,8 +1,9 @@
 using System.CommandLine;
 using System.CommandLine.Help;
 using System.CommandLine.Invocation;
+using ImageGc.Cli.Input;
 
-namespace ImageGc.Cli;
+namespace ImageGc.Cli.Execution;
 
 /// <summary>The usual `--help`, followed by what only examples can say.</summary>
 internal sealed class HelpWithExamples(HelpAction help) : SynchronousCommandLineAction
@@ -46,7 +47,7 @@ internal sealed class HelpWithExamples(HelpAction help) : SynchronousCommandLine
         return ExitCode.Done;
     }
 
-    private static string[] LinesFor(Command command) => command is ToolCommand tool
-        ? ["Examples:", .. tool.Examples.Select(example => example.Length > 0 ? "  " + example : "")]
+    private static string[] LinesFor(Command command) => command is CommandBase withExamples
+        ? ["Examples:", .. withExamples.Examples.Select(example => example.Length > 0 ? "  " + example : "")]
         : RootLines;
 }

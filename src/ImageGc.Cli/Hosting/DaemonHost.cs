@@ -1,3 +1,4 @@
+using ImageGc.Cli.Execution;
 using ImageGc.Docker;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
@@ -8,11 +9,11 @@ using Microsoft.Extensions.Logging.Console;
 namespace ImageGc.Cli.Hosting;
 
 /// <summary>The host of `imagegc run`.</summary>
-internal static class Daemon
+internal static class DaemonHost
 {
     public const string Section = "ImageGarbageCollection";
 
-    public static IHost Build(Invocation invocation, IConfigurationRoot configuration)
+    public static IHost Build(CommandContext context, IConfigurationRoot configuration)
     {
         var builder = Host.CreateApplicationBuilder(new HostApplicationBuilderSettings { DisableDefaults = true });
         builder.Configuration.AddConfiguration(configuration);
@@ -21,7 +22,7 @@ internal static class Daemon
         builder.Services.Configure<ConsoleLoggerOptions>(
             console => console.LogToStandardErrorThreshold = LogLevel.Trace);
         builder.Services.AddSystemd(); // Under systemd only: readiness, SIGTERM and the journal's levels.
-        builder.Services.AddSingleton(invocation.Shell.Time);
+        builder.Services.AddSingleton(context.Environment.Time);
         builder.Services.AddImageGarbageCollection(configuration.GetSection(Section));
         return builder.Build();
     }

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
+using ImageGc.Cli.Execution;
 using ImageGc.Docker;
 using Microsoft.Extensions.Configuration;
 
@@ -12,7 +13,7 @@ internal sealed class DaemonOptions
 
     private readonly Option<string> _config = new("--config")
     {
-        Description = $"A JSON file with the section {Daemon.Section}, and Logging if need be.",
+        Description = $"A JSON file with the section {DaemonHost.Section}, and Logging if need be.",
         HelpName = "FILE",
     };
 
@@ -72,20 +73,20 @@ internal sealed class DaemonOptions
     }
 
     /// <summary>What comes later wins: the file, the environment, the flags.</summary>
-    public IConfigurationRoot Read(Invocation invocation)
+    public IConfigurationRoot Read(CommandContext context)
     {
         var configuration = new ConfigurationBuilder();
         configuration.AddInMemoryCollection(
         [
             Setting(nameof(ImageGarbageCollectionOptions.WatchContainers), "true"),
-            Setting(nameof(ImageGarbageCollectionOptions.DatabasePath), invocation.DatabasePath),
+            Setting(nameof(ImageGarbageCollectionOptions.DatabasePath), context.DatabasePath),
         ]);
         try
         {
-            if (invocation.Get(_config) is { } file)
+            if (context.Get(_config) is { } file)
                 configuration.AddConfiguration(ReadFile(file));
             configuration.AddEnvironmentVariables();
-            configuration.AddInMemoryCollection(Flags(invocation));
+            configuration.AddInMemoryCollection(Flags(context));
             return configuration.Build();
         }
         catch (Exception exception) when (exception is InvalidDataException or FormatException)
@@ -99,14 +100,14 @@ internal sealed class DaemonOptions
         }
     }
 
-    /// <summary>A failure by the name that the user gave: of a flag where there was one, else of the setting.</summary>
-    public string NameFlag(string failure, Invocation invocation)
+    /// <summary>Names the flag in a validation failure if the user gave one, otherwise leaves the setting.</summary>
+    public string UseFlagName(string failure, CommandContext context)
     {
-        const string section = $"{Daemon.Section}:";
+        const string section = $"{DaemonHost.Section}:";
         var wrong = failure.StartsWith(section, StringComparison.Ordinal) ? failure[section.Length..] : failure;
         foreach (var (name, option) in _settings)
         {
-            if (wrong.StartsWith($"{name} ", StringComparison.Ordinal) && invocation.Get(option) is not null)
+            if (wrong.StartsWith($"{name} ", StringComparison.Ordinal) && context.Get(option) is not null)
                 return option.Name + wrong[name.Length..];
         }
 
@@ -119,26 +120,26 @@ internal sealed class DaemonOptions
         if (!File.Exists(path))
             throw new CommandFailedException($"There is no configuration file '{path}'. Name one with --config FILE.");
         var configuration = new ConfigurationBuilder().AddJsonFile(path, optional: false).Build();
-        return configuration.GetChildren().Any(section => section.Key == Daemon.Section)
+        return configuration.GetChildren().Any(section => section.Key == DaemonHost.Section)
             ? configuration
             : throw new CommandFailedException(
-                $"'{path}' has no section '{Daemon.Section}', so none of its settings would count.");
+                $"'{path}' has no section '{DaemonHost.Section}', so none of its settings would count.");
     }
 
-    private IEnumerable<KeyValuePair<string, string?>> Flags(Invocation invocation)
+    private IEnumerable<KeyValuePair<string, string?>> Flags(CommandContext context)
     {
         foreach (var (name, option) in _settings)
         {
-            if (invocation.Get(option) is { } value)
+            if (context.Get(option) is { } value)
                 yield return Setting(name, value);
         }
 
-        if (invocation.Get(_keep) is { Length: > 0 } keep)
+        if (context.Get(_keep) is { Length: > 0 } keep)
             yield return Setting(nameof(ImageGarbageCollectionOptions.KeepImages), string.Join(',', keep));
-        if (invocation.NamedDatabasePath is { } path)
+        if (context.NamedDatabasePath is { } path)
             yield return Setting(nameof(ImageGarbageCollectionOptions.DatabasePath), path);
     }
 
     private static KeyValuePair<string, string?> Setting(string name, string value) =>
-        new(ConfigurationPath.Combine(Daemon.Section, name), value);
+        new(ConfigurationPath.Combine(DaemonHost.Section, name), value);
 }

@@ -1,11 +1,10 @@
 using System.CommandLine.Parsing;
-using System.Globalization;
 using ImageGc.Docker;
 
 namespace ImageGc.Cli.Input;
 
 /// <summary>Durations as people write them: 30s, 90m, 12h, 7d, 3w, 0.</summary>
-internal static class Duration
+internal static class DurationParser
 {
     /// <summary>A custom parser for an option: a duration that cannot be understood becomes a usage error.</summary>
     public static TimeSpan? Parse(ArgumentResult given)
@@ -16,8 +15,4 @@ internal static class Duration
         given.AddError($"'{text}' {why}: {DurationText.AcceptedForms}.");
         return null;
     }
-
-    /// <summary>For scripts, which need not know the units: 604800s.</summary>
-    public static string InSeconds(TimeSpan duration) =>
-        string.Create(CultureInfo.InvariantCulture, $"{(long)duration.TotalSeconds}s");
 }

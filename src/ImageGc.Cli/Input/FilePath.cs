@@ -1,18 +1,19 @@
 using System.CommandLine.Parsing;
+using ImageGc.Cli.Execution;
 
 namespace ImageGc.Cli.Input;
 
 /// <summary>Names of files on the command line.</summary>
 internal static class FilePath
 {
-    public static void Require(SymbolResult given)
+    public static void RejectEmpty(SymbolResult given)
     {
         if (given.Tokens is [{ Value: var path }] && string.IsNullOrWhiteSpace(path))
             given.AddError($"{(given as OptionResult)?.Option.Name ?? "FILE"} needs the path of a file.");
     }
 
-    /// <summary>Whether there is something; whoever may not look must not be told that there is nothing.</summary>
-    public static bool IsThere(string path)
+    /// <summary>Whether it exists; an error, and not false, if this user may not find out.</summary>
+    public static bool Exists(string path)
     {
         try
         {
@@ -31,6 +32,6 @@ internal static class FilePath
         }
     }
 
-    public static CommandFailedException BelongsToTheDatabase(string file) =>
+    public static CommandFailedException DatabaseFileError(string file) =>
         new($"'{file}' belongs to the database; name another file. Nothing was changed.");
 }

@@ -1,16 +1,16 @@
 using System.CommandLine;
-using ImageGc.Cli.Input;
+using ImageGc.Cli.Terminal;
 
-namespace ImageGc.Cli;
+namespace ImageGc.Cli.Input;
 
 /// <summary>The options that every command has.</summary>
 internal sealed class GlobalOptions
 {
     public const string DatabaseVariable = "IMAGEGC_DB";
 
-    public GlobalOptions(Shell shell)
+    public GlobalOptions(ConsoleEnvironment environment)
     {
-        Shell = shell;
+        Environment = environment;
         Database = new Option<string>("--db")
         {
             Description = $"The database file. Otherwise the environment variable {DatabaseVariable}, "
@@ -18,11 +18,11 @@ internal sealed class GlobalOptions
             HelpName = "PATH",
             Recursive = true,
         };
-        Database.Validators.Add(FilePath.Require);
+        Database.Validators.Add(FilePath.RejectEmpty);
         Json = new Option<bool>("--json") { Description = "Print JSON, for scripts.", Recursive = true };
     }
 
-    public Shell Shell { get; }
+    public ConsoleEnvironment Environment { get; }
 
     public Option<string> Database { get; }
 
@@ -30,7 +30,7 @@ internal sealed class GlobalOptions
 
     /// <summary>The database if the user named one, on the command line or in the environment.</summary>
     public string? NamedDatabase(ParseResult parsed) => parsed.GetValue(Database)
-        ?? (Shell.Variable(DatabaseVariable) is { } path && !string.IsNullOrWhiteSpace(path) ? path : null);
+        ?? (Environment.GetVariable(DatabaseVariable) is { } path && !string.IsNullOrWhiteSpace(path) ? path : null);
 
     /// <summary>The database as the user wrote it.</summary>
     public string DatabaseOf(ParseResult parsed) => NamedDatabase(parsed) ?? "image_use.db";

@@ -6,9 +6,9 @@ using ImageGc.Sqlite;
 namespace ImageGc.Cli.Input;
 
 /// <summary>Image IDs on the command line.</summary>
-internal static class ImageIds
+internal static class ImageIdArgument
 {
-    public static Argument<string[]> Argument(string description, GlobalOptions global)
+    public static Argument<string[]> Create(string description, GlobalOptions global)
     {
         var argument = new Argument<string[]>("ID")
         {
@@ -16,28 +16,29 @@ internal static class ImageIds
             Arity = ArgumentArity.OneOrMore,
             HelpName = "ID", // Without it the help names what completes it: every image in the database.
         };
-        argument.Validators.Add(RequireValid);
-        Complete(argument.CompletionSources, KnownIds.Tracked, global);
+        argument.Validators.Add(Validate);
+        AddCompletions(argument.CompletionSources, ImageIdCompletions.Tracked, global);
         return argument;
     }
 
-    /// <summary>Lets the shell complete what takes IDs by those that are known.</summary>
-    public static void Complete(
+    /// <summary>Offers known image IDs where the shell completes the value.</summary>
+    public static void AddCompletions(
         ICollection<Func<CompletionContext, IEnumerable<CompletionItem>>> sources,
         Func<ImageUseStore, IEnumerable<string>> known, GlobalOptions global) =>
-        sources.Add(context => KnownIds.Read(global.DatabaseOf(context.ParseResult), known)
+        sources.Add(context => ImageIdCompletions.Read(global.DatabaseOf(context.ParseResult), known)
             .Select(imageId => new CompletionItem(imageId)));
 
-    public static void RequireValid(SymbolResult given)
+    public static void Validate(SymbolResult given)
     {
         foreach (var token in given.Tokens)
         {
-            if (WhyNot(token.Value) is { } why)
-                given.AddError(why);
+            if (DescribeError(token.Value) is { } error)
+                given.AddError(error);
         }
     }
 
-    public static string? WhyNot(string imageId)
+    /// <summary>What is wrong with an image ID; null if it is valid.</summary>
+    public static string? DescribeError(string imageId)
     {
         try
         {

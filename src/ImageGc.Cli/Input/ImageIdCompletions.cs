@@ -4,12 +4,12 @@ using ImageGc.Sqlite;
 namespace ImageGc.Cli.Input;
 
 /// <summary>Image IDs for the shell to complete.</summary>
-internal static class KnownIds
+internal static class ImageIdCompletions
 {
-    private const int Most = 1000;
+    private const int MaxCount = 1000;
 
-    /// <summary>Nobody waits longer for a press of TAB.</summary>
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(1);
+    /// <summary>A press of TAB must not take longer.</summary>
+    private static readonly TimeSpan BusyTimeout = TimeSpan.FromSeconds(1);
 
     public static IEnumerable<string> Tracked(ImageUseStore store) => store.List().Select(image => image.ImageId);
 
@@ -22,8 +22,8 @@ internal static class KnownIds
         try
         {
             using var store = ImageUseStore.Open(
-                new ImageUseStoreOptions { DatabasePath = database, ReadOnly = true, BusyTimeout = Patience });
-            return [.. known(store).Where(MeansOnlyItself).Order(StringComparer.Ordinal).Take(Most)];
+                new ImageUseStoreOptions { DatabasePath = database, ReadOnly = true, BusyTimeout = BusyTimeout });
+            return [.. known(store).Where(NeedsNoQuoting).Order(StringComparer.Ordinal).Take(MaxCount)];
         }
         catch (Exception exception) when (exception is ImageUseStoreException or ArgumentException)
         {
@@ -31,6 +31,6 @@ internal static class KnownIds
         }
     }
 
-    private static bool MeansOnlyItself(string imageId) =>
-        ShellWords.Quote(imageId) == imageId && !imageId.StartsWith('-');
+    private static bool NeedsNoQuoting(string imageId) =>
+        ShellQuoting.Quote(imageId) == imageId && !imageId.StartsWith('-');
 }

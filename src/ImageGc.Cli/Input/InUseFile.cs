@@ -1,4 +1,5 @@
 using System.Text;
+using ImageGc.Cli.Execution;
 
 namespace ImageGc.Cli.Input;
 
@@ -39,7 +40,7 @@ internal sealed class InUseFile
         return inUse.Count > 0
             ? inUse
             : throw new CommandFailedException(
-                $"Standard input named no image in use. Nothing was changed. {InUseOptions.EmptyList}");
+                $"Standard input named no image in use. Nothing was changed. {InUseOptions.EmptyListHint}");
     }
 
     private static FileStream Open(string path)
@@ -66,10 +67,10 @@ internal sealed class InUseFile
                 var imageId = line.Trim();
                 if (imageId.Length == 0 || imageId[0] == '#')
                     continue;
-                if (ImageIds.WhyNot(imageId) is { } why)
-                    throw Bad(why);
+                if (ImageIdArgument.DescribeError(imageId) is { } why)
+                    throw InvalidLine(why);
                 if (inUse.Add(imageId) && inUse.Count > MaxIds)
-                    throw Bad($"More than {MaxIds} images in use cannot be right.");
+                    throw InvalidLine($"More than {MaxIds} images in use cannot be right.");
             }
         }
         catch (DecoderFallbackException)
@@ -89,7 +90,7 @@ internal sealed class InUseFile
         for (var next = reader.Read(); next >= 0; next = reader.Read())
         {
             if (++_length > MaxLength)
-                throw Bad($"More than {MaxLength >> 20} MiB cannot be a list of images in use.");
+                throw InvalidLine($"More than {MaxLength >> 20} MiB cannot be a list of images in use.");
             if (next == '\n')
             {
                 yield return line.ToString();
@@ -98,7 +99,7 @@ internal sealed class InUseFile
             }
             else if (line.Append((char)next).Length > MaxLineLength)
             {
-                throw Bad($"It is longer than {MaxLineLength} characters.");
+                throw InvalidLine($"It is longer than {MaxLineLength} characters.");
             }
         }
 
@@ -106,6 +107,6 @@ internal sealed class InUseFile
             yield return line.ToString();
     }
 
-    private CommandFailedException Bad(string why) =>
+    private CommandFailedException InvalidLine(string why) =>
         new($"Line {_line} of {_name} is wrong, so nothing was changed. {why}");
 }

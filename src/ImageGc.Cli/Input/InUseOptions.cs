@@ -1,6 +1,6 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
-using ImageGc.Cli.Output;
+using ImageGc.Cli.Execution;
 using ImageGc.Sqlite;
 
 namespace ImageGc.Cli.Input;
@@ -8,7 +8,7 @@ namespace ImageGc.Cli.Input;
 /// <summary>Which images are in use, and how long the others are kept: the input of every prune.</summary>
 internal sealed class InUseOptions
 {
-    public const string EmptyList =
+    public const string EmptyListHint =
         "If really none is in use, say so: --in-use-file /dev/null.";
 
     private static readonly TimeSpan DefaultThreshold = new ImageUseStoreOptions().ImageAgeCleanupThreshold;
@@ -33,37 +33,30 @@ internal sealed class InUseOptions
         Description = "How long an image must have been unused: 30s, 90m, 12h, 7d, 3w or 0. "
             + $"[default: {DefaultThreshold.TotalDays}d]",
         HelpName = "DURATION",
-        CustomParser = Duration.Parse,
+        CustomParser = DurationParser.Parse,
     };
 
     public void AddTo(Command command, GlobalOptions global)
     {
-        ImageIds.Complete(_ids.CompletionSources, KnownIds.Tracked, global);
-        _ids.Validators.Add(ImageIds.RequireValid);
-        _file.Validators.Add(FilePath.Require);
+        ImageIdArgument.AddCompletions(_ids.CompletionSources, ImageIdCompletions.Tracked, global);
+        _ids.Validators.Add(ImageIdArgument.Validate);
+        _file.Validators.Add(FilePath.RejectEmpty);
         command.Options.Add(_ids);
         command.Options.Add(_file);
         command.Options.Add(_olderThan);
         command.Validators.Add(RequireList);
     }
 
-    public TimeSpan ThresholdOf(Invocation invocation) => invocation.Get(_olderThan) ?? DefaultThreshold;
-
-    /// <summary>How many IDs were given, and how many of them are of no tracked image.</summary>
-    public static string Summary(IReadOnlyCollection<string> inUse, IEnumerable<ImageVerdict> verdicts)
-    {
-        var known = verdicts.Count(verdict => verdict.Verdict == Verdict.InUse);
-        return $"IDs given as in use: {inUse.Count}, never recorded: {inUse.Count - known}.";
-    }
+    public TimeSpan ThresholdOf(CommandContext context) => context.Get(_olderThan) ?? DefaultThreshold;
 
     /// <summary>The IDs of both options together.</summary>
-    public IReadOnlyCollection<string> Read(Invocation invocation)
+    public IReadOnlyCollection<string> Read(CommandContext context)
     {
-        var inUse = new HashSet<string>(invocation.Get(_ids) ?? [], StringComparer.Ordinal);
-        if (invocation.Get(_file) is { } file)
+        var inUse = new HashSet<string>(context.Get(_ids) ?? [], StringComparer.Ordinal);
+        if (context.Get(_file) is { } file)
         {
             inUse.UnionWith(file == "-"
-                ? InUseFile.ReadStandardInput(invocation.Shell.StandardInput())
+                ? InUseFile.ReadStandardInput(context.Environment.OpenStandardInput())
                 : InUseFile.Read(file));
         }
 
@@ -75,8 +68,8 @@ internal sealed class InUseOptions
     {
         var ids = given.GetResult(_ids);
         if (ids is { Tokens.Count: 0 })
-            given.AddError($"--in-use names no image. {EmptyList}");
+            given.AddError($"--in-use names no image. {EmptyListHint}");
         else if (ids is null && given.GetResult(_file) is null)
-            given.AddError($"Which images are in use? Give --in-use ID... or --in-use-file FILE. {EmptyList}");
+            given.AddError($"Which images are in use? Give --in-use ID... or --in-use-file FILE. {EmptyListHint}");
     }
 }

@@ -1,23 +1,24 @@
 using System.Text.RegularExpressions;
+using ImageGc.Cli.Execution;
 using ImageGc.Sqlite;
 
 namespace ImageGc.Cli.Input;
 
 /// <summary>In-use IDs that match no tracked image, because they are not written as the tracked ones are.</summary>
-internal static partial class UnmatchedIds
+internal static partial class MismatchedIds
 {
     /// <summary>
     /// Refuses an ID that is another form of a tracked one, and a name where IDs are tracked: it would match nothing,
     /// and a prune would remove an image in use.
     /// </summary>
-    public static void Refuse(IReadOnlyCollection<string> inUse, IReadOnlyList<ImageUse> tracked)
+    public static void ThrowIfAny(IReadOnlyCollection<string> inUse, IReadOnlyList<ImageUse> tracked)
     {
         var trackedIds = tracked.Select(image => image.ImageId).ToHashSet(StringComparer.Ordinal);
         var unmatched = inUse.Where(imageId => !trackedIds.Contains(imageId)).ToList();
         if (unmatched.Count == 0 || trackedIds.Count == 0)
             return;
 
-        RefuseOtherForms(unmatched, trackedIds);
+        ThrowIfOtherForm(unmatched, trackedIds);
         if (trackedIds.All(DockerId.IsMatch)
             && unmatched.Find(written => !ShortenedIds.IsHex(ShortenedIds.Digits(written))) is { } name)
             throw new CommandFailedException(
@@ -25,7 +26,7 @@ internal static partial class UnmatchedIds
                 + "docker inspect --format '{{.Image}}' CONTAINER. Nothing was pruned.");
     }
 
-    private static void RefuseOtherForms(List<string> unmatched, HashSet<string> trackedIds)
+    private static void ThrowIfOtherForm(List<string> unmatched, HashSet<string> trackedIds)
     {
         var byDigits = new SortedList<string, string>(StringComparer.Ordinal);
         foreach (var imageId in trackedIds.Order(StringComparer.Ordinal))
@@ -39,16 +40,16 @@ internal static partial class UnmatchedIds
             var found = Array.BinarySearch(sorted, digits, StringComparer.Ordinal);
             var nearest = found < 0 ? ~found : found;
             if (nearest < sorted.Length && sorted[nearest].StartsWith(digits, StringComparison.Ordinal))
-                throw OtherForm(written, byDigits[sorted[nearest]]);
+                throw OtherFormError(written, byDigits[sorted[nearest]]);
             for (var length = ShortenedIds.FewestDigits; length < digits.Length; length++)
             {
                 if (byDigits.TryGetValue(digits[..length], out var shortened))
-                    throw OtherForm(written, shortened);
+                    throw OtherFormError(written, shortened);
             }
         }
     }
 
-    private static CommandFailedException OtherForm(string written, string tracked) => new(
+    private static CommandFailedException OtherFormError(string written, string tracked) => new(
         $"The ID '{written}' is not tracked, but {tracked} is. Give IDs as they were recorded, or that image would be "
         + "taken for unused. Nothing was pruned.");
 

@@ -6,64 +6,71 @@ using Spectre.Console;
 
 namespace ImageGc.Cli.Output;
 
-/// <summary>How images, what becomes of them and the prunes are shown.</summary>
-internal sealed class ImageListing(DateTimeOffset now, bool fullIds)
+/// <summary>Tables of images, of their verdicts, of removed images and of prunes.</summary>
+internal sealed class ImageTable(DateTimeOffset now, bool fullIds)
 {
     /// <summary>The option that asks for full IDs on a terminal.</summary>
-    public static Option<bool> FullIds() => new("--no-trunc") { Description = "Do not shorten IDs on the terminal." };
-
-    public Listing Of(IEnumerable<ImageUse> images)
+    public static Option<bool> FullIdsOption() => new("--no-trunc")
     {
-        var listing = new Listing(Listing.Elastic, "LAST USED (UTC)") { Full = fullIds };
+        Description = "Do not shorten IDs on the terminal.",
+    };
+
+    public OutputTable Of(IEnumerable<ImageUse> images)
+    {
+        var table = new OutputTable(OutputTable.ShrinkableColumn, "LAST USED (UTC)") { AllowWideLines = fullIds };
         foreach (var image in images)
-            listing.Add(Id(image), LastUsed(image));
-        return listing;
+            table.Add(Id(image), LastUsed(image));
+        return table;
     }
 
-    public Listing Of(IEnumerable<ImageVerdict> verdicts)
+    public OutputTable Of(IEnumerable<ImageVerdict> verdicts)
     {
-        var listing = new Listing("VERDICT", Listing.Elastic, "LAST USED (UTC)", "PRUNABLE") { Full = fullIds };
-        foreach (var verdict in verdicts)
-            listing.Add(Word(verdict.Verdict), Id(verdict.Image), LastUsed(verdict.Image), PrunableAt(verdict));
-        return listing;
-    }
-
-    public Listing Of(IEnumerable<RemovedImage> images)
-    {
-        var listing = new Listing(Listing.Elastic, "LAST USED (UTC)", "REMOVED (UTC)", "UNUSED FOR", "THRESHOLD")
+        var table = new OutputTable("VERDICT", OutputTable.ShrinkableColumn, "LAST USED (UTC)", "PRUNABLE")
         {
-            Full = fullIds,
+            AllowWideLines = fullIds,
+        };
+        foreach (var verdict in verdicts)
+            table.Add(VerdictOf(verdict.Verdict), Id(verdict.Image), LastUsed(verdict.Image), PrunableAt(verdict));
+        return table;
+    }
+
+    public OutputTable Of(IEnumerable<RemovedImage> images)
+    {
+        var table = new OutputTable(
+            OutputTable.ShrinkableColumn, "LAST USED (UTC)", "REMOVED (UTC)", "UNUSED FOR", "THRESHOLD")
+        {
+            AllowWideLines = fullIds,
         };
         foreach (var removed in images)
         {
-            listing.Add(
+            table.Add(
                 Id(removed.Image), At(removed.Image.LastUsedAt), At(removed.RemovedAt),
-                new(Duration.InSeconds(removed.UnusedFor()), Moment.Length(removed.UnusedFor())),
+                new(TimeFormat.Seconds(removed.UnusedFor()), TimeFormat.Duration(removed.UnusedFor())),
                 Threshold(removed.Threshold));
         }
 
-        return listing;
+        return table;
     }
 
-    public Listing Of(IEnumerable<PruneRun> runs)
+    public OutputTable Of(IEnumerable<PruneRun> runs)
     {
-        var listing = new Listing("PRUNED (UTC)", "THRESHOLD", "TRACKED", "REMOVED", "FAILED");
+        var table = new OutputTable("PRUNED (UTC)", "THRESHOLD", "TRACKED", "REMOVED", "FAILED");
         foreach (var run in runs)
         {
-            listing.Add(
+            table.Add(
                 Since(run.PrunedAt), Threshold(run.Threshold),
                 Cell.Of(run.Tracked), Cell.Of(run.Removed), Cell.Of(run.Failed));
         }
 
-        return listing;
+        return table;
     }
 
     private static Cell Threshold(TimeSpan threshold) =>
-        new(Duration.InSeconds(threshold), DurationText.Format(threshold));
+        new(TimeFormat.Seconds(threshold), DurationText.Format(threshold));
 
-    private static Cell At(DateTimeOffset moment) => new(Moment.Iso(moment), Moment.Short(moment));
+    private static Cell At(DateTimeOffset moment) => new(TimeFormat.Iso(moment), TimeFormat.Short(moment));
 
-    private static Cell Word(Verdict verdict) => verdict switch
+    private static Cell VerdictOf(Verdict verdict) => verdict switch
     {
         Verdict.Removed => new("removed", Color: Color.Red),
         Verdict.Failed => new("failed", Color: Color.Red),
@@ -80,8 +87,8 @@ internal sealed class ImageListing(DateTimeOffset now, bool fullIds)
     private Cell LastUsed(ImageUse image) => Since(image.LastUsedAt);
 
     private Cell Since(DateTimeOffset moment) =>
-        new(Moment.Iso(moment), $"{Moment.Short(moment)}, {Moment.Relative(moment, now)}");
+        new(TimeFormat.Iso(moment), $"{TimeFormat.Short(moment)}, {TimeFormat.Relative(moment, now)}");
 
     private Cell PrunableAt(ImageVerdict verdict) =>
-        new(Moment.Iso(verdict.PrunableAt), Moment.Relative(verdict.PrunableAt, now));
+        new(TimeFormat.Iso(verdict.PrunableAt), TimeFormat.Relative(verdict.PrunableAt, now));
 }

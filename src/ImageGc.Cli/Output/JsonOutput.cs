@@ -1,4 +1,5 @@
 using System.Text.Json.Serialization;
+using ImageGc.Cli.Diagnostics;
 using ImageGc.Sqlite;
 
 namespace ImageGc.Cli.Output;
@@ -20,7 +21,7 @@ internal sealed partial class JsonOutput : JsonSerializerContext;
 
 internal sealed record JsonImage(string ImageId, string LastUsedAt)
 {
-    public static JsonImage Of(ImageUse image) => new(image.ImageId, Moment.Iso(image.LastUsedAt));
+    public static JsonImage Of(ImageUse image) => new(image.ImageId, TimeFormat.Iso(image.LastUsedAt));
 }
 
 internal sealed record JsonVerdict(Verdict Reason, string ImageId, string LastUsedAt, string PrunableAt)
@@ -32,7 +33,8 @@ internal sealed record JsonVerdict(Verdict Reason, string ImageId, string LastUs
     public IReadOnlyList<string>? Command { get; init; }
 
     public static JsonVerdict Of(ImageVerdict verdict) => new(
-        verdict.Verdict, verdict.Image.ImageId, Moment.Iso(verdict.Image.LastUsedAt), Moment.Iso(verdict.PrunableAt))
+        verdict.Verdict, verdict.Image.ImageId, TimeFormat.Iso(verdict.Image.LastUsedAt),
+        TimeFormat.Iso(verdict.PrunableAt))
     {
         Failure = verdict.Failure,
         Command = verdict.Command,
@@ -51,23 +53,23 @@ internal sealed record JsonRemoved(
     string ImageId, string LastUsedAt, string RemovedAt, long UnusedForSeconds, long ThresholdSeconds)
 {
     public static JsonRemoved Of(RemovedImage removed) => new(
-        removed.Image.ImageId, Moment.Iso(removed.Image.LastUsedAt), Moment.Iso(removed.RemovedAt),
+        removed.Image.ImageId, TimeFormat.Iso(removed.Image.LastUsedAt), TimeFormat.Iso(removed.RemovedAt),
         (long)removed.UnusedFor().TotalSeconds, (long)removed.Threshold.TotalSeconds);
 }
 
 internal sealed record JsonRun(string PrunedAt, long ThresholdSeconds, long Tracked, long Removed, long Failed)
 {
     public static JsonRun Of(PruneRun run) => new(
-        Moment.Iso(run.PrunedAt), (long)run.Threshold.TotalSeconds, run.Tracked, run.Removed, run.Failed);
+        TimeFormat.Iso(run.PrunedAt), (long)run.Threshold.TotalSeconds, run.Tracked, run.Removed, run.Failed);
 }
 
 internal sealed record JsonCheck(
     string DatabasePath, int SchemaVersion, string SqliteVersion, string JournalMode,
     long TrackedImages, long DatabaseBytes, long LogBytes, IReadOnlyList<string> Damage, JsonRun? LastPrune,
-    long ImplausibleTimes, IReadOnlyList<OtherProcess> OtherProcesses, IReadOnlyList<string> KeptDamaged)
+    long ImplausibleTimes, IReadOnlyList<ProcessUsingDatabase> OtherProcesses, IReadOnlyList<string> KeptDamaged)
 {
     public static JsonCheck Of(
-        StoreCheck check, PruneRun? lastPrune, IReadOnlyList<OtherProcess> others,
+        StoreCheck check, PruneRun? lastPrune, IReadOnlyList<ProcessUsingDatabase> others,
         IReadOnlyList<string> keptDamaged) => new(
         check.DatabasePath, check.SchemaVersion, check.SqliteVersion, check.JournalMode, check.TrackedImages,
         check.DatabaseBytes, check.LogBytes, check.Damage, lastPrune is null ? null : JsonRun.Of(lastPrune),

@@ -1,31 +1,32 @@
 using System.Globalization;
+using ImageGc.Cli.Terminal;
 using Spectre.Console;
 using Spectre.Console.Rendering;
 
 namespace ImageGc.Cli.Output;
 
 /// <summary>Rows for two readers: a table on a terminal, tab-separated lines without a header in a pipe.</summary>
-internal sealed class Listing(params string[] headers)
+internal sealed class OutputTable(params string[] headers)
 {
-    /// <summary>The column that gives way where the terminal is too narrow.</summary>
-    public const string Elastic = "IMAGE";
+    /// <summary>The column that is cut short if the terminal is too narrow.</summary>
+    public const string ShrinkableColumn = "IMAGE";
 
-    private const int WidestId = 512;
+    private const int MaxIdLength = 512;
 
-    /// <summary>What every table fits into; on a narrower terminal lines run over, and nothing is lost.</summary>
-    private const int Narrowest = 80;
+    /// <summary>Every table fits into this width; on a narrower terminal the lines wrap.</summary>
+    private const int MinWidth = 80;
 
     private readonly List<Cell[]> _rows = [];
 
     /// <summary>Whether long cells may make lines longer than the terminal is wide.</summary>
-    public bool Full { get; init; }
+    public bool AllowWideLines { get; init; }
 
     public void Add(params Cell[] cells) => _rows.Add(cells);
 
-    public void WriteTo(TextWriter output, Shell shell)
+    public void WriteTo(TextWriter output, ConsoleEnvironment environment)
     {
-        if (shell.TerminalWidth is { } width)
-            WriteTable(output, shell.Colors, Full ? width + WidestId : Math.Max(width, Narrowest));
+        if (environment.TerminalWidth is { } width)
+            WriteTable(output, environment.UseColors, AllowWideLines ? width + MaxIdLength : Math.Max(width, MinWidth));
         else
             WriteLines(output);
     }
@@ -33,14 +34,18 @@ internal sealed class Listing(params string[] headers)
     private void WriteLines(TextWriter output)
     {
         foreach (var row in _rows)
-            output.WriteLine(string.Join('\t', row.Select(cell => cell.Plain)));
+            output.WriteLine(string.Join('\t', row.Select(cell => cell.Value)));
     }
 
     private void WriteTable(TextWriter output, bool colors, int width)
     {
         var table = new Table { Border = TableBorder.None, ShowHeaders = headers.Any(header => header.Length > 0) };
         foreach (var header in headers)
-            table.AddColumn(new TableColumn(header) { NoWrap = header != Elastic, Padding = new Padding(0, 0, 2, 0) });
+        {
+            var noWrap = header != ShrinkableColumn;
+            table.AddColumn(new TableColumn(header) { NoWrap = noWrap, Padding = new Padding(0, 0, 2, 0) });
+        }
+
         foreach (var row in _rows)
             table.AddRow(row.Select(Render));
 
@@ -56,11 +61,11 @@ internal sealed class Listing(params string[] headers)
     }
 
     private static IRenderable Render(Cell cell) =>
-        new Text(cell.Shown ?? cell.Plain, new Style(cell.Color)) { Overflow = Overflow.Ellipsis };
+        new Text(cell.Display ?? cell.Value, new Style(cell.Color)) { Overflow = Overflow.Ellipsis };
 }
 
 /// <summary>One value: as scripts read it, as people read it where that differs, and its colour.</summary>
-internal readonly record struct Cell(string Plain, string? Shown = null, Color? Color = null)
+internal readonly record struct Cell(string Value, string? Display = null, Color? Color = null)
 {
     public static Cell Of(long number) => new(number.ToString(CultureInfo.InvariantCulture));
 }

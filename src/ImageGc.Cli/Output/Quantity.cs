@@ -3,7 +3,7 @@ using System.Globalization;
 namespace ImageGc.Cli.Output;
 
 /// <summary>A number and what it counts, as people say it.</summary>
-internal static class Counted
+internal static class Quantity
 {
     public static string Images(long count) => Of(count, "image");
 

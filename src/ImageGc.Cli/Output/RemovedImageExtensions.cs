@@ -2,9 +2,9 @@ using ImageGc.Sqlite;
 
 namespace ImageGc.Cli.Output;
 
-internal static class Unused
+internal static class RemovedImageExtensions
 {
-    /// <summary>How long it was not used before it went; nothing, where a clock that was set back says less.</summary>
+    /// <summary>How long it was unused before it was removed; zero if the clock was set back in between.</summary>
     public static TimeSpan UnusedFor(this RemovedImage removed) =>
         removed.RemovedAt > removed.Image.LastUsedAt ? removed.RemovedAt - removed.Image.LastUsedAt : TimeSpan.Zero;
 }

@@ -2,8 +2,8 @@ using System.Buffers;
 
 namespace ImageGc.Cli.Output;
 
-/// <summary>Words as a person can paste them into a shell.</summary>
-internal static class ShellWords
+/// <summary>Quotes words so that they can be pasted into a shell.</summary>
+internal static class ShellQuoting
 {
     private static readonly SearchValues<char> Plain =
         SearchValues.Create("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789/._-:@+");

@@ -2,8 +2,8 @@ using System.Globalization;
 
 namespace ImageGc.Cli.Output;
 
-/// <summary>A point in time, for scripts and for people.</summary>
-internal static class Moment
+/// <summary>Points in time and durations, for scripts and for people.</summary>
+internal static class TimeFormat
 {
     private static readonly (string Unit, TimeSpan Length, TimeSpan Until)[] Units =
     [
@@ -34,14 +34,18 @@ internal static class Moment
         if (distance < TimeSpan.FromMinutes(1))
             return "now";
 
-        return moment < now ? $"{Length(distance)} ago" : $"in {Length(distance)}";
+        return moment < now ? $"{Duration(distance)} ago" : $"in {Duration(distance)}";
     }
 
     /// <summary>In a unit that fits: 8 days.</summary>
-    public static string Length(TimeSpan span)
+    public static string Duration(TimeSpan span)
     {
         var (unit, length, _) = Units.First(candidate => span < candidate.Until);
         var count = Math.Round(span / length);
         return string.Create(CultureInfo.InvariantCulture, $"{count} {unit}{(count is 1 ? "" : "s")}");
     }
+
+    /// <summary>For scripts, which need not know the units: 604800s.</summary>
+    public static string Seconds(TimeSpan duration) =>
+        string.Create(CultureInfo.InvariantCulture, $"{(long)duration.TotalSeconds}s");
 }

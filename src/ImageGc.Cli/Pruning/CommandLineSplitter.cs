@@ -5,7 +5,7 @@ namespace ImageGc.Cli.Pruning;
 /// <summary>
 /// Splits a command line into words at white space; quotes keep words together, and nothing is expanded.
 /// </summary>
-internal static class CommandWords
+internal static class CommandLineSplitter
 {
     private const string ShellOnly = "|&;<>$`";
 

@@ -1,12 +1,13 @@
 using System.ComponentModel;
 using System.Diagnostics;
+using ImageGc.Cli.Execution;
 
 namespace ImageGc.Cli.Pruning;
 
 /// <summary>
 /// Runs one command to its end; all that it writes goes to standard error, because our output is for results.
 /// </summary>
-internal sealed class RemovalProcess(TextWriter error)
+internal sealed class CommandRunner(TextWriter error)
 {
     private const int TailLength = 500;
 
@@ -16,17 +17,17 @@ internal sealed class RemovalProcess(TextWriter error)
     private string _tail = "";
 
     /// <exception cref="CommandFailedException">It did not exit with 0.</exception>
-    public async Task Run(IReadOnlyList<string> words)
+    public async Task RunAsync(IReadOnlyList<string> words)
     {
         using var process = Start(words);
         process.StandardInput.Close();
         var copied = Task.WhenAll(
-            Copy(process.StandardOutput, static _ => { }),
-            Copy(process.StandardError, text => _tail = TailOf(_tail + text)));
+            CopyAsync(process.StandardOutput, static _ => { }),
+            CopyAsync(process.StandardError, text => _tail = TailOf(_tail + text)));
         await process.WaitForExitAsync().ConfigureAwait(false);
         await Task.WhenAny(copied, Task.Delay(OutputAfterExit)).ConfigureAwait(false);
         if (process.ExitCode != 0)
-            throw new CommandFailedException($"'{words[0]}' exited with {process.ExitCode}{Reason()}");
+            throw new CommandFailedException($"'{words[0]}' exited with {process.ExitCode}{LastErrorLine()}");
     }
 
     private static Process Start(IReadOnlyList<string> words)
@@ -46,7 +47,7 @@ internal sealed class RemovalProcess(TextWriter error)
         }
     }
 
-    private async Task Copy(StreamReader from, Action<string> keep)
+    private async Task CopyAsync(StreamReader from, Action<string> keep)
     {
         var buffer = new char[4096];
         while (await from.ReadAsync(buffer).ConfigureAwait(false) is > 0 and var count)
@@ -59,7 +60,7 @@ internal sealed class RemovalProcess(TextWriter error)
 
     private static string TailOf(string text) => text.Length > TailLength ? text[^TailLength..] : text;
 
-    private string Reason()
+    private string LastErrorLine()
     {
         const StringSplitOptions Clean = StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries;
         return _tail.Split(['\n', '\r'], Clean) is [.., var last]

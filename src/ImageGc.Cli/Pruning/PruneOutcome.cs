@@ -3,13 +3,13 @@ using ImageGc.Cli.Output;
 namespace ImageGc.Cli.Pruning;
 
 /// <summary>What a prune did.</summary>
-/// <param name="Done">What became of the images that expired.</param>
+/// <param name="Processed">What became of the images that expired.</param>
 /// <param name="Others">The other images; null if they could not be read any more.</param>
 /// <param name="Interrupted">Whether it was stopped before the last image.</param>
-internal sealed record Pruned(
-    IReadOnlyList<ImageVerdict> Done, IReadOnlyList<ImageVerdict>? Others, bool Interrupted)
+internal sealed record PruneOutcome(
+    IReadOnlyList<ImageVerdict> Processed, IReadOnlyList<ImageVerdict>? Others, bool Interrupted)
 {
-    public IEnumerable<ImageVerdict> All => Done.Concat(Others ?? []);
+    public IEnumerable<ImageVerdict> All => Processed.Concat(Others ?? []);
 
     public int Count(Verdict verdict) => All.Count(image => image.Verdict == verdict);
 }

@@ -1,3 +1,4 @@
+using ImageGc.Cli.Execution;
 using ImageGc.Cli.Input;
 using ImageGc.Sqlite;
 
@@ -6,7 +7,7 @@ namespace ImageGc.Cli.Pruning;
 /// <summary>
 /// A prune that runs a command for each image that expired, and knows what it did even when it stops half-way.
 /// </summary>
-internal sealed class CommandedPrune(ImageUseStore store, RemovalCommand command, Invocation invocation, int expired)
+internal sealed class PruneWithCommand(ImageUseStore store, RemovalCommand command, CommandContext context, int expired)
 {
     private readonly List<ImageUse> _removed = [];
     private readonly List<PruneFailure> _failed = [];
@@ -17,13 +18,14 @@ internal sealed class CommandedPrune(ImageUseStore store, RemovalCommand command
     /// <summary>Why the database could not be changed any further; null if it could.</summary>
     public ImageUseStoreException? StoppedBy { get; private set; }
 
-    public async Task<PruneResult> Prune(IEnumerable<string> inUse, TimeSpan threshold, CancellationToken interruption)
+    public async Task<PruneResult> RunAsync(
+        IEnumerable<string> inUse, TimeSpan threshold, CancellationToken cancellationToken)
     {
         try
         {
             try
             {
-                return await store.PruneAsync(inUse, Remove, threshold, interruption).ConfigureAwait(false);
+                return await store.PruneAsync(inUse, RemoveAsync, threshold, cancellationToken).ConfigureAwait(false);
             }
             catch (OperationCanceledException)
             {
@@ -39,14 +41,15 @@ internal sealed class CommandedPrune(ImageUseStore store, RemovalCommand command
         }
     }
 
-    /// <summary>Lets the command end in peace when interrupted: only it can stop half-way without harm.</summary>
-    private async Task Remove(ImageUse image, CancellationToken interruption)
+    /// <summary>Never cancels the running command: only the command itself can stop half-way without harm.</summary>
+    private async Task RemoveAsync(ImageUse image, CancellationToken cancellationToken)
     {
         try
         {
             var shown = ShortenedIds.Shorten(image.ImageId);
-            invocation.Progress($"Removing {_removed.Count + _failed.Count + 1} of {expired}: {shown}");
-            await new RemovalProcess(invocation.Error).Run(command.WordsFor(image.ImageId)).ConfigureAwait(false);
+            context.WriteProgress($"Removing {_removed.Count + _failed.Count + 1} of {expired}: {shown}");
+            var commandLine = command.CommandLineFor(image.ImageId);
+            await new CommandRunner(context.Error).RunAsync(commandLine).ConfigureAwait(false);
             _removed.Add(image);
         }
         catch (Exception exception)

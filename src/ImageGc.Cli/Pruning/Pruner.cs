@@ -1,44 +1,48 @@
 using System.Runtime.ExceptionServices;
+using ImageGc.Cli.Execution;
 using ImageGc.Cli.Output;
 using ImageGc.Sqlite;
 
 namespace ImageGc.Cli.Pruning;
 
-/// <summary>The ways to prune, each with a verdict on every image.</summary>
-internal sealed class PruneWork(ImageUseStore store, IReadOnlyCollection<string> inUse, TimeSpan threshold)
+/// <summary>Prunes in each of the three ways, and reports a verdict on every image.</summary>
+internal sealed class Pruner(ImageUseStore store, IReadOnlyCollection<string> inUse, TimeSpan threshold)
 {
-    public List<ImageVerdict> Foresee(RemovalCommand? command)
+    public List<ImageVerdict> Preview(RemovalCommand? command)
     {
         var verdicts = ImageVerdict.ExpiredFirst(store.ExplainPrune(inUse, threshold));
         return command is null ? verdicts : verdicts.ConvertAll(verdict =>
-            verdict.Verdict == Verdict.Expired ? Foresee(verdict, command) : verdict);
+            verdict.Verdict == Verdict.Expired ? Preview(verdict, command) : verdict);
     }
 
     /// <summary>
-    /// Forgets what expired; reports whatever follows, because nobody else knows any more what it was.
+    /// Forgets what expired, and reports it even if a later step fails: no other record of it is left.
     /// </summary>
-    public void Forget(Action<Pruned> report)
+    public void Forget(Action<PruneOutcome> report)
     {
         var forgotten = store.Prune(inUse, threshold);
-        Report(forgotten.Select(image => Gone(Verdict.Expired, image)), new PruneResult([], [], []), false, report);
+        Report(
+            forgotten.Select(image => VerdictOn(Verdict.Expired, image)), new PruneResult([], [], []),
+            interrupted: false, report);
     }
 
     /// <returns>Whether every command succeeded.</returns>
-    public bool Remove(
-        RemovalCommand command, Action<Pruned> report, Invocation invocation, CancellationToken interruption)
+    public bool RemoveWith(
+        RemovalCommand command, Action<PruneOutcome> report, CommandContext context,
+        CancellationToken cancellationToken)
     {
         var expired = store.ExplainPrune(inUse, threshold).Count(verdict => verdict.Reason == PruneReason.Expired);
-        var run = new CommandedPrune(store, command, invocation, expired);
-        var result = run.Prune(inUse, threshold, interruption).GetAwaiter().GetResult();
+        var run = new PruneWithCommand(store, command, context, expired);
+        var result = run.RunAsync(inUse, threshold, cancellationToken).GetAwaiter().GetResult();
         List<ImageVerdict> done =
         [
-            .. result.Removed.Select(image => Gone(Verdict.Removed, image)),
+            .. result.Removed.Select(image => VerdictOn(Verdict.Removed, image)),
             .. result.Failed.Select(failure =>
-                Gone(Verdict.Failed, failure.Image) with { Failure = failure.Exception.Message }),
+                VerdictOn(Verdict.Failed, failure.Image) with { Failure = failure.Exception.Message }),
         ];
         if (run.StoppedBy is { } stoppedBy)
         {
-            report(new Pruned(done, Others: null, Interrupted: false));
+            report(new PruneOutcome(done, Others: null, Interrupted: false));
             ExceptionDispatchInfo.Throw(stoppedBy);
         }
 
@@ -47,24 +51,24 @@ internal sealed class PruneWork(ImageUseStore store, IReadOnlyCollection<string>
     }
 
     private void Report(
-        IEnumerable<ImageVerdict> done, PruneResult result, bool interrupted, Action<Pruned> report)
+        IEnumerable<ImageVerdict> done, PruneResult result, bool interrupted, Action<PruneOutcome> report)
     {
-        var pruned = new Pruned([.. done], Others: null, interrupted);
+        var outcome = new PruneOutcome([.. done], Others: null, interrupted);
         try
         {
-            pruned = pruned with { Others = [.. Others(result, interrupted)] };
+            outcome = outcome with { Others = [.. Others(result, interrupted)] };
         }
         finally
         {
-            report(pruned);
+            report(outcome);
         }
     }
 
-    private static ImageVerdict Foresee(ImageVerdict verdict, RemovalCommand command)
+    private static ImageVerdict Preview(ImageVerdict verdict, RemovalCommand command)
     {
         try
         {
-            return verdict with { Command = command.WordsFor(verdict.Image.ImageId) };
+            return verdict with { Command = command.CommandLineFor(verdict.Image.ImageId) };
         }
         catch (CommandFailedException exception)
         {
@@ -72,7 +76,8 @@ internal sealed class PruneWork(ImageUseStore store, IReadOnlyCollection<string>
         }
     }
 
-    private ImageVerdict Gone(Verdict verdict, ImageUse image) => new(verdict, image, image.LastUsedAt + threshold);
+    private ImageVerdict VerdictOn(Verdict verdict, ImageUse image) =>
+        new(verdict, image, image.LastUsedAt + threshold);
 
     private IEnumerable<ImageVerdict> Others(PruneResult result, bool interrupted)
     {

@@ -1,7 +1,9 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
 using System.Text.RegularExpressions;
+using ImageGc.Cli.Execution;
 using ImageGc.Cli.Output;
+using ImageGc.Cli.Terminal;
 
 namespace ImageGc.Cli.Pruning;
 
@@ -21,35 +23,35 @@ internal sealed partial class RemovalCommand
         _arguments = arguments;
     }
 
-    public static Option<RemovalCommand?> Option(Shell shell) => new("--run")
+    public static Option<RemovalCommand?> Option(ConsoleEnvironment environment) => new("--run")
     {
         Description = "Remove each expired image with this command and forget it only if that exits with 0. {} is the "
             + "image ID. Quotes keep words together; no shell is involved. Its output goes to standard error. "
             + "An ID with more than letters, digits and . _ : / @ + - in it, with .., or beginning with a sign fails.",
         HelpName = "COMMAND",
-        CustomParser = given => Parse(given, shell),
+        CustomParser = given => Parse(given, environment),
     };
 
     /// <summary>The program's full path and its arguments.</summary>
     /// <exception cref="CommandFailedException">The ID must not be passed on.</exception>
-    public IReadOnlyList<string> WordsFor(string imageId)
+    public IReadOnlyList<string> CommandLineFor(string imageId)
     {
         // Arguments are not always the end of it: ssh and `sh -c` parse them again, rm follows `..`, and - begins an
         // option.
-        if (!IdThatMeansOnlyItself.IsMatch(imageId))
+        if (!SafeId.IsMatch(imageId))
             throw new CommandFailedException(
                 $"The ID '{imageId}' could be taken for more than an image, so no command is run for it. "
-                + $"Remove it by hand, then: imagegc forget -- {ShellWords.Quote(imageId)}");
+                + $"Remove it by hand, then: imagegc forget -- {ShellQuoting.Quote(imageId)}");
         return [_program, .. _arguments.Select(word => word.Replace(Placeholder, imageId, StringComparison.Ordinal))];
     }
 
     /// <summary>A command that cannot be run becomes a usage error.</summary>
-    private static RemovalCommand? Parse(ArgumentResult given, Shell shell)
+    private static RemovalCommand? Parse(ArgumentResult given, ConsoleEnvironment environment)
     {
         var commandLine = given.Tokens.Count > 0 ? given.Tokens[^1].Value : "";
         try
         {
-            return Parse(commandLine, shell.Variable("PATH"));
+            return Parse(commandLine, environment.GetVariable("PATH"));
         }
         catch (FormatException exception)
         {
@@ -60,7 +62,7 @@ internal sealed partial class RemovalCommand
 
     private static RemovalCommand Parse(string commandLine, string? searchPath)
     {
-        if (CommandWords.Split(commandLine) is not [var program, .. var arguments])
+        if (CommandLineSplitter.Split(commandLine) is not [var program, .. var arguments])
             throw new FormatException("is empty");
         if (program.Contains(Placeholder, StringComparison.Ordinal))
             throw new FormatException("has the image ID as its program");
@@ -72,5 +74,5 @@ internal sealed partial class RemovalCommand
     }
 
     [GeneratedRegex(@"^(?!.*\.\.)[A-Za-z0-9][A-Za-z0-9._:/@+-]*\z", RegexOptions.ExplicitCapture)]
-    private static partial Regex IdThatMeansOnlyItself { get; }
+    private static partial Regex SafeId { get; }
 }

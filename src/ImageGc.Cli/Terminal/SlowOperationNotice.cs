@@ -1,10 +1,10 @@
-namespace ImageGc.Cli;
+namespace ImageGc.Cli.Terminal;
 
-/// <summary>Tells a person on a terminal what takes so long, once it takes more than a second.</summary>
-internal sealed class Patience(TimeProvider time, Action tell) : IDisposable
+/// <summary>Says what takes so long, if it is not disposed within a second.</summary>
+internal sealed class SlowOperationNotice(TimeProvider time, Action write) : IDisposable
 {
     private readonly ITimer _timer =
-        time.CreateTimer(_ => tell(), state: null, TimeSpan.FromSeconds(1), Timeout.InfiniteTimeSpan);
+        time.CreateTimer(_ => write(), state: null, TimeSpan.FromSeconds(1), Timeout.InfiniteTimeSpan);
 
     public void Dispose() => _timer.Dispose();
 }

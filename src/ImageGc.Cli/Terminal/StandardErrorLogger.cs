@@ -1,9 +1,9 @@
 using Microsoft.Extensions.Logging;
 
-namespace ImageGc.Cli;
+namespace ImageGc.Cli.Terminal;
 
 /// <summary>Passes the store's warnings to standard error, one line each, before the command ends.</summary>
-internal sealed class StandardErrorLog(TextWriter error) : ILoggerFactory, ILogger
+internal sealed class StandardErrorLogger(TextWriter error) : ILoggerFactory, ILogger
 {
     public ILogger CreateLogger(string categoryName) => this;
 

@@ -1,11 +1,11 @@
 using System.Text;
 
-namespace ImageGc.Cli;
+namespace ImageGc.Cli.Terminal;
 
 /// <summary>
 /// Messages from several threads; the work goes on where they cannot be written, on a full disk or a closed stream.
 /// </summary>
-internal sealed class StandardError(TextWriter inner) : TextWriter
+internal sealed class StandardErrorWriter(TextWriter inner) : TextWriter
 {
     private readonly Lock _oneAtATime = new();
 

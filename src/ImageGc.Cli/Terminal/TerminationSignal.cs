@@ -1,14 +1,14 @@
 using System.Runtime.InteropServices;
 
-namespace ImageGc.Cli.Pruning;
+namespace ImageGc.Cli.Terminal;
 
 /// <summary>Turns the first Ctrl-C or SIGTERM into a request to stop; a second one ends the program as usual.</summary>
-internal sealed class Interruption : IDisposable
+internal sealed class TerminationSignal : IDisposable
 {
     private readonly CancellationTokenSource _requested = new();
     private readonly PosixSignalRegistration[] _signals;
 
-    public Interruption(Action whenRequested) =>
+    public TerminationSignal(Action whenRequested) =>
         _signals = Array.ConvertAll(
             [PosixSignal.SIGINT, PosixSignal.SIGTERM],
             signal => PosixSignalRegistration.Create(signal, context =>
