@@ -5,9 +5,9 @@ using ImageGc.Benchmarks.Reporting;
 namespace ImageGc.Benchmarks;
 
 /// <summary>What to run and where: the options, and the order of the parts.</summary>
-internal static class CommandLine
+internal static class BenchmarkCommand
 {
-    private static readonly Dictionary<string, Action<Session>> Parts = new()
+    private static readonly Dictionary<string, Action<BenchmarkSession>> Parts = new()
     {
         ["record"] = RecordComparison.Run,
         ["prune"] = PruneComparison.Run,
@@ -66,8 +66,10 @@ internal static class CommandLine
 
     private static async Task<int> Run(ParseResult parsed, CancellationToken cancel)
     {
-        var effort = parsed.GetValue(Smoke) ? Effort.Smoke : parsed.GetValue(Full) ? Effort.Full : Effort.Short;
-        if (Session.IsDebugBuild && effort != Effort.Smoke)
+        var effort = parsed.GetValue(Smoke) ? BenchmarkEffort.Smoke
+            : parsed.GetValue(Full) ? BenchmarkEffort.Full
+            : BenchmarkEffort.Short;
+        if (BenchmarkSession.IsDebugBuild && effort != BenchmarkEffort.Smoke)
         {
             await Console.Error.WriteLineAsync("Measure what users run: dotnet run --configuration Release …");
             return 2;
@@ -80,7 +82,7 @@ internal static class CommandLine
         try
         {
             await Task.Run(() =>
-                Measure(new Session(effort, parsed.GetValue(Directory)!, report, cancel), chosen), cancel);
+                Measure(new BenchmarkSession(effort, parsed.GetValue(Directory)!, report, cancel), chosen), cancel);
         }
         catch (Exception exception) when (exception is OperationCanceledException || cancel.IsCancellationRequested)
         {
@@ -92,7 +94,7 @@ internal static class CommandLine
         return 0;
     }
 
-    private static void Measure(Session session, string[] chosen)
+    private static void Measure(BenchmarkSession session, string[] chosen)
     {
         using (session)
         {

@@ -8,7 +8,7 @@ namespace ImageGc.Benchmarks;
 /// <param name="EveryPruneUpTo">Beyond this size only 1% expired and 100 in use.</param>
 /// <param name="Processes">How many fresh processes of each kind.</param>
 /// <param name="Writing">How long many writers write.</param>
-internal sealed record Effort(
+internal sealed record BenchmarkEffort(
     string Name,
     long[] Sizes,
     (int Record, int Other) Rounds,
@@ -20,18 +20,18 @@ internal sealed record Effort(
     /// <summary>Beyond this size the flat file takes gigabytes of memory and stays out.</summary>
     public const long LargestFlatFile = 1_000_000;
 
-    public static Effort Smoke { get; } = new(
+    public static BenchmarkEffort Smoke { get; } = new(
         "smoke", [10, 1_000], (4, 2), (TimeSpan.FromSeconds(0.2), TimeSpan.FromSeconds(0.2)), 0, 1,
             TimeSpan.FromSeconds(0.1));
 
-    public static Effort Short { get; } = new(
+    public static BenchmarkEffort Short { get; } = new(
         "short", [10, 100, 1_000, 100_000, 1_000_000], (60, 30), (TimeSpan.FromSeconds(2), TimeSpan.FromSeconds(2)),
             1_000, 9,
         TimeSpan.FromSeconds(1.5));
 
-    public static Effort Full { get; } = new(
+    public static BenchmarkEffort Full { get; } = new(
         "full", [10, 100, 1_000, 100_000, 1_000_000], (400, 100), (TimeSpan.FromSeconds(20), TimeSpan.FromSeconds(20)),
         1_000_000, 31, TimeSpan.FromSeconds(10));
 
-    public Effort With(long size) => this with { Sizes = [.. Sizes, size] };
+    public BenchmarkEffort With(long size) => this with { Sizes = [.. Sizes, size] };
 }

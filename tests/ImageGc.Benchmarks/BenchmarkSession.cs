@@ -5,13 +5,13 @@ using ImageGc.Benchmarks.Reporting;
 namespace ImageGc.Benchmarks;
 
 /// <summary>One run of the benchmark: a directory of its own that vanishes with it, and where the results go.</summary>
-internal sealed class Session : IDisposable
+internal sealed class BenchmarkSession : IDisposable
 {
     private readonly DirectoryInfo _directory;
     private readonly Stopwatch _since = Stopwatch.StartNew();
     private int _files;
 
-    public Session(Effort effort, string directory, Report report, CancellationToken cancel)
+    public BenchmarkSession(BenchmarkEffort effort, string directory, Report report, CancellationToken cancel)
     {
         Effort = effort;
         Report = report;
@@ -22,9 +22,9 @@ internal sealed class Session : IDisposable
     }
 
     public static bool IsDebugBuild { get; } =
-        typeof(Session).Assembly.GetCustomAttribute<DebuggableAttribute>()?.IsJITOptimizerDisabled == true;
+        typeof(BenchmarkSession).Assembly.GetCustomAttribute<DebuggableAttribute>()?.IsJITOptimizerDisabled == true;
 
-    public Effort Effort { get; }
+    public BenchmarkEffort Effort { get; }
 
     public Report Report { get; }
 

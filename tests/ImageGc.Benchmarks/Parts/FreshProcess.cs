@@ -8,7 +8,7 @@ internal static class FreshProcess
 {
     private const long Tracked = 1_000;
 
-    public static void Run(Session session)
+    public static void Run(BenchmarkSession session)
     {
         string[] kinds = ["idle", "open", "open-record", "first-prune", "first-prune-async"];
         var inside = kinds.ToDictionary(kind => kind, _ => new List<double>());
@@ -42,7 +42,7 @@ internal static class FreshProcess
             report.Goal($"{goal} ≤ {limit} ms", $"{Inside(kind):0.0} ms", Inside(kind) <= limit);
     }
 
-    private static Contender Starting(Session session, string kind, List<double> inside)
+    private static Contender Starting(BenchmarkSession session, string kind, List<double> inside)
     {
         var path = "";
         return new Contender(kind, Tracked, _ =>

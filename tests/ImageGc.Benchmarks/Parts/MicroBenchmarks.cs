@@ -24,7 +24,7 @@ public class MicroBenchmarks
     private const long Tracked = 1_000;
     private const int Batch = 50;
 
-    private static Session? Running;
+    private static BenchmarkSession? Running;
 
     private readonly BenchmarkTime _time = new();
     private readonly string[] _imageIds = Images.Shuffled(Tracked, 20 * Batch);
@@ -36,7 +36,7 @@ public class MicroBenchmarks
     private RawSqlite? _rawNormal;
     private int _next;
 
-    internal static void Run(Session running)
+    internal static void Run(BenchmarkSession running)
     {
         Running = running;
         var log = new AccumulationLogger();
@@ -98,10 +98,10 @@ public class MicroBenchmarks
 
     private static string Copy() => Running!.Copy(Running.Templates.Database(Tracked));
 
-    private static ManualConfig Config(Session session)
+    private static ManualConfig Config(BenchmarkSession session)
     {
         var job = Job.Default.WithToolchain(InProcessEmitToolchain.Instance);
-        job = session.Effort == Effort.Smoke
+        job = session.Effort == BenchmarkEffort.Smoke
             ? job.WithStrategy(BenchmarkDotNet.Engines.RunStrategy.ColdStart).WithIterationCount(1)
                 .WithInvocationCount(16)
             : job.WithWarmupCount(3).WithIterationCount(session.Effort.Name == "full" ? 15 : 5)
@@ -111,7 +111,7 @@ public class MicroBenchmarks
             .AddColumnProvider(DefaultColumnProviders.Instance)
             .AddLogger(NullLogger.Instance)
             .WithArtifactsPath(session.NewPath())
-            .WithOptions(ConfigOptions.DisableLogFile | (Session.IsDebugBuild
+            .WithOptions(ConfigOptions.DisableLogFile | (BenchmarkSession.IsDebugBuild
                 ? ConfigOptions.DisableOptimizationsValidator : 0));
     }
 

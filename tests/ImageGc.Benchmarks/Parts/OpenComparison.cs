@@ -7,7 +7,7 @@ namespace ImageGc.Benchmarks.Parts;
 /// <summary>Opening a migrated database in a process that has done so before.</summary>
 internal static class OpenComparison
 {
-    public static void Run(Session session)
+    public static void Run(BenchmarkSession session)
     {
         var contenders = new List<Contender>();
         foreach (var images in session.Effort.Sizes)
@@ -18,12 +18,12 @@ internal static class OpenComparison
                 RawSqlite.Open(path, Durability.Full, check: true)));
         }
 
-        Contest.WarmUp(contenders, TimeSpan.FromMilliseconds(Session.IsDebugBuild ? 10 : 150), session.Cancel);
+        Contest.WarmUp(contenders, TimeSpan.FromMilliseconds(BenchmarkSession.IsDebugBuild ? 10 : 150), session.Cancel);
         Contest.Run(contenders, session.Effort.Rounds.Other, session.Effort.Budget.Other, session.Cancel);
         Report(session, contenders);
     }
 
-    private static void Report(Session session, List<Contender> contenders)
+    private static void Report(BenchmarkSession session, List<Contender> contenders)
     {
         session.Report.Section("Open",
             "A migrated database in a warm process, checked (`quick_check`) as the store does.");

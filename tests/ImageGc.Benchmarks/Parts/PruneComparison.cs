@@ -5,7 +5,7 @@ using ImageGc.Sqlite;
 namespace ImageGc.Benchmarks.Parts;
 
 /// <summary>Prunes of every system, each on a fresh copy; the copy and the opening are not measured.</summary>
-internal sealed class PruneComparison(Session session, long images, double expired, int inUseCount)
+internal sealed class PruneComparison(BenchmarkSession session, long images, double expired, int inUseCount)
 {
     private static readonly double[] Shares = [0.01, 0.5];
     private static readonly int[] InUseCounts = [100, 10_000];
@@ -15,11 +15,11 @@ internal sealed class PruneComparison(Session session, long images, double expir
     private readonly long _now = new BenchmarkTime().Now;
     private int? _found;
 
-    public static void Run(Session session)
+    public static void Run(BenchmarkSession session)
     {
         Contest.WarmUp(
             new PruneComparison(session, 10, Shares[0], InUseCounts[0]).Contenders(),
-            TimeSpan.FromMilliseconds(Session.IsDebugBuild ? 10 : 1_500),
+            TimeSpan.FromMilliseconds(BenchmarkSession.IsDebugBuild ? 10 : 1_500),
             session.Cancel);
         var results = new List<(PruneCase Case, IReadOnlyList<Contender> Contenders)>();
         foreach (var @case in Cases(session.Effort))
@@ -32,7 +32,7 @@ internal sealed class PruneComparison(Session session, long images, double expir
         PruneReport.Write(session.Report, results);
     }
 
-    private static IEnumerable<PruneCase> Cases(Effort effort) =>
+    private static IEnumerable<PruneCase> Cases(BenchmarkEffort effort) =>
         from images in effort.Sizes
         from expired in Shares
         from inUse in InUseCounts
@@ -47,7 +47,7 @@ internal sealed class PruneComparison(Session session, long images, double expir
         return contenders;
     }
 
-    private Contender[] Contenders() => images <= Effort.LargestFlatFile
+    private Contender[] Contenders() => images <= BenchmarkEffort.LargestFlatFile
         ? [Store(), Raw(), FlatFile(durable: false), FlatFile(durable: true)]
         : [Store(), Raw()];
 

@@ -6,7 +6,7 @@ namespace ImageGc.Benchmarks.Parts;
 /// <summary>By how much a prune of 1% raises the peak memory of a process of its own.</summary>
 internal static class PruneMemory
 {
-    public static void Run(Session session)
+    public static void Run(BenchmarkSession session)
     {
         if (!OperatingSystem.IsLinux())
             return;
@@ -19,7 +19,7 @@ internal static class PruneMemory
                 [RecordComparison.Store] = Measure(session, "store", session.Templates.Database(images), images),
                 [RecordComparison.Raw] = Measure(session, "raw", session.Templates.Database(images), images),
             };
-            if (images <= Effort.LargestFlatFile)
+            if (images <= BenchmarkEffort.LargestFlatFile)
                 bytes[RecordComparison.FlatFile] = Measure(session, "flat-file", session.Templates.FlatFile(images),
                     images);
             peaks.Add(new PeakMemory(images, bytes));
@@ -47,7 +47,7 @@ internal static class PruneMemory
     private static string Peak(PeakMemory peak, string system) =>
         peak.Bytes.TryGetValue(system, out var bytes) ? Text.Bytes(bytes) : "";
 
-    private static long Measure(Session session, string system, string template, long images)
+    private static long Measure(BenchmarkSession session, string system, string template, long images)
     {
         session.Cancel.ThrowIfCancellationRequested();
         var path = session.Copy(template);

@@ -14,15 +14,15 @@ internal sealed class RecordComparison : IDisposable
     public const int Batch = 50;
     private const int Distinct = 1 << 15;
 
-    private readonly Session _session;
+    private readonly BenchmarkSession _session;
     private readonly List<Contender> _contenders = [];
     private readonly List<IDisposable> _open = [];
     private readonly List<string> _paths = [];
     private readonly Dictionary<long, (string Database, string FlatFile)> _files = [];
 
-    private RecordComparison(Session session) => _session = session;
+    private RecordComparison(BenchmarkSession session) => _session = session;
 
-    public static void Run(Session session)
+    public static void Run(BenchmarkSession session)
     {
         using var comparison = new RecordComparison(session);
         foreach (var images in session.Effort.Sizes)
@@ -50,7 +50,7 @@ internal sealed class RecordComparison : IDisposable
         }
 
         EnterBatches(images, imageIds);
-        if (images <= Effort.LargestFlatFile)
+        if (images <= BenchmarkEffort.LargestFlatFile)
         {
             EnterFlatFile(images, imageIds, durable: false);
             EnterFlatFile(images, imageIds, durable: true);
@@ -134,7 +134,8 @@ internal sealed class RecordComparison : IDisposable
     {
         EnterWriteAndSync();
         _session.Say("warming up");
-        Contest.WarmUp(_contenders, TimeSpan.FromMilliseconds(Session.IsDebugBuild ? 20 : 300), _session.Cancel);
+        var warmUp = TimeSpan.FromMilliseconds(BenchmarkSession.IsDebugBuild ? 20 : 300);
+        Contest.WarmUp(_contenders, warmUp, _session.Cancel);
         _session.Say("measuring");
         Contest.Run(_contenders, _session.Effort.Rounds.Record, _session.Effort.Budget.Record, _session.Cancel);
         var sizes = _files.ToDictionary(file => file.Key, file => (

@@ -13,7 +13,7 @@ internal static class Writers
     private const int Processes = 4;
     private const long Tracked = 1_000;
 
-    public static void Run(Session session)
+    public static void Run(BenchmarkSession session)
     {
         var results = new List<WritersResult>();
         foreach (var durability in Enum.GetValues<Durability>())
@@ -40,7 +40,7 @@ internal static class Writers
         report.Goal("no errors with many writers", $"{errors}", errors == 0);
     }
 
-    private static WritersResult WithThreads(Session session, Durability durability, int threads)
+    private static WritersResult WithThreads(BenchmarkSession session, Durability durability, int threads)
     {
         session.Cancel.ThrowIfCancellationRequested();
         var path = session.Copy(session.Templates.Database(Tracked));
@@ -63,7 +63,7 @@ internal static class Writers
             ? "1 thread" : $"{threads} threads", durability, session.Effort.Writing, writers);
     }
 
-    private static WritersResult WithProcesses(Session session, Durability durability)
+    private static WritersResult WithProcesses(BenchmarkSession session, Durability durability)
     {
         session.Cancel.ThrowIfCancellationRequested();
         var path = session.Copy(session.Templates.Database(Tracked));

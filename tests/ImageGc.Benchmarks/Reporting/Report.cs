@@ -5,7 +5,7 @@ using System.Text;
 namespace ImageGc.Benchmarks.Reporting;
 
 /// <summary>What was measured, as Markdown, and at its end which goals were met.</summary>
-internal sealed class Report(Effort effort, string directory)
+internal sealed class Report(BenchmarkEffort effort, string directory)
 {
     private readonly StringBuilder _markdown = new();
     private readonly List<string> _goals = [];
