@@ -1,4 +1,5 @@
 using System.Text.RegularExpressions;
+using ImageGc.Sqlite;
 
 namespace ImageGc.Docker;
 
@@ -10,24 +11,18 @@ internal sealed partial class KeptImages
         ["index.docker.io/library/", "docker.io/library/", "index.docker.io/", "docker.io/", "library/"];
 
     private readonly List<Regex> _patterns;
-    private readonly List<string> _ids;
+    private readonly List<string> _images;
 
     public KeptImages(IEnumerable<string> images)
     {
-        var patterns = images.Select(image => image.Trim()).ToList();
-        _patterns = patterns.ConvertAll(ToRegex);
-        _ids = [.. patterns.Select(pattern => Id.Match(pattern)).Where(id => id.Success)
-            .Select(id => $"sha256:{id.Groups["digits"].Value}")];
+        _images = [.. images.Select(image => image.Trim())];
+        _patterns = _images.ConvertAll(ToRegex);
     }
 
     public bool Include(EngineImage image) =>
         image.Names.SelectMany(FormsOf).Append(image.ImageId)
             .Any(name => _patterns.Exists(pattern => pattern.IsMatch(name)))
-        || _ids.Exists(id => image.ImageId.StartsWith(id, StringComparison.Ordinal));
-
-    /// <summary>An image ID as people write it too, shortened or without its algorithm.</summary>
-    [GeneratedRegex(@"^(sha256:)?(?<digits>[0-9a-f]{4,64})\z", RegexOptions.ExplicitCapture)]
-    private static partial Regex Id { get; }
+        || _images.Exists(written => ImageId.Matches(written, image.ImageId));
 
     /// <summary>The tag of a name that has a digest too, which Docker takes alone.</summary>
     [GeneratedRegex(@":[^:/@]*(?=@)")]

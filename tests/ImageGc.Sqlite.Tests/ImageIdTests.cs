@@ -2,6 +2,9 @@ namespace ImageGc.Sqlite.Tests;
 
 public sealed class ImageIdTests : StoreTest
 {
+    private const string Digits = "0a82b53d6f820a82b53d6f820a82b53d6f820a82b53d6f820a82b53d6f82abcd";
+    private const string Full = "sha256:" + Digits;
+
     public static TheoryData<string?> Malformed =>
     [
         (string?)null, "", " ", "   ", "sha256:ab cd", " leading", "trailing ", "new\nline", "carriage\r", "tab\t",
@@ -103,4 +106,57 @@ public sealed class ImageIdTests : StoreTest
             Assert.StartsWith($"Not an image ID, {why}",
                 Assert.Throws<ArgumentException>(() => store.RecordUse(imageId)).Message, StringComparison.Ordinal);
     }
+
+    [Theory]
+    [MemberData(nameof(Malformed))]
+    public void A_program_can_ask_whether_an_ID_is_valid(string? imageId)
+    {
+        var exception = Assert.ThrowsAny<ArgumentException>(() => ImageId.ThrowIfInvalid(imageId));
+
+        Assert.Equal(nameof(imageId), exception.ParamName);
+        Assert.False(ImageId.IsValid(imageId));
+        ImageId.ThrowIfInvalid("nginx");
+        Assert.True(ImageId.IsValid("nginx"));
+    }
+
+    [Theory]
+    [InlineData(Full, true, true)]
+    [InlineData("sha256:0a82", false, true)]
+    [InlineData("0a82", false, true)]
+    [InlineData("0A82", false, true)]
+    [InlineData("0a8", false, false)]
+    [InlineData("sha256:", false, false)]
+    [InlineData("nginx", false, false)]
+    [InlineData(Full + "0", false, true)]
+    [InlineData(Full + "\n", false, false)]
+    [InlineData("sha512:0a82", false, false)]
+    public void A_digest_is_told_from_its_first_digits_and_from_a_name(string written, bool digest, bool prefix) =>
+        Assert.Equal((digest, prefix), (ImageId.IsDigest(written), ImageId.IsDigestPrefix(written)));
+
+    [Fact]
+    public void An_upper_case_digest_is_not_as_Docker_writes_it() =>
+        Assert.False(ImageId.IsDigest("sha256:" + Digits.ToUpperInvariant()));
+
+    [Theory]
+    [InlineData(Full, "0a82b53d6f82")]
+    [InlineData("sha256:0a82b53d6f82", "sha256:0a82b53d6f82")]
+    [InlineData(Digits, Digits)]
+    [InlineData("nginx", "nginx")]
+    public void An_ID_is_shortened_as_Docker_does(string imageId, string shortened) =>
+        Assert.Equal(shortened, ImageId.Shorten(imageId));
+
+    [Theory]
+    [InlineData(Full, Full, true)]
+    [InlineData(Digits, Full, true)]
+    [InlineData("0a82", Full, true)]
+    [InlineData("sha256:0a82", Full, true)]
+    [InlineData(Full, Digits, true)]
+    [InlineData("0a8", Full, false)]
+    [InlineData("0A82", Full, false)]
+    [InlineData("0a83", Full, false)]
+    [InlineData(Full, "0a82b53d6f82", false)]
+    [InlineData("nginx", "nginx", true)]
+    [InlineData("ngin", "nginx", false)]
+    public void An_ID_matches_in_full_and_shortened(string written, string imageId, bool expected) =>
+        Assert.Equal(expected, ImageId.Matches(written, imageId));
 }

@@ -50,7 +50,7 @@ internal sealed class HistoryCommand : CommandBase
         var written = context.GetOptional(_id);
         var removed = store.ListRemoved();
         if (written is not null)
-            removed = [.. removed.Where(image => ShortenedIds.Means(written, image.Image.ImageId))];
+            removed = [.. removed.Where(image => ImageId.Matches(written, image.Image.ImageId))];
         WriteRemoved(removed, context);
         return written is null ? ExitCode.Done : WriteTrackedState(written, found: removed.Count > 0, store, context);
     }
@@ -78,7 +78,7 @@ internal sealed class HistoryCommand : CommandBase
     /// <summary>Says what the history of an image leaves open: whether it is tracked now.</summary>
     private static int WriteTrackedState(string written, bool found, ImageUseStore store, CommandContext context)
     {
-        var tracked = store.List().Where(image => ShortenedIds.Means(written, image.ImageId)).ToList();
+        var tracked = store.List().Where(image => ImageId.Matches(written, image.ImageId)).ToList();
         if (found)
         {
             foreach (var image in tracked)
@@ -89,8 +89,8 @@ internal sealed class HistoryCommand : CommandBase
         var instead = tracked.Count == 0
             ? "It is not tracked either."
             : $"{tracked[0].ImageId} is still tracked, last used {TimeFormat.Iso(tracked[0].LastUsedAt)}.";
-        if (written.Length < ShortenedIds.FewestDigits)
-            instead += $" Give {ShortenedIds.FewestDigits} digits of an ID at least.";
+        if (written.Length < ImageId.MinPrefixDigits)
+            instead += $" Give {ImageId.MinPrefixDigits} digits of an ID at least.";
         context.WriteError($"No prune of the last 90 days removed '{written}'. {instead}");
         return ExitCode.Failed;
     }

@@ -42,7 +42,7 @@ internal static class ImageIdArgument
     {
         try
         {
-            ImageId.Require(imageId, parameterName: null);
+            ImageId.ThrowIfInvalid(imageId, paramName: null);
             return null;
         }
         catch (ArgumentException exception)

@@ -1,11 +1,10 @@
-using System.Text.RegularExpressions;
 using ImageGc.Cli.Execution;
 using ImageGc.Sqlite;
 
 namespace ImageGc.Cli.Input;
 
 /// <summary>In-use IDs that match no tracked image, because they are not written as the tracked ones are.</summary>
-internal static partial class MismatchedIds
+internal static class MismatchedIds
 {
     /// <summary>
     /// Refuses an ID that is another form of a tracked one, and a name where IDs are tracked: it would match nothing,
@@ -19,8 +18,8 @@ internal static partial class MismatchedIds
             return;
 
         ThrowIfOtherForm(unmatched, trackedIds);
-        if (trackedIds.All(DockerId.IsMatch)
-            && unmatched.Find(written => !ShortenedIds.IsHex(ShortenedIds.Digits(written))) is { } name)
+        if (trackedIds.All(ImageId.IsDigest)
+            && unmatched.Find(written => !ImageId.IsDigestPrefix(written)) is { } name)
             throw new CommandFailedException(
                 $"'{name}' is no ID as the tracked ones are, so it would keep no image. Give the IDs of images: "
                 + "docker inspect --format '{{.Image}}' CONTAINER. Nothing was pruned.");
@@ -30,18 +29,19 @@ internal static partial class MismatchedIds
     {
         var byDigits = new SortedList<string, string>(StringComparer.Ordinal);
         foreach (var imageId in trackedIds.Order(StringComparer.Ordinal))
-            byDigits.TryAdd(ShortenedIds.Digits(imageId), imageId);
+            byDigits.TryAdd(ImageId.WithoutAlgorithm(imageId), imageId);
         var sorted = byDigits.Keys.ToArray();
         foreach (var written in unmatched)
         {
-            var digits = ShortenedIds.Digits(written.ToLowerInvariant());
-            if (!ShortenedIds.IsHex(digits))
+            var lowerCase = written.ToLowerInvariant();
+            if (!ImageId.IsDigestPrefix(lowerCase))
                 continue;
+            var digits = ImageId.WithoutAlgorithm(lowerCase);
             var found = Array.BinarySearch(sorted, digits, StringComparer.Ordinal);
             var nearest = found < 0 ? ~found : found;
             if (nearest < sorted.Length && sorted[nearest].StartsWith(digits, StringComparison.Ordinal))
                 throw OtherFormError(written, byDigits[sorted[nearest]]);
-            for (var length = ShortenedIds.FewestDigits; length < digits.Length; length++)
+            for (var length = ImageId.MinPrefixDigits; length < digits.Length; length++)
             {
                 if (byDigits.TryGetValue(digits[..length], out var shortened))
                     throw OtherFormError(written, shortened);
@@ -52,7 +52,4 @@ internal static partial class MismatchedIds
     private static CommandFailedException OtherFormError(string written, string tracked) => new(
         $"The ID '{written}' is not tracked, but {tracked} is. Give IDs as they were recorded, or that image would be "
         + "taken for unused. Nothing was pruned.");
-
-    [GeneratedRegex(@"^sha256:[0-9a-f]{64}\z")]
-    private static partial Regex DockerId { get; }
 }

@@ -1,5 +1,4 @@
 using System.CommandLine;
-using ImageGc.Cli.Input;
 using ImageGc.Docker;
 using ImageGc.Sqlite;
 using Spectre.Console;
@@ -82,7 +81,7 @@ internal sealed class ImageTable(DateTimeOffset now, bool fullIds)
     };
 
     private Cell Id(ImageUse image) =>
-        new(image.ImageId, fullIds ? image.ImageId : ShortenedIds.Shorten(image.ImageId));
+        new(image.ImageId, fullIds ? image.ImageId : ImageId.Shorten(image.ImageId));
 
     private Cell LastUsed(ImageUse image) => Since(image.LastUsedAt);
 

@@ -1,5 +1,6 @@
 using System.Globalization;
 using ImageGc.Cli.Terminal;
+using ImageGc.Sqlite;
 using Spectre.Console;
 using Spectre.Console.Rendering;
 
@@ -10,8 +11,6 @@ internal sealed class OutputTable(params string[] headers)
 {
     /// <summary>The column that is cut short if the terminal is too narrow.</summary>
     public const string ShrinkableColumn = "IMAGE";
-
-    private const int MaxIdLength = 512;
 
     /// <summary>Every table fits into this width; on a narrower terminal the lines wrap.</summary>
     private const int MinWidth = 80;
@@ -26,9 +25,14 @@ internal sealed class OutputTable(params string[] headers)
     public void WriteTo(TextWriter output, ConsoleEnvironment environment)
     {
         if (environment.TerminalWidth is { } width)
-            WriteTable(output, environment.UseColors, AllowWideLines ? width + MaxIdLength : Math.Max(width, MinWidth));
+        {
+            var tableWidth = AllowWideLines ? width + ImageId.MaxLength : Math.Max(width, MinWidth);
+            WriteTable(output, environment.UseColors, tableWidth);
+        }
         else
+        {
             WriteLines(output);
+        }
     }
 
     private void WriteLines(TextWriter output)

@@ -1,5 +1,4 @@
 using ImageGc.Cli.Execution;
-using ImageGc.Cli.Input;
 using ImageGc.Sqlite;
 
 namespace ImageGc.Cli.Pruning;
@@ -46,7 +45,7 @@ internal sealed class PruneWithCommand(ImageUseStore store, RemovalCommand comma
     {
         try
         {
-            var shown = ShortenedIds.Shorten(image.ImageId);
+            var shown = ImageId.Shorten(image.ImageId);
             context.WriteProgress($"Removing {_removed.Count + _failed.Count + 1} of {expired}: {shown}");
             var commandLine = command.CommandLineFor(image.ImageId);
             await new CommandRunner(context.Error).RunAsync(commandLine).ConfigureAwait(false);

@@ -1,6 +1,6 @@
 using System.Net;
-using System.Text.RegularExpressions;
 using Docker.DotNet.Models;
+using ImageGc.Sqlite;
 
 namespace ImageGc.Docker;
 
@@ -13,7 +13,7 @@ internal sealed partial class DockerEngine
     public async Task RemoveImageAsync(string imageId, CancellationToken cancellationToken)
     {
         // Anything else would become a path of the engine's own, such as ../volumes/x, or take a name off an image.
-        if (!DockerId.IsMatch(imageId))
+        if (!ImageId.IsDigest(imageId))
             throw new InvalidDataException(
                 $"'{imageId}' is no image ID of Docker's, sha256: and 64 digits, so nothing is removed. Remove it by "
                 + "hand, then forget it.");
@@ -32,9 +32,6 @@ internal sealed partial class DockerEngine
             await RemoveByNamesAsync(imageId, names, cancellationToken).ConfigureAwait(false);
         }
     }
-
-    [GeneratedRegex(@"^sha256:[0-9a-f]{64}\z", RegexOptions.ExplicitCapture)]
-    private static partial Regex DockerId { get; }
 
     private async Task<bool> IsNeededAsync(string imageId, CancellationToken cancellationToken)
     {
