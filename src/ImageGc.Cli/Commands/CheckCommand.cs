@@ -12,7 +12,7 @@ internal sealed class CheckCommand(GlobalOptions global) : CommandBase(
     global, "check", "Read the whole database and report its state; fails if it is damaged.",
     "imagegc check --db /var/lib/aziot/edged/image_use.db",
     "",
-    "# implausible-times: later than now or before 2015; a prune takes them for now.",
+    "# implausible-times: after now or before 2015; a prune takes them for now.",
     "# other-process: has the file open; only root sees those of every user.",
     "# kept-damaged: what salvaging kept; delete it once nobody needs it.")
 {
@@ -72,11 +72,11 @@ internal sealed class CheckCommand(GlobalOptions global) : CommandBase(
             .Order(StringComparer.Ordinal)];
     }
 
-    private static Cell ImplausibleCell(long stamps) => stamps == 0
+    private static Cell ImplausibleCell(long times) => times == 0
         ? Cell.Of(0)
-        : Cell.Of(stamps) with
+        : Cell.Of(times) with
         {
-            Display = $"{stamps}, by a wrong clock: a prune counts them as used now",
+            Display = $"{times}, by a wrong clock: a prune counts them as used now",
             Color = Color.Yellow,
         };
 
