@@ -3,4 +3,17 @@ namespace ImageGc.Sqlite;
 /// <summary>A tracked image and the moment it was last used.</summary>
 /// <param name="ImageId">The image ID as the container engine reports it, compared ordinally.</param>
 /// <param name="LastUsedAt">When the image was last used: UTC, whole seconds.</param>
-public readonly record struct ImageUse(string ImageId, DateTimeOffset LastUsedAt);
+public readonly record struct ImageUse(string ImageId, DateTimeOffset LastUsedAt)
+{
+    /// <summary>The boot of this very use, which no clock can change.</summary>
+    internal long Boot { get; init; }
+
+    /// <summary>The running time of this very use, in milliseconds; no two uses of an image have the same.</summary>
+    internal long RanAt { get; init; }
+
+    /// <summary>Whether both are the same image, last used in the same second.</summary>
+    public bool Equals(ImageUse other) => ImageId == other.ImageId && LastUsedAt == other.LastUsedAt;
+
+    /// <summary>Equal for equal images and seconds.</summary>
+    public override int GetHashCode() => HashCode.Combine(ImageId, LastUsedAt);
+}

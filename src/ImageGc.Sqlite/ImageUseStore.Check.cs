@@ -9,9 +9,9 @@ public sealed partial class ImageUseStore
     /// Reads the whole database and reports its state; takes longer the larger it is, and changes nothing.
     /// </summary>
     /// <exception cref="ImageUseStoreException">The database could not be read.</exception>
-    public StoreCheck Check() => _database.Run("check the database", this, static (connection, store) =>
+    public StoreCheck Check() => _database.Read("check the database", (connection, now) =>
     {
-        var (path, now) = (store._database.Path, store._clock.Now(store._clock.Step()));
+        var path = _database.Path;
         var findings = connection.Query<string>("PRAGMA integrity_check(100)").AsList();
         if (findings is ["ok"])
             findings = FindBadRows(connection);
@@ -23,8 +23,8 @@ public sealed partial class ImageUseStore
             connection.ExecuteScalar<long>(CountImages),
             DatabaseFile.LengthOf(path),
             DatabaseFile.LengthOf(path + "-wal"),
-            connection.ExecuteScalar<long>(CountWronglyStamped, new { now, earliest = Earliest(now) }),
-            store._salvaged,
+            connection.ExecuteScalar<long>(CountImplausible, ParametersOf(now, _threshold)),
+            _salvaged,
             findings);
     });
 
@@ -35,15 +35,16 @@ public sealed partial class ImageUseStore
     private static List<string> FindBadRows(SqliteConnection connection)
     {
         var bad = connection.Query<Row>("""
-            SELECT image_id AS ImageId, last_used_at AS LastUsedAt
+            SELECT image_id AS ImageId, boot AS Boot, ran_at AS RanAt
             FROM image_use
             """, buffered: false).Count(row => !row.IsImage);
         return bad == 0 ? [] : [$"{bad} rows of image_use hold no image"];
     }
 
-    private const string CountWronglyStamped = $"""
+    private const string CountImplausible = $"""
         SELECT count(*)
-        FROM image_use
-        WHERE {WronglyStamped}
+        FROM {Uses}
+        WHERE NOT plausible
+           OR last_used_at NOT BETWEEN @earliest AND @wall + @latestRan - @ran
         """;
 }

@@ -14,38 +14,39 @@ public sealed partial class ImageUseStore
     public IReadOnlyList<PruneVerdict> ExplainPrune(IEnumerable<string> inUseImageIds, TimeSpan? threshold = null)
     {
         var inUse = KeepImageIds(inUseImageIds);
-        var seconds = Seconds(RequireThreshold(threshold));
-        var rows = _database.Run("explain a prune", (store: this, inUse, seconds), static (connection, args) =>
+        var least = RequireThreshold(threshold);
+        var (rows, wall) = _database.Read("explain a prune", (connection, now) =>
         {
-            var (store, inUse, seconds) = args;
-            using var rolledBack = Transaction.BeginDeferred(connection);
-            var step = store._clock.Step();
-            store.MoveStamps(connection, step);
             BindInUse(connection, inUse);
-            var now = store._clock.Now(step);
-            return connection.Query<VerdictRow>(SelectVerdicts,
-                new { now, earliest = Earliest(now), expiredAt = now - seconds }).AsList();
+            return (connection.Query<VerdictRow>(SelectVerdicts, ParametersOf(now, least)).AsList(), now.Wall);
         });
         return ThatAreImages(rows).ConvertAll(row => new PruneVerdict(
-            new ImageUse(row.ImageId, At(row.LastUsedAt)),
-            Enum.Parse<PruneReason>(row.Reason),
-            At(row.CountsAsUsedAt + seconds)));
+            row.ToImage(), Enum.Parse<PruneReason>(row.Reason), UnixTime.FromMilliseconds(wall + row.ExpiresIn)));
     }
 
     private const string SelectVerdicts = $"""
         SELECT image_id AS ImageId,
+               boot AS Boot,
+               ran_at AS RanAt,
                last_used_at AS LastUsedAt,
-               CASE WHEN {UsedNow} THEN @now ELSE last_used_at END AS CountsAsUsedAt,
-               CASE WHEN {InUse} THEN 'InUse'
-                    WHEN CASE WHEN {UsedNow} THEN @now ELSE last_used_at END <= @expiredAt THEN 'Expired'
+               expires_in AS ExpiresIn,
+               CASE WHEN in_use THEN 'InUse'
+                    WHEN expires_in <= 0 THEN 'Expired'
+                    WHEN old_by_the_wall THEN 'WaitsForClock'
                     ELSE 'UsedRecently' END AS Reason
-        FROM image_use
+        FROM (
+            SELECT *,
+                   {InUse} AS in_use,
+                   CASE WHEN {InUse} THEN @threshold ELSE {ExpiresIn} END AS expires_in,
+                   plausible AND last_used_at BETWEEN @earliest AND @wall - @threshold AS old_by_the_wall
+            FROM {Uses}
+        )
         ORDER BY last_used_at, image_id
         """;
 
     internal sealed class VerdictRow : Row
     {
-        public long CountsAsUsedAt { get; init; }
+        public long ExpiresIn { get; init; }
 
         public string Reason { get; init; } = "";
     }

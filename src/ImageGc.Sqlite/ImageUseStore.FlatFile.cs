@@ -26,7 +26,7 @@ public sealed partial class ImageUseStore
         path = Path.GetFullPath(path);
         RequireOtherFile(path, _database.Path, nameof(path));
         using var content = ReadFlatFile(path);
-        var import = Stamp($"import '{path}'", (connection, now) => Import(connection, content, now));
+        var import = _database.Write($"import '{path}'", (connection, now) => Import(connection, content, now));
 
         foreach (var line in import.SkippedLines)
             _log.SkippedLine(path, line.Number, line.Why);
@@ -50,8 +50,9 @@ public sealed partial class ImageUseStore
         }
     }
 
-    private FlatFileImport Import(SqliteConnection connection, Stream file, long now)
+    private FlatFileImport Import(SqliteConnection connection, Stream file, Now now)
     {
+        var decision = ParametersOf(now, _threshold);
         var skipped = new List<SkippedLine>();
         var counts = new FlatFileImport(0, 0, 0, 0, skipped);
         foreach (var line in FlatFileFormat.Read(file))
@@ -64,11 +65,19 @@ public sealed partial class ImageUseStore
                 continue;
             }
 
-            var implausible = line.Torn || line.LastUsedAt > now || line.LastUsedAt < StampClock.EarliestBelievable;
-            var changed = connection.Execute(ImportUse,
-                new { imageId = line.ImageId, lastUsedAt = implausible ? now : line.LastUsedAt, implausible });
-            if (implausible && changed > 0)
-                _clock.Stamped(line.ImageId, now);
+            var at = line.LastUsedAt * 1000;
+            var implausible = line.Torn || at > now.Wall || at < Now.EarliestPlausible;
+            var changed = connection.Execute(ImportUse, new
+            {
+                imageId = line.ImageId,
+                importedBoot = implausible ? now.Boot : 0,
+                importedRanAt = implausible ? now.Ran : at,
+                implausible,
+                boot = decision.Boot,
+                ran = decision.Ran,
+                settleTime = decision.SettleTime,
+                settlesIn = decision.SettlesIn,
+            });
             counts = counts with
             {
                 Images = counts.Images + 1,
@@ -80,13 +89,29 @@ public sealed partial class ImageUseStore
         return counts;
     }
 
+    /// <remarks>
+    /// A time of the wall alone replaces the use that it is later than; where one of the two clocks may be wrong, the
+    /// image counts as used now, so that neither time makes it older than it is.
+    /// </remarks>
     private const string ImportUse = """
-        INSERT INTO image_use (image_id, last_used_at)
-        VALUES (@imageId, @lastUsedAt)
+        INSERT INTO image_use (image_id, boot, ran_at)
+        VALUES (@imageId, @importedBoot, @importedRanAt)
         ON CONFLICT (image_id) DO UPDATE
-        SET last_used_at = excluded.last_used_at
-        WHERE excluded.last_used_at > image_use.last_used_at
-          AND NOT @implausible
+        SET (boot, ran_at) = (
+            SELECT CASE WHEN settled THEN excluded.boot ELSE @boot END,
+                   CASE WHEN settled THEN excluded.ran_at
+                        WHEN image_use.boot = @boot THEN max(@ran, image_use.ran_at + 1)
+                        ELSE @ran END
+            FROM (
+                SELECT @settlesIn <= 0
+                   AND (boot = @boot OR last_seen - clock_set_at >= @settleTime) AS settled
+                FROM boot
+                WHERE boot.boot = image_use.boot))
+        WHERE NOT @implausible
+          AND excluded.ran_at > image_use.ran_at + (
+            SELECT began_at - ran_before
+            FROM boot
+            WHERE boot.boot = image_use.boot)
         """;
 
     /// <summary>

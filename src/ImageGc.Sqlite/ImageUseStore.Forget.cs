@@ -24,39 +24,27 @@ public sealed partial class ImageUseStore
     /// </summary>
     /// <param name="unused">The image as <see cref="List"/> or <see cref="Find"/> returned it.</param>
     /// <returns>Whether it was forgotten.</returns>
-    /// <remarks>
-    /// A use in the very second of the last one looks like none, and a clock that was set since looks like a use.
-    /// </remarks>
     /// <exception cref="ArgumentException">Not an image ID.</exception>
     /// <exception cref="ImageUseStoreException">The change could not be stored.</exception>
     public bool Forget(ImageUse unused)
     {
         ImageId.Require(unused.ImageId);
-        var (imageId, lastUsedAt) = (unused.ImageId, unused.LastUsedAt.ToUnixTimeSeconds());
-        return Forget(imageId, connection => ForgetUnchanged(connection, imageId, lastUsedAt));
+        return Forget(unused.ImageId, connection => ForgetUse(connection, unused));
     }
 
     private bool Forget(string imageId, Func<SqliteConnection, bool> forget)
     {
-        var forgotten = _database.Run("forget an image", (store: this, imageId, forget), static (connection, args) =>
-        {
-            args.store._database.RequireWriting("forget an image");
-            if (!args.forget(connection))
-                return false;
-            args.store._clock.Begin();
-            args.store._clock.Forgot(args.imageId);
-            args.store._clock.Committed();
-            return true;
-        });
+        var forgotten = _database.Write("forget an image", (connection, _) => forget(connection));
         if (forgotten)
             _log.Forgot(imageId);
         return forgotten;
     }
 
-    private static bool ForgetUnchanged(SqliteConnection connection, string imageId, long lastUsedAt) =>
-        connection.Execute("""
-            DELETE FROM image_use
-            WHERE image_id = @imageId
-              AND last_used_at = @lastUsedAt
-            """, new { imageId, lastUsedAt }) > 0;
+    /// <summary>Forgets an image whose last use is still this one.</summary>
+    private static bool ForgetUse(SqliteConnection connection, ImageUse use) => connection.Execute("""
+        DELETE FROM image_use
+        WHERE image_id = @imageId
+          AND boot = @boot
+          AND ran_at = @ranAt
+        """, new { imageId = use.ImageId, boot = use.Boot, ranAt = use.RanAt }) > 0;
 }

@@ -18,7 +18,7 @@ public sealed partial class ImageUseStore
     public IReadOnlyList<PruneRun> ListPrunes() => SelectPrunes(int.MaxValue, null);
 
     private List<PruneRun> SelectPrunes(int most, long? threshold) =>
-        _database.Run("list the prunes", (most, threshold), static (connection, args) => connection.Query<RunRow>("""
+        _database.Read("list the prunes", connection => connection.Query<RunRow>("""
             SELECT pruned_at AS PrunedAt,
                    threshold_seconds AS Threshold,
                    tracked AS Tracked,
@@ -29,18 +29,19 @@ public sealed partial class ImageUseStore
                OR threshold_seconds = @threshold
             ORDER BY prune_run_id DESC
             LIMIT @most
-            """, new { args.most, args.threshold }).AsList().ConvertAll(row =>
-                new PruneRun(At(row.PrunedAt), Threshold(row.Threshold), row.Tracked, row.Removed, row.Failed)));
+            """, new { most, threshold }).AsList().ConvertAll(row =>
+                new PruneRun(UnixTime.FromSeconds(row.PrunedAt), Threshold(row.Threshold), row.Tracked, row.Removed,
+                    row.Failed)));
 
     /// <summary>
     /// The images that prunes removed in the last 90 days, newest prune first, in each the oldest use first.
     /// </summary>
     /// <exception cref="ImageUseStoreException">The history could not be read.</exception>
     public IReadOnlyList<RemovedImage> ListRemoved() =>
-        _database.Run("list the removed images", 0, static (connection, _) =>
+        _database.Read("list the removed images", connection =>
             connection.Query<RemovedRow>(SelectRemoved).AsList().ConvertAll(row => new RemovedImage(
-                new ImageUse(row.ImageId, At(row.LastUsedAt)),
-                At(row.RemovedAt),
+                new ImageUse(row.ImageId, UnixTime.FromSeconds(row.LastUsedAt)),
+                UnixTime.FromSeconds(row.RemovedAt),
                 Threshold(row.Threshold))));
 
     private const string SelectRemoved = """
@@ -55,8 +56,13 @@ public sealed partial class ImageUseStore
 
     internal static readonly long HistorySeconds = (long)TimeSpan.FromDays(90).TotalSeconds;
 
+    /// <summary>
+    /// More than a year of nights: so many runs stay, however old a clock that is wrong makes them.
+    /// </summary>
+    internal const int HistoryRuns = 400;
+
     /// <remarks>
-    /// The last prune of each threshold stays: a schedule asks for it, and may come round less often than every 90
+    /// The last prune of each threshold stays too: a schedule asks for it, and may come round less often than every 90
     /// days.
     /// </remarks>
     internal const string DropOldHistory = """
@@ -64,23 +70,29 @@ public sealed partial class ImageUseStore
         WHERE prune_run_id IN (
             SELECT prune_run_id
             FROM prune_run
-            WHERE pruned_at < @tooOld);
+            WHERE pruned_at < @tooOld
+            EXCEPT
+            SELECT prune_run_id
+            FROM (
+                SELECT prune_run_id
+                FROM prune_run
+                ORDER BY prune_run_id DESC
+                LIMIT @historyRuns));
 
         DELETE FROM prune_run
         WHERE pruned_at < @tooOld
+          AND prune_run_id NOT IN (
+            SELECT prune_run_id
+            FROM prune_run
+            ORDER BY prune_run_id DESC
+            LIMIT @historyRuns)
           AND prune_run_id NOT IN (
             SELECT max(prune_run_id)
             FROM prune_run
             GROUP BY threshold_seconds)
         """;
 
-    /// <summary>
-    /// The end of the calendar for what lies beyond it, and its beginning in Unix seconds for what lies before.
-    /// </summary>
-    private static DateTimeOffset At(long seconds) =>
-        seconds > StampClock.Latest
-            ? DateTimeOffset.MaxValue
-            : DateTimeOffset.FromUnixTimeSeconds(Math.Max(0, seconds));
+    private static long Seconds(TimeSpan threshold) => (long)Math.Ceiling(threshold.TotalSeconds);
 
     private static TimeSpan Threshold(long seconds) =>
         TimeSpan.FromSeconds(Math.Clamp(seconds, 0, (long)TimeSpan.MaxValue.TotalSeconds));

@@ -29,86 +29,83 @@ public sealed partial class ImageUseStore
     {
         var inUse = KeepImageIds(inUseImageIds);
         var least = RequireThreshold(threshold);
-        var (tracked, rows) = Stamp("prune the images", (connection, now) =>
+        var run = _database.Write("prune the images", (connection, now) =>
         {
             var run = BeginPrune(connection, inUse, now, least);
-            connection.Execute(RemoveExpired, new { run = run.Id, expiredAt = run.ExpiredAt, now });
-            var forgotten = connection.Query<Row>(ForgetRemoved, new { run = run.Id }).AsList();
-            forgotten.ForEach(row => _clock.Forgot(row.ImageId));
-            return (run.Tracked, forgotten);
+            connection.Execute(RemoveExpired, new { run = run.Id, wallSeconds = now.WallSeconds });
+            return run;
         });
-        var expired = ToImages(rows);
-        _log.Pruned(_database.Path, expired.Count, 0, 0, tracked - expired.Count, least);
-        return [.. expired.OrderBy(image => image.LastUsedAt).ThenBy(image => image.ImageId, StringComparer.Ordinal)];
+        var expired = ToImages(run.Expired);
+        _log.Pruned(_database.Path, expired.Count, 0, 0, run.Tracked - expired.Count, least);
+        return expired;
     }
 
-    internal const string RemoveExpired = $"""
-        INSERT INTO removed_image (prune_run_id, image_id, last_used_at, removed_at)
-        SELECT @run, image_id, last_used_at, @now
-        FROM image_use
-        WHERE {Expired};
+    /// <remarks>
+    /// What expired stands in a table of its own for as long as the transaction lasts, so that the rule is asked once.
+    /// </remarks>
+    internal const string SelectExpired = $"""
+        DROP TABLE IF EXISTS temp.expired;
+        CREATE TEMP TABLE expired AS
+        SELECT image_id, boot, ran_at, last_used_at
+        FROM {Uses}
+        WHERE {ExpiresIn} <= 0
+          AND NOT {InUse};
 
-        UPDATE prune_run
-        SET removed = (
-            SELECT count(*)
-            FROM removed_image
-            WHERE prune_run_id = @run)
-        WHERE prune_run_id = @run
+        SELECT image_id AS ImageId, boot AS Boot, ran_at AS RanAt, last_used_at AS LastUsedAt
+        FROM temp.expired
+        ORDER BY last_used_at, image_id
         """;
 
-    internal const string ForgetRemoved = """
+    internal const string RemoveExpired = """
+        INSERT INTO removed_image (prune_run_id, image_id, last_used_at, removed_at)
+        SELECT @run, image_id, max(0, last_used_at / 1000), @wallSeconds
+        FROM temp.expired;
+
+        UPDATE prune_run
+        SET removed = (SELECT count(*) FROM temp.expired)
+        WHERE prune_run_id = @run;
+
         DELETE FROM image_use
-        WHERE image_id IN (
-            SELECT image_id
-            FROM removed_image
-            WHERE prune_run_id = @run)
-        RETURNING image_id AS ImageId, last_used_at AS LastUsedAt
+        WHERE image_id IN (SELECT image_id FROM temp.expired)
         """;
 
     private const string InUse = "image_id IN (SELECT image_id FROM temp.in_use)";
 
-    /// <summary>By a clock that was wrong: in the future, or before the first edge runtime.</summary>
-    private const string WronglyStamped = "last_used_at NOT BETWEEN @earliest AND @now";
-
-    private const string UsedNow = $"({InUse} OR {WronglyStamped})";
-
-    /// <summary>Holds after what counts as used now was re-stamped.</summary>
-    private const string Expired = $"last_used_at <= @expiredAt AND NOT {InUse}";
-
     /// <summary>
-    /// The part that every prune has in common: re-stamps what counts as used now, and begins the history.
+    /// The part that every prune has in common: records what is in use as used now, begins the history, and decides.
     /// </summary>
-    private BegunPrune BeginPrune(SqliteConnection connection, List<string> inUse, long now, TimeSpan threshold)
+    private BegunRun BeginPrune(SqliteConnection connection, List<string> inUse, Now now, TimeSpan threshold)
     {
+        var decision = ParametersOf(now, threshold);
         BindInUse(connection, inUse);
-        foreach (var imageId in connection.Query<string>(RestampUsedNow, new { now, earliest = Earliest(now) }))
-            _clock.Stamped(imageId, now);
-
-        connection.Execute(DropOldHistory, new { tooOld = now - HistorySeconds });
-        var begun = connection.QuerySingle<BegunRow>(
-            InsertRun, new { now, seconds = Seconds(threshold) });
-        return new BegunPrune(begun.Id, begun.Tracked, now - Seconds(threshold), _clock.Uses);
+        connection.Execute(RecordInUse, decision);
+        connection.Execute(DropOldHistory, new { tooOld = now.WallSeconds - HistorySeconds, historyRuns = HistoryRuns });
+        var (run, tracked) = connection.QuerySingle<BegunRow>(
+            InsertRun, new { wallSeconds = now.WallSeconds, seconds = Seconds(threshold) });
+        return new BegunRun(run, tracked, connection.Query<Row>(SelectExpired, decision).AsList());
     }
 
     /// <remarks>
     /// Looks up each image that counts as used now, instead of looking up each image among those in use.
     /// </remarks>
-    internal const string RestampUsedNow = $"""
+    internal const string RecordInUse = $"""
         UPDATE image_use
-        SET last_used_at = @now
+        SET boot = @boot,
+            ran_at = CASE WHEN boot = @boot AND ran_at <= @latestRan
+                          THEN max(@ran, ran_at + 1)
+                          ELSE @ran END
         WHERE image_id IN (
             SELECT image_id
             FROM temp.in_use
             UNION ALL
             SELECT image_id
             FROM image_use
-            WHERE {WronglyStamped})
-        RETURNING image_id
+            WHERE {MustBeRewritten})
         """;
 
     internal const string InsertRun = """
         INSERT INTO prune_run (pruned_at, threshold_seconds, tracked, removed, failed)
-        VALUES (@now, @seconds, (SELECT count(*) FROM image_use), 0, 0)
+        VALUES (@wallSeconds, @seconds, (SELECT count(*) FROM image_use), 0, 0)
         RETURNING prune_run_id AS Id, tracked AS Tracked
         """;
 
@@ -116,7 +113,7 @@ public sealed partial class ImageUseStore
     {
         connection.Execute(CreateInUse);
         using var insert = new PreparedStatement(connection, InsertInUse);
-        inUse.ForEach(insert.Run);
+        inUse.ForEach(imageId => insert.Run(imageId));
     }
 
     internal const string CreateInUse = """
@@ -145,15 +142,10 @@ public sealed partial class ImageUseStore
         return threshold ?? _threshold;
     }
 
-    private static long Seconds(TimeSpan threshold) => (long)Math.Ceiling(threshold.TotalSeconds);
-
-    private static long Earliest(long now) => now >= StampClock.EarliestBelievable ? StampClock.EarliestBelievable : 0;
-
     /// <param name="Id">Its row in the history.</param>
     /// <param name="Tracked">How many images are tracked.</param>
-    /// <param name="ExpiredAt">A last use at this second or before has expired.</param>
-    /// <param name="Uses">How many uses were stamped before.</param>
-    private readonly record struct BegunPrune(long Id, long Tracked, long ExpiredAt, long Uses);
+    /// <param name="Expired">Oldest use first.</param>
+    private sealed record BegunRun(long Id, long Tracked, List<Row> Expired);
 
     internal sealed record BegunRow(long Id, long Tracked);
 }

@@ -70,24 +70,17 @@ public sealed partial class ImageUseStore
         ImageUseStoreOptions.RequireThreshold(threshold, nameof(threshold));
         cancellationToken.ThrowIfCancellationRequested();
 
-        var (run, rows) = Stamp("prune the images", (connection, now) =>
-        {
-            var run = BeginPrune(connection, inUse, now, threshold);
-            var expired = connection.Query<Row>(SelectExpired, new { expiredAt = run.ExpiredAt }).AsList();
-            foreach (var row in expired.Where(row => _clock.StampOf(row.ImageId, row.LastUsedAt) != row.LastUsedAt))
-                _clock.Forgot(row.ImageId); // Another process stamped it since, so the stamp is not ours to move.
-            return (run, expired);
-        });
-
+        var run = _database.Write("prune the images", (connection, now) =>
+            BeginPrune(connection, inUse, now, threshold));
         List<ImageUse> removed = [], usedMeanwhile = [];
         List<PruneFailure> failed = [];
-        var expired = ToImages(rows);
+        var expired = ToImages(run.Expired);
         try
         {
             foreach (var image in expired)
             {
                 cancellationToken.ThrowIfCancellationRequested();
-                if (!IsUnused(run, image))
+                if (!IsUnused(image))
                     usedMeanwhile.Add(image);
                 else if (await TryRemove(run, removeImage, image, cancellationToken).ConfigureAwait(false)
                     is { } failure)
@@ -108,15 +101,8 @@ public sealed partial class ImageUseStore
         return new PruneResult(removed, usedMeanwhile, failed);
     }
 
-    private const string SelectExpired = $"""
-        SELECT image_id AS ImageId, last_used_at AS LastUsedAt
-        FROM image_use
-        WHERE {Expired}
-        ORDER BY last_used_at, image_id
-        """;
-
     private async Task<PruneFailure?> TryRemove(
-        BegunPrune run, Func<ImageUse, CancellationToken, Task> removeImage, ImageUse image,
+        BegunRun run, Func<ImageUse, CancellationToken, Task> removeImage, ImageUse image,
         CancellationToken cancellationToken)
     {
         try
@@ -139,44 +125,44 @@ public sealed partial class ImageUseStore
         }
     }
 
-    private bool IsUnused(BegunPrune run, ImageUse image) =>
-        _database.Run("look up an image", (store: this, run, image), static (connection, args) =>
-            !args.store._clock.UsedSince(args.image.ImageId, args.run.Uses)
-            && connection.ExecuteScalar<bool>("""
-                SELECT EXISTS (
-                    SELECT 1
-                    FROM image_use
-                    WHERE image_id = @imageId
-                      AND last_used_at = @lastUsedAt)
-                """, new { imageId = args.image.ImageId, lastUsedAt = args.store.StampOf(args.image) }));
-
-    /// <summary>What its row holds if nobody used it: the clock may have been set since the decision.</summary>
-    private long StampOf(ImageUse image) => _clock.StampOf(image.ImageId, image.LastUsedAt.ToUnixTimeSeconds());
+    private bool IsUnused(ImageUse image) => _database.Read("look up an image", connection =>
+        connection.ExecuteScalar<bool>("""
+            SELECT EXISTS (
+                SELECT 1
+                FROM image_use
+                WHERE image_id = @imageId
+                  AND boot = @boot
+                  AND ran_at = @ranAt)
+            """, new { imageId = image.ImageId, boot = image.Boot, ranAt = image.RanAt }));
 
     /// <summary>Forgets a removed image and writes the history, unless it was used during its removal.</summary>
-    private bool ForgetUnused(BegunPrune run, ImageUse image) => Stamp("forget a removed image", (connection, now) =>
-    {
-        if (_clock.UsedSince(image.ImageId, run.Uses) || !ForgetUnchanged(connection, image.ImageId, StampOf(image)))
-            return false;
+    private bool ForgetUnused(BegunRun run, ImageUse image) =>
+        _database.Write("forget a removed image", (connection, now) =>
+        {
+            if (!ForgetUse(connection, image))
+                return false;
 
-        _clock.Forgot(image.ImageId);
-
-        connection.Execute(InsertRemoved,
-            new { run = run.Id, imageId = image.ImageId, lastUsedAt = image.LastUsedAt.ToUnixTimeSeconds(), now });
-        return true;
-    });
+            connection.Execute(InsertRemoved, new
+            {
+                run = run.Id,
+                imageId = image.ImageId,
+                lastUsedAt = image.LastUsedAt.ToUnixTimeSeconds(),
+                wallSeconds = now.WallSeconds,
+            });
+            return true;
+        });
 
     private const string InsertRemoved = """
         INSERT INTO removed_image (prune_run_id, image_id, last_used_at, removed_at)
-        VALUES (@run, @imageId, @lastUsedAt, @now);
+        VALUES (@run, @imageId, @lastUsedAt, @wallSeconds);
 
         UPDATE prune_run
         SET removed = removed + 1
         WHERE prune_run_id = @run
         """;
 
-    private void CountFailure(BegunPrune run) =>
-        _database.Run("write the history", run, static (connection, run) => connection.Execute("""
+    private void CountFailure(BegunRun run) => _database.Write("write the history", (connection, _) =>
+        connection.Execute("""
             UPDATE prune_run
             SET failed = failed + 1
             WHERE prune_run_id = @id

@@ -24,30 +24,24 @@ public sealed partial class ImageUseStore : IDisposable
     private readonly Database _database;
     private readonly string? _salvaged;
     private readonly PreparedStatement _upsert;
-    private readonly StampClock _clock;
-    private readonly SharedCommit _uses;
-    private readonly TimeProvider _time;
     private readonly ILogger _log;
+    private readonly TimeProvider _time;
     private readonly TimeSpan _threshold;
+    private readonly TimeSpan _clockSettleTime;
 
     private ImageUseStore(ImageUseStoreOptions options, TimeProvider time, ILogger log)
     {
         _time = time;
         _log = new NonThrowingLogger(log);
         _threshold = options.ImageAgeCleanupThreshold;
-        (_database, _salvaged) = DatabaseOpener.Open(options, time, _log);
-        try
-        {
-            _upsert = _database.Prepare(UpsertUse);
-        }
-        catch
-        {
-            _database.Dispose();
-            throw;
-        }
-
-        _clock = new StampClock(time);
-        _uses = new SharedCommit(Record);
+        _clockSettleTime = time == TimeProvider.System || options.Clock is not null
+            ? options.ClockSettleTime
+            : TimeSpan.Zero;
+        var clock = options.Clock ?? DeviceClock.Of(time);
+        if (clock is { KernelBootId: null } && time == TimeProvider.System && OperatingSystem.IsLinux())
+            _log.NoBootId();
+        (_database, _salvaged) = DatabaseOpener.Open(options, clock, _log);
+        _upsert = _database.Prepare(UpsertUse);
     }
 
     /// <summary>
@@ -78,8 +72,6 @@ public sealed partial class ImageUseStore : IDisposable
         var store = new ImageUseStore(options, time ?? TimeProvider.System, log);
         try
         {
-            if (store._salvaged is not null)
-                store.TakeOverSalvaged();
             if (options is { FlatFilePath: { } flatFile, ReadOnly: false })
                 store.ImportFlatFileOnce(Path.GetFullPath(flatFile));
             return store;
@@ -91,79 +83,27 @@ public sealed partial class ImageUseStore : IDisposable
         }
     }
 
-    /// <summary>Records that an image is used now: after a pull, and when a container is created or removed.</summary>
-    /// <param name="imageId">1 to 512 characters without white space or control characters.</param>
-    /// <remarks>
-    /// One statement, one transaction, which threads that record at the same time share; durable when it returns as
-    /// <see cref="Durability"/> says.
-    /// </remarks>
-    /// <exception cref="ArgumentException">Not an image ID; nothing was written.</exception>
-    /// <exception cref="ImageUseStoreException">The use could not be stored.</exception>
-    public void RecordUse(string imageId)
-    {
-        ImageId.Require(imageId);
-        _uses.Commit(imageId);
-        Records.Add(1);
-        _log.RecordedUse(imageId);
-    }
-
-    /// <summary>Records that images are used now, all or none, in one transaction.</summary>
-    /// <param name="imageIds">Image IDs as <see cref="RecordUse(string)"/> takes them; duplicates are fine.</param>
-    /// <exception cref="ArgumentException">It is null, or one of them is no image ID; nothing was written.</exception>
-    /// <exception cref="ImageUseStoreException">The uses could not be stored; none was.</exception>
-    public void RecordUse(IEnumerable<string> imageIds)
-    {
-        var valid = ImageId.RequireAll(imageIds);
-        Stamp("record the use of images", (_, now) =>
-        {
-            valid.ForEach(imageId => Upsert(imageId, now));
-            return valid.Count;
-        });
-        Records.Add(valid.Count);
-        foreach (var imageId in valid)
-            _log.RecordedUse(imageId);
-    }
-
-    private void Record(SharedCommit.Batch batch) =>
-        WithCorrectedTimes("record the use of an image", (store: this, batch), static (connection, args) =>
-        {
-            var (store, batch) = args;
-            var imageIds = batch.Close();
-            store._database.RequireWriting("record the use of an image");
-            using var several = imageIds.Count > 1 ? Transaction.BeginImmediate(connection) : default(Transaction?);
-            var now = store._clock.Now();
-            foreach (var imageId in imageIds)
-                store.Upsert(imageId, now);
-            several?.Commit();
-            return 0;
-        });
-
-    private void Upsert(string imageId, long now)
-    {
-        _upsert.Run(imageId, now);
-        _clock.Stamped(imageId, now);
-    }
-
-    internal const string UpsertUse = """
-        INSERT INTO image_use (image_id, last_used_at)
-        VALUES (@imageId, @now)
-        ON CONFLICT (image_id) DO UPDATE
-        SET last_used_at = excluded.last_used_at
-        """;
-
     /// <summary>Every tracked image, oldest use first.</summary>
     /// <exception cref="ImageUseStoreException">The images could not be read.</exception>
     public IReadOnlyList<ImageUse> List() =>
-        ToImages(_database.Run("list the images", 0, static (connection, _) => connection.Query<Row>("""
-            SELECT image_id AS ImageId, last_used_at AS LastUsedAt
-            FROM image_use
-            ORDER BY last_used_at, image_id
+        ToImages(_database.Read("list the images", connection => connection.Query<Row>($"""
+            {SelectUses}
+            ORDER BY LastUsedAt, ImageId
             """).AsList()));
+
+    private const string SelectUses = """
+        SELECT image_use.image_id AS ImageId,
+               image_use.boot AS Boot,
+               image_use.ran_at AS RanAt,
+               boot.began_at - boot.ran_before + image_use.ran_at AS LastUsedAt
+        FROM image_use
+        LEFT JOIN boot ON boot.boot = image_use.boot
+        """;
 
     /// <summary>How many images are tracked: for metrics, which ask often.</summary>
     /// <exception cref="ImageUseStoreException">The images could not be counted.</exception>
     public long Count() =>
-        _database.Run("count the images", 0, static (connection, _) => connection.ExecuteScalar<long>(CountImages));
+        _database.Read("count the images", connection => connection.ExecuteScalar<long>(CountImages));
 
     private const string CountImages = """
         SELECT count(*)
@@ -176,15 +116,26 @@ public sealed partial class ImageUseStore : IDisposable
     public ImageUse? Find(string imageId)
     {
         ImageId.Require(imageId);
-        return ToImages(_database.Run("look up an image", imageId, static (connection, imageId) =>
-            connection.Query<Row>("""
-                SELECT image_id AS ImageId, last_used_at AS LastUsedAt
-                FROM image_use
-                WHERE image_id = @imageId
-                """, new { imageId }).AsList())) is [var found] ? found : null;
+        return ToImages(_database.Read("look up an image", connection => connection.Query<Row>($"""
+            {SelectUses}
+            WHERE image_use.image_id = @imageId
+            """, new { imageId }).AsList())) is [var found] ? found : null;
     }
 
-    /// <summary>Closes the database, after its stamps followed the wall clock as far as that was set.</summary>
+    /// <summary>
+    /// Corrects the times of this boot's images if the wall clock was set since they were recorded. Every call that
+    /// changes the database does so itself, and <see cref="Dispose"/> too: a host that records rarely calls it each
+    /// minute, so that people and other programs see true times.
+    /// </summary>
+    /// <remarks>It writes one row if the clock was set, and nothing otherwise.</remarks>
+    /// <exception cref="ImageUseStoreException">They could not be corrected; the next call tries again.</exception>
+    public void CorrectTimes()
+    {
+        if (!_database.ReadOnly && _database.Read("look at the clock", (_, now) => now.SetBy != 0))
+            _database.Write("correct the times", (_, _) => 0);
+    }
+
+    /// <summary>Closes the database, after its times were corrected if the wall clock was set.</summary>
     /// <remarks>
     /// Waits for the call that is going on, and if the clock was set for another process that holds the lock. A
     /// `PruneAsync` that is going on ends at its next image, with the one that was just removed still tracked. The last
@@ -198,7 +149,7 @@ public sealed partial class ImageUseStore : IDisposable
         }
         catch (Exception exception) when (exception is ImageUseStoreException or ObjectDisposedException)
         {
-            // There is nobody left to tell.
+            // The next store of this boot corrects them.
         }
         finally
         {
@@ -206,8 +157,7 @@ public sealed partial class ImageUseStore : IDisposable
         }
     }
 
-    private List<ImageUse> ToImages(List<Row> rows) =>
-        ThatAreImages(rows).ConvertAll(row => new ImageUse(row.ImageId, At(row.LastUsedAt)));
+    private List<ImageUse> ToImages(List<Row> rows) => ThatAreImages(rows).ConvertAll(row => row.ToImage());
 
     /// <summary>Leaves out rows whose values are no image, so that one which damage left stops no prune.</summary>
     /// <remarks>Without the lock in hand: a logger may use the store.</remarks>
@@ -227,9 +177,16 @@ public sealed partial class ImageUseStore : IDisposable
     {
         public string ImageId { get; init; } = "";
 
-        public long LastUsedAt { get; init; }
+        public long Boot { get; init; }
 
-        public bool IsImage => ImageGc.Sqlite.ImageId.IsValid(ImageId)
-            && LastUsedAt >= 0 && LastUsedAt <= StampClock.Latest;
+        public long RanAt { get; init; }
+
+        /// <summary>Unix milliseconds; null where nothing says when the boot began.</summary>
+        public long? LastUsedAt { get; init; }
+
+        public bool IsImage => ImageGc.Sqlite.ImageId.IsValid(ImageId) && Boot >= 0 && RanAt >= 0;
+
+        public ImageUse ToImage() =>
+            new(ImageId, UnixTime.FromMilliseconds(LastUsedAt ?? 0)) { Boot = Boot, RanAt = RanAt };
     }
 }

@@ -35,6 +35,14 @@ public sealed class ImageUseStoreOptions
     /// </summary>
     public TimeSpan BusyTimeout { get; set; } = TimeSpan.FromSeconds(10);
 
+    /// <summary>
+    /// How long a boot's clock must not have been set before it is believed; an hour by default. Devices without a
+    /// real-time clock start with a wrong one. Until then, and for images used in a boot that ended earlier, only the
+    /// time that the device demonstrably ran makes images old. Zero believes every clock at once. It is zero too where
+    /// <see cref="ImageUseStore.Open"/> gets a <see cref="TimeProvider"/> other than the system's.
+    /// </summary>
+    public TimeSpan ClockSettleTime { get; set; } = TimeSpan.FromHours(1);
+
     /// <summary>What a returned call promises about power loss; <see cref="Durability.Full"/> by default.</summary>
     public Durability Durability { get; set; } = Durability.Full;
 
@@ -47,13 +55,16 @@ public sealed class ImageUseStoreOptions
 
     /// <summary>
     /// Opens an existing database only to look at it: it is neither created nor migrated nor salvaged, and no flat file
-    /// is taken over. Every call that would change it fails with <see cref="StoreErrorReason.ReadOnly"/>. Works on a full
-    /// disk and for a user who may only read, and then shows what was there when it was opened. False by default.
+    /// is taken over. Every call that would change it fails with <see cref="StoreErrorReason.ReadOnly"/>. Works on a
+    /// full disk and for a user who may only read, and then shows what was there when it was opened. False by default.
     /// </summary>
     public bool ReadOnly { get; set; }
 
     /// <summary>The SQLite VFS to use instead of the default one, so that tests can inject faults.</summary>
     internal string? Vfs { get; set; }
+
+    /// <summary>The clocks to use instead of the device's, so that tests can set, stop and restart them.</summary>
+    internal DeviceClock? Clock { get; set; }
 
     internal void Validate()
     {
@@ -61,6 +72,7 @@ public sealed class ImageUseStoreOptions
         if (DatabasePath == ":memory:" || DatabasePath.StartsWith("file:", StringComparison.Ordinal))
             throw new ArgumentException($"'{DatabasePath}' is no file: name one that lasts.", nameof(DatabasePath));
         RequireThreshold(ImageAgeCleanupThreshold, nameof(ImageAgeCleanupThreshold));
+        ArgumentOutOfRangeException.ThrowIfLessThan(ClockSettleTime, TimeSpan.Zero);
         ArgumentOutOfRangeException.ThrowIfLessThan(BusyTimeout, TimeSpan.Zero);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(BusyTimeout, TimeSpan.FromMilliseconds(int.MaxValue));
         if (!Enum.IsDefined(Durability))

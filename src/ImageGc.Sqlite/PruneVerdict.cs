@@ -9,6 +9,12 @@ public enum PruneReason
     /// <summary>Kept: the image is not in use, but its last use is younger than the threshold.</summary>
     UsedRecently,
 
+    /// <summary>
+    /// Kept: the image is not in use, and by the wall clock old enough, but that clock cannot be believed yet, or could
+    /// not when the image was used. See <see cref="ImageUseStoreOptions.ClockSettleTime"/>.
+    /// </summary>
+    WaitsForClock,
+
     /// <summary>Goes: the image is not in use, and its last use is at least as old as the threshold.</summary>
     Expired,
 }

@@ -46,8 +46,8 @@ internal static partial class StoreLog
     public static partial void NotRemoved(this ILogger logger, Exception exception, string imageId);
 
     [LoggerMessage(11, LogLevel.Information,
-        "The wall clock was set by {Step}: moved the stamps of {Images} images recorded since the store was opened")]
-    public static partial void CorrectedTimes(this ILogger logger, TimeSpan step, int images);
+        "The wall clock was set by {Step}: corrected when the images of this boot were last used")]
+    public static partial void CorrectedTimes(this ILogger logger, TimeSpan step);
 
     [LoggerMessage(12, LogLevel.Warning,
         "{DatabasePath} was damaged ({Why}): kept it as {KeptPath} and salvaged {Images} images, "
@@ -67,4 +67,9 @@ internal static partial class StoreLog
 
     [LoggerMessage(15, LogLevel.Information, "Took over nothing from {FlatFilePath}: it is empty, or no file")]
     public static partial void NothingToImport(this ILogger logger, string flatFilePath);
+
+    [LoggerMessage(16, LogLevel.Warning,
+        "The kernel does not name its boot, so images get older only while this program runs or by a clock that is "
+        + "right. Let it read /proc/sys/kernel/random/boot_id: ProcSubset=pid of systemd hides it")]
+    public static partial void NoBootId(this ILogger logger);
 }

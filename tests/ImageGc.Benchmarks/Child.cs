@@ -107,7 +107,7 @@ internal static class Child
         File.WriteAllText("/proc/self/clear_refs", "5"); // Sets the peak to what is resident now.
         var before = PeakResident();
         _ = store?.Prune(inUse, threshold).Count
-            ?? raw?.Prune(inUse, now, threshold).Count
+            ?? raw?.Prune(inUse, new BenchmarkTime(), threshold).Count
             ?? flatFile.Prune(inUse, now, threshold).Count;
         return (PeakResident() - before).ToString(CultureInfo.InvariantCulture);
     }

@@ -80,29 +80,11 @@ public sealed class CorrectTimesTests : StoreTest
     }
 
     [Fact]
-    public void Nothing_is_remembered_of_an_image_that_was_forgotten()
-    {
-        var clock = new StampClock(Time);
-        clock.Stamped(Id(1), 1);
-        clock.Stamped(Id(2), 1);
-        clock.Committed();
-        var uses = clock.Uses;
-
-        clock.Forgot(Id(1));
-        clock.Committed();
-
-        Assert.Equal([(Id(2), 1L)], clock.Stamps);
-        clock.Stamped(Id(1), 1);
-        clock.Committed();
-        Assert.True(clock.UsedSince(Id(1), uses));
-    }
-
-    [Fact]
     public void Salvaged_images_follow_the_clock()
     {
         Open().RecordUse(Id(1));
         Sqlite.Execute(DatabasePath,
-            "PRAGMA ignore_check_constraints = 1; INSERT INTO image_use VALUES ('two words', 1)");
+            "PRAGMA ignore_check_constraints = 1; INSERT INTO image_use VALUES ('two words', 1, 1)");
         var store = Open();
 
         Time.StepTo(Time.GetUtcNow().AddDays(30));

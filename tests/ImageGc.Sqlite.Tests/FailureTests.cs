@@ -21,7 +21,8 @@ public sealed class FailureTests : StoreTest
     [InlineData(10, 1034, StoreErrorReason.IoError)] // SQLITE_IOERR_FSYNC
     [InlineData(1, 1, StoreErrorReason.Other)]
     [InlineData(7, 7, StoreErrorReason.Other)] // SQLITE_NOMEM
-    public void Every_code_of_SQLite_has_a_reason_and_stays_in_the_message(int code, int extended, StoreErrorReason reason)
+    public void Every_code_of_SQLite_has_a_reason_and_stays_in_the_message(
+        int code, int extended, StoreErrorReason reason)
     {
         var cause = new SqliteException("what SQLite says", code, extended);
 
@@ -52,8 +53,8 @@ public sealed class FailureTests : StoreTest
         Open().Dispose();
         Sqlite.Execute(DatabasePath, $"""
             DROP TABLE image_use;
-            CREATE TABLE image_use (image_id TEXT PRIMARY KEY, last_used_at {type});
-            INSERT INTO image_use VALUES ('a', NULL);
+            CREATE TABLE image_use (image_id TEXT PRIMARY KEY, boot INTEGER, ran_at {type});
+            INSERT INTO image_use VALUES ('a', 0, NULL);
             """);
         var store = Open();
 

@@ -68,12 +68,12 @@ public sealed class ImageIdTests : StoreTest
     public void The_schema_itself_refuses_what_is_no_image_ID_or_stamp()
     {
         Open();
-        foreach (var values in (string[])["'', 1", "'a b', 1", "char(9), 1", "x'00', 1", "'a', -1", "'a', 'x'",
-            "'a', 1.5",
-            "'a', 253402300800", "NULL, 1", "'a', NULL", "printf('%.*c', 513, 'a'), 1"])
+        foreach (var values in (string[])["'', 1, 1", "'a b', 1, 1", "char(9), 1, 1", "x'00', 1, 1", "'a', 1, -1",
+            "'a', 1, 'x'", "'a', 1, 1.5", "'a', 1, 253402300800000", "NULL, 1, 1", "'a', 1, NULL", "'a', NULL, 1",
+            "'a', -1, 1", "printf('%.*c', 513, 'a'), 1, 1"])
         {
             var exception = Assert.Throws<Microsoft.Data.Sqlite.SqliteException>(() =>
-                Sqlite.Execute(DatabasePath, $"INSERT INTO image_use (image_id, last_used_at) VALUES ({values})"));
+                Sqlite.Execute(DatabasePath, $"INSERT INTO image_use (image_id, boot, ran_at) VALUES ({values})"));
             Assert.Equal(19, exception.SqliteErrorCode);
         }
     }
@@ -85,11 +85,11 @@ public sealed class ImageIdTests : StoreTest
         foreach (var character in (int[])[1, 9, 31, 32, 127])
         {
             var exception = Assert.Throws<Microsoft.Data.Sqlite.SqliteException>(() => Sqlite.Execute(DatabasePath,
-                $"INSERT INTO image_use (image_id, last_used_at) VALUES ('a' || char({character}) || 'b', 1)"));
+                $"INSERT INTO image_use (image_id, boot, ran_at) VALUES ('a' || char({character}) || 'b', 1, 1)"));
             Assert.Equal(19, exception.SqliteErrorCode);
         }
 
-        Sqlite.Execute(DatabasePath, "INSERT INTO image_use (image_id, last_used_at) VALUES ('!~', 1)");
+        Sqlite.Execute(DatabasePath, "INSERT INTO image_use (image_id, boot, ran_at) VALUES ('!~', 1, 1)");
     }
 
     [Fact]

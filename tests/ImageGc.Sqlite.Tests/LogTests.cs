@@ -129,7 +129,7 @@ public sealed class LogTests : StoreTest
             log.Messages(LogLevel.Debug));
         Assert.Equal(
             [
-                $"Imported {PathOf("image_use")}: 2 images, 2 changed, 1 with a implausible stamp, 1 lines skipped",
+                $"Imported {PathOf("image_use")}: 2 images, 2 changed, 1 with an implausible time, 1 lines skipped",
                 $"Pruned {DatabasePath}: 1 removed, 0 used meanwhile, 0 failed, 1 stay tracked, "
                     + "threshold 7.00:00:00",
                 $"Exported 1 images to {PathOf("export")}",

@@ -208,13 +208,13 @@ public sealed class PruneTests : StoreTest
     }
 
     [Fact]
-    public void A_stamp_is_doubted_before_2015_and_after_now_and_not_a_second_closer()
+    public void A_wall_time_before_2015_or_after_now_is_rewritten_and_none_between()
     {
         var store = Open();
         var (earliest, now) = (1_420_070_400L, SteppingTime.Start.ToUnixTimeSeconds());
-        long[] stamps = [earliest - 1, earliest, now, now + 1];
+        long[] stamps = [earliest - 1, earliest, now, now + 2];
         foreach (var stamp in stamps)
-            Sqlite.Execute(DatabasePath, $"INSERT INTO image_use VALUES ('{stamp}', {stamp})");
+            Sqlite.Execute(DatabasePath, $"INSERT INTO image_use VALUES ('{stamp}', 0, {stamp * 1000})");
 
         Assert.Equal(2, store.Check().ImplausibleTimes);
         store.Prune([], TimeSpan.MaxValue);

@@ -57,9 +57,9 @@ public sealed class RandomHistoryTests : StoreTest
                     break;
                 case Pass pass:
                     time.Pass(TimeSpan.FromSeconds(pass.Seconds));
-                    rules.Now += pass.Seconds;
+                    rules.Pass(pass.Seconds);
                     break;
-                case Step step when rules.Now + step.Seconds is > 0 and < 4_000_000_000:
+                case Step step when rules.NowSeconds + step.Seconds is > 0 and < 4_000_000_000:
                     time.StepTo(time.GetUtcNow().AddSeconds(step.Seconds));
                     rules.Step(step.Seconds);
                     break;

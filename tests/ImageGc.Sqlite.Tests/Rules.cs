@@ -1,52 +1,68 @@
 namespace ImageGc.Sqlite.Tests;
 
 /// <summary>The rules of the component in plain C#, written from its contract and not from its SQL.</summary>
-internal sealed class Rules(long now)
+/// <remarks>
+/// For a store whose time provider is the test's: each opening is a boot of its own, and every clock is believed at
+/// once. All times are milliseconds.
+/// </remarks>
+internal sealed class Rules(long nowSeconds)
 {
-    private const long FirstBelievable = 1_420_070_400; // 2015
-    private readonly Dictionary<string, long> _lastUsed = [];
-    private readonly HashSet<string> _stampedInThisSession = [];
-    private long _pendingStep;
+    private const long FirstPlausible = 1_420_070_400_000; // 2015
+    private const long SeenAgainAfter = 60_000;
 
-    public long Now { get; set; } = now;
+    private readonly Dictionary<string, Use> _uses = [];
+    private Boot? _boot;
+    private long _sinceOpened;
+    private long _seen;
 
-    public IEnumerable<(string, long)> Images => Oldest(_lastUsed.Keys);
+    /// <summary>The wall clock of the device.</summary>
+    private long _now = nowSeconds * 1000;
 
-    public void Step(long seconds)
+    public long NowSeconds => _now / 1000;
+
+    /// <summary>What a list shows: a clock that was set is not corrected by looking.</summary>
+    public IEnumerable<(string, long)> Images => OldestFirst(_uses);
+
+    public void Pass(long seconds)
     {
-        Now += seconds;
-        _pendingStep += seconds;
+        _now += seconds * 1000;
+        _sinceOpened += seconds * 1000;
     }
+
+    public void Step(long seconds) => _now += seconds * 1000;
 
     public void Reopen()
     {
-        FollowTheClock();
-        _stampedInThisSession.Clear();
+        if (_boot is not null && _boot.BeganAt != _now - _sinceOpened)
+            Enter();
+        _boot = null;
+        _sinceOpened = 0;
     }
 
     public void Record(IEnumerable<string> images)
     {
-        FollowTheClock();
+        Enter();
         foreach (var image in images)
-            Use(image);
+            UseNow(image);
     }
 
-    public bool Forget(string image) => _lastUsed.Remove(image);
+    public bool Forget(string image)
+    {
+        Enter();
+        return _uses.Remove(image);
+    }
 
     /// <summary>Which images a prune would remove, by ID.</summary>
-    public IEnumerable<string> Explain(string[] inUse, long threshold)
-    {
-        var imagined = new Rules(Now);
-        foreach (var (image, at) in _lastUsed)
-            imagined._lastUsed[image] = _stampedInThisSession.Contains(image) ? Math.Max(0, at + _pendingStep) : at;
-        return imagined.Decide(inUse, threshold).Order(StringComparer.Ordinal);
-    }
+    public IEnumerable<string> Explain(string[] inUse, long threshold) =>
+        Expired(inUse, threshold).Select(image => image.Item1).Order(StringComparer.Ordinal);
 
     public List<(string, long)> Prune(string[] inUse, long threshold)
     {
-        var expired = Oldest(Decide(inUse, threshold)).ToList();
+        Enter();
+        UseTracked(inUse);
+        var expired = Expired(inUse, threshold).ToList();
         foreach (var (image, _) in expired)
-            _lastUsed.Remove(image);
+            _uses.Remove(image);
         return expired;
     }
 
@@ -54,7 +70,9 @@ internal sealed class Rules(long now)
     {
         List<string> removed = [], usedMeanwhile = [], failed = [];
         HashSet<string> usedDuring = [];
-        foreach (var (image, _) in Oldest(Decide(prune.InUse, prune.Threshold)).ToList())
+        Enter();
+        UseTracked(prune.InUse);
+        foreach (var (image, _) in Expired(prune.InUse, prune.Threshold).ToList())
         {
             if (usedDuring.Contains(image))
             {
@@ -79,7 +97,7 @@ internal sealed class Rules(long now)
             else
             {
                 removed.Add(image);
-                _lastUsed.Remove(image);
+                _uses.Remove(image);
             }
         }
 
@@ -91,34 +109,55 @@ internal sealed class Rules(long now)
         $"removed {string.Join(' ', removed)}, used meanwhile {string.Join(' ', usedMeanwhile)}, "
         + $"failed {string.Join(' ', failed)}";
 
-    private List<string> Decide(string[] inUse, long threshold)
-    {
-        FollowTheClock();
-        foreach (var (image, at) in _lastUsed.ToList())
-        {
-            var stampCannotBeTrue = at > Now || (at < FirstBelievable && Now >= FirstBelievable);
-            if (inUse.Contains(image) || stampCannotBeTrue)
-                Use(image);
-        }
+    /// <summary>How long the device ran, as far as it was seen.</summary>
+    private long Ran => _boot is null ? Seen : _boot.RanBefore + _sinceOpened;
 
-        return [.. _lastUsed.Where(use => !inUse.Contains(use.Key) && Now - use.Value >= threshold)
-            .Select(use => use.Key)];
+    private long Seen => Math.Max(_seen, _uses.Values.Select(use => use.RanAt).DefaultIfEmpty().Max());
+
+    /// <summary>Every change begins the boot if it is the first one, and corrects its clock if that was set.</summary>
+    private void Enter()
+    {
+        _boot ??= new Boot { RanBefore = Seen - _sinceOpened, LastSeen = long.MinValue / 2 };
+        if (_boot.BeganAt != _now - _sinceOpened || _sinceOpened - _boot.LastSeen >= SeenAgainAfter)
+            _boot.LastSeen = _sinceOpened;
+        _boot.BeganAt = _now - _sinceOpened;
+        _seen = _boot.RanBefore + _boot.LastSeen;
     }
 
-    private void Use(string image)
+    private void UseTracked(string[] inUse)
     {
-        _lastUsed[image] = Now;
-        _stampedInThisSession.Add(image);
+        foreach (var image in inUse.Where(_uses.ContainsKey).Distinct())
+            UseNow(image);
     }
 
-    private void FollowTheClock()
+    private void UseNow(string image) => _uses[image] = new Use(_boot!,
+        _uses.TryGetValue(image, out var last) && last.Boot == _boot ? Math.Max(Ran, last.RanAt + 1) : Ran);
+
+    /// <summary>Old enough by what the device ran since, or by a wall time that can be true.</summary>
+    private IEnumerable<(string, long)> Expired(string[] inUse, long threshold) => OldestFirst(_uses.Where(image =>
     {
-        foreach (var image in _stampedInThisSession.Where(_lastUsed.ContainsKey))
-            _lastUsed[image] = Math.Max(0, _lastUsed[image] + _pendingStep);
-        _pendingStep = 0;
+        var use = image.Value;
+        var at = use.Boot == _boot ? _now - _sinceOpened - use.Boot.RanBefore + use.RanAt : use.LastUsedAt;
+        var plausible = at <= _now && (at >= FirstPlausible || (_now < FirstPlausible && at >= 0));
+        return !inUse.Contains(image.Key)
+            && (Math.Max(0, Ran - use.RanAt) >= threshold * 1000 || (plausible && _now - at >= threshold * 1000));
+    }));
+
+    private static IEnumerable<(string, long)> OldestFirst(IEnumerable<KeyValuePair<string, Use>> uses) => uses
+        .OrderBy(image => image.Value.LastUsedAt).ThenBy(image => image.Key, StringComparer.Ordinal)
+        .Select(image => (image.Key, Math.Max(0, image.Value.LastUsedAt / 1000)));
+
+    private sealed class Boot
+    {
+        public required long RanBefore { get; init; }
+
+        public long BeganAt { get; set; }
+
+        public required long LastSeen { get; set; }
     }
 
-    private IEnumerable<(string, long)> Oldest(IEnumerable<string> images) =>
-        images.Select(image => (image, _lastUsed[image])).OrderBy(use => use.Item2)
-            .ThenBy(use => use.image, StringComparer.Ordinal);
+    private sealed record Use(Boot Boot, long RanAt)
+    {
+        public long LastUsedAt => Boot.BeganAt - Boot.RanBefore + RanAt;
+    }
 }

@@ -10,7 +10,7 @@ public sealed class SalvageTests : StoreTest
     {
         Open().RecordUse(Id(1));
         Sqlite.Execute(DatabasePath,
-            "PRAGMA ignore_check_constraints = 1; INSERT INTO image_use VALUES ('two words', 1)");
+            "PRAGMA ignore_check_constraints = 1; INSERT INTO image_use VALUES ('two words', 1, 1)");
 
         Assert.Equal([Id(1)], Open().List().Select(image => image.ImageId));
     }
@@ -24,7 +24,7 @@ public sealed class SalvageTests : StoreTest
         Sqlite.Execute(DatabasePath, $"""
             PRAGMA ignore_check_constraints = 1;
             UPDATE image_use SET image_id = 'two words' WHERE image_id = '{Id(2)}';
-            UPDATE image_use SET last_used_at = -1 WHERE image_id = '{Id(3)}';
+            UPDATE image_use SET ran_at = -1 WHERE image_id = '{Id(3)}';
             """);
 
         Assert.Equal([Id(1)], store.List().Select(image => image.ImageId));
@@ -47,7 +47,7 @@ public sealed class SalvageTests : StoreTest
     {
         var store = Open();
         store.RecordUse(Id(1));
-        Sqlite.Execute(DatabasePath, "INSERT INTO image_use VALUES ('a' || char(160) || 'b', 1)");
+        Sqlite.Execute(DatabasePath, "INSERT INTO image_use VALUES ('a' || char(160) || 'b', 1, 1)");
 
         Assert.Equal([Id(1)], store.List().Select(image => image.ImageId));
         Assert.Equal(["1 rows of image_use hold no image"], store.Check().Damage);

@@ -8,9 +8,7 @@ namespace ImageGc.Sqlite;
 /// </summary>
 internal static class FlatFileFormat
 {
-    /// <summary>
-    /// About 200,000 images; a device has hundreds. Implausible stamps are kept in memory, at 220 bytes each.
-    /// </summary>
+    /// <summary>About 200,000 images; a device has hundreds.</summary>
     public const int MaxBytes = 16 << 20;
 
     private const int MaxLineBytes = 2048;
@@ -100,7 +98,7 @@ internal static class FlatFileFormat
             return Bad("has no space between image ID and stamp");
         if (!long.TryParse(fields[1], NumberStyles.None, CultureInfo.InvariantCulture, out var stamp))
             return Bad("has a stamp that is no number of seconds");
-        if (stamp > StampClock.Latest)
+        if (stamp > UnixTime.LatestSecond)
             return Bad("has a stamp beyond the year 9999");
         return new Line(number, fields[0], stamp, torn, Error: null);
 

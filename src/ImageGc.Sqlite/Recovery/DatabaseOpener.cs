@@ -10,30 +10,31 @@ internal static class DatabaseOpener
     /// The database, and where the damaged one is kept whose place it took, or null if it was not damaged.
     /// </returns>
     public static (Database Database, string? Salvaged) Open(
-        ImageUseStoreOptions options, TimeProvider time, ILogger log)
+        ImageUseStoreOptions options, DeviceClock clock, ILogger log)
     {
         // SQLite keeps its log beside the file itself, not beside a link to it.
         var path = DatabaseFile.RealPathOf(Path.GetFullPath(options.DatabasePath));
         ConnectionFactory.RequireSafeSqlite(path);
         if (options.ReadOnly)
-            return (OpenReadOnly(path, options), null);
+            return (OpenReadOnly(path, options, clock, log), null);
 
         ConnectionFactory.CreateFile(path);
         try
         {
-            return (Database.Open(path, options, log), null);
+            return (Database.Open(path, options, clock, log), null);
         }
         catch (ImageUseStoreException damage) when (CanSalvage(damage))
         {
-            return Salvage(path, options, time, log);
+            return Salvage(path, options, clock, log);
         }
     }
 
-    private static Database OpenReadOnly(string path, ImageUseStoreOptions options)
+    private static Database OpenReadOnly(
+        string path, ImageUseStoreOptions options, DeviceClock clock, ILogger log)
     {
         try
         {
-            return Database.OpenReadOnly(path, options);
+            return Database.OpenReadOnly(path, options, clock, log);
         }
         catch (ImageUseStoreException damage) when (damage.Reason == StoreErrorReason.Corrupt)
         {
@@ -58,19 +59,20 @@ internal static class DatabaseOpener
     }
 
     private static (Database Database, string? Salvaged) Salvage(
-        string path, ImageUseStoreOptions options, TimeProvider time, ILogger log)
+        string path, ImageUseStoreOptions options, DeviceClock clock, ILogger log)
     {
         try
         {
             using var alone = DatabaseFile.LockDirectoryOf(path, options.BusyTimeout);
             try
             {
-                return (Database.Open(path, options, log), null); // Another process may have salvaged it meanwhile.
+                // Another process may have salvaged it meanwhile.
+                return (Database.Open(path, options, clock, log), null);
             }
             catch (ImageUseStoreException damage) when (CanSalvage(damage))
             {
-                var kept = ImageGc.Sqlite.Salvage.Replace(path, options.BusyTimeout, time, damage, log);
-                return (Database.Open(path, options, log), kept);
+                var kept = ImageGc.Sqlite.Salvage.Replace(path, options, clock, damage, log);
+                return (Database.Open(path, options, clock, log), kept);
             }
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or SqliteException

@@ -21,19 +21,19 @@ internal static class Salvage
     /// any moment makes the next start salvage again. The log moves first: it must never meet the fresh database.
     /// </remarks>
     /// <returns>Where the damaged database is kept.</returns>
-    public static string Replace(string path, TimeSpan timeout, TimeProvider time, ImageUseStoreException damage,
-        ILogger log)
+    public static string Replace(
+        string path, ImageUseStoreOptions options, DeviceClock clock, ImageUseStoreException damage, ILogger log)
     {
-        DatabaseFile.RequireNobodyElse(path, timeout, damage);
+        DatabaseFile.RequireNobodyElse(path, options.BusyTimeout, damage);
 
         var imageIds = ReadImageIds(path);
-        var kept = $"{path}.corrupt-{time.GetUtcNow():yyyyMMdd'T'HHmmss'Z'}";
+        var kept = $"{path}.corrupt-{UnixTime.FromMilliseconds(clock.Read().Wall):yyyyMMdd'T'HHmmss'Z'}";
         while (Path.Exists(kept))
             kept += "+";
         var fresh = $"{kept}.salvaged";
         try
         {
-            WriteFresh(fresh, imageIds, time, log);
+            WriteFresh(fresh, imageIds, clock, log);
         }
         catch
         {
@@ -52,15 +52,13 @@ internal static class Salvage
         return kept;
     }
 
-    private static void WriteFresh(string path, IEnumerable<string> imageIds, TimeProvider time, ILogger log)
+    private static void WriteFresh(string path, IEnumerable<string> imageIds, DeviceClock clock, ILogger log)
     {
         DatabaseFile.CreateIfMissing(path);
-        using (var connection = ConnectionFactory.Open(path, new ImageUseStoreOptions { DatabasePath = path }, log))
-        using (var transaction = Transaction.BeginImmediate(connection))
+        using (var fresh = Database.Open(path, new ImageUseStoreOptions { DatabasePath = path }, clock, log))
         {
-            var now = time.GetUtcNow().ToUnixTimeSeconds();
-            connection.Execute(InsertUsedNow, imageIds.Select(imageId => new { imageId, now }));
-            transaction.Commit();
+            fresh.Write("salvage the images", (connection, now) => connection.Execute(InsertUsedNow,
+                imageIds.Select(imageId => new { imageId, boot = now.Boot, ran = now.Ran })));
         }
 
         if (DatabaseFile.LengthOf($"{path}-wal") > 0)
@@ -68,8 +66,8 @@ internal static class Salvage
     }
 
     private const string InsertUsedNow = """
-        INSERT INTO image_use (image_id, last_used_at)
-        VALUES (@imageId, @now)
+        INSERT INTO image_use (image_id, boot, ran_at)
+        VALUES (@imageId, @boot, @ran)
         """;
 
     private static HashSet<string> ReadImageIds(string path)

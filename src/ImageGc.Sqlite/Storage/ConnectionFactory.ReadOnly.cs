@@ -20,7 +20,8 @@ internal static partial class ConnectionFactory
             });
         }
         catch (ImageUseStoreException limited) when (limited.Reason
-            is StoreErrorReason.ReadOnly or StoreErrorReason.Unavailable or StoreErrorReason.Full or StoreErrorReason.IoError)
+            is StoreErrorReason.ReadOnly or StoreErrorReason.Unavailable or StoreErrorReason.Full
+            or StoreErrorReason.IoError)
         {
             // Where nothing is in the log the file itself is the database, and needs no room beside it.
             var how = DatabaseFile.LengthOf($"{path}-wal") == 0 ? "immutable=1" : "psow=1";

@@ -7,15 +7,18 @@ namespace ImageGc.Sqlite;
 /// <summary>The one long-lived connection of a store: one call at a time, every failure translated.</summary>
 internal sealed class Database : IDisposable
 {
-    private readonly Lock _oneAtATime = new();
     private readonly SqliteConnection _connection;
+    private readonly BootTable _boots;
+    private readonly ILogger _log;
     private readonly List<PreparedStatement> _statements = [];
     private bool _closed;
 
-    private Database(string path, SqliteConnection connection)
+    private Database(string path, SqliteConnection connection, DeviceClock clock, ILogger log)
     {
         Path = path;
         _connection = connection;
+        _log = log;
+        _boots = new BootTable(clock, Prepare(BootTable.FindBoot));
     }
 
     public string Path { get; }
@@ -23,12 +26,15 @@ internal sealed class Database : IDisposable
     /// <summary>Whether it was opened only to read it.</summary>
     public bool ReadOnly { get; private init; }
 
-    /// <exception cref="ImageUseStoreException">It cannot be opened, is damaged, or is not ours.</exception>
-    public static Database Open(string path, ImageUseStoreOptions options, ILogger log) =>
-        new(path, ConnectionFactory.Open(path, options, log));
+    /// <summary>Held by the one call that has the database, which may make others meanwhile.</summary>
+    public Lock Turn { get; } = new();
 
-    public static Database OpenReadOnly(string path, ImageUseStoreOptions options) =>
-        new(path, ConnectionFactory.OpenReadOnly(path, options)) { ReadOnly = true };
+    /// <exception cref="ImageUseStoreException">It cannot be opened, is damaged, or is not ours.</exception>
+    public static Database Open(string path, ImageUseStoreOptions options, DeviceClock clock, ILogger log) =>
+        new(path, ConnectionFactory.Open(path, options, log), clock, log);
+
+    public static Database OpenReadOnly(string path, ImageUseStoreOptions options, DeviceClock clock, ILogger log) =>
+        new(path, ConnectionFactory.OpenReadOnly(path, options), clock, log) { ReadOnly = true };
 
     /// <summary>Prepares a statement that runs often, until the database is disposed of.</summary>
     public PreparedStatement Prepare(string sql)
@@ -41,20 +47,50 @@ internal sealed class Database : IDisposable
         }
         catch (SqliteException exception)
         {
+            Dispose();
             throw ImageUseStoreException.From(exception, Path, "open the database");
         }
     }
 
-    /// <summary>Runs one statement, or reads; outside a transaction, so that one statement is one commit.</summary>
-    public T Run<TArgs, T>(string doing, TArgs args, Func<SqliteConnection, TArgs, T> use)
+    /// <summary>Reads one state of the database; temporary tables vanish afterwards.</summary>
+    public T Read<T>(string doing, Func<SqliteConnection, T> read) => InTurn(doing, () =>
     {
-        lock (_oneAtATime)
+        using var rolledBack = Transaction.BeginDeferred(_connection);
+        return read(_connection);
+    });
+
+    /// <summary>As <see cref="Read{T}(string, Func{SqliteConnection, T})"/>, with the moment that is now.</summary>
+    public T Read<T>(string doing, Func<SqliteConnection, Now, T> read) =>
+        Read(doing, connection => read(connection, _boots.Read(connection)));
+
+    /// <summary>Changes the database, all or nothing, after its times were corrected if the clock was set.</summary>
+    public T Write<T>(string doing, Func<SqliteConnection, Now, T> write)
+    {
+        RequireWriting(doing);
+        var setBy = 0L;
+        var result = InTurn(doing, () =>
+        {
+            using var transaction = Transaction.BeginImmediate(_connection);
+            var now = _boots.Write(_connection); // Not before: waiting for the lock takes time.
+            var written = write(_connection, now);
+            transaction.Commit();
+            setBy = now.SetBy;
+            return written;
+        });
+        if (setBy != 0)
+            _log.CorrectedTimes(TimeSpan.FromMilliseconds(setBy));
+        return result;
+    }
+
+    private T InTurn<T>(string doing, Func<T> use)
+    {
+        lock (Turn)
         {
             ObjectDisposedException.ThrowIf(_closed, typeof(Database));
             RequireInPlace();
             try
             {
-                return use(_connection, args);
+                return use();
             }
             catch (SqliteException exception)
             {
@@ -71,7 +107,7 @@ internal sealed class Database : IDisposable
     }
 
     /// <summary>Fails if the database was opened only to look at it.</summary>
-    public void RequireWriting(string doing)
+    private void RequireWriting(string doing)
     {
         if (ReadOnly)
             throw new ImageUseStoreException(StoreErrorReason.ReadOnly, Path,
@@ -98,7 +134,7 @@ internal sealed class Database : IDisposable
 
     public void Dispose()
     {
-        lock (_oneAtATime)
+        lock (Turn)
         {
             if (_closed)
                 return;

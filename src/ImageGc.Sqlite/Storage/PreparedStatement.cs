@@ -17,24 +17,43 @@ internal sealed class PreparedStatement : IDisposable
         Check(raw.sqlite3_prepare_v3(_database, sql, raw.SQLITE_PREPARE_PERSISTENT, out _statement));
     }
 
-    /// <summary>Runs it with its first parameter.</summary>
+    /// <summary>Runs it with its parameters in the order in which the statement names them.</summary>
     /// <exception cref="SqliteException">As the provider's own commands throw it.</exception>
-    public void Run(string text)
+    public void Run(string text, params ReadOnlySpan<long> numbers)
     {
-        Check(raw.sqlite3_bind_text(_statement, 1, text));
+        Bind(text, numbers);
+        Run();
+    }
+
+    /// <summary>Runs it without parameters.</summary>
+    /// <exception cref="SqliteException">As the provider's own commands throw it.</exception>
+    public void Run()
+    {
         raw.sqlite3_step(_statement);
         Check(raw.sqlite3_reset(_statement)); // Returns what the step failed with.
     }
 
-    /// <summary>Runs it with its two parameters, in the order in which the statement names them.</summary>
+    /// <summary>Reads the numbers of the first row.</summary>
+    /// <returns>Whether there is a row.</returns>
     /// <exception cref="SqliteException">As the provider's own commands throw it.</exception>
-    public void Run(string text, long number)
+    public bool TryReadRow(string text, Span<long> row)
     {
-        Check(raw.sqlite3_bind_int64(_statement, 2, number));
-        Run(text);
+        Bind(text, []);
+        var found = raw.sqlite3_step(_statement) == raw.SQLITE_ROW;
+        for (var column = 0; found && column < row.Length; column++)
+            row[column] = raw.sqlite3_column_int64(_statement, column);
+        Check(raw.sqlite3_reset(_statement));
+        return found;
     }
 
     public void Dispose() => _statement.Dispose();
+
+    private void Bind(string text, ReadOnlySpan<long> numbers)
+    {
+        Check(raw.sqlite3_bind_text(_statement, 1, text));
+        for (var i = 0; i < numbers.Length; i++)
+            Check(raw.sqlite3_bind_int64(_statement, i + 2, numbers[i]));
+    }
 
     private void Check(int result) => SqliteException.ThrowExceptionForRC(result, _database);
 }

@@ -1,4 +1,3 @@
-using Dapper;
 using Microsoft.Data.Sqlite;
 using SQLitePCL;
 
@@ -15,21 +14,25 @@ internal readonly struct Transaction : IDisposable
     /// <summary>Takes the lock for writing now, so that nothing read in it is stale when it writes.</summary>
     public static Transaction BeginImmediate(SqliteConnection connection)
     {
-        connection.Execute("BEGIN IMMEDIATE");
+        Execute(connection, "BEGIN IMMEDIATE");
         return new Transaction(connection);
     }
 
+    /// <summary>Sees one state of the database, and keeps nobody from writing.</summary>
     public static Transaction BeginDeferred(SqliteConnection connection)
     {
-        connection.Execute("BEGIN DEFERRED");
+        Execute(connection, "BEGIN DEFERRED");
         return new Transaction(connection);
     }
 
-    public void Commit() => _connection.Execute("COMMIT TRANSACTION");
+    public void Commit() => Execute(_connection, "COMMIT TRANSACTION");
 
     public void Dispose()
     {
         if (raw.sqlite3_get_autocommit(_connection.Handle) == 0) // SQLite itself rolls back after some failures.
-            _connection.Execute("ROLLBACK TRANSACTION");
+            Execute(_connection, "ROLLBACK TRANSACTION");
     }
+
+    private static void Execute(SqliteConnection connection, string sql) =>
+        SqliteException.ThrowExceptionForRC(raw.sqlite3_exec(connection.Handle, sql), connection.Handle);
 }

@@ -55,40 +55,46 @@ internal sealed class RawSqlite : IDisposable
         {
             filler.Step(filler._begin);
             for (var image = 0L; image < images; image++)
-                filler.Upsert(Images.Id(image), Images.LastUsedAt(image, images));
+                filler.Upsert(Images.Id(image), 0, Images.LastUsedAt(image, images) * 1000);
             filler.Step(filler._commit);
             Execute(database, "PRAGMA journal_mode = WAL");
         }
     }
 
-    public void Record(string imageId, long now) => Upsert(imageId, now);
+    public void Record(string imageId, BenchmarkTime time) => Upsert(imageId, 1, time.Read().SinceBoot);
 
-    public void Record(string[] imageIds, long now)
+    public void Record(string[] imageIds, BenchmarkTime time)
     {
         Step(_begin);
         foreach (var imageId in imageIds)
-            Upsert(imageId, now);
+            Upsert(imageId, 1, time.Read().SinceBoot);
         Step(_commit);
     }
 
     /// <summary>The store's prune, statement by statement.</summary>
-    public List<KeyValuePair<string, long>> Prune(string[] inUse, long now, TimeSpan threshold)
+    public List<KeyValuePair<string, long>> Prune(string[] inUse, BenchmarkTime time, TimeSpan threshold)
     {
         var expired = new List<KeyValuePair<string, long>>();
-        var seconds = (long)threshold.TotalSeconds;
+        var (sinceBoot, wall) = time.Read();
+        var now = new Now(1, 0, wall - sinceBoot, 0, sinceBoot, 0);
+        var decision = ImageUseStore.DecisionParameters.Of(now, threshold, TimeSpan.FromHours(1));
+        (string, long)[] parameters = [.. typeof(ImageUseStore.DecisionParameters).GetProperties()
+            .Where(property => property.PropertyType == typeof(long))
+            .Select(property => ($"@{char.ToLowerInvariant(property.Name[0])}{property.Name[1..]}",
+                (long)property.GetValue(decision)!))];
         Step(_begin);
         Execute(_database, ImageUseStore.CreateInUse);
         InsertInUse(inUse);
-        Run(ImageUseStore.RestampUsedNow, [("@now", now), ("@earliest", StampClock.EarliestBelievable)]);
-        Run(ImageUseStore.DropOldHistory, [("@tooOld", now - ImageUseStore.HistorySeconds)]);
+        Run(ImageUseStore.RecordInUse, parameters);
+        Run(ImageUseStore.DropOldHistory,
+            [("@tooOld", now.WallSeconds - ImageUseStore.HistorySeconds), ("@historyRuns", ImageUseStore.HistoryRuns)]);
         var run = 0L;
-        Run(ImageUseStore.InsertRun, [("@now", now), ("@seconds", seconds)], row =>
-            run = raw.sqlite3_column_int64(row, 0));
-        Run(ImageUseStore.RemoveExpired, [("@run", run), ("@expiredAt", now - seconds), ("@now", now)]);
-        Run(ImageUseStore.ForgetRemoved, [("@run", run)], row => expired.Add(new(
-            raw.sqlite3_column_text(row, 0).utf8_to_string(), raw.sqlite3_column_int64(row, 1))));
+        Run(ImageUseStore.InsertRun, [("@wallSeconds", now.WallSeconds), ("@seconds", decision.Threshold / 1000)],
+            row => run = raw.sqlite3_column_int64(row, 0));
+        Run(ImageUseStore.SelectExpired, parameters, row => expired.Add(new(
+            raw.sqlite3_column_text(row, 0).utf8_to_string(), raw.sqlite3_column_int64(row, 3))));
+        Run(ImageUseStore.RemoveExpired, [("@run", run), ("@wallSeconds", now.WallSeconds)]);
         Step(_commit);
-        expired.Sort((a, b) => a.Value.CompareTo(b.Value));
         return expired;
     }
 
@@ -113,10 +119,11 @@ internal sealed class RawSqlite : IDisposable
     private static void Execute(sqlite3 database, string sql) =>
         SqliteException.ThrowExceptionForRC(raw.sqlite3_exec(database, sql), database);
 
-    private void Upsert(string imageId, long now)
+    private void Upsert(string imageId, long boot, long ran)
     {
         raw.sqlite3_bind_text(_upsert, 1, imageId);
-        raw.sqlite3_bind_int64(_upsert, 2, now);
+        raw.sqlite3_bind_int64(_upsert, 2, boot);
+        raw.sqlite3_bind_int64(_upsert, 3, ran);
         Step(_upsert);
     }
 

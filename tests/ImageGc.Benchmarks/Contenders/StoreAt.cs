@@ -5,6 +5,7 @@ namespace ImageGc.Benchmarks.Contenders;
 /// <summary>Opens a store that is measured.</summary>
 internal static class StoreAt
 {
-    public static ImageUseStore Open(string path, Durability durability, TimeProvider? time = null) =>
-        ImageUseStore.Open(new ImageUseStoreOptions { DatabasePath = path, Durability = durability }, time);
+    public static ImageUseStore Open(string path, Durability durability, DeviceClock? clock = null) =>
+        ImageUseStore.Open(
+            new ImageUseStoreOptions { DatabasePath = path, Durability = durability, Clock = clock });
 }

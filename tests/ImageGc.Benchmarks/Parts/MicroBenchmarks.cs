@@ -66,7 +66,7 @@ public class MicroBenchmarks
 
     [Benchmark(Description = "SQLite", Baseline = true)]
     [BenchmarkCategory("record, Full")]
-    public void RawRecordFull() => _rawFull!.Record(NextImage(), _time.Now);
+    public void RawRecordFull() => _rawFull!.Record(NextImage(), _time);
 
     [Benchmark(Description = RecordComparison.Store)]
     [BenchmarkCategory("record, Full")]
@@ -74,7 +74,7 @@ public class MicroBenchmarks
 
     [Benchmark(Description = "SQLite", Baseline = true)]
     [BenchmarkCategory("record, Normal")]
-    public void RawRecordNormal() => _rawNormal!.Record(NextImage(), _time.Now);
+    public void RawRecordNormal() => _rawNormal!.Record(NextImage(), _time);
 
     [Benchmark(Description = RecordComparison.Store)]
     [BenchmarkCategory("record, Normal")]
@@ -82,7 +82,7 @@ public class MicroBenchmarks
 
     [Benchmark(Description = "SQLite", Baseline = true)]
     [BenchmarkCategory("batch of 50, Normal")]
-    public void RawBatchNormal() => _rawNormal!.Record(NextBatch(), _time.Now);
+    public void RawBatchNormal() => _rawNormal!.Record(NextBatch(), _time);
 
     [Benchmark(Description = RecordComparison.Store)]
     [BenchmarkCategory("batch of 50, Normal")]

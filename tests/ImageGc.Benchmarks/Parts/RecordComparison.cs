@@ -77,7 +77,7 @@ internal sealed class RecordComparison : IDisposable
         _contenders.Add(new Contender(Name(Raw, durability), images, n =>
         {
             time.PassSecond();
-            raw.Record(imageIds[n % Distinct], time.Now);
+            raw.Record(imageIds[n % Distinct], time);
         }));
     }
 
@@ -96,7 +96,7 @@ internal sealed class RecordComparison : IDisposable
         _contenders.Add(new Contender(BatchName(Raw), images, n =>
         {
             time.PassSecond();
-            raw.Record(batches[n % batches.Length], time.Now);
+            raw.Record(batches[n % batches.Length], time);
         })
         { MostPerBlock = 10 });
     }

@@ -1,11 +1,10 @@
+using ImageGc.Sqlite;
+
 namespace ImageGc.Benchmarks.Parts;
 
-/// <summary>The clock of many writers: none ever stamps with a second that another one used.</summary>
-/// <remarks>
-/// A thread sees it move only when it moves it itself, or the store would read the wall clock before and the timestamp
-/// after another thread's second, and take that for somebody setting the clock.
-/// </remarks>
-internal sealed class WritersTime : TimeProvider
+/// <summary>The clock of many writers: none ever records in a second in which another one did.</summary>
+/// <remarks>Their processes share one boot, as they would on a device.</remarks>
+internal sealed class WritersTime : DeviceClock
 {
     private const long SecondsOfProcess = 20_000_000;
 
@@ -16,11 +15,12 @@ internal sealed class WritersTime : TimeProvider
 
     public WritersTime(int process) => Seconds = _latest = process * SecondsOfProcess;
 
-    public override long TimestampFrequency => 1;
+    public override string? KernelBootId => "writers";
 
-    public override DateTimeOffset GetUtcNow() => BenchmarkTime.Start.AddSeconds(Seconds);
+    public override string BootId => "writers -";
 
-    public override long GetTimestamp() => Seconds;
+    public override (long SinceBoot, long Wall) Read() =>
+        (Seconds * 1000, BenchmarkTime.Start.AddSeconds(Seconds).ToUnixTimeMilliseconds());
 
     public void PassSecond() => Seconds = Interlocked.Increment(ref _latest);
 }

@@ -1,0 +1,23 @@
+namespace ImageGc.Sqlite;
+
+/// <summary>The two clocks of a device: the wall clock, which anybody may set, and the time since boot.</summary>
+internal abstract class DeviceClock
+{
+    /// <summary>
+    /// The system's clocks, or those of a <see cref="TimeProvider"/> where another one is given or the kernel does not
+    /// name its boot: then the life of the store is a boot of its own.
+    /// </summary>
+    public static DeviceClock Of(TimeProvider time) =>
+        (time == TimeProvider.System ? KernelClock.TryCreate() : null) ?? (DeviceClock)new ProviderClock(time);
+
+    /// <summary>
+    /// The kernel's ID of its boot, which all its time namespaces share; null where only this store knows its boot.
+    /// </summary>
+    public abstract string? KernelBootId { get; }
+
+    /// <summary>Names the boot: other processes that read the same clock have the same name for it.</summary>
+    public abstract string BootId { get; }
+
+    /// <summary>Both clocks at the same moment, in milliseconds.</summary>
+    public abstract (long SinceBoot, long Wall) Read();
+}

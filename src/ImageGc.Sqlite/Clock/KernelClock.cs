@@ -1,0 +1,74 @@
+using System.Runtime.InteropServices;
+
+namespace ImageGc.Sqlite;
+
+/// <summary>The clocks of Linux: every process of a boot reads the same time since boot.</summary>
+internal sealed partial class KernelClock : DeviceClock
+{
+    private const string BootIdFile = "/proc/sys/kernel/random/boot_id";
+    private const string TimeNamespace = "/proc/self/ns/time";
+
+    private KernelClock(string kernelBootId, string timeNamespace)
+    {
+        KernelBootId = kernelBootId;
+        BootId = $"{kernelBootId} {timeNamespace}";
+    }
+
+    public override string KernelBootId { get; }
+
+    /// <remarks>A time namespace moves the time since boot, so that with it a boot is another one.</remarks>
+    public override string BootId { get; }
+
+    /// <summary>Null where the kernel does not name its boot, as under `ProcSubset=pid` of systemd.</summary>
+    public static KernelClock? TryCreate()
+    {
+        if (!OperatingSystem.IsLinux())
+            return null;
+        try
+        {
+            var bootId = File.ReadAllText(BootIdFile).Trim();
+            var timeNamespace = new FileInfo(TimeNamespace).LinkTarget ?? "-"; // Kernels before 5.6 have none.
+            return bootId.Length > 0 && TryRead() is not null ? new KernelClock(bootId, timeNamespace) : null;
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            return null;
+        }
+    }
+
+    public override (long SinceBoot, long Wall) Read()
+    {
+        // A pause between the two readings would look like a step of the wall clock.
+        const int mostPause = 10;
+        for (var tries = 0; ; tries++)
+        {
+            var before = SinceBoot();
+            var wall = TimeProvider.System.GetUtcNow().ToUnixTimeMilliseconds();
+            var after = SinceBoot();
+            if (after - before <= mostPause || tries == 10)
+                return (after, wall);
+        }
+    }
+
+    private static long SinceBoot() =>
+        TryRead() ?? throw new InvalidOperationException("CLOCK_BOOTTIME, which could be read before, cannot be read.");
+
+    /// <summary>
+    /// CLOCK_BOOTTIME, which counts suspends. Not /proc/uptime: lxcfs shows the uptime of the container there.
+    /// </summary>
+    private static long? TryRead()
+    {
+        const int bootTime = 7; // https://man7.org/linux/man-pages/man2/clock_gettime.2.html
+        return ClockGetTime(bootTime, out var time) == 0 ? time.Seconds * 1000 + time.Nanoseconds / 1_000_000 : null;
+    }
+
+    [LibraryImport("libc", EntryPoint = "clock_gettime")]
+    private static partial int ClockGetTime(int clock, out TimeSpec time);
+
+    /// <remarks>Both fields have the size of a pointer on every architecture that .NET runs on.</remarks>
+    private readonly struct TimeSpec
+    {
+        public readonly nint Seconds;
+        public readonly nint Nanoseconds;
+    }
+}

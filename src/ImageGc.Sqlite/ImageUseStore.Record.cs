@@ -1,0 +1,102 @@
+using System.Collections.Concurrent;
+
+namespace ImageGc.Sqlite;
+
+public sealed partial class ImageUseStore
+{
+    private readonly ConcurrentQueue<PendingUse> _pending = new();
+
+    /// <summary>Records that an image is used now: after a pull, and when a container is created or removed.</summary>
+    /// <param name="imageId">1 to 512 characters without white space or control characters.</param>
+    /// <remarks>One transaction; durable when it returns as <see cref="Durability"/> says.</remarks>
+    /// <exception cref="ArgumentException">Not an image ID; nothing was written.</exception>
+    /// <exception cref="ImageUseStoreException">The use could not be stored.</exception>
+    public void RecordUse(string imageId)
+    {
+        ImageId.Require(imageId);
+        Record([imageId]);
+    }
+
+    /// <summary>Records that images are used now, all or none, in one transaction.</summary>
+    /// <param name="imageIds">Image IDs as <see cref="RecordUse(string)"/> takes them; duplicates are fine.</param>
+    /// <exception cref="ArgumentException">It is null, or one of them is no image ID; nothing was written.</exception>
+    /// <exception cref="ImageUseStoreException">The uses could not be stored; none was.</exception>
+    public void RecordUse(IEnumerable<string> imageIds) => Record(ImageId.RequireAll(imageIds));
+
+    /// <remarks>
+    /// Threads that record at the same time share one commit, and with it one fsync: whoever gets the database records
+    /// what all of them wait for. So none starves, however busy the others are.
+    /// </remarks>
+    private void Record(List<string> imageIds)
+    {
+        var use = new PendingUse(imageIds);
+        _pending.Enqueue(use);
+        lock (_database.Turn)
+        {
+            if (!use.IsSettled)
+                RecordPending();
+        }
+
+        if (use.Failure is { } failure)
+            throw new ImageUseStoreException(failure.Reason, failure.DatabasePath, failure.Message, failure);
+        Records.Add(imageIds.Count);
+        imageIds.ForEach(_log.RecordedUse);
+    }
+
+    private void RecordPending()
+    {
+        var uses = new List<PendingUse>();
+        ImageUseStoreException? failure = null;
+        try
+        {
+            _database.Write("record the use of an image", (_, now) =>
+            {
+                TakePending(uses);
+                foreach (var imageId in uses.SelectMany(use => use.ImageIds))
+                    _upsert.Run(imageId, now.Boot, now.Ran);
+                return 0;
+            });
+        }
+        catch (ImageUseStoreException exception)
+        {
+            TakePending(uses);
+            failure = exception;
+        }
+        catch
+        {
+            uses.ForEach(_pending.Enqueue); // What ended this thread is no failure of the others.
+            throw;
+        }
+
+        uses.ForEach(use => use.Settle(failure));
+    }
+
+    private void TakePending(List<PendingUse> uses)
+    {
+        while (_pending.TryDequeue(out var use))
+            uses.Add(use);
+    }
+
+    /// <remarks>A use is unique and never moves back: two in the same millisecond are two uses.</remarks>
+    internal const string UpsertUse = """
+        INSERT INTO image_use (image_id, boot, ran_at)
+        VALUES (@imageId, @boot, @ran)
+        ON CONFLICT (image_id) DO UPDATE
+        SET boot = excluded.boot,
+            ran_at = CASE WHEN boot = excluded.boot
+                          THEN max(excluded.ran_at, ran_at + 1)
+                          ELSE excluded.ran_at END
+        """;
+
+    /// <summary>What a thread wants to have recorded; the others are told by <see cref="Settle"/>.</summary>
+    private sealed class PendingUse(List<string> imageIds)
+    {
+        public List<string> ImageIds { get; } = imageIds;
+
+        public bool IsSettled { get; private set; }
+
+        public ImageUseStoreException? Failure { get; private set; }
+
+        public void Settle(ImageUseStoreException? failure) => (IsSettled, Failure) = (true, failure);
+    }
+}
