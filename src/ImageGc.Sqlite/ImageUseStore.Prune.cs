@@ -79,7 +79,8 @@ public sealed partial class ImageUseStore
         var decision = ParametersOf(now, threshold);
         BindInUse(connection, inUse);
         connection.Execute(RecordInUse, decision);
-        connection.Execute(DropOldHistory, new { tooOld = now.WallSeconds - HistorySeconds, historyRuns = HistoryRuns });
+        connection.Execute(
+            DropOldHistory, new { tooOld = now.WallSeconds - HistorySeconds, historyRuns = HistoryRuns });
         var (run, tracked) = connection.QuerySingle<BegunRow>(
             InsertRun, new { wallSeconds = now.WallSeconds, seconds = Seconds(threshold) });
         return new BegunRun(run, tracked, connection.Query<Row>(SelectExpired, decision).AsList());

@@ -44,8 +44,8 @@ public enum StoreErrorReason
 /// A call that failed may still have happened when the failure came in the commit, and that may show only after the
 /// database is opened anew; every operation of <see cref="ImageUseStore"/> is safe to repeat. After
 /// <see cref="StoreErrorReason.Busy"/>, <see cref="StoreErrorReason.Full"/> and
-/// <see cref="StoreErrorReason.ReadOnly"/> the same store works again as soon as the cause is gone. The inner exception is the provider's <see cref="SqliteException"/>
-/// with both of SQLite's codes, or the operating system's.
+/// <see cref="StoreErrorReason.ReadOnly"/> the same store works again as soon as the cause is gone. The inner exception
+/// is the provider's <see cref="SqliteException"/> with both of SQLite's codes, or the operating system's.
 /// </remarks>
 public sealed class ImageUseStoreException : Exception
 {

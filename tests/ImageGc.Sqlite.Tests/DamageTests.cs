@@ -121,7 +121,7 @@ public sealed class DamageTests : StoreTest
         File.WriteAllBytes(DatabasePath, Sound);
         var store = Open();
         // What the store has read is old now.
-        Sqlite.Execute(DatabasePath, "UPDATE image_use SET ran_at = 0 WHERE image_id > 'sha256:f'");
+        Sqlite.Execute(DatabasePath, "UPDATE image_use SET ran_at = ran_at + 1 WHERE image_id > 'sha256:f'");
         using (var file = new FileStream(DatabasePath, FileMode.Open, FileAccess.Write, FileShare.ReadWrite))
         {
             foreach (var page in LeafPages.Skip(20).Take(50))

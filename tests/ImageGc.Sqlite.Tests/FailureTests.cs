@@ -88,7 +88,7 @@ public sealed class FailureTests : StoreTest
         foreach (var (doing, call) in ((string, Action)[])
             [
                 ("record the use of an image", () => store.RecordUse(Id(1))),
-                ("record the use of images", () => store.RecordUse([Id(1)])),
+                ("record the use of an image", () => store.RecordUse([Id(1)])),
                 ("list the images", () => store.List()),
                 ("count the images", () => store.Count()),
                 ("look up an image", () => store.Find(Id(1))),

@@ -70,14 +70,39 @@ public sealed class HistoryTests : StoreTest
         store.Prune([]);
 
         Time.Pass(TimeSpan.FromDays(90));
-        store.Prune([]);
-        Assert.Equal(2, store.ListPrunes().Count);
+        PruneAYearOfNights(store);
+        Assert.Equal(Nights + 1, store.ListPrunes().Count);
         Assert.Single(store.ListRemoved());
 
         Time.Pass(TimeSpan.FromSeconds(1));
         store.Prune([]);
-        Assert.Equal(2, store.ListPrunes().Count);
+        Assert.Equal(Nights + 1, store.ListPrunes().Count);
         Assert.Empty(store.ListRemoved());
+    }
+
+    [Fact]
+    public void A_clock_that_is_years_ahead_for_a_moment_does_not_empty_the_history()
+    {
+        var store = Open(options => options.ImageAgeCleanupThreshold = TimeSpan.Zero);
+        store.RecordUse(Id(1));
+        store.Prune([]);
+        PruneAYearOfNights(store, 1);
+
+        Time.StepTo(SteppingTime.Start.AddYears(14));
+        store.Prune([]);
+
+        Assert.Equal(Nights + 1, store.ListPrunes().Count);
+        Assert.Single(store.ListRemoved());
+        store.Prune([]);
+        Assert.Empty(store.ListRemoved());
+    }
+
+    private const int Nights = 400;
+
+    private static void PruneAYearOfNights(ImageUseStore store, int butFor = 0)
+    {
+        for (var night = butFor; night < Nights; night++)
+            store.Prune([]);
     }
 
     [Fact]
@@ -154,6 +179,7 @@ public sealed class HistoryTests : StoreTest
         store.RecordUse([Id(1), Id(2), Id(3), Id(4)]);
         Time.Pass(Week);
         await store.PruneAsync([Id(4)], FailBut(Id(1)), TestContext.Current.CancellationToken);
+        Time.Pass(TimeSpan.FromSeconds(1));
         store.Prune([Id(3), Id(4)]);
         Time.Pass(Week);
         store.Prune([]);
@@ -178,12 +204,12 @@ public sealed class HistoryTests : StoreTest
         store.Prune([]);
 
         Time.Pass(TimeSpan.FromDays(90));
-        store.Prune([]);
-        Assert.Equal([(3, 1)], Rows());
+        PruneAYearOfNights(store);
+        Assert.Equal([(Nights + 2, 1)], Rows());
 
         Time.Pass(TimeSpan.FromSeconds(1));
         store.Prune([]);
-        Assert.Equal([(2, 0)], Rows());
+        Assert.Equal([(Nights + 1, 0)], Rows());
 
         List<(int, int)> Rows() => Sqlite.Query<(int, int)>(DatabasePath,
             "SELECT (SELECT count(*) FROM prune_run), (SELECT count(*) FROM removed_image)");

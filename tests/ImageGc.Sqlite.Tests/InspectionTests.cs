@@ -63,7 +63,7 @@ public sealed class InspectionTests : StoreTest
     public void The_first_and_the_last_second_of_the_calendar_are_stamps()
     {
         var store = Open();
-        Sqlite.Execute(DatabasePath, "INSERT INTO image_use VALUES ('a', 0), ('b', 253402300799)");
+        Sqlite.Execute(DatabasePath, "INSERT INTO image_use VALUES ('a', 0, 0), ('b', 0, 253402300799000)");
 
         Assert.Equal([0, 253_402_300_799], store.List().Select(image => image.LastUsedAt.ToUnixTimeSeconds()));
     }
@@ -73,7 +73,7 @@ public sealed class InspectionTests : StoreTest
     {
         var store = Open();
         Sqlite.Execute(DatabasePath,
-            "PRAGMA ignore_check_constraints = 1; INSERT INTO image_use VALUES ('a', -1), ('b', -1), ('c', -1)");
+            "PRAGMA ignore_check_constraints = 1; INSERT INTO image_use VALUES ('a', 1, -1), ('b', 1, -1), ('c', 1, -1)");
 
         Assert.Equal(3, store.Check().Damage.Count);
     }
@@ -84,7 +84,7 @@ public sealed class InspectionTests : StoreTest
         Open().Dispose();
         var store = Open();
         Sqlite.Execute(DatabasePath,
-            "PRAGMA ignore_check_constraints = 1; INSERT INTO image_use VALUES ('two words', 1)");
+            "PRAGMA ignore_check_constraints = 1; INSERT INTO image_use VALUES ('two words', 1, 1)");
 
         Assert.NotEmpty(store.Check().Damage);
     }

@@ -60,7 +60,7 @@ public sealed class LogTests : StoreTest
         await Task.Run(() => store.RecordUse(Id(1)), TestContext.Current.CancellationToken)
             .WaitAsync(TimeSpan.FromMinutes(1), TestContext.Current.CancellationToken);
 
-        Assert.Equal([Id(1), Id(2)], store.List().Select(image => image.ImageId));
+        Assert.Equal([Id(1), Id(2)], store.List().Select(image => image.ImageId).Order());
     }
 
     [Fact]

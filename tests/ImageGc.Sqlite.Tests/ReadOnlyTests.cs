@@ -162,7 +162,7 @@ public sealed class ReadOnlyTests : StoreTest
     {
         Written().Dispose();
         Sqlite.Execute(DatabasePath,
-            "PRAGMA ignore_check_constraints = 1; INSERT INTO image_use VALUES ('two words', 1)");
+            "PRAGMA ignore_check_constraints = 1; INSERT INTO image_use VALUES ('two words', 1, 1)");
         File.SetUnixFileMode(DatabasePath, UnixFileMode.UserRead | UnixFileMode.GroupRead | UnixFileMode.OtherRead);
         File.SetUnixFileMode(PathOf(""), (UnixFileMode)0b101_101_101);
         using var nobody = Unprivileged.BecomeOrSkip();

@@ -32,7 +32,7 @@ public sealed class RecordUseTests : StoreTest
     {
         var store = Open();
 
-        store.RecordUse([Id(1), Id(2), Id(1)]);
+        store.RecordUse([Id(2), Id(1), Id(2)]);
 
         Assert.Equal([new ImageUse(Id(1), SteppingTime.Start), new ImageUse(Id(2), SteppingTime.Start)], store.List());
     }

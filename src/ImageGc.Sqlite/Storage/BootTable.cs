@@ -35,7 +35,16 @@ internal sealed class BootTable(DeviceClock clock, PreparedStatement find)
         if (!TryFind(sinceBoot, wall, out var now, out var lastSeen))
             return Begin(connection, sinceBoot, wall);
         if (now.SetBy != 0 || sinceBoot - lastSeen >= SeenAgainAfter)
-            connection.Execute(UpdateBoot, new { boot = now.Boot, beganAt = now.BeganAt, clockSetAt = now.ClockSetAt, sinceBoot = now.SinceBoot });
+        {
+            connection.Execute(UpdateBoot, new
+            {
+                boot = now.Boot,
+                beganAt = now.BeganAt,
+                clockSetAt = now.ClockSetAt,
+                sinceBoot,
+            });
+        }
+
         return now;
     }
 
