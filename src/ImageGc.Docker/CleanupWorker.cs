@@ -15,13 +15,17 @@ internal sealed class CleanupWorker(
 
     private static readonly TimeSpan RetryAfter = TimeSpan.FromMinutes(15);
 
-    /// <summary>
-    /// A device that starts with a wrong clock has so long to set it: a cleanup before loses the ages.
-    /// </summary>
-    private static readonly TimeSpan ClockPatience = TimeSpan.FromHours(1);
+    /// <summary>A clock that is set by less is being adjusted, not set right.</summary>
+    private static readonly TimeSpan ClockSet = TimeSpan.FromMinutes(1);
 
     private readonly CleanupSchedule _schedule = new(options.Value.CleanupTime, options.Value.CleanupRecurrence);
     private readonly long _started = time.GetTimestamp();
+
+    /// <summary>When the host started, by the wall clock as it is now.</summary>
+    private DateTimeOffset _startedAt = time.GetUtcNow();
+
+    /// <summary>How long the host had run when the wall clock was last set.</summary>
+    private TimeSpan _clockSetAfter;
 
     /// <summary>Whether a run failed half-way: the history shows it like any other.</summary>
     private bool _unfinished;
@@ -79,14 +83,24 @@ internal sealed class CleanupWorker(
             var due = _schedule.NextAfter(LastRun(), now, time.LocalTimeZone);
             // A run that failed is tried again before this, so only the database could not be read.
             health.LastFailure = null;
-            if (due is null ? time.GetElapsedTime(_started) >= ClockPatience : due <= now)
+            var isClockSettled = IsClockSettled(now);
+            if ((due is null || due <= now) && isClockSettled)
                 return;
             if (due is { } next && due != announced)
                 log.NextCleanup(next);
             announced = due;
-            var left = due - now;
-            await Task.Delay(left < LongestNap ? left.Value : LongestNap, time, stoppingToken).ConfigureAwait(false);
+            var left = due > now ? due.Value - now : LongestNap;
+            await Task.Delay(left < LongestNap ? left : LongestNap, time, stoppingToken).ConfigureAwait(false);
         }
+    }
+
+    /// <summary>A device that starts with a wrong clock gets time to set it before ages are judged by it.</summary>
+    private bool IsClockSettled(DateTimeOffset now)
+    {
+        var runningFor = time.GetElapsedTime(_started);
+        if ((now - runningFor - _startedAt).Duration() > ClockSet)
+            (_startedAt, _clockSetAfter) = (now - runningFor, runningFor);
+        return runningFor - _clockSetAfter >= options.Value.ClockSettleTime;
     }
 
     /// <summary>The last run on schedule: those for a full disk have another threshold.</summary>

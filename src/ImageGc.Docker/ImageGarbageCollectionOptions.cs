@@ -33,6 +33,12 @@ public sealed class ImageGarbageCollectionOptions
     public Durability Durability { get; set; } = Durability.Full;
 
     /// <summary>
+    /// How long the device's clock must not have been set before it is believed; an hour by default. A cleanup that is
+    /// due waits for that. See <see cref="ImageUseStoreOptions.ClockSettleTime"/>.
+    /// </summary>
+    public TimeSpan ClockSettleTime { get; set; } = TimeSpan.FromHours(1);
+
+    /// <summary>
     /// Where the engine listens: unix:///path or tcp://host:port. By default the environment variable DOCKER_HOST,
     /// otherwise unix:///var/run/docker.sock.
     /// </summary>

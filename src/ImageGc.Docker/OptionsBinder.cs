@@ -23,6 +23,7 @@ internal sealed class OptionsBinder(IConfiguration section) : IConfigureOptions<
         Read(nameof(options.FlatFilePath), TryText, "", (string value) => options.FlatFilePath = value);
         Read(nameof(options.Durability), TryParseName, "use Full or Normal",
             (Durability value) => options.Durability = value);
+        ReadDuration(nameof(options.ClockSettleTime), value => options.ClockSettleTime = value);
         Read(nameof(options.EngineAddress), TryParseAddress, "use unix:///path or tcp://host:port",
             (Uri value) => options.EngineAddress = value);
         ReadDuration(nameof(options.EngineTimeout), value => options.EngineTimeout = value);

@@ -28,6 +28,8 @@ internal sealed class OptionsValidator : IValidateOptions<ImageGarbageCollection
                 + "use whole days, at least 1d.";
         if (options.ImageAgeCleanupThreshold < TimeSpan.Zero)
             yield return $"{nameof(options.ImageAgeCleanupThreshold)} is negative.";
+        if (options.ClockSettleTime < TimeSpan.Zero)
+            yield return $"{nameof(options.ClockSettleTime)} is negative.";
         if (options.CleanupTime.Ticks % TimeSpan.TicksPerMinute != 0)
             yield return $"{nameof(options.CleanupTime)} is {options.CleanupTime:O}: use HH:MM, from 00:00 to 23:59.";
         if (options.EngineAddress.Scheme is not ("unix" or "tcp" or "http"))

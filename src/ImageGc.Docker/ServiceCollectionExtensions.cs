@@ -57,6 +57,7 @@ public static class ServiceCollectionExtensions
                 DatabasePath = options.DatabasePath,
                 FlatFilePath = options.FlatFilePath,
                 Durability = options.Durability,
+                ClockSettleTime = options.ClockSettleTime,
                 ImageAgeCleanupThreshold = options.ImageAgeCleanupThreshold,
             },
             provider.GetRequiredService<TimeProvider>(),

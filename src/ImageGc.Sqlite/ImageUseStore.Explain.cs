@@ -21,7 +21,7 @@ public sealed partial class ImageUseStore
             return (connection.Query<VerdictRow>(SelectVerdicts, ParametersOf(now, least)).AsList(), now.Wall);
         });
         return ThatAreImages(rows).ConvertAll(row => new PruneVerdict(
-            row.ToImage(), Enum.Parse<PruneReason>(row.Reason), UnixTime.FromMilliseconds(wall + row.ExpiresIn)));
+            row.ToImage(), Enum.Parse<PruneReason>(row.Reason), UnixTime.FromMillisecondsRounded(wall + row.ExpiresIn)));
     }
 
     private const string SelectVerdicts = $"""

@@ -9,7 +9,7 @@ namespace ImageGc.Docker.Tests;
 /// <summary>Garbage collection inside a host, with an engine of the runtime's own.</summary>
 public sealed class HostingTests : HostTest
 {
-    private static readonly TimeSpan StartDelay = TimeSpan.FromMinutes(5);
+    private static readonly TimeSpan ClockSettleTime = TimeSpan.FromHours(1);
 
     [Fact]
     public async Task A_host_removes_what_expired_when_a_cleanup_is_due()
@@ -21,7 +21,7 @@ public sealed class HostingTests : HostTest
         store.RecordUse("young");
 
         await host.StartAsync(Cancel);
-        await LiveAsync(StartDelay);
+        await LiveAsync(ClockSettleTime);
         await host.StopAsync(Cancel);
 
         Assert.Equal(["old"], Engine.Removed);
@@ -88,14 +88,14 @@ public sealed class HostingTests : HostTest
         using (var first = Build(database))
         {
             await first.StartAsync(Cancel);
-            await LiveAsync(StartDelay);
+            await LiveAsync(ClockSettleTime);
             await first.StopAsync(Cancel);
         }
 
         Directory.Move(PathOf("disk"), PathOf("unmounted"));
         using var host = Build(database);
         await host.StartAsync(Cancel);
-        await LiveAsync(StartDelay);
+        await LiveAsync(ClockSettleTime);
         Directory.Move(PathOf("unmounted"), PathOf("disk"));
         Assert.Equal(HealthStatus.Degraded, (await HealthAsync(host)).Status);
         await LiveAsync(TimeSpan.FromMinutes(15));
@@ -114,7 +114,7 @@ public sealed class HostingTests : HostTest
         Time.Pass(TimeSpan.FromDays(8));
 
         await host.StartAsync(Cancel);
-        await LiveAsync(StartDelay);
+        await LiveAsync(ClockSettleTime);
         var health = await HealthAsync(host);
         var running = !host.Services.GetRequiredService<IHostApplicationLifetime>()
             .ApplicationStopping.IsCancellationRequested;
@@ -132,7 +132,7 @@ public sealed class HostingTests : HostTest
         using var host = Build(("DatabasePath", PathOf("missing/image_use.db")));
 
         await host.StartAsync(Cancel);
-        await LiveAsync(StartDelay);
+        await LiveAsync(ClockSettleTime);
         var health = await HealthAsync(host);
         await host.StopAsync(Cancel);
 

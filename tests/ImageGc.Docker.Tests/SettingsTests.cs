@@ -41,6 +41,7 @@ public sealed class SettingsTests
         ["DatabasePath"] = ("image_use.db", "image_use.db"),
         ["FlatFilePath"] = ("image_use", "image_use"),
         ["Durability"] = ("normal", Durability.Normal),
+        ["ClockSettleTime"] = ("10m", TimeSpan.FromMinutes(10)),
         ["EngineAddress"] = ("tcp://127.0.0.1:2375", new Uri("tcp://127.0.0.1:2375")),
         ["EngineTimeout"] = ("90s", TimeSpan.FromSeconds(90)),
         ["KeepImages"] = ("registry/agent:*", new List<string> { "registry/agent:*" }),

@@ -25,6 +25,7 @@ internal sealed class ExplainCommand : CommandBase
 
     protected override int Run(CommandContext context)
     {
+        context.ClockSettleTime = TimeSpan.Zero;
         var ids = _inUse.Read(context);
         using var store = context.OpenReadOnly();
         MismatchedIds.ThrowIfAny(ids, store.List());

@@ -62,6 +62,7 @@ internal sealed class PruneCommand : CommandBase
 
     protected override int Run(CommandContext context)
     {
+        context.ClockSettleTime = TimeSpan.Zero;
         var ids = _inUse.Read(context);
         var flatFile = context.Get(_import);
         using var store = flatFile is not null ? ImportCommand.OpenFor(flatFile, context)

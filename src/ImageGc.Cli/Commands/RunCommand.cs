@@ -99,6 +99,7 @@ internal sealed class RunCommand : CommandBase
         }
 
         var keep = await services.GetRequiredService<Cleanup>().ListToKeepAsync(cancellationToken);
+        context.ClockSettleTime = options.ClockSettleTime;
         using var store = context.OpenReadOnly(options.DatabasePath);
         var verdicts = ImageVerdict.ExpiredFirst(store.ExplainPrune(keep, options.ImageAgeCleanupThreshold));
         context.WriteVerdicts(verdicts, context.Get(_fullIds));

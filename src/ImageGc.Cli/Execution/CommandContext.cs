@@ -31,6 +31,11 @@ internal sealed class CommandContext(GlobalOptions global, ParseResult parsed)
 
     public T? GetOptional<T>(Argument<T> argument) => parsed.GetValue(argument);
 
+    /// <summary>
+    /// Zero where an operator, who sees the clock of the device, types the command that judges ages by it.
+    /// </summary>
+    public TimeSpan ClockSettleTime { get; set; } = new ImageUseStoreOptions().ClockSettleTime;
+
     public ImageUseStore OpenOrCreate() => Open(DatabasePath, readOnly: false);
 
     public ImageUseStore OpenExisting()
@@ -52,7 +57,13 @@ internal sealed class CommandContext(GlobalOptions global, ParseResult parsed)
     {
         using var notice = NotifyIfSlow("Opening the database, which is large, locked or damaged");
         return ImageUseStore.Open(
-            new ImageUseStoreOptions { DatabasePath = database, ReadOnly = readOnly }, Environment.Time,
+            new ImageUseStoreOptions
+            {
+                DatabasePath = database,
+                ReadOnly = readOnly,
+                ClockSettleTime = ClockSettleTime,
+            },
+            Environment.Time,
             new StandardErrorLogger(Error));
     }
 

@@ -76,6 +76,7 @@ internal sealed class ImageTable(DateTimeOffset now, bool fullIds)
         Verdict.Expired => new("expired", Color: Color.Red),
         Verdict.UsedMeanwhile => new("used-meanwhile", Color: Color.Yellow),
         Verdict.UsedRecently => new("used-recently", Color: Color.Yellow),
+        Verdict.WaitsForClock => new("waits-for-clock", Color: Color.Yellow),
         Verdict.InUse => new("in-use", Color: Color.Green),
         _ => throw new ArgumentOutOfRangeException(nameof(verdict), verdict, null),
     };

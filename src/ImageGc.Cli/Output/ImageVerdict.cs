@@ -10,6 +10,7 @@ internal enum Verdict
     Expired,
     UsedMeanwhile,
     UsedRecently,
+    WaitsForClock,
     InUse,
 }
 
@@ -26,6 +27,7 @@ internal sealed record ImageVerdict(Verdict Verdict, ImageUse Image, DateTimeOff
         {
             PruneReason.Expired => Verdict.Expired,
             PruneReason.UsedRecently => Verdict.UsedRecently,
+            PruneReason.WaitsForClock => Verdict.WaitsForClock,
             PruneReason.InUse => Verdict.InUse,
             _ => throw new ArgumentOutOfRangeException(nameof(verdict), verdict.Reason, null),
         },

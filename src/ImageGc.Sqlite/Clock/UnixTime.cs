@@ -14,8 +14,11 @@ internal static class UnixTime
             ? DateTimeOffset.MaxValue
             : DateTimeOffset.FromUnixTimeSeconds(Math.Max(0, seconds));
 
-    /// <summary>As <see cref="FromSeconds"/>, in whole seconds.</summary>
+    /// <summary>As <see cref="FromSeconds"/>, rounded down.</summary>
     public static DateTimeOffset FromMilliseconds(long milliseconds) => FromSeconds(milliseconds / 1000);
+
+    /// <summary>As <see cref="FromSeconds"/>, to the nearest second: uses are milliseconds apart.</summary>
+    public static DateTimeOffset FromMillisecondsRounded(long milliseconds) => FromSeconds((milliseconds + 500) / 1000);
 
     /// <summary>Rounded up, so that nothing is a moment too young.</summary>
     public static long Milliseconds(TimeSpan duration) => (long)Math.Ceiling(duration.TotalMilliseconds);
