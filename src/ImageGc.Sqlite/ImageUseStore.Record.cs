@@ -1,10 +1,10 @@
-using System.Collections.Concurrent;
-
 namespace ImageGc.Sqlite;
 
 public sealed partial class ImageUseStore
 {
-    private readonly ConcurrentQueue<PendingUse> _pending = new();
+    private readonly object _recording = new();
+    private readonly List<PendingUse> _pending = [];
+    private bool _isRecording;
 
     /// <summary>Records that an image is used now: after a pull, and when a container is created or removed.</summary>
     /// <param name="imageId">1 to 512 characters without white space or control characters.</param>
@@ -24,19 +24,23 @@ public sealed partial class ImageUseStore
     public void RecordUse(IEnumerable<string> imageIds) => Record(ImageId.RequireAll(imageIds));
 
     /// <remarks>
-    /// Threads that record at the same time share one commit, and with it one fsync: whoever gets the database records
-    /// what all of them wait for. So none starves, however busy the others are.
+    /// Threads that record at the same time share one commit, and with it one fsync: whoever comes first records what
+    /// all of them wait for. So a thread waits for the commit that is going on and the next one, however busy the
+    /// others are.
     /// </remarks>
     private void Record(List<string> imageIds)
     {
         var use = new PendingUse(imageIds);
-        _pending.Enqueue(use);
-        lock (_database.Turn)
+        lock (_recording)
         {
-            if (!use.IsSettled)
-                RecordPending();
+            _pending.Add(use);
+            while (_isRecording && !use.IsSettled)
+                Monitor.Wait(_recording);
+            _isRecording |= !use.IsSettled;
         }
 
+        if (!use.IsSettled)
+            RecordPending();
         if (use.Failure is { } failure)
             throw new ImageUseStoreException(failure.Reason, failure.DatabasePath, failure.Message, failure);
         Records.Add(imageIds.Count);
@@ -45,36 +49,46 @@ public sealed partial class ImageUseStore
 
     private void RecordPending()
     {
-        var uses = new List<PendingUse>();
-        ImageUseStoreException? failure = null;
+        List<PendingUse> uses = [];
+        var clockSetBy = TimeSpan.Zero;
         try
         {
             _database.Write("record the use of an image", (_, now) =>
             {
-                TakePending(uses);
+                uses = TakePending();
                 foreach (var imageId in uses.SelectMany(use => use.ImageIds))
                     _upsert.Run(imageId, now.Boot, now.Ran);
                 return 0;
-            });
+            }, out clockSetBy);
+            uses.ForEach(use => use.IsSettled = true);
         }
-        catch (ImageUseStoreException exception)
+        catch (ImageUseStoreException failure)
         {
-            TakePending(uses);
-            failure = exception;
+            uses.AddRange(TakePending());
+            uses.ForEach(use => (use.IsSettled, use.Failure) = (true, failure));
         }
-        catch
+        finally
         {
-            uses.ForEach(_pending.Enqueue); // What ended this thread is no failure of the others.
-            throw;
+            // What ends this thread is no failure of the others: they try by themselves.
+            lock (_recording)
+            {
+                _pending.AddRange(uses.Where(use => !use.IsSettled));
+                _isRecording = false;
+                Monitor.PulseAll(_recording);
+            }
         }
 
-        uses.ForEach(use => use.Settle(failure));
+        _database.ReportClock(clockSetBy);
     }
 
-    private void TakePending(List<PendingUse> uses)
+    private List<PendingUse> TakePending()
     {
-        while (_pending.TryDequeue(out var use))
-            uses.Add(use);
+        lock (_recording)
+        {
+            List<PendingUse> taken = [.. _pending];
+            _pending.Clear();
+            return taken;
+        }
     }
 
     /// <remarks>A use is unique and never moves back: two in the same millisecond are two uses.</remarks>
@@ -88,15 +102,13 @@ public sealed partial class ImageUseStore
                           ELSE excluded.ran_at END
         """;
 
-    /// <summary>What a thread wants to have recorded; the others are told by <see cref="Settle"/>.</summary>
+    /// <summary>What a thread wants to have recorded, and what became of it.</summary>
     private sealed class PendingUse(List<string> imageIds)
     {
         public List<string> ImageIds { get; } = imageIds;
 
-        public bool IsSettled { get; private set; }
+        public bool IsSettled { get; set; }
 
-        public ImageUseStoreException? Failure { get; private set; }
-
-        public void Settle(ImageUseStoreException? failure) => (IsSettled, Failure) = (true, failure);
+        public ImageUseStoreException? Failure { get; set; }
     }
 }

@@ -7,6 +7,7 @@ namespace ImageGc.Sqlite;
 /// <summary>The one long-lived connection of a store: one call at a time, every failure translated.</summary>
 internal sealed class Database : IDisposable
 {
+    private readonly Lock _oneAtATime = new();
     private readonly SqliteConnection _connection;
     private readonly BootTable _boots;
     private readonly ILogger _log;
@@ -25,9 +26,6 @@ internal sealed class Database : IDisposable
 
     /// <summary>Whether it was opened only to read it.</summary>
     public bool ReadOnly { get; private init; }
-
-    /// <summary>Held by the one call that has the database, which may make others meanwhile.</summary>
-    public Lock Turn { get; } = new();
 
     /// <exception cref="ImageUseStoreException">It cannot be opened, is damaged, or is not ours.</exception>
     public static Database Open(string path, ImageUseStoreOptions options, DeviceClock clock, ILogger log) =>
@@ -66,6 +64,17 @@ internal sealed class Database : IDisposable
     /// <summary>Changes the database, all or nothing, after its times were corrected if the clock was set.</summary>
     public T Write<T>(string doing, Func<SqliteConnection, Now, T> write)
     {
+        var result = Write(doing, write, out var clockSetBy);
+        ReportClock(clockSetBy);
+        return result;
+    }
+
+    /// <summary>
+    /// For a caller that others wait for, and who reports the clock only when they do not any more: a logger may use
+    /// the store.
+    /// </summary>
+    public T Write<T>(string doing, Func<SqliteConnection, Now, T> write, out TimeSpan clockSetBy)
+    {
         RequireWriting(doing);
         var setBy = 0L;
         var result = InTurn(doing, () =>
@@ -77,14 +86,19 @@ internal sealed class Database : IDisposable
             setBy = now.SetBy;
             return written;
         });
-        if (setBy != 0)
-            _log.CorrectedTimes(TimeSpan.FromMilliseconds(setBy));
+        clockSetBy = TimeSpan.FromMilliseconds(setBy);
         return result;
+    }
+
+    public void ReportClock(TimeSpan setBy)
+    {
+        if (setBy != TimeSpan.Zero)
+            _log.CorrectedTimes(setBy);
     }
 
     private T InTurn<T>(string doing, Func<T> use)
     {
-        lock (Turn)
+        lock (_oneAtATime)
         {
             ObjectDisposedException.ThrowIf(_closed, typeof(Database));
             RequireInPlace();
@@ -134,7 +148,7 @@ internal sealed class Database : IDisposable
 
     public void Dispose()
     {
-        lock (Turn)
+        lock (_oneAtATime)
         {
             if (_closed)
                 return;
