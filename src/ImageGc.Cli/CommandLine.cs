@@ -33,7 +33,8 @@ internal static class CommandLine
             return parsed.Invoke(configuration);
         }
         catch (Exception exception) when (exception
-            is ImageUseStoreException or CommandFailedException or IOException or UnauthorizedAccessException)
+            is ImageUseStoreException or CommandFailedException or IOException or UnauthorizedAccessException
+            or ArgumentException { ParamName: null })
         {
             configuration.Error.WriteLine($"imagegc: {exception.Message}");
             return ExitCode.Failed;
@@ -55,6 +56,7 @@ internal static class CommandLine
             new ForgetCommand(global),
             new ImportCommand(global),
             new ExportCommand(global),
+            new BackupCommand(global),
             new CheckCommand(global),
             new RunCommand(global),
             new CompletionCommand(global),

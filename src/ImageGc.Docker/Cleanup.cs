@@ -14,47 +14,42 @@ internal sealed class Cleanup(
     private readonly KeptImages _kept = new(options.Value.KeepImages);
 
     /// <summary>Removes every image that was unused for the configured time.</summary>
-    public Task RunAsync(CancellationToken cancellationToken) =>
-        RunAsync(options.Value.ImageAgeCleanupThreshold, enough: null, cancellationToken);
+    public Task RunAsync(CancellationToken cancellationToken) => RunAsync(new PruneOptions(), cancellationToken);
 
     /// <summary>Removes the images that were unused for the time given, oldest use first, until it is enough.</summary>
-    public Task RunAsync(
-        TimeSpan threshold, Func<CancellationToken, Task<bool>>? enough, CancellationToken cancellationToken) =>
-        AloneAsync(async () =>
-        {
-            var started = time.GetTimestamp();
-            var images = await engine.ListImagesAsync(cancellationToken).ConfigureAwait(false);
-            var keep = await ListToKeepAsync(images, cancellationToken).ConfigureAwait(false);
-            using var run = new RemovalRun(engine, images, metrics, log, enough, cancellationToken);
-            try
-            {
-                await store().PruneAsync(keep, run.RemoveAsync, threshold, run.Stop).ConfigureAwait(false);
-            }
-            catch (OperationCanceledException) when (run.WasEnough || run.EngineGone is not null)
-            {
-            }
-            finally
-            {
-                metrics.Ran(time.GetElapsedTime(started));
-            }
-
-            if (run.EngineGone is { } gone)
-                ExceptionDispatchInfo.Throw(gone);
-        }, cancellationToken);
-
-    /// <summary>The images that stay, whatever their age: those in use, and those in KeepImages.</summary>
-    public async Task<IReadOnlyCollection<string>> ListToKeepAsync(CancellationToken cancellationToken) =>
-        await ListToKeepAsync(
-            await engine.ListImagesAsync(cancellationToken).ConfigureAwait(false), cancellationToken)
-            .ConfigureAwait(false);
-
-    private async Task<IReadOnlyCollection<string>> ListToKeepAsync(
-        IReadOnlyCollection<EngineImage> images, CancellationToken cancellationToken)
+    public Task RunAsync(PruneOptions prune, CancellationToken cancellationToken) => AloneAsync(async () =>
     {
-        // What is in use is asked last, so that it is as fresh as can be.
+        var started = time.GetTimestamp();
+        var images = await engine.ListImagesAsync(cancellationToken).ConfigureAwait(false);
+        var run = new RemovalRun(engine, images, metrics, log, prune.Enough);
+        (prune.Keep, prune.Enough) = (Kept(images), run.IsEnoughAsync);
+        try
+        {
+            // What is in use is asked last, so that it is as fresh as can be.
+            var inUse = await engine.ListImagesInUseAsync(cancellationToken).ConfigureAwait(false);
+            await store().PruneAsync(inUse, run.RemoveAsync, prune, cancellationToken).ConfigureAwait(false);
+        }
+        finally
+        {
+            metrics.Ran(time.GetElapsedTime(started));
+        }
+
+        if (run.EngineGone is { } gone)
+            ExceptionDispatchInfo.Throw(gone);
+    }, cancellationToken);
+
+    /// <summary>The verdict on every tracked image, if images were removed on schedule now.</summary>
+    public async Task<IReadOnlyList<PruneVerdict>> PreviewAsync(
+        ImageUseStore database, CancellationToken cancellationToken)
+    {
+        var kept = Kept(await engine.ListImagesAsync(cancellationToken).ConfigureAwait(false));
         var inUse = await engine.ListImagesInUseAsync(cancellationToken).ConfigureAwait(false);
-        return [.. inUse, .. images.Where(_kept.Include).Select(image => image.ImageId)];
+        return database.ExplainPrune(
+            inUse, new PruneOptions { Threshold = options.Value.ImageAgeCleanupThreshold, Keep = kept });
     }
+
+    private string[] Kept(IReadOnlyCollection<EngineImage> images) =>
+        [.. images.Where(_kept.Include).Select(image => image.ImageId)];
 
     /// <summary>Forgets the tracked images that the engine does not have any more.</summary>
     public Task ForgetVanishedAsync(CancellationToken cancellationToken) => AloneAsync(async () =>
@@ -62,11 +57,9 @@ internal sealed class Cleanup(
         var tracked = store().List(); // Before the engine is asked: what is pulled and recorded meanwhile is not in it.
         var images = await engine.ListImagesAsync(cancellationToken).ConfigureAwait(false);
         var existing = images.Select(image => image.ImageId).ToHashSet(StringComparer.Ordinal);
-        foreach (var image in tracked)
-        {
-            if (!existing.Contains(image.ImageId) && store().Forget(image))
-                log.ForgotVanished(image.ImageId);
-        }
+        var vanished = tracked.Where(image => !existing.Contains(image.ImageId)).ToList();
+        foreach (var image in store().ForgetGone(vanished))
+            log.ForgotVanished(image.ImageId);
     }, cancellationToken);
 
     public void Dispose() => _oneAtATime.Dispose();

@@ -103,6 +103,5 @@ internal sealed class CleanupWorker(
         return runningFor - _clockSetAfter >= options.Value.ClockSettleTime;
     }
 
-    /// <summary>The last run on schedule: those for a full disk have another threshold.</summary>
-    private DateTimeOffset? LastRun() => store().LastPrune(options.Value.ImageAgeCleanupThreshold)?.PrunedAt;
+    private DateTimeOffset? LastRun() => store().LastPrune(PruneKind.Scheduled)?.PrunedAt;
 }

@@ -1,3 +1,4 @@
+using ImageGc.Sqlite;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
@@ -20,7 +21,15 @@ internal sealed class DiskPressureWorker(
 
         log.DiskFull(used);
         if (options.Value.MinimumAge < options.Value.ImageAgeCleanupThreshold)
-            await cleanup.RunAsync(options.Value.MinimumAge, IsEnoughAsync, cancellationToken).ConfigureAwait(false);
+        {
+            var makeRoom = new PruneOptions
+            {
+                Threshold = options.Value.MinimumAge,
+                Kind = PruneKind.DiskPressure,
+                Enough = IsEnoughAsync,
+            };
+            await cleanup.RunAsync(makeRoom, cancellationToken).ConfigureAwait(false);
+        }
         else // No younger image may go than on schedule, so all that may go then goes now.
             await cleanup.RunAsync(cancellationToken).ConfigureAwait(false);
 

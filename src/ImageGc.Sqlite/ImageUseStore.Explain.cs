@@ -1,45 +1,51 @@
 using Dapper;
+using Microsoft.Data.Sqlite;
 
 namespace ImageGc.Sqlite;
 
 public sealed partial class ImageUseStore
 {
     /// <summary>
-    /// What <see cref="Prune"/> would do now with every tracked image, and why; oldest use first. Changes nothing.
+    /// What <see cref="Prune"/> would do now with every tracked image, and why; oldest use first. Changes nothing, and
+    /// takes no lock for writing.
     /// </summary>
     /// <param name="inUseImageIds">As <see cref="Prune"/> takes them.</param>
-    /// <param name="threshold">As <see cref="Prune"/> takes it.</param>
-    /// <exception cref="ArgumentException">The IDs are null, or the threshold is negative.</exception>
+    /// <param name="options">As <see cref="Prune"/> takes them.</param>
+    /// <exception cref="ArgumentException">As <see cref="Prune"/> throws it.</exception>
     /// <exception cref="ImageUseStoreException">The images could not be read.</exception>
-    public IReadOnlyList<PruneVerdict> ExplainPrune(IEnumerable<string> inUseImageIds, TimeSpan? threshold = null)
+    public IReadOnlyList<PruneVerdict> ExplainPrune(IEnumerable<string> inUseImageIds, PruneOptions? options = null)
     {
-        var inUse = KeepImageIds(inUseImageIds);
-        var least = RequireThreshold(threshold);
-        var (rows, wall) = _database.Read("explain a prune", (connection, now) =>
+        var request = RequestOf(inUseImageIds, options);
+        return _database.Read("explain a prune", (connection, now) =>
         {
-            BindInUse(connection, inUse);
-            return (connection.Query<VerdictRow>(SelectVerdicts, ParametersOf(now, least)).AsList(), now.Wall);
+            BindListed(connection, request);
+            return SelectVerdicts(connection, ParametersOf(now, request.Threshold));
         });
-        return ThatAreImages(rows).ConvertAll(row => new PruneVerdict(
-            row.ToImage(), Enum.Parse<PruneReason>(row.Reason), UnixTime.FromMillisecondsRounded(wall + row.ExpiresIn)));
     }
 
-    private const string SelectVerdicts = $"""
+    private List<PruneVerdict> SelectVerdicts(SqliteConnection connection, DecisionParameters decision) =>
+        ThatAreImages(connection.Query<VerdictRow>(SelectVerdict, decision).AsList()).ConvertAll(row =>
+            new PruneVerdict(row.ToImage(), Enum.Parse<PruneReason>(row.Reason),
+                UnixTime.FromMillisecondsRounded(decision.Wall + row.ExpiresIn)));
+
+    private const string SelectVerdict = $"""
         SELECT image_id AS ImageId,
                boot AS Boot,
                ran_at AS RanAt,
                last_used_at AS LastUsedAt,
                expires_in AS ExpiresIn,
                CASE WHEN in_use THEN 'InUse'
+                    WHEN in_use IS NOT NULL THEN 'Kept'
                     WHEN expires_in <= 0 THEN 'Expired'
                     WHEN old_by_the_wall THEN 'WaitsForClock'
                     ELSE 'UsedRecently' END AS Reason
         FROM (
-            SELECT *,
-                   {InUse} AS in_use,
-                   CASE WHEN {InUse} THEN @threshold ELSE {ExpiresIn} END AS expires_in,
+            SELECT use.*,
+                   listed.in_use,
+                   CASE WHEN in_use THEN @threshold ELSE {ExpiresIn} END AS expires_in,
                    plausible AND last_used_at BETWEEN @earliest AND @wall - @threshold AS old_by_the_wall
             FROM {Uses}
+            LEFT JOIN temp.listed ON listed.image_id = use.image_id
         )
         ORDER BY last_used_at, image_id
         """;

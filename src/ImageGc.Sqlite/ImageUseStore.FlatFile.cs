@@ -130,15 +130,26 @@ public sealed partial class ImageUseStore
         path = Path.GetFullPath(path);
         RequireOtherFile(path, _database.Path, nameof(path));
         var images = List();
+        WriteNewFile(path, "export", unfinished =>
+        {
+            using var file = new FileStream(unfinished, FileMode.Open, FileAccess.Write);
+            FlatFileFormat.Write(file, images);
+        });
+        _log.Exported(path, images.Count);
+    }
+
+    /// <summary>Writes a file that is complete and on the medium when it appears.</summary>
+    private void WriteNewFile(string path, string doing, Action<string> write)
+    {
         try
         {
             if (Path.Exists(path))
                 throw new IOException("There is a file of that name already, and it is never overwritten.");
-            WriteNew(path, images);
+            DatabaseFile.WriteNew(path, write);
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
-            throw FlatFileFailure(_database.Path, $"Could not export to '{path}'", exception,
+            throw FlatFileFailure(_database.Path, $"Could not {doing} to '{path}'", exception,
                 "Name another file, in a directory that is there, has room, and may be written to by this user.");
         }
 
@@ -148,31 +159,9 @@ public sealed partial class ImageUseStore
         }
         catch (IOException exception)
         {
-            throw FlatFileFailure(_database.Path, $"Exported to '{path}', but power loss may take it away", exception,
+            throw FlatFileFailure(
+                _database.Path, $"'{path}' was written, but power loss may take it away", exception,
                 "Look at the kernel's log, and run 'sync' before relying on it.");
-        }
-
-        _log.Exported(path, images.Count);
-    }
-
-    private static void WriteNew(string path, IReadOnlyList<ImageUse> images)
-    {
-        var unfinished = $"{path}.{Path.GetRandomFileName()}";
-        DatabaseFile.CreateIfMissing(unfinished);
-        try
-        {
-            using (var file = new FileStream(unfinished, FileMode.Open, FileAccess.Write))
-            {
-                FlatFileFormat.Write(file, images);
-                file.Flush(flushToDisk: true);
-            }
-
-            File.Move(unfinished, path, overwrite: false);
-        }
-        catch
-        {
-            File.Delete(unfinished);
-            throw;
         }
     }
 
@@ -225,7 +214,7 @@ public sealed partial class ImageUseStore
         var (given, database) = (DatabaseFile.RealPathOf(path), DatabaseFile.RealPathOf(databasePath));
         if (given.StartsWith(database, StringComparison.Ordinal)
             && given[database.Length..] is "" or "-wal" or "-shm" or "-journal")
-            throw new ArgumentException($"'{path}' is the database itself, not a flat file.", parameterName);
+            throw new ArgumentException($"'{path}' belongs to the database itself: name another file.", parameterName);
     }
 
     private static ImageUseStoreException FlatFileFailure(

@@ -5,33 +5,32 @@ namespace ImageGc.Sqlite;
 public sealed partial class ImageUseStore
 {
     /// <summary>The last prune, however long ago, or null if there was none.</summary>
-    /// <param name="threshold">Only a prune with this threshold, or any if null.</param>
-    /// <exception cref="ArgumentException">The threshold is negative.</exception>
+    /// <param name="kind">Only a prune of this kind; any but <see cref="PruneKind.Gone"/> if null.</param>
     /// <exception cref="ImageUseStoreException">The history could not be read.</exception>
-    public PruneRun? LastPrune(TimeSpan? threshold = null) =>
-        SelectPrunes(1, threshold is null ? null : Seconds(RequireThreshold(threshold))) is [var last] ? last : null;
+    public PruneRun? LastPrune(PruneKind? kind = null) =>
+        SelectPrunes(1, kind is { } wanted ? NameOf(wanted) : null) is [var last] ? last : null;
 
     /// <summary>
-    /// The prunes of the last 90 days, and the last one with each threshold before that, newest first.
+    /// The prunes of the last 90 days, at least the last 400, and the last one of each kind before that, newest first.
     /// </summary>
     /// <exception cref="ImageUseStoreException">The history could not be read.</exception>
     public IReadOnlyList<PruneRun> ListPrunes() => SelectPrunes(int.MaxValue, null);
 
-    private List<PruneRun> SelectPrunes(int most, long? threshold) =>
-        _database.Read("list the prunes", connection => connection.Query<RunRow>("""
+    private List<PruneRun> SelectPrunes(int most, string? kind) =>
+        _database.Read("list the prunes", connection => connection.Query<PruneRow>("""
             SELECT pruned_at AS PrunedAt,
                    threshold_seconds AS Threshold,
                    tracked AS Tracked,
                    removed AS Removed,
-                   failed AS Failed
+                   failed AS Failed,
+                   kind AS Kind
             FROM prune_run
-            WHERE @threshold IS NULL
-               OR threshold_seconds = @threshold
+            WHERE CASE WHEN @kind IS NULL THEN kind <> 'gone' ELSE kind = @kind END
             ORDER BY prune_run_id DESC
             LIMIT @most
-            """, new { most, threshold }).AsList().ConvertAll(row =>
-                new PruneRun(UnixTime.FromSeconds(row.PrunedAt), Threshold(row.Threshold), row.Tracked, row.Removed,
-                    row.Failed)));
+            """, new { most, kind }).AsList().ConvertAll(row => new PruneRun(
+                UnixTime.FromSeconds(row.PrunedAt), Threshold(row.Threshold), row.Tracked, row.Removed, row.Failed,
+                KindOf(row.Kind))));
 
     /// <summary>
     /// The images that prunes removed in the last 90 days, newest prune first, in each the oldest use first.
@@ -42,13 +41,15 @@ public sealed partial class ImageUseStore
             connection.Query<RemovedRow>(SelectRemoved).AsList().ConvertAll(row => new RemovedImage(
                 new ImageUse(row.ImageId, UnixTime.FromSeconds(row.LastUsedAt)),
                 UnixTime.FromSeconds(row.RemovedAt),
-                Threshold(row.Threshold))));
+                Threshold(row.Threshold),
+                KindOf(row.Kind))));
 
     private const string SelectRemoved = """
         SELECT removed_image.image_id AS ImageId,
                removed_image.last_used_at AS LastUsedAt,
                removed_image.removed_at AS RemovedAt,
-               prune_run.threshold_seconds AS Threshold
+               prune_run.threshold_seconds AS Threshold,
+               prune_run.kind AS Kind
         FROM removed_image
         JOIN prune_run ON prune_run.prune_run_id = removed_image.prune_run_id
         ORDER BY removed_image.prune_run_id DESC, removed_image.last_used_at, removed_image.image_id
@@ -62,8 +63,7 @@ public sealed partial class ImageUseStore
     internal const int HistoryRuns = 400;
 
     /// <remarks>
-    /// The last prune of each threshold stays too: a schedule asks for it, and may come round less often than every 90
-    /// days.
+    /// The last prune of each kind stays too: a schedule asks for it, and may come round less often than every 90 days.
     /// </remarks>
     internal const string DropOldHistory = """
         DELETE FROM removed_image
@@ -89,7 +89,7 @@ public sealed partial class ImageUseStore
           AND prune_run_id NOT IN (
             SELECT max(prune_run_id)
             FROM prune_run
-            GROUP BY threshold_seconds)
+            GROUP BY kind)
         """;
 
     private static long Seconds(TimeSpan threshold) => (long)Math.Ceiling(threshold.TotalSeconds);
@@ -97,7 +97,8 @@ public sealed partial class ImageUseStore
     private static TimeSpan Threshold(long seconds) =>
         TimeSpan.FromSeconds(Math.Clamp(seconds, 0, (long)TimeSpan.MaxValue.TotalSeconds));
 
-    internal sealed record RunRow(long PrunedAt, long Threshold, long Tracked, long Removed, long Failed);
+    internal sealed record PruneRow(
+        long PrunedAt, long Threshold, long Tracked, long Removed, long Failed, string Kind);
 
-    internal sealed record RemovedRow(string ImageId, long LastUsedAt, long RemovedAt, long Threshold);
+    internal sealed record RemovedRow(string ImageId, long LastUsedAt, long RemovedAt, long Threshold, string Kind);
 }

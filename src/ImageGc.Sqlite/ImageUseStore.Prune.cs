@@ -6,60 +6,42 @@ namespace ImageGc.Sqlite;
 public sealed partial class ImageUseStore
 {
     /// <summary>
-    /// The flat file's contract: re-stamps the tracked images that are in use, and returns the ones that expired,
-    /// oldest use first, which are forgotten when it returns. One transaction.
+    /// The flat file's contract: records what is in use as used now, and returns the images that expired, oldest use
+    /// first, which are forgotten when it returns. One transaction.
     /// </summary>
     /// <param name="inUseImageIds">
     /// The image ID of every container on the device, in whatever state. IDs that were never recorded are not adopted,
     /// and strings that are no image IDs are ignored (with a warning in the log); duplicates are fine.
     /// </param>
-    /// <param name="threshold">
-    /// Replaces <see cref="ImageUseStoreOptions.ImageAgeCleanupThreshold"/> for this call; zero expires everything that
-    /// is not in use.
-    /// </param>
+    /// <param name="options">How it differs from the regular prune; read once.</param>
     /// <remarks>
-    /// An image expires when it is not in use and now minus its last use, in whole seconds, is at least the threshold.
-    /// A stamp that only a wrong clock can have written, later than now or before 2015, counts as used now.
-    /// An image that cannot be removed afterwards is forgotten all the same: prefer
-    /// <see cref="PruneAsync(IEnumerable{string}, Func{ImageUse, CancellationToken, Task}, CancellationToken)"/>.
+    /// An image expires when it is neither in use nor kept and the device demonstrably ran for the threshold since its
+    /// last use, or the wall clock says so and can be believed (<see cref="ImageUseStoreOptions.ClockSettleTime"/>).
+    /// An image that cannot be removed afterwards is forgotten all the same: prefer <see cref="PruneAsync"/>.
     /// </remarks>
-    /// <exception cref="ArgumentException">The IDs are null, or the threshold is negative.</exception>
+    /// <exception cref="ArgumentException">
+    /// The IDs or an option are not valid. Or an ID in use is not written as the tracked ones are, so that it would keep
+    /// no image: see <see cref="PruneOptions.AllowOtherIdForms"/>. Nothing is changed.
+    /// </exception>
     /// <exception cref="ImageUseStoreException">The prune could not be stored; nothing is forgotten.</exception>
-    public IReadOnlyList<ImageUse> Prune(IEnumerable<string> inUseImageIds, TimeSpan? threshold = null)
+    public IReadOnlyList<ImageUse> Prune(IEnumerable<string> inUseImageIds, PruneOptions? options = null)
     {
-        var inUse = KeepImageIds(inUseImageIds);
-        var least = RequireThreshold(threshold);
-        var run = _database.Write("prune the images", (connection, now) =>
+        var request = RequestOf(inUseImageIds, options);
+        var run = Begin(request, (connection, run) =>
         {
-            var run = BeginPrune(connection, inUse, now, least);
-            connection.Execute(RemoveExpired, new { run = run.Id, wallSeconds = now.WallSeconds });
+            connection.Execute(RemoveExpired, new { run = run.Id });
             return run;
         });
-        var expired = ToImages(run.Expired);
-        _log.Pruned(_database.Path, expired.Count, 0, 0, run.Tracked - expired.Count, least);
-        return expired;
+        _log.Pruned(_database.Path, run.Expired.Count, 0, 0, run.Tracked - run.Expired.Count, request.Threshold);
+        return run.Expired;
     }
-
-    /// <remarks>
-    /// What expired stands in a table of its own for as long as the transaction lasts, so that the rule is asked once.
-    /// </remarks>
-    internal const string SelectExpired = $"""
-        DROP TABLE IF EXISTS temp.expired;
-        CREATE TEMP TABLE expired AS
-        SELECT image_id, boot, ran_at, last_used_at
-        FROM {Uses}
-        WHERE {ExpiresIn} <= 0
-          AND NOT {InUse};
-
-        SELECT image_id AS ImageId, boot AS Boot, ran_at AS RanAt, last_used_at AS LastUsedAt
-        FROM temp.expired
-        ORDER BY last_used_at, image_id
-        """;
 
     internal const string RemoveExpired = """
         INSERT INTO removed_image (prune_run_id, image_id, last_used_at, removed_at)
-        SELECT @run, image_id, max(0, last_used_at / 1000), @wallSeconds
-        FROM temp.expired;
+        SELECT prune_run_id, image_id, max(0, last_used_at / 1000), pruned_at
+        FROM temp.expired
+        CROSS JOIN prune_run
+        WHERE prune_run_id = @run;
 
         UPDATE prune_run
         SET removed = (SELECT count(*) FROM temp.expired)
@@ -69,21 +51,33 @@ public sealed partial class ImageUseStore
         WHERE image_id IN (SELECT image_id FROM temp.expired)
         """;
 
-    private const string InUse = "image_id IN (SELECT image_id FROM temp.in_use)";
-
     /// <summary>
     /// The part that every prune has in common: records what is in use as used now, begins the history, and decides.
     /// </summary>
-    private BegunRun BeginPrune(SqliteConnection connection, List<string> inUse, Now now, TimeSpan threshold)
+    private T Begin<T>(PruneRequest request, Func<SqliteConnection, BegunPrune, T> then)
     {
-        var decision = ParametersOf(now, threshold);
-        BindInUse(connection, inUse);
-        connection.Execute(RecordInUse, decision);
-        connection.Execute(
-            DropOldHistory, new { tooOld = now.WallSeconds - HistorySeconds, historyRuns = HistoryRuns });
-        var (run, tracked) = connection.QuerySingle<BegunRow>(
-            InsertRun, new { wallSeconds = now.WallSeconds, seconds = Seconds(threshold) });
-        return new BegunRun(run, tracked, connection.Query<Row>(SelectExpired, decision).AsList());
+        List<PruneVerdict>? verdicts = null;
+        var begun = _database.Write("prune the images", (connection, now) =>
+        {
+            var decision = ParametersOf(now, request.Threshold);
+            BindListed(connection, request);
+            connection.Execute(RecordInUse, decision);
+            connection.Execute(
+                DropOldHistory, new { tooOld = now.WallSeconds - HistorySeconds, historyRuns = HistoryRuns });
+            var run = connection.QuerySingle<RunRow>(InsertRun, new
+            {
+                wallSeconds = now.WallSeconds,
+                seconds = Seconds(request.Threshold),
+                kind = request.Kind,
+            });
+            if (request.Decided is not null)
+                verdicts = SelectVerdicts(connection, decision);
+            var expired = connection.Query<Row>(SelectExpired, decision).AsList();
+            return then(connection, new BegunPrune(run.Id, run.Tracked, ToImages(expired)));
+        });
+        if (verdicts is not null)
+            request.Decided!(verdicts);
+        return begun;
     }
 
     /// <remarks>
@@ -97,7 +91,8 @@ public sealed partial class ImageUseStore
                           ELSE @ran END
         WHERE image_id IN (
             SELECT image_id
-            FROM temp.in_use
+            FROM temp.listed
+            WHERE in_use
             UNION ALL
             SELECT image_id
             FROM image_use
@@ -105,48 +100,32 @@ public sealed partial class ImageUseStore
         """;
 
     internal const string InsertRun = """
-        INSERT INTO prune_run (pruned_at, threshold_seconds, tracked, removed, failed)
-        VALUES (@wallSeconds, @seconds, (SELECT count(*) FROM image_use), 0, 0)
+        INSERT INTO prune_run (pruned_at, threshold_seconds, kind, tracked, removed, failed)
+        VALUES (@wallSeconds, @seconds, @kind, (SELECT count(*) FROM image_use), 0, 0)
         RETURNING prune_run_id AS Id, tracked AS Tracked
         """;
 
-    private static void BindInUse(SqliteConnection connection, List<string> inUse)
-    {
-        connection.Execute(CreateInUse);
-        using var insert = new PreparedStatement(connection, InsertInUse);
-        inUse.ForEach(imageId => insert.Run(imageId));
-    }
+    /// <remarks>
+    /// What expired stands in a table of its own for as long as the transaction lasts, so that the rule is asked once.
+    /// </remarks>
+    internal const string SelectExpired = $"""
+        DROP TABLE IF EXISTS temp.expired;
+        CREATE TEMP TABLE expired AS
+        SELECT image_id, boot, ran_at, last_used_at
+        FROM {Uses}
+        WHERE {ExpiresIn} <= 0
+          AND image_id NOT IN (SELECT image_id FROM temp.listed);
 
-    internal const string CreateInUse = """
-        DROP TABLE IF EXISTS temp.in_use;
-        CREATE TEMP TABLE in_use (image_id TEXT NOT NULL PRIMARY KEY) WITHOUT ROWID;
+        SELECT image_id AS ImageId, boot AS Boot, ran_at AS RanAt, last_used_at AS LastUsedAt
+        FROM temp.expired
+        ORDER BY last_used_at, image_id
         """;
 
-    internal const string InsertInUse = """
-        INSERT OR IGNORE INTO temp.in_use (image_id)
-        VALUES (@imageId)
-        """;
-
-    private List<string> KeepImageIds(IEnumerable<string> inUseImageIds)
-    {
-        ArgumentNullException.ThrowIfNull(inUseImageIds);
-        var imageIds = inUseImageIds.ToLookup(ImageId.IsValid);
-        if (imageIds[false].Any())
-            _log.IgnoredInUse(imageIds[false].Count(), ImageId.Quote(imageIds[false].First() ?? "null"));
-        return [.. imageIds[true]];
-    }
-
-    private TimeSpan RequireThreshold(TimeSpan? threshold)
-    {
-        if (threshold is { } given)
-            ImageUseStoreOptions.RequireThreshold(given, nameof(threshold));
-        return threshold ?? _threshold;
-    }
-
+    /// <summary>A prune that was written down, and what it decided.</summary>
     /// <param name="Id">Its row in the history.</param>
     /// <param name="Tracked">How many images are tracked.</param>
     /// <param name="Expired">Oldest use first.</param>
-    private sealed record BegunRun(long Id, long Tracked, List<Row> Expired);
+    private sealed record BegunPrune(long Id, long Tracked, List<ImageUse> Expired);
 
-    internal sealed record BegunRow(long Id, long Tracked);
+    internal sealed record RunRow(long Id, long Tracked);
 }

@@ -1,4 +1,5 @@
 using Dapper;
+using Microsoft.Data.Sqlite;
 
 namespace ImageGc.Sqlite;
 
@@ -14,102 +15,78 @@ public sealed partial class ImageUseStore
     /// image, one after the other, outside any lock or transaction: other threads may record meanwhile. It should
     /// remove unforced, so that the engine has the last word on what is in use.
     /// </param>
+    /// <param name="options">How it differs from the regular prune; read once.</param>
     /// <param name="cancellationToken">
     /// Stops between images, and is passed on to <paramref name="removeImage"/>.
     /// </param>
-    /// <returns>What was removed, what was used meanwhile and what failed.</returns>
+    /// <returns>What was removed, what was used meanwhile, what failed and what is left.</returns>
     /// <remarks>
-    /// An image that is used after the decision is not removed. What <paramref name="removeImage"/> throws is logged
-    /// and returned in <see cref="PruneResult.Failed"/>; the image stays tracked and the run goes on. After a crash
-    /// between removal and forgetting the next prune offers the image again. It decides before it returns a task, and
-    /// runs on the caller's thread as long as <paramref name="removeImage"/> does. Run one at a time: two at once offer
-    /// an image twice.
+    /// An image that is used after the decision is not removed, and one that is used during its own removal keeps its
+    /// row. What <paramref name="removeImage"/> throws is logged and returned in <see cref="PruneResult.Failed"/>; the
+    /// image stays tracked and the prune goes on. After a crash between removal and forgetting the next prune offers
+    /// the image again. It decides before it returns a task, and runs on the caller's thread as long as
+    /// <paramref name="removeImage"/> does. Run one at a time: two at once offer an image twice.
     /// </remarks>
-    /// <exception cref="ArgumentException">An argument is null.</exception>
+    /// <exception cref="ArgumentException">As <see cref="Prune"/> throws it.</exception>
     /// <exception cref="OperationCanceledException">
-    /// Cancelled; what was done so far is kept, and <see cref="ListRemoved"/> tells it.
+    /// Cancelled; what was done is kept, and <see cref="PruneOptions.Progress"/> and the history have it.
     /// </exception>
     /// <exception cref="ImageUseStoreException">
-    /// The decision or its outcome could not be stored; safe to repeat.
-    /// </exception>
-#pragma warning disable RS0027 // Neither overload can grow: the next parameter becomes an options type.
-    public Task<PruneResult> PruneAsync(
-        IEnumerable<string> inUseImageIds,
-        Func<ImageUse, CancellationToken, Task> removeImage,
-        CancellationToken cancellationToken = default) =>
-        PruneAsync(inUseImageIds, removeImage, _threshold, cancellationToken);
-#pragma warning restore RS0027
-
-    /// <summary>
-    /// As <see cref="PruneAsync(IEnumerable{string}, Func{ImageUse, CancellationToken, Task}, CancellationToken)"/>,
-    /// with another threshold: on a full disk, say.
-    /// </summary>
-    /// <param name="inUseImageIds">As <see cref="Prune"/> takes them.</param>
-    /// <param name="removeImage">Removes the image from the engine.</param>
-    /// <param name="threshold">
-    /// Replaces <see cref="ImageUseStoreOptions.ImageAgeCleanupThreshold"/> for this call; zero expires everything that
-    /// is not in use.
-    /// </param>
-    /// <param name="cancellationToken">
-    /// Stops between images, and is passed on to <paramref name="removeImage"/>.
-    /// </param>
-    /// <returns>What was removed, what was used meanwhile and what failed.</returns>
-    /// <exception cref="ArgumentException">An argument is null, or the threshold is negative.</exception>
-    /// <exception cref="OperationCanceledException">Cancelled; what was done so far is kept.</exception>
-    /// <exception cref="ImageUseStoreException">
-    /// The decision or its outcome could not be stored; safe to repeat.
+    /// The decision or an outcome could not be stored; safe to repeat. What was done before is kept, and
+    /// <see cref="PruneOptions.Progress"/> and the history have it.
     /// </exception>
     public async Task<PruneResult> PruneAsync(
         IEnumerable<string> inUseImageIds,
         Func<ImageUse, CancellationToken, Task> removeImage,
-        TimeSpan threshold,
-        CancellationToken cancellationToken)
+        PruneOptions? options = null,
+        CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(removeImage);
-        var inUse = KeepImageIds(inUseImageIds);
-        ImageUseStoreOptions.RequireThreshold(threshold, nameof(threshold));
+        var request = RequestOf(inUseImageIds, options);
         cancellationToken.ThrowIfCancellationRequested();
 
-        var run = _database.Write("prune the images", (connection, now) =>
-            BeginPrune(connection, inUse, now, threshold));
+        var run = Begin(request, (_, run) => run);
         List<ImageUse> removed = [], usedMeanwhile = [];
         List<PruneFailure> failed = [];
-        var expired = ToImages(run.Expired);
+        var left = new Queue<ImageUse>(run.Expired);
         try
         {
-            foreach (var image in expired)
+            while (left.TryPeek(out var image))
             {
                 cancellationToken.ThrowIfCancellationRequested();
-                if (!IsUnused(image))
-                    usedMeanwhile.Add(image);
-                else if (await TryRemove(run, removeImage, image, cancellationToken).ConfigureAwait(false)
-                    is { } failure)
-                    failed.Add(failure);
+                var outcome = await SettleAsync(run, image, removeImage, cancellationToken).ConfigureAwait(false);
+                left.Dequeue();
+                if (outcome.Failure is { } failure)
+                    failed.Add(new PruneFailure(image, failure));
                 else
-                    (ForgetUnused(run, image) ? removed : usedMeanwhile).Add(image);
+                    (outcome.Result == PruneOutcomeResult.Removed ? removed : usedMeanwhile).Add(image);
+                options?.Progress?.Report(outcome);
+                if (options?.Enough is { } enough && await enough(cancellationToken).ConfigureAwait(false))
+                    break;
             }
         }
         finally
         {
-            var left = expired.Count - removed.Count - usedMeanwhile.Count - failed.Count;
-            if (left > 0)
-                _log.StoppedPruning(_database.Path, left);
+            if (left.Count > 0)
+                _log.StoppedPruning(_database.Path, left.Count);
             _log.Pruned(_database.Path, removed.Count, usedMeanwhile.Count, failed.Count, run.Tracked - removed.Count,
-                threshold);
+                request.Threshold);
         }
 
-        return new PruneResult(removed, usedMeanwhile, failed);
+        return new PruneResult(removed, usedMeanwhile, failed, [.. left]);
     }
 
-    private async Task<PruneFailure?> TryRemove(
-        BegunRun run, Func<ImageUse, CancellationToken, Task> removeImage, ImageUse image,
+    private async Task<PruneOutcome> SettleAsync(
+        BegunPrune run, ImageUse image, Func<ImageUse, CancellationToken, Task> removeImage,
         CancellationToken cancellationToken)
     {
+        if (!IsStillLastUse(image))
+            return new PruneOutcome(image, PruneOutcomeResult.UsedMeanwhile);
+
         try
         {
             await (removeImage(image, cancellationToken)
                 ?? throw new InvalidOperationException("removeImage returned null.")).ConfigureAwait(false);
-            return null;
         }
         catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
         {
@@ -121,11 +98,14 @@ public sealed partial class ImageUseStore
         {
             _log.NotRemoved(exception, image.ImageId);
             CountFailure(run);
-            return new PruneFailure(image, exception);
+            return new PruneOutcome(image, PruneOutcomeResult.Failed, exception);
         }
+
+        return new PruneOutcome(
+            image, ForgetRemoved(run, image) ? PruneOutcomeResult.Removed : PruneOutcomeResult.UsedMeanwhile);
     }
 
-    private bool IsUnused(ImageUse image) => _database.Read("look up an image", connection =>
+    private bool IsStillLastUse(ImageUse image) => _database.Read("look up an image", connection =>
         connection.ExecuteScalar<bool>("""
             SELECT EXISTS (
                 SELECT 1
@@ -136,32 +116,52 @@ public sealed partial class ImageUseStore
             """, new { imageId = image.ImageId, boot = image.Boot, ranAt = image.RanAt }));
 
     /// <summary>Forgets a removed image and writes the history, unless it was used during its removal.</summary>
-    private bool ForgetUnused(BegunRun run, ImageUse image) =>
+    /// <remarks>
+    /// A row that is gone was forgotten by another process that noticed the removal first. The image was removed all
+    /// the same, and belongs into the history unless that process wrote it there.
+    /// </remarks>
+    private bool ForgetRemoved(BegunPrune run, ImageUse image) =>
         _database.Write("forget a removed image", (connection, now) =>
         {
-            if (!ForgetUse(connection, image))
+            if (!ForgetUse(connection, image) && connection.ExecuteScalar<bool>(IsTracked, new { imageId = image.ImageId }))
                 return false;
 
-            connection.Execute(InsertRemoved, new
-            {
-                run = run.Id,
-                imageId = image.ImageId,
-                lastUsedAt = image.LastUsedAt.ToUnixTimeSeconds(),
-                wallSeconds = now.WallSeconds,
-            });
+            InsertRemovedImage(connection, run.Id, image, now);
             return true;
         });
 
+    private static void InsertRemovedImage(SqliteConnection connection, long run, ImageUse image, Now now) =>
+        connection.Execute(InsertRemoved, new
+        {
+            run,
+            imageId = image.ImageId,
+            lastUsedAt = image.LastUsedAt.ToUnixTimeSeconds(),
+            wallSeconds = now.WallSeconds,
+        });
+
+    private const string IsTracked = """
+        SELECT EXISTS (
+            SELECT 1
+            FROM image_use
+            WHERE image_id = @imageId)
+        """;
+
     private const string InsertRemoved = """
         INSERT INTO removed_image (prune_run_id, image_id, last_used_at, removed_at)
-        VALUES (@run, @imageId, @lastUsedAt, @wallSeconds);
+        SELECT @run, @imageId, @lastUsedAt, @wallSeconds
+        WHERE NOT EXISTS (
+            SELECT 1
+            FROM removed_image
+            WHERE image_id = @imageId
+              AND last_used_at = @lastUsedAt
+              AND prune_run_id <> @run);
 
         UPDATE prune_run
-        SET removed = removed + 1
+        SET removed = removed + changes()
         WHERE prune_run_id = @run
         """;
 
-    private void CountFailure(BegunRun run) => _database.Write("write the history", (connection, _) =>
+    private void CountFailure(BegunPrune run) => _database.Write("write the history", (connection, _) =>
         connection.Execute("""
             UPDATE prune_run
             SET failed = failed + 1

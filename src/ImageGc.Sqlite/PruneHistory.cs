@@ -6,10 +6,13 @@ namespace ImageGc.Sqlite;
 /// <param name="Tracked">How many images were tracked when it began.</param>
 /// <param name="Removed">How many it removed, so far if it is still going on or was interrupted.</param>
 /// <param name="Failed">How many removals failed.</param>
-public sealed record PruneRun(DateTimeOffset PrunedAt, TimeSpan Threshold, long Tracked, long Removed, long Failed);
+/// <param name="Kind">Why it ran.</param>
+public sealed record PruneRun(
+    DateTimeOffset PrunedAt, TimeSpan Threshold, long Tracked, long Removed, long Failed, PruneKind Kind);
 
 /// <summary>An image that a prune of the last 90 days removed.</summary>
 /// <param name="Image">The image and its last use.</param>
 /// <param name="RemovedAt">When it was forgotten, after its removal: UTC, whole seconds.</param>
-/// <param name="Threshold">The threshold that its last use had passed.</param>
-public sealed record RemovedImage(ImageUse Image, DateTimeOffset RemovedAt, TimeSpan Threshold);
+/// <param name="Threshold">The threshold that its last use had passed; zero for one that was found gone.</param>
+/// <param name="Kind">Why the prune ran that removed it, or that it was found gone.</param>
+public sealed record RemovedImage(ImageUse Image, DateTimeOffset RemovedAt, TimeSpan Threshold, PruneKind Kind);

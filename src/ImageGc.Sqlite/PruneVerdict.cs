@@ -6,6 +6,9 @@ public enum PruneReason
     /// <summary>Kept: the image is in use.</summary>
     InUse,
 
+    /// <summary>Kept: the image is not in use, but <see cref="PruneOptions.Keep"/> names it.</summary>
+    Kept,
+
     /// <summary>Kept: the image is not in use, but its last use is younger than the threshold.</summary>
     UsedRecently,
 

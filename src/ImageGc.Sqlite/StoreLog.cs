@@ -72,4 +72,7 @@ internal static partial class StoreLog
         "The kernel does not name its boot, so images get older only while this program runs or by a clock that is "
         + "right. Let it read /proc/sys/kernel/random/boot_id: ProcSubset=pid of systemd hides it")]
     public static partial void NoBootId(this ILogger logger);
+
+    [LoggerMessage(17, LogLevel.Information, "Backed up {DatabasePath} to {BackupPath}")]
+    public static partial void BackedUp(this ILogger logger, string databasePath, string backupPath);
 }

@@ -81,7 +81,7 @@ internal static class Child
     {
         var inUse = Images.InUse(images, 0.01, 100);
         using var store = StoreAt.Open(path, Durability.Full, new BenchmarkTime());
-        return Timed(() => store.Prune(inUse, Images.Threshold(images, 0.01)));
+        return Timed(() => store.Prune(inUse, new PruneOptions { Threshold = Images.Threshold(images, 0.01) }));
     }
 
     private static string FirstPruneAsync(string path, long images)
@@ -89,7 +89,8 @@ internal static class Child
         var inUse = Images.InUse(images, 0.01, 100);
         using var store = StoreAt.Open(path, Durability.Full, new BenchmarkTime());
         return Timed(() => store
-            .PruneAsync(inUse, (_, _) => Task.CompletedTask, Images.Threshold(images, 0.01), CancellationToken.None)
+            .PruneAsync(
+                inUse, (_, _) => Task.CompletedTask, new PruneOptions { Threshold = Images.Threshold(images, 0.01) })
             .GetAwaiter().GetResult());
     }
 
@@ -106,7 +107,7 @@ internal static class Child
         GC.Collect();
         File.WriteAllText("/proc/self/clear_refs", "5"); // Sets the peak to what is resident now.
         var before = PeakResident();
-        _ = store?.Prune(inUse, threshold).Count
+        _ = store?.Prune(inUse, new PruneOptions { Threshold = threshold }).Count
             ?? raw?.Prune(inUse, new BenchmarkTime(), threshold).Count
             ?? flatFile.Prune(inUse, now, threshold).Count;
         return (PeakResident() - before).ToString(CultureInfo.InvariantCulture);

@@ -21,7 +21,8 @@ public sealed partial class CliReadmeTests : CliTest
         { "history --runs", typeof(IEnumerable<JsonRun>) },
         { "forget", typeof(JsonForgotten) },
         { "import", typeof(FlatFileImport) },
-        { "export", typeof(JsonExport) },
+        { "export", typeof(JsonNewFile) },
+        { "backup", typeof(JsonNewFile) },
         { "check", typeof(JsonCheck) },
     };
 

@@ -49,7 +49,7 @@ public sealed class HistoryCommandTests : CliTest
         var image = JsonDocument.Parse(Run("history", "--json").Output).RootElement[0];
 
         Assert.Equal(
-            ["imageId", "lastUsedAt", "removedAt", "unusedForSeconds", "thresholdSeconds"],
+            ["imageId", "lastUsedAt", "removedAt", "unusedForSeconds", "thresholdSeconds", "kind"],
             image.EnumerateObject().Select(property => property.Name));
         Assert.Equal(691200, image.GetProperty("unusedForSeconds").GetInt64());
     }

@@ -106,7 +106,7 @@ public sealed class InUseListTests : CliTest
         var result = Run("prune", "--in-use", shortened);
 
         Assert.Equal(ExitCode.Failed, result.ExitCode);
-        Assert.Contains($"but {Id(1)} is", result.Error, StringComparison.Ordinal);
+        Assert.Contains($"'{shortened}' is not written as the tracked ones", result.Error, StringComparison.Ordinal);
         Assert.Equal([Id(1), Id(2), Id(3)], TrackedIds());
     }
 
@@ -120,24 +120,9 @@ public sealed class InUseListTests : CliTest
             var result = Run(command, "--in-use", Id(1), name);
 
             Assert.Equal(ExitCode.Failed, result.ExitCode);
-            Assert.Contains($"'{name}' is no ID as the tracked ones are", result.Error, StringComparison.Ordinal);
+            Assert.Contains($"'{name}' is not written as the tracked ones", result.Error, StringComparison.Ordinal);
             Assert.Equal([Id(1), Id(2), Id(3)], TrackedIds());
         }
-    }
-
-    [Theory]
-    [InlineData("4bcff63911fc")]
-    [InlineData("sha256:4bcff63911fc")]
-    public void A_full_ID_where_its_shortened_form_is_tracked_is_an_error(string tracked)
-    {
-        Record(TimeSpan.FromDays(30), tracked);
-
-        var result = Run(
-            "prune", "--in-use", "sha256:4bcff63911fcb4448bd4fdacec207030997caf25e9bea4045fa6c8c44de311d1");
-
-        Assert.Equal(ExitCode.Failed, result.ExitCode);
-        Assert.Contains($"but {tracked} is", result.Error, StringComparison.Ordinal);
-        Assert.Contains(tracked, TrackedIds());
     }
 
     [Fact]

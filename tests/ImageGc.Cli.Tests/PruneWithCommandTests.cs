@@ -123,8 +123,8 @@ public sealed class PruneWithCommandTests : CliTest
         var result = Prune(ScriptOf($"sqlite3 '{DatabasePath}' 'DROP TABLE image_use'") + " {}");
 
         Assert.Equal(ExitCode.Failed, result.ExitCode);
-        Assert.Equal(["removed a"], Verdicts(result));
-        Assert.Contains("Removed 1 image that expired.\n", result.Error, StringComparison.Ordinal);
+        Assert.Equal(["removed a", "expired b"], Verdicts(result));
+        Assert.Contains("Removed 1 image that expired, 1 stay.", result.Error, StringComparison.Ordinal);
         Assert.Contains("no such table: image_use", result.Error, StringComparison.Ordinal);
     }
 

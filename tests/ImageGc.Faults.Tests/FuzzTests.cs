@@ -50,7 +50,8 @@ public sealed class FuzzTests : IDisposable
             var inUse = Enumerable.Range(0, random.Next(30)).Select(_ => AnyId(random)).ToList();
             ignored += inUse.Count(imageId => !ImageId.IsValid(imageId));
 
-            var pruned = store.Prune(inUse!, TimeSpan.Zero).Select(image => image.ImageId);
+            var options = new PruneOptions { Threshold = TimeSpan.Zero, AllowOtherIdForms = true };
+            var pruned = store.Prune(inUse!, options).Select(image => image.ImageId);
 
             Assert.Equal(recorded.Except(inUse!).Order(StringComparer.Ordinal), pruned.Order(StringComparer.Ordinal));
             store.Prune([], TimeSpan.Zero);

@@ -93,7 +93,7 @@ public sealed class FailureTests : StoreTest
                 ("count the images", () => store.Count()),
                 ("look up an image", () => store.Find(Id(1))),
                 ("forget an image", () => store.Forget(Id(1))),
-                ("forget an image", () => store.Forget(image)),
+                ("forget images that are gone", () => store.ForgetGone([image])),
                 ("check the database", () => store.Check()),
                 ("prune the images", () => store.Prune([])),
                 ("prune the images", () => store.PruneAsync([], (_, _) => Task.CompletedTask).GetAwaiter().GetResult()),

@@ -24,8 +24,10 @@ public sealed class HistoryTests : StoreTest
 
         store.Prune([Id(2)]);
 
-        Assert.Equal(new PruneRun(Time.GetUtcNow(), Week, Tracked: 2, Removed: 1, Failed: 0), store.LastPrune());
-        Assert.Equal([new RemovedImage(new ImageUse(Id(1), SteppingTime.Start), Time.GetUtcNow(), Week)],
+        Assert.Equal(new PruneRun(Time.GetUtcNow(), Week, Tracked: 2, Removed: 1, Failed: 0, PruneKind.Scheduled),
+            store.LastPrune());
+        Assert.Equal(
+            [new RemovedImage(new ImageUse(Id(1), SteppingTime.Start), Time.GetUtcNow(), Week, PruneKind.Scheduled)],
             store.ListRemoved());
     }
 
@@ -43,7 +45,8 @@ public sealed class HistoryTests : StoreTest
             return image.ImageId == Id(2) ? throw new IOException("in use") : Task.CompletedTask;
         }, _cancel);
 
-        Assert.Equal(new PruneRun(decided, Week, Tracked: 3, Removed: 2, Failed: 1), store.LastPrune());
+        Assert.Equal(new PruneRun(decided, Week, Tracked: 3, Removed: 2, Failed: 1, PruneKind.Scheduled),
+            store.LastPrune());
         Assert.Equal(
             [(Id(1), decided.AddMinutes(1)), (Id(3), decided.AddMinutes(3))],
             store.ListRemoved().Select(removed => (removed.Image.ImageId, removed.RemovedAt)));
@@ -106,21 +109,18 @@ public sealed class HistoryTests : StoreTest
     }
 
     [Fact]
-    public void The_last_prune_with_a_threshold_is_found_among_others_and_kept_however_old()
+    public void The_last_prune_of_a_kind_is_found_among_others_and_kept_however_old()
     {
         var store = Open();
-        store.Prune([], Week);
-        var full = store.LastPrune();
+        store.Prune([]);
+        var scheduled = store.LastPrune();
         Time.Pass(TimeSpan.FromDays(400));
-        store.Prune([], TimeSpan.FromMinutes(2));
-        store.Prune([], TimeSpan.FromMinutes(2));
+        for (var times = 0; times <= Nights; times++)
+            store.Prune([], new PruneOptions { Kind = PruneKind.DiskPressure });
 
-        Assert.Equal(full, store.LastPrune(Week));
-        // Fractions are rounded up, as in a prune.
-        Assert.Equal(full, store.LastPrune(Week - TimeSpan.FromSeconds(0.5)));
-        Assert.Equal(TimeSpan.FromMinutes(2), store.LastPrune()?.Threshold);
-        Assert.Null(store.LastPrune(TimeSpan.Zero));
-        Assert.ThrowsAny<ArgumentException>(() => store.LastPrune(TimeSpan.FromSeconds(-1)));
+        Assert.Equal(scheduled, store.LastPrune(PruneKind.Scheduled));
+        Assert.Equal(PruneKind.DiskPressure, store.LastPrune()?.Kind);
+        Assert.Null(store.LastPrune(PruneKind.Manual));
     }
 
     [Fact]
@@ -132,7 +132,6 @@ public sealed class HistoryTests : StoreTest
         Assert.Empty(store.Prune([], TimeSpan.MaxValue));
 
         Assert.Equal(TimeSpan.FromSeconds((long)TimeSpan.MaxValue.TotalSeconds), store.LastPrune()!.Threshold);
-        Assert.Equal(store.LastPrune(), store.LastPrune(TimeSpan.MaxValue));
         Assert.Equal(DateTimeOffset.MaxValue, Assert.Single(store.ExplainPrune([], TimeSpan.MaxValue)).PrunableAt);
     }
 

@@ -120,7 +120,7 @@ public sealed class LogTests : StoreTest
         store.RecordUse(Id(4));
         store.Forget(Id(4));
         store.Forget(Id(9));
-        store.Forget(store.Find(Id(3))!.Value);
+        store.ForgetGone([store.Find(Id(3))!.Value]);
         store.Prune([]);
         store.ExportFlatFile(PathOf("export"));
 

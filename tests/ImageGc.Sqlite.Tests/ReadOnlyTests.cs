@@ -94,7 +94,7 @@ public sealed class ReadOnlyTests : StoreTest
 
         foreach (var call in (Action[])[
             () => look.RecordUse(Id(1)), () => look.RecordUse([Id(1), Id(2)]), () => look.Prune([]),
-            () => look.Forget(Id(3)), () => look.Forget(look.List()[0])])
+            () => look.Forget(Id(3)), () => look.ForgetGone([look.List()[0]])])
         {
             var exception = Assert.Throws<ImageUseStoreException>(call);
             Assert.Equal(StoreErrorReason.ReadOnly, exception.Reason);

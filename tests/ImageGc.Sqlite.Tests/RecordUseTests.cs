@@ -141,10 +141,15 @@ public sealed class RecordUseTests : StoreTest
         Time.Pass(TimeSpan.FromSeconds(1));
         store.RecordUse(Id(2));
 
-        Assert.Equal([true, false], listed.Select(store.Forget));
-        Assert.False(store.Forget(listed[0]));
+        Assert.Equal([listed[0]], store.ForgetGone(listed));
+        Assert.Empty(store.ForgetGone(listed));
         Assert.Equal(Id(2), Assert.Single(store.List()).ImageId);
-        Assert.ThrowsAny<ArgumentException>(() => store.Forget(default(ImageUse)));
+        Assert.Equal([(Id(1), PruneKind.Gone)],
+            store.ListRemoved().Select(removed => (removed.Image.ImageId, removed.Kind)));
+        Assert.Equal((1, 1), (store.LastPrune(PruneKind.Gone)!.Removed, Sqlite.Query<int>(
+            DatabasePath, "SELECT count(*) FROM prune_run")[0]));
+        Assert.Null(store.LastPrune());
+        Assert.Empty(store.ForgetGone([default]));
     }
 
     [Fact]
@@ -205,7 +210,7 @@ public sealed class RecordUseTests : StoreTest
         var listed = store.List();
         Open(time: new SteppingTime(SteppingTime.Start.AddHours(hoursAhead))).RecordUse(Id(1));
 
-        Assert.False(store.Forget(listed[0]));
+        Assert.Empty(store.ForgetGone(listed));
         Assert.Single(store.List());
     }
 }

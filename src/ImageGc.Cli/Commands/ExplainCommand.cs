@@ -2,6 +2,7 @@ using System.CommandLine;
 using ImageGc.Cli.Execution;
 using ImageGc.Cli.Input;
 using ImageGc.Cli.Output;
+using ImageGc.Sqlite;
 
 namespace ImageGc.Cli.Commands;
 
@@ -28,8 +29,8 @@ internal sealed class ExplainCommand : CommandBase
         context.ClockSettleTime = TimeSpan.Zero;
         var ids = _inUse.Read(context);
         using var store = context.OpenReadOnly();
-        MismatchedIds.ThrowIfAny(ids, store.List());
-        var verdicts = ImageVerdict.ExpiredFirst(store.ExplainPrune(ids, _inUse.ThresholdOf(context)));
+        var verdicts = ImageVerdict.ExpiredFirst(store.ExplainPrune(
+            ids, new PruneOptions { Threshold = _inUse.ThresholdOf(context) }));
         context.WriteVerdicts(verdicts, context.Get(_fullIds));
         if (verdicts.Count == 0)
             context.WriteInfo("No image is tracked.");

@@ -35,7 +35,7 @@ internal sealed class ExportCommand : CommandBase
         }
 
         if (context.Json)
-            context.WriteJson(new JsonExport(Path.GetFullPath(file)), JsonOutput.Default.JsonExport);
+            context.WriteJson(new JsonNewFile(Path.GetFullPath(file)), JsonOutput.Default.JsonNewFile);
         context.WriteInfo($"Exported {Quantity.Images(store.List().Count)} to {file}.");
         return ExitCode.Done;
     }

@@ -70,7 +70,6 @@ internal sealed class PruneCommand : CommandBase
             : context.OpenExisting();
         var import = flatFile is null ? null : ImportCommand.Import(store, flatFile, context);
 
-        MismatchedIds.ThrowIfAny(ids, store.List());
         var pruner = new Pruner(store, ids, _inUse.ThresholdOf(context));
         var writer = new PruneResultWriter(context, ids, import, context.Get(_fullIds));
         var command = context.Get(_run);
@@ -79,7 +78,7 @@ internal sealed class PruneCommand : CommandBase
         else if (command is not null)
             return Remove(pruner, command, writer, context);
         else
-            pruner.Forget(writer.WriteForgotten);
+            writer.WriteForgotten(pruner.Forget());
         return ExitCode.Done;
     }
 
@@ -87,9 +86,14 @@ internal sealed class PruneCommand : CommandBase
     {
         using var termination = new TerminationSignal(() =>
             context.WriteError("Stopping after the running command; a second signal stops at once."));
-        var allRemoved = pruner.RemoveWith(command, writer.WriteRemoved, context, termination.Token);
-        if (termination.Token.IsCancellationRequested)
-            return ExitCode.Interrupted;
-        return allRemoved ? ExitCode.Done : ExitCode.Failed;
+        var exitCode = ExitCode.Done;
+        pruner.RemoveWith(command, context, report =>
+        {
+            exitCode = report.Interrupted ? ExitCode.Interrupted
+                : report.Count(Verdict.Failed) > 0 ? ExitCode.Failed
+                : ExitCode.Done;
+            writer.WriteRemoved(report);
+        }, termination.Token);
+        return exitCode;
     }
 }

@@ -98,10 +98,10 @@ internal sealed class RunCommand : CommandBase
             return;
         }
 
-        var keep = await services.GetRequiredService<Cleanup>().ListToKeepAsync(cancellationToken);
         context.ClockSettleTime = options.ClockSettleTime;
         using var store = context.OpenReadOnly(options.DatabasePath);
-        var verdicts = ImageVerdict.ExpiredFirst(store.ExplainPrune(keep, options.ImageAgeCleanupThreshold));
+        var cleanup = services.GetRequiredService<Cleanup>();
+        var verdicts = ImageVerdict.ExpiredFirst(await cleanup.PreviewAsync(store, cancellationToken));
         context.WriteVerdicts(verdicts, context.Get(_fullIds));
         var expired = verdicts.Count(verdict => verdict.Verdict == Verdict.Expired);
         var tracked = Quantity.Of(verdicts.Count, "tracked image");

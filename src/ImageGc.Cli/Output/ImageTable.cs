@@ -45,7 +45,7 @@ internal sealed class ImageTable(DateTimeOffset now, bool fullIds)
             table.Add(
                 Id(removed.Image), At(removed.Image.LastUsedAt), At(removed.RemovedAt),
                 new(TimeFormat.Seconds(removed.UnusedFor()), TimeFormat.Duration(removed.UnusedFor())),
-                Threshold(removed.Threshold));
+                removed.Kind == PruneKind.Gone ? new("gone") : Threshold(removed.Threshold));
         }
 
         return table;
@@ -77,6 +77,7 @@ internal sealed class ImageTable(DateTimeOffset now, bool fullIds)
         Verdict.UsedMeanwhile => new("used-meanwhile", Color: Color.Yellow),
         Verdict.UsedRecently => new("used-recently", Color: Color.Yellow),
         Verdict.WaitsForClock => new("waits-for-clock", Color: Color.Yellow),
+        Verdict.Kept => new("kept", Color: Color.Green),
         Verdict.InUse => new("in-use", Color: Color.Green),
         _ => throw new ArgumentOutOfRangeException(nameof(verdict), verdict, null),
     };

@@ -11,6 +11,7 @@ internal enum Verdict
     UsedMeanwhile,
     UsedRecently,
     WaitsForClock,
+    Kept,
     InUse,
 }
 
@@ -28,6 +29,7 @@ internal sealed record ImageVerdict(Verdict Verdict, ImageUse Image, DateTimeOff
             PruneReason.Expired => Verdict.Expired,
             PruneReason.UsedRecently => Verdict.UsedRecently,
             PruneReason.WaitsForClock => Verdict.WaitsForClock,
+            PruneReason.Kept => Verdict.Kept,
             PruneReason.InUse => Verdict.InUse,
             _ => throw new ArgumentOutOfRangeException(nameof(verdict), verdict.Reason, null),
         },

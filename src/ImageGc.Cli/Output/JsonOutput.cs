@@ -12,7 +12,7 @@ namespace ImageGc.Cli.Output;
 [JsonSerializable(typeof(JsonPrune))]
 [JsonSerializable(typeof(JsonRecorded))]
 [JsonSerializable(typeof(JsonForgotten))]
-[JsonSerializable(typeof(JsonExport))]
+[JsonSerializable(typeof(JsonNewFile))]
 [JsonSerializable(typeof(FlatFileImport))]
 [JsonSerializable(typeof(IEnumerable<JsonRemoved>))]
 [JsonSerializable(typeof(IEnumerable<JsonRun>))]
@@ -47,20 +47,23 @@ internal sealed record JsonRecorded(IEnumerable<string> Recorded);
 
 internal sealed record JsonForgotten(IEnumerable<string> Forgotten, IEnumerable<string> NotTracked);
 
-internal sealed record JsonExport(string Path);
+internal sealed record JsonNewFile(string Path);
 
 internal sealed record JsonRemoved(
-    string ImageId, string LastUsedAt, string RemovedAt, long UnusedForSeconds, long ThresholdSeconds)
+    string ImageId, string LastUsedAt, string RemovedAt, long UnusedForSeconds, long ThresholdSeconds,
+    PruneKind Kind)
 {
     public static JsonRemoved Of(RemovedImage removed) => new(
         removed.Image.ImageId, TimeFormat.Iso(removed.Image.LastUsedAt), TimeFormat.Iso(removed.RemovedAt),
-        (long)removed.UnusedFor().TotalSeconds, (long)removed.Threshold.TotalSeconds);
+        (long)removed.UnusedFor().TotalSeconds, (long)removed.Threshold.TotalSeconds, removed.Kind);
 }
 
-internal sealed record JsonRun(string PrunedAt, long ThresholdSeconds, long Tracked, long Removed, long Failed)
+internal sealed record JsonRun(
+    string PrunedAt, long ThresholdSeconds, long Tracked, long Removed, long Failed, PruneKind Kind)
 {
     public static JsonRun Of(PruneRun run) => new(
-        TimeFormat.Iso(run.PrunedAt), (long)run.Threshold.TotalSeconds, run.Tracked, run.Removed, run.Failed);
+        TimeFormat.Iso(run.PrunedAt), (long)run.Threshold.TotalSeconds, run.Tracked, run.Removed, run.Failed,
+        run.Kind);
 }
 
 internal sealed record JsonCheck(

@@ -21,41 +21,35 @@ internal sealed class PruneResultWriter(
             + DescribeRest(verdicts, verdicts.Count - expired));
     }
 
-    public void WriteForgotten(PruneOutcome outcome)
+    public void WriteForgotten(PruneReport report) => Write(report, () =>
     {
-        Write(outcome, () =>
-        {
-            var forgotten = outcome.Processed.Count;
-            context.WriteInfo($"Forgot {Quantity.Images(forgotten)} that expired{DescribeRest(outcome, 0)}");
-            if (forgotten > 0)
-                context.WriteInfo("Now remove them from the engine; 'imagegc history' lists them again. "
-                    + "Safer: --run 'docker rmi {}' forgets each only once it is gone.");
-        });
-    }
+        var forgotten = report.Count(Verdict.Expired);
+        context.WriteInfo($"Forgot {Quantity.Images(forgotten)} that expired, {DescribeRest(report, forgotten)}");
+        if (forgotten > 0)
+            context.WriteInfo("Now remove them from the engine; 'imagegc history' lists them again. "
+                + "Safer: --run 'docker rmi {}' forgets each only once it is gone.");
+    });
 
-    public void WriteRemoved(PruneOutcome outcome)
+    public void WriteRemoved(PruneReport report) => Write(report, () =>
     {
-        Write(outcome, () =>
-        {
-            var failed = outcome.Count(Verdict.Failed);
-            var removed = outcome.Count(Verdict.Removed);
-            context.WriteInfo($"Removed {Quantity.Images(removed)} that expired{DescribeRest(outcome, failed)}");
-            if (failed > 0)
-                context.WriteInfo(
-                    $"Failed for {Quantity.Images(failed)}: tracked as before, and the next prune tries again. If the "
-                    + "engine has one no longer: imagegc forget ID; 'imagegc prune --help' shows how to avoid it.");
-            if (outcome.Interrupted)
-                context.WriteInfo(
-                    $"Interrupted: {Quantity.Images(outcome.Count(Verdict.Expired))} left for the next prune.");
-        });
-    }
+        var failed = report.Count(Verdict.Failed);
+        var removed = report.Count(Verdict.Removed);
+        context.WriteInfo($"Removed {Quantity.Images(removed)} that expired, {DescribeRest(report, removed)}");
+        if (failed > 0)
+            context.WriteInfo(
+                $"Failed for {Quantity.Images(failed)}: tracked as before, and the next prune tries again. If the "
+                + "engine has one no longer: imagegc forget ID; 'imagegc prune --help' shows how to avoid it.");
+        if (report.Interrupted)
+            context.WriteInfo(
+                $"Interrupted: {Quantity.Images(report.Count(Verdict.Expired))} left for the next prune.");
+    });
 
     /// <summary>Writes the summary even if the results cannot be written: the prune happened all the same.</summary>
-    private void Write(PruneOutcome outcome, Action writeSummary)
+    private void Write(PruneReport report, Action writeSummary)
     {
         try
         {
-            Write(dryRun: false, outcome.All);
+            Write(dryRun: false, report.Verdicts);
         }
         finally
         {
@@ -73,11 +67,11 @@ internal sealed class PruneResultWriter(
             context.WriteTable(new ImageTable(context.Environment.Time.GetUtcNow(), fullIds).Of(verdicts));
     }
 
-    private string DescribeRest(PruneOutcome outcome, int failed) =>
-        outcome.Others is null ? "." : $", {DescribeRest(outcome.Others, outcome.Others.Count + failed)}";
+    private string DescribeRest(PruneReport report, int gone) =>
+        DescribeRest(report.Verdicts, report.Verdicts.Count - gone);
 
-    private string DescribeRest(IReadOnlyList<ImageVerdict> others, int stay) =>
-        $"{stay} stay. {InUseSummary.Describe(inUse, others)}";
+    private string DescribeRest(IReadOnlyList<ImageVerdict> verdicts, int stay) =>
+        $"{stay} stay. {InUseSummary.Describe(inUse, verdicts)}";
 
     private void WriteQueryHint() => context.WriteInfo(
         $"Look inside: sqlite3 {ShellQuoting.Quote(context.DatabasePath)} 'SELECT * FROM image_use_utc'");

@@ -1,68 +1,97 @@
-using System.Runtime.ExceptionServices;
 using ImageGc.Cli.Execution;
 using ImageGc.Cli.Output;
 using ImageGc.Sqlite;
 
 namespace ImageGc.Cli.Pruning;
 
-/// <summary>Prunes in each of the three ways, and reports a verdict on every image.</summary>
+/// <summary>Prunes in each of the three ways, and has a verdict on every image whatever happens.</summary>
 internal sealed class Pruner(ImageUseStore store, IReadOnlyCollection<string> inUse, TimeSpan threshold)
+    : IProgress<PruneOutcome>
 {
+    private readonly Dictionary<string, ImageVerdict> _outcomes = new(StringComparer.Ordinal);
+    private IReadOnlyList<PruneVerdict>? _decided;
+
+    /// <summary>What would be done, and with which command.</summary>
     public List<ImageVerdict> Preview(RemovalCommand? command)
     {
-        var verdicts = ImageVerdict.ExpiredFirst(store.ExplainPrune(inUse, threshold));
+        var verdicts = ImageVerdict.ExpiredFirst(store.ExplainPrune(inUse, Options()));
         return command is null ? verdicts : verdicts.ConvertAll(verdict =>
             verdict.Verdict == Verdict.Expired ? Preview(verdict, command) : verdict);
     }
 
-    /// <summary>
-    /// Forgets what expired, and reports it even if a later step fails: no other record of it is left.
-    /// </summary>
-    public void Forget(Action<PruneOutcome> report)
+    /// <summary>Forgets what expired; what it returns is the only record of it beside the history.</summary>
+    public PruneReport Forget()
     {
-        var forgotten = store.Prune(inUse, threshold);
-        Report(
-            forgotten.Select(image => VerdictOn(Verdict.Expired, image)), new PruneResult([], [], []),
-            interrupted: false, report);
+        store.Prune(inUse, Options());
+        return Report(interrupted: false);
     }
 
-    /// <returns>Whether every command succeeded.</returns>
-    public bool RemoveWith(
-        RemovalCommand command, Action<PruneOutcome> report, CommandContext context,
-        CancellationToken cancellationToken)
+    /// <summary>Runs the command for each image that expired, and forgets those for which it succeeded.</summary>
+    /// <exception cref="ImageUseStoreException">The database failed; what was done before is reported.</exception>
+    public void RemoveWith(
+        RemovalCommand command, CommandContext context, Action<PruneReport> report, CancellationToken cancellationToken)
     {
-        var expired = store.ExplainPrune(inUse, threshold).Count(verdict => verdict.Reason == PruneReason.Expired);
-        var run = new PruneWithCommand(store, command, context, expired);
-        var result = run.RunAsync(inUse, threshold, cancellationToken).GetAwaiter().GetResult();
-        List<ImageVerdict> done =
-        [
-            .. result.Removed.Select(image => VerdictOn(Verdict.Removed, image)),
-            .. result.Failed.Select(failure =>
-                VerdictOn(Verdict.Failed, failure.Image) with { Failure = failure.Exception.Message }),
-        ];
-        if (run.StoppedBy is { } stoppedBy)
-        {
-            report(new PruneOutcome(done, Others: null, Interrupted: false));
-            ExceptionDispatchInfo.Throw(stoppedBy);
-        }
-
-        Report(done, result, run.Interrupted, report);
-        return result.Failed.Count == 0;
-    }
-
-    private void Report(
-        IEnumerable<ImageVerdict> done, PruneResult result, bool interrupted, Action<PruneOutcome> report)
-    {
-        var outcome = new PruneOutcome([.. done], Others: null, interrupted);
+        var interrupted = false;
         try
         {
-            outcome = outcome with { Others = [.. Others(result, interrupted)] };
+            store.PruneAsync(inUse, RemoveAsync, Options(), cancellationToken).GetAwaiter().GetResult();
+        }
+        catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
+        {
+            interrupted = true;
         }
         finally
         {
-            report(outcome);
+            if (_decided is not null)
+                report(Report(interrupted));
+        }
+
+        // Never cancels the running command: only the command itself can stop half-way without harm.
+        async Task RemoveAsync(ImageUse image, CancellationToken _)
+        {
+            var expired = _decided!.Count(verdict => verdict.Reason == PruneReason.Expired);
+            context.WriteProgress($"Removing {_outcomes.Count + 1} of {expired}: {ImageId.Shorten(image.ImageId)}");
+            var commandLine = command.CommandLineFor(image.ImageId);
+            await new CommandRunner(context.Error).RunAsync(commandLine).ConfigureAwait(false);
+            Set(Verdict.Removed, image); // Also if it cannot be forgotten then.
         }
     }
+
+    public void Report(PruneOutcome outcome)
+    {
+        var image = outcome.Image;
+        switch (outcome.Result)
+        {
+            case PruneOutcomeResult.Removed:
+                Set(Verdict.Removed, image);
+                break;
+            case PruneOutcomeResult.UsedMeanwhile:
+                Set(Verdict.UsedMeanwhile, store.Find(image.ImageId) ?? image);
+                break;
+            case PruneOutcomeResult.Failed:
+                Set(Verdict.Failed, image, outcome.Failure!.Message);
+                break;
+        }
+    }
+
+    private PruneOptions Options() => new()
+    {
+        Threshold = threshold,
+        Kind = PruneKind.Manual,
+        Decided = verdicts => _decided = verdicts,
+        Progress = this,
+    };
+
+    private PruneReport Report(bool interrupted) => new(
+        [
+            .. _decided!
+                .Select(decided => _outcomes.GetValueOrDefault(decided.Image.ImageId) ?? ImageVerdict.Of(decided))
+                .OrderBy(verdict => Math.Min((int)verdict.Verdict, (int)Verdict.UsedMeanwhile)),
+        ],
+        interrupted);
+
+    private void Set(Verdict verdict, ImageUse image, string? failure = null) =>
+        _outcomes[image.ImageId] = new ImageVerdict(verdict, image, image.LastUsedAt + threshold) { Failure = failure };
 
     private static ImageVerdict Preview(ImageVerdict verdict, RemovalCommand command)
     {
@@ -74,26 +103,5 @@ internal sealed class Pruner(ImageUseStore store, IReadOnlyCollection<string> in
         {
             return verdict with { Failure = exception.Message };
         }
-    }
-
-    private ImageVerdict VerdictOn(Verdict verdict, ImageUse image) =>
-        new(verdict, image, image.LastUsedAt + threshold);
-
-    private IEnumerable<ImageVerdict> Others(PruneResult result, bool interrupted)
-    {
-        var failed = result.Failed.Select(failure => failure.Image.ImageId).ToHashSet(StringComparer.Ordinal);
-        var usedMeanwhile = result.UsedMeanwhile.Select(image => image.ImageId).ToHashSet(StringComparer.Ordinal);
-        return store.ExplainPrune(inUse, threshold)
-            .Where(verdict => !failed.Contains(verdict.Image.ImageId))
-            .Select(ImageVerdict.Of)
-            .Select(verdict => verdict switch
-            {
-                _ when usedMeanwhile.Contains(verdict.Image.ImageId) =>
-                    verdict with { Verdict = Verdict.UsedMeanwhile },
-                // It came of age after the prune decided, which kept it; the next one takes it.
-                { Verdict: Verdict.Expired } when !interrupted => verdict with { Verdict = Verdict.UsedRecently },
-                _ => verdict,
-            })
-            .OrderBy(verdict => verdict.Verdict != Verdict.Expired);
     }
 }

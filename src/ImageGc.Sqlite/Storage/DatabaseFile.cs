@@ -30,6 +30,30 @@ internal static partial class DatabaseFile
         }
     }
 
+    /// <summary>
+    /// Writes a new file under another name, that only its owner can read, and gives it its own when it is on the medium.
+    /// </summary>
+    /// <param name="path">The new file.</param>
+    /// <param name="write">Fills the empty file whose path it is given, and closes it.</param>
+    /// <exception cref="IOException">It could not be written, or the path is taken; nothing is left behind.</exception>
+    public static void WriteNew(string path, Action<string> write)
+    {
+        var unfinished = $"{path}.{Path.GetRandomFileName()}";
+        CreateIfMissing(unfinished);
+        try
+        {
+            write(unfinished);
+            using (var file = new FileStream(unfinished, FileMode.Open, FileAccess.ReadWrite))
+                file.Flush(flushToDisk: true);
+            File.Move(unfinished, path, overwrite: false);
+        }
+        catch
+        {
+            File.Delete(unfinished);
+            throw;
+        }
+    }
+
     /// <summary>Whether there is a file.</summary>
     /// <exception cref="IOException">There is a directory.</exception>
     /// <exception cref="UnauthorizedAccessException">Nobody who may not look into its directory can tell.</exception>

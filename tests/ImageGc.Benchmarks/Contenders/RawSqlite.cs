@@ -83,17 +83,18 @@ internal sealed class RawSqlite : IDisposable
             .Select(property => ($"@{char.ToLowerInvariant(property.Name[0])}{property.Name[1..]}",
                 (long)property.GetValue(decision)!))];
         Step(_begin);
-        Execute(_database, ImageUseStore.CreateInUse);
+        Execute(_database, ImageUseStore.CreateListed);
         InsertInUse(inUse);
         Run(ImageUseStore.RecordInUse, parameters);
         Run(ImageUseStore.DropOldHistory,
             [("@tooOld", now.WallSeconds - ImageUseStore.HistorySeconds), ("@historyRuns", ImageUseStore.HistoryRuns)]);
         var run = 0L;
-        Run(ImageUseStore.InsertRun, [("@wallSeconds", now.WallSeconds), ("@seconds", decision.Threshold / 1000)],
+        Run(ImageUseStore.InsertRun.Replace("@kind", "'scheduled'", StringComparison.Ordinal),
+            [("@wallSeconds", now.WallSeconds), ("@seconds", decision.Threshold / 1000)],
             row => run = raw.sqlite3_column_int64(row, 0));
         Run(ImageUseStore.SelectExpired, parameters, row => expired.Add(new(
             raw.sqlite3_column_text(row, 0).utf8_to_string(), raw.sqlite3_column_int64(row, 3))));
-        Run(ImageUseStore.RemoveExpired, [("@run", run), ("@wallSeconds", now.WallSeconds)]);
+        Run(ImageUseStore.RemoveExpired, [("@run", run)]);
         Step(_commit);
         return expired;
     }
@@ -129,10 +130,11 @@ internal sealed class RawSqlite : IDisposable
 
     private void InsertInUse(string[] inUse)
     {
-        using var insert = Prepare(ImageUseStore.InsertInUse);
+        using var insert = Prepare(ImageUseStore.InsertListed);
         foreach (var imageId in inUse)
         {
             raw.sqlite3_bind_text(insert, 1, imageId);
+            raw.sqlite3_bind_int64(insert, 2, 1);
             Step(insert);
         }
     }

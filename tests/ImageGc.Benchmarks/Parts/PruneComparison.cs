@@ -55,7 +55,8 @@ internal sealed class PruneComparison(BenchmarkSession session, long images, dou
     {
         var path = "";
         ImageUseStore? store = null;
-        return new Contender(RecordComparison.Store, images, _ => Check(store!.Prune(_inUse, _threshold).Count))
+        var options = new PruneOptions { Threshold = _threshold };
+        return new Contender(RecordComparison.Store, images, _ => Check(store!.Prune(_inUse, options).Count))
         {
             MostPerBlock = 1,
             Before = () =>

@@ -1,0 +1,93 @@
+using Dapper;
+using Microsoft.Data.Sqlite;
+
+namespace ImageGc.Sqlite;
+
+public sealed partial class ImageUseStore
+{
+    /// <summary>Checks what the caller wants before anything is locked: its lists may take time to read.</summary>
+    private PruneRequest RequestOf(IEnumerable<string> inUseImageIds, PruneOptions? options)
+    {
+        ArgumentNullException.ThrowIfNull(inUseImageIds);
+        options ??= new PruneOptions();
+        options.Validate(nameof(options));
+        var imageIds = inUseImageIds.ToLookup(ImageId.IsValid);
+        if (imageIds[false].Any())
+            _log.IgnoredInUse(imageIds[false].Count(), ImageId.Quote(imageIds[false].First() ?? "null"));
+        return new PruneRequest(
+            [.. imageIds[true]], [.. options.Keep.Where(ImageId.IsValid)], options.AllowOtherIdForms,
+            options.Threshold ?? _threshold, NameOf(options.Kind), options.Decided);
+    }
+
+    /// <summary>Binds the listed IDs as a temporary table.</summary>
+    /// <exception cref="ArgumentException">An ID in use is not written as the tracked ones are.</exception>
+    private static void BindListed(SqliteConnection connection, PruneRequest request)
+    {
+        connection.Execute(CreateListed);
+        using (var insert = new PreparedStatement(connection, InsertListed))
+        {
+            request.InUse.ForEach(imageId => insert.Run(imageId, 1));
+            if (!request.AllowOtherIdForms)
+                RequireSameForm(connection);
+            request.Keep.ForEach(imageId => insert.Run(imageId, 0));
+        }
+    }
+
+    internal const string CreateListed = """
+        DROP TABLE IF EXISTS temp.listed;
+        CREATE TEMP TABLE listed (
+            image_id TEXT NOT NULL PRIMARY KEY,
+            in_use   INTEGER NOT NULL
+        ) WITHOUT ROWID;
+        """;
+
+    internal const string InsertListed = """
+        INSERT OR IGNORE INTO temp.listed (image_id, in_use)
+        VALUES (@imageId, @inUse)
+        """;
+
+    private static void RequireSameForm(SqliteConnection connection)
+    {
+        if (connection.QueryFirstOrDefault<string>(SelectOtherForm) is { } other)
+            throw new ArgumentException(
+                $"The ID in use {ImageId.Quote(other)} is not written as the tracked ones are, so it would keep no image, "
+                + "and an image in use could expire. Nothing was changed. Give the IDs of the images of all containers, "
+                + "in full: docker inspect --format '{{.Image}}' CONTAINER.");
+    }
+
+    /// <summary>An ID in use whose form no tracked image has, if images are tracked.</summary>
+    /// <remarks>IDs come in two forms: digests, `sha256:` and 64 digits, and all others.</remarks>
+    private const string SelectOtherForm = $"""
+        SELECT image_id
+        FROM temp.listed
+        WHERE EXISTS (SELECT 1 FROM image_use)
+          AND CASE WHEN {IsDigest}
+                   THEN NOT EXISTS (SELECT 1 FROM image_use WHERE {IsDigest})
+                   ELSE NOT EXISTS (SELECT 1 FROM image_use WHERE NOT {IsDigest}) END
+        LIMIT 1
+        """;
+
+    private const string IsDigest = "(image_id GLOB 'sha256:[0-9a-f]*' AND length(image_id) = 71)";
+
+    private static string NameOf(PruneKind kind) => kind switch
+    {
+        PruneKind.Scheduled => "scheduled",
+        PruneKind.DiskPressure => "disk-pressure",
+        PruneKind.Manual => "manual",
+        PruneKind.Gone => "gone",
+        _ => throw new ArgumentOutOfRangeException(nameof(kind), kind, null),
+    };
+
+    private static PruneKind KindOf(string name) =>
+        Enum.GetValues<PruneKind>().FirstOrDefault(kind => NameOf(kind) == name);
+
+    /// <param name="InUse">Valid IDs of images in use.</param>
+    /// <param name="Keep">Valid IDs of images to keep.</param>
+    /// <param name="AllowOtherIdForms">Whether the IDs in use need not be written as the tracked ones are.</param>
+    /// <param name="Threshold">How long an image must have been unused.</param>
+    /// <param name="Kind">The kind as the history has it.</param>
+    /// <param name="Decided">Who wants to know what was decided, or null.</param>
+    private sealed record PruneRequest(
+        List<string> InUse, List<string> Keep, bool AllowOtherIdForms, TimeSpan Threshold, string Kind,
+        Action<IReadOnlyList<PruneVerdict>>? Decided);
+}

@@ -1,0 +1,70 @@
+namespace ImageGc.Sqlite;
+
+/// <summary>Why a prune runs. The history keeps it.</summary>
+public enum PruneKind
+{
+    /// <summary>It is the regular cleanup, the nightly one for most.</summary>
+    Scheduled,
+
+    /// <summary>It makes room on a full disk.</summary>
+    DiskPressure,
+
+    /// <summary>A person asked for it.</summary>
+    Manual,
+
+    /// <summary>
+    /// Not a prune: something else removed the images, and <see cref="ImageUseStore.ForgetGone"/> wrote it down.
+    /// </summary>
+    Gone,
+}
+
+/// <summary>How a prune differs from the regular one.</summary>
+public sealed class PruneOptions
+{
+    /// <summary>
+    /// How long an image must have been unused; <see cref="ImageUseStoreOptions.ImageAgeCleanupThreshold"/> by default.
+    /// Zero expires every image that is neither in use nor kept.
+    /// </summary>
+    public TimeSpan? Threshold { get; set; }
+
+    /// <summary>Why the prune runs; <see cref="PruneKind.Scheduled"/> by default.</summary>
+    public PruneKind Kind { get; set; }
+
+    /// <summary>
+    /// The IDs of images that stay although nothing uses them; none by default. They do not count as used, so that
+    /// their age goes on, and those that are not tracked are ignored.
+    /// </summary>
+    public IEnumerable<string> Keep { get; set; } = [];
+
+    /// <summary>
+    /// Whether to prune although an ID in use is not written as the tracked ones are; false by default, since names,
+    /// shortened IDs and IDs without `sha256:` match no tracked image, and would leave the image in use unprotected.
+    /// </summary>
+    public bool AllowOtherIdForms { get; set; }
+
+    /// <summary>
+    /// Asked after each image that <see cref="ImageUseStore.PruneAsync"/> has settled: if it is enough, the prune
+    /// returns and leaves the others to the next one. What it throws ends the prune.
+    /// </summary>
+    public Func<CancellationToken, Task<bool>>? Enough { get; set; }
+
+    /// <summary>
+    /// Told what was decided on every tracked image, oldest use first, before the first one is removed.
+    /// </summary>
+    public Action<IReadOnlyList<PruneVerdict>>? Decided { get; set; }
+
+    /// <summary>
+    /// Told what became of each image, as soon as <see cref="ImageUseStore.PruneAsync"/> has settled it: complete even
+    /// where the prune is cancelled or fails.
+    /// </summary>
+    public IProgress<PruneOutcome>? Progress { get; set; }
+
+    internal void Validate(string parameterName)
+    {
+        if (Threshold is { } threshold)
+            ImageUseStoreOptions.RequireThreshold(threshold, parameterName);
+        if (!Enum.IsDefined(Kind) || Kind == PruneKind.Gone)
+            throw new ArgumentOutOfRangeException(parameterName, Kind, "Use Scheduled, DiskPressure or Manual.");
+        ArgumentNullException.ThrowIfNull(Keep, parameterName);
+    }
+}
