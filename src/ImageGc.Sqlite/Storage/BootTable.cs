@@ -48,7 +48,7 @@ internal sealed class BootTable(DeviceClock clock, PreparedStatement find)
         return now;
     }
 
-    /// <summary>The newest row, if it is of this boot and was not seen later than now: else this is another boot.</summary>
+    /// <summary>The newest row, if it is of this boot and was not seen later than now.</summary>
     /// <remarks>
     /// Raspberry Pi 0 and 1 have one ID for all their boots, and so has a machine that goes back to a snapshot.
     /// A clock that was read meanwhile without knowing of this one recorded uses that may be younger than its own time
@@ -109,21 +109,31 @@ internal sealed class BootTable(DeviceClock clock, PreparedStatement find)
     /// <remarks>It reads every image, once a boot: uses may be younger than when their boot was last seen.</remarks>
     private (long RanBefore, long ClockSetAt) Beginning(SqliteConnection connection, long sinceBoot)
     {
-        var seen = connection.QuerySingle<long>(HowLongSeen);
+        var seen = connection.QuerySingle<long>(HowLongSeen, new { seenAgainAfter = SeenAgainAfter });
         var certainlyNew = clock.CountsFromBoot
             && connection.QuerySingle<bool>(IsCertainlyNew, new { kernelBootId = clock.KernelBootId });
         return certainlyNew ? (seen, 0) : (seen - sinceBoot, sinceBoot);
     }
 
+    /// <remarks>A use later than its boot was seen is an edit or damage, and must not make the others older.</remarks>
     private const string HowLongSeen = """
         SELECT max(
                    coalesce((SELECT max(ran_before + last_seen) FROM boot WHERE boot <> 0), 0),
-                   coalesce((SELECT max(ran_at) FROM image_use WHERE boot <> 0), 0))
+                   coalesce((
+                       SELECT max(image_use.ran_at)
+                       FROM image_use
+                       JOIN boot ON boot.boot = image_use.boot
+                       WHERE boot.boot <> 0
+                         AND image_use.ran_at <= boot.ran_before + boot.last_seen + @seenAgainAfter), 0))
         """;
 
     private const string IsCertainlyNew = """
         SELECT NOT EXISTS (SELECT 1 FROM boot WHERE boot_id GLOB @kernelBootId || ' *')
-           AND (SELECT boot_id FROM boot ORDER BY boot DESC LIMIT 1) NOT GLOB 'store *'
+           AND NOT EXISTS (
+               SELECT 1
+               FROM boot
+               WHERE boot = (SELECT max(boot) FROM boot)
+                 AND boot_id GLOB 'store *')
         """;
 
     /// <remarks>
