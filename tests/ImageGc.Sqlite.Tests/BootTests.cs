@@ -115,6 +115,7 @@ public sealed class BootTests : StoreTest
         Store(_device).RecordUse(Id(2));
         Reboot(off: Minute);
         _device.Ahead = 0;
+        Store(_device).RecordUse(Id(3));
         _device.Pass(2 * Hour);
 
         Assert.Empty(Store(_device).Prune([]));
@@ -151,7 +152,7 @@ public sealed class BootTests : StoreTest
     [InlineData("UPDATE image_use SET ran_at = ran_at + 31536000000 WHERE image_id = '{0}'")]
     [InlineData("UPDATE image_use SET ran_at = 253402300799999 WHERE image_id = '{0}'")]
     [InlineData("INSERT INTO image_use VALUES ('by-hand', 77, 0); DELETE FROM image_use WHERE image_id = '{0}'")]
-    [InlineData("INSERT INTO image_use VALUES ('by-hand', 0, 1); DELETE FROM image_use WHERE image_id = '{0}'")]
+    [InlineData("INSERT INTO image_use VALUES ('by-hand', 0, 0); DELETE FROM image_use WHERE image_id = '{0}'")]
     [InlineData("DELETE FROM boot WHERE boot = (SELECT max(boot) FROM boot)")]
     [InlineData("DELETE FROM boot WHERE boot <> 0")]
     [InlineData("DELETE FROM boot")]
@@ -278,8 +279,9 @@ public sealed class BootTests : StoreTest
     {
         RecordInABootThatSettled();
         Reboot(off: TimeSpan.FromDays(30));
-        _device.Pass(TimeSpan.FromMinutes(10));
         var store = Store(_device);
+        store.Prune([]);
+        _device.Pass(TimeSpan.FromMinutes(10));
 
         var waits = Assert.Single(store.ExplainPrune([]));
 
@@ -327,6 +329,32 @@ public sealed class BootTests : StoreTest
     }
 
     [Fact]
+    public void A_clock_that_is_wrong_when_a_long_boot_is_first_seen_removes_nothing_of_earlier_boots()
+    {
+        RecordInABootThatSettled();
+        Reboot(off: Minute);
+        _device.Pass(5 * Hour);
+        _device.Ahead = Milliseconds(TimeSpan.FromDays(30));
+
+        Assert.Equal(PruneReason.WaitsForClock, Assert.Single(Store(_device).ExplainPrune([])).Reason);
+        Assert.Empty(Store(_device).Prune([]));
+    }
+
+    [Fact]
+    public void A_use_by_a_clock_that_is_wrong_when_a_long_boot_is_first_seen_ends_no_image_early()
+    {
+        _device.Pass(5 * Hour);
+        _device.Ahead = -Milliseconds(TimeSpan.FromDays(30));
+        Store(_device).RecordUse(Id(1));
+        Reboot(off: Minute);
+        _device.Ahead = 0;
+        Store(_device).RecordUse(Id(2));
+        _device.Pass(2 * Hour);
+
+        Assert.Empty(Store(_device).Prune([]));
+    }
+
+    [Fact]
     public void A_clock_that_was_set_is_believed_an_hour_later()
     {
         RecordInABootThatSettled();
@@ -347,7 +375,7 @@ public sealed class BootTests : StoreTest
 
     private void RecordInABootThatSettled()
     {
-        Store(_device).CorrectTimes();
+        Store(_device).RecordUse(Id(1));
         _device.Pass(2 * Hour);
         Store(_device).RecordUse(Id(1));
     }

@@ -25,8 +25,8 @@ internal sealed class BootTable(DeviceClock clock, PreparedStatement find)
         if (TryFind(out var now, out _))
             return now;
         var (sinceBoot, wall) = clock.Read();
-        var (ranBefore, clockSetAt) = Beginning(connection, sinceBoot);
-        return new Now(Now.NotInDatabase, ranBefore, wall - sinceBoot, clockSetAt, sinceBoot, 0);
+        var ranBefore = RanBefore(connection, sinceBoot);
+        return new Now(Now.NotInDatabase, ranBefore, wall - sinceBoot, sinceBoot, sinceBoot, 0);
     }
 
     /// <summary>Now, in the row of a boot that says so. For a transaction that has the lock for writing.</summary>
@@ -93,26 +93,26 @@ internal sealed class BootTable(DeviceClock clock, PreparedStatement find)
     private Now Begin(SqliteConnection connection)
     {
         var (sinceBoot, wall) = clock.Read();
-        var (ranBefore, clockSetAt) = Beginning(connection, sinceBoot);
+        var ranBefore = RanBefore(connection, sinceBoot);
         var beganAt = wall - sinceBoot;
         connection.Execute(DropBootsWithoutImages);
         var boot = connection.QuerySingle<long>(
-            InsertBoot, new { bootId = clock.BootId, ranBefore, beganAt, clockSetAt, sinceBoot });
-        return new Now(boot, ranBefore, beganAt, clockSetAt, sinceBoot, 0);
+            InsertBoot, new { bootId = clock.BootId, ranBefore, beganAt, sinceBoot });
+        return new Now(boot, ranBefore, beganAt, sinceBoot, sinceBoot, 0);
     }
 
     /// <summary>
-    /// How long the device ran before this boot, which is all that was seen of it, and how long it runs with its clock
-    /// as it is. The time since boot counts only for a boot that is certainly new. A row of the same kernel boot or of
-    /// a store that did not know its boot may stand for the same time, so then only what passes from now on counts.
+    /// How long the device ran before this boot: all that was seen of it. The time since boot comes on top only for a
+    /// boot that is certainly new. A row of the same kernel boot or of a store that did not know its boot may stand for
+    /// the same time, so then only what passes from now on counts.
     /// </summary>
     /// <remarks>It reads every image, once a boot: uses may be younger than when their boot was last seen.</remarks>
-    private (long RanBefore, long ClockSetAt) Beginning(SqliteConnection connection, long sinceBoot)
+    private long RanBefore(SqliteConnection connection, long sinceBoot)
     {
         var seen = connection.QuerySingle<long>(HowLongSeen, new { seenAgainAfter = SeenAgainAfter });
-        var certainlyNew = clock.CountsFromBoot
+        var isCertainlyNew = clock.CountsFromBoot
             && connection.QuerySingle<bool>(IsCertainlyNew, new { kernelBootId = clock.KernelBootId });
-        return certainlyNew ? (seen, 0) : (seen - sinceBoot, sinceBoot);
+        return isCertainlyNew ? seen : seen - sinceBoot;
     }
 
     /// <remarks>A use later than its boot was seen is an edit or damage, and must not make the others older.</remarks>
@@ -148,9 +148,13 @@ internal sealed class BootTable(DeviceClock clock, PreparedStatement find)
           AND boot NOT IN (SELECT coalesce(max(boot), 0) FROM boot WHERE boot_id NOT GLOB 'store *')
         """;
 
+    /// <remarks>
+    /// Nobody can know whether a clock that is seen for the first time was right before, so it must settle like one
+    /// that was just set.
+    /// </remarks>
     private const string InsertBoot = """
         INSERT INTO boot (boot_id, ran_before, began_at, clock_set_at, last_seen)
-        VALUES (@bootId, @ranBefore, @beganAt, @clockSetAt, @sinceBoot)
+        VALUES (@bootId, @ranBefore, @beganAt, @sinceBoot, @sinceBoot)
         RETURNING boot
         """;
 }
