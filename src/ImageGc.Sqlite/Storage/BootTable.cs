@@ -95,11 +95,32 @@ internal sealed class BootTable(DeviceClock clock, PreparedStatement find)
         var (sinceBoot, wall) = clock.Read();
         var ranBefore = RanBefore(connection, sinceBoot);
         var beganAt = wall - sinceBoot;
+        connection.Execute(CorrectEarlierRow, new
+        {
+            bootId = clock.BootId,
+            beganAt,
+            sinceBoot,
+            clockSet = ClockSet,
+            clockAdjusted = ClockAdjusted,
+        });
         connection.Execute(DropBootsWithoutImages);
         var boot = connection.QuerySingle<long>(
             InsertBoot, new { bootId = clock.BootId, ranBefore, beganAt, sinceBoot });
         return new Now(boot, ranBefore, beganAt, sinceBoot, sinceBoot, 0);
     }
+
+    /// <remarks>
+    /// Where this clock begins anew because another one wrote since, the times of its earlier uses follow it once more.
+    /// That row has no time left in which its clock could settle.
+    /// </remarks>
+    private const string CorrectEarlierRow = """
+        UPDATE boot
+        SET began_at = @beganAt,
+            clock_set_at = CASE WHEN abs(@beganAt - began_at) > @clockSet THEN last_seen ELSE clock_set_at END
+        WHERE boot = (SELECT max(boot) FROM boot WHERE boot_id = @bootId)
+          AND last_seen <= @sinceBoot
+          AND abs(@beganAt - began_at) >= @clockAdjusted
+        """;
 
     /// <summary>
     /// How long the device ran before this boot: all that was seen of it. The time since boot comes on top only for a
