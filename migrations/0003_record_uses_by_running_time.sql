@@ -7,7 +7,7 @@ CREATE TABLE boot (
     boot_id      TEXT    NOT NULL,  -- the kernel's ID of the boot and the time namespace; a store of its own otherwise
     ran_before   INTEGER NOT NULL,  -- how long the device ran in all boots before this one, as far as it was seen
     began_at     INTEGER NOT NULL,  -- the wall time (Unix, UTC) at which this boot began, by its clock as last seen
-    clock_set_at INTEGER NOT NULL,  -- how long this boot had run when its clock was last set; 0 if never
+    clock_set_at INTEGER NOT NULL,  -- how long this boot had run when its clock was last set, or first seen
     last_seen    INTEGER NOT NULL,  -- how long this boot had run when it was last seen
     CHECK (typeof(last_seen) = 'integer'
        AND typeof(ran_before) = 'integer' AND abs(ran_before) <= 253402300799999

@@ -18,6 +18,12 @@ internal abstract class DeviceClock
     /// <summary>Names the boot: other processes that read the same clock have the same name for it.</summary>
     public abstract string BootId { get; }
 
+    /// <summary>
+    /// Whether its time since boot began when the kernel did: not where only this store knows its boot, nor in a time
+    /// namespace, which moves it by any offset.
+    /// </summary>
+    public virtual bool CountsFromBoot => KernelBootId is not null;
+
     /// <summary>Both clocks at the same moment, in milliseconds.</summary>
     public abstract (long SinceBoot, long Wall) Read();
 }

@@ -7,17 +7,24 @@ internal sealed partial class KernelClock : DeviceClock
 {
     private const string BootIdFile = "/proc/sys/kernel/random/boot_id";
     private const string TimeNamespace = "/proc/self/ns/time";
+    private const string NoTimeNamespace = "-"; // Kernels before 5.6.
+
+    /// <summary>PROC_TIME_INIT_INO of the kernel's include/linux/proc_ns.h, the same on every machine.</summary>
+    private const string InitialTimeNamespace = "time:[4026531834]";
 
     private KernelClock(string kernelBootId, string timeNamespace)
     {
         KernelBootId = kernelBootId;
         BootId = $"{kernelBootId} {timeNamespace}";
+        CountsFromBoot = timeNamespace is NoTimeNamespace or InitialTimeNamespace;
     }
 
     public override string KernelBootId { get; }
 
     /// <remarks>A time namespace moves the time since boot, so that with it a boot is another one.</remarks>
     public override string BootId { get; }
+
+    public override bool CountsFromBoot { get; }
 
     /// <summary>Null where the kernel does not name its boot, as under `ProcSubset=pid` of systemd.</summary>
     public static KernelClock? TryCreate()
@@ -27,7 +34,7 @@ internal sealed partial class KernelClock : DeviceClock
         try
         {
             var bootId = File.ReadAllText(BootIdFile).Trim();
-            var timeNamespace = new FileInfo(TimeNamespace).LinkTarget ?? "-"; // Kernels before 5.6 have none.
+            var timeNamespace = new FileInfo(TimeNamespace).LinkTarget ?? NoTimeNamespace;
             return bootId.Length > 0 && TryRead() is not null ? new KernelClock(bootId, timeNamespace) : null;
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)

@@ -5,7 +5,7 @@ namespace ImageGc.Sqlite;
 /// <param name="Boot">The number of the boot, or <see cref="NotInDatabase"/>.</param>
 /// <param name="RanBefore">How long the device ran in all boots before, as far as it was seen.</param>
 /// <param name="BeganAt">The wall time at which the boot began, by its clock as it is now.</param>
-/// <param name="ClockSetAt">How long the boot had run when its clock was last set; 0 if never.</param>
+/// <param name="ClockSetAt">How long the boot had run when its clock was last set or first seen.</param>
 /// <param name="SinceBoot">How long the boot runs.</param>
 /// <param name="SetBy">By how much the wall clock was set since the boot was last written.</param>
 internal readonly record struct Now(

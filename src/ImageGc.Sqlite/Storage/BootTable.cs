@@ -22,40 +22,44 @@ internal sealed class BootTable(DeviceClock clock, PreparedStatement find)
     /// <summary>Now, with the clock corrected if it was set, in a database that stays as it is.</summary>
     public Now Read(SqliteConnection connection)
     {
+        if (TryFind(out var now, out _))
+            return now;
         var (sinceBoot, wall) = clock.Read();
-        return TryFind(sinceBoot, wall, out var now, out _)
-            ? now
-            : new Now(Now.NotInDatabase, RanBefore(connection, sinceBoot), wall - sinceBoot, 0, sinceBoot, 0);
+        var ranBefore = RanBefore(connection, sinceBoot);
+        return new Now(Now.NotInDatabase, ranBefore, wall - sinceBoot, sinceBoot, sinceBoot, 0);
     }
 
     /// <summary>Now, in the row of a boot that says so. For a transaction that has the lock for writing.</summary>
     public Now Write(SqliteConnection connection)
     {
-        var (sinceBoot, wall) = clock.Read();
-        if (!TryFind(sinceBoot, wall, out var now, out var lastSeen))
-            return Begin(connection, sinceBoot, wall);
-        if (now.SetBy != 0 || sinceBoot - lastSeen >= SeenAgainAfter)
+        if (!TryFind(out var now, out var lastSeen))
+            return Begin(connection);
+        if (now.SetBy != 0 || now.SinceBoot - lastSeen >= SeenAgainAfter)
         {
             connection.Execute(UpdateBoot, new
             {
                 boot = now.Boot,
                 beganAt = now.BeganAt,
                 clockSetAt = now.ClockSetAt,
-                sinceBoot,
+                sinceBoot = now.SinceBoot,
             });
         }
 
         return now;
     }
 
-    /// <summary>The newest row of this boot, unless it was seen later than now: then this is another boot.</summary>
+    /// <summary>The newest row, if it is of this boot and was not seen later than now.</summary>
     /// <remarks>
     /// Raspberry Pi 0 and 1 have one ID for all their boots, and so has a machine that goes back to a snapshot.
+    /// A clock that was read meanwhile without knowing of this one recorded uses that may be younger than its own time
+    /// says, so what passed here since the last write proves nothing about them: this one begins anew too.
     /// </remarks>
-    private bool TryFind(long sinceBoot, long wall, out Now now, out long lastSeen)
+    private bool TryFind(out Now now, out long lastSeen)
     {
         Span<long> row = stackalloc long[5];
-        if (!find.TryReadRow(clock.BootId, row) || sinceBoot < row[4])
+        var found = find.TryReadRow(clock.BootId, row);
+        var (sinceBoot, wall) = clock.Read(); // Not before: another process may have written a later time.
+        if (!found || sinceBoot < row[4])
         {
             (now, lastSeen) = (default, 0);
             return false;
@@ -75,8 +79,7 @@ internal sealed class BootTable(DeviceClock clock, PreparedStatement find)
         SELECT boot, ran_before, began_at, clock_set_at, last_seen
         FROM boot
         WHERE boot_id = @bootId
-        ORDER BY boot DESC
-        LIMIT 1
+          AND boot = (SELECT max(boot) FROM boot)
         """;
 
     private const string UpdateBoot = """
@@ -87,31 +90,72 @@ internal sealed class BootTable(DeviceClock clock, PreparedStatement find)
         WHERE boot = @boot
         """;
 
-    private Now Begin(SqliteConnection connection, long sinceBoot, long wall)
+    private Now Begin(SqliteConnection connection)
     {
+        var (sinceBoot, wall) = clock.Read();
         var ranBefore = RanBefore(connection, sinceBoot);
+        var beganAt = wall - sinceBoot;
+        connection.Execute(CorrectEarlierRow, new
+        {
+            bootId = clock.BootId,
+            beganAt,
+            sinceBoot,
+            clockSet = ClockSet,
+            clockAdjusted = ClockAdjusted,
+        });
         connection.Execute(DropBootsWithoutImages);
-        var boot = connection.QuerySingle<long>(InsertBoot,
-            new { bootId = clock.BootId, ranBefore, beganAt = wall - sinceBoot, sinceBoot });
-        return new Now(boot, ranBefore, wall - sinceBoot, 0, sinceBoot, 0);
+        var boot = connection.QuerySingle<long>(
+            InsertBoot, new { bootId = clock.BootId, ranBefore, beganAt, sinceBoot });
+        return new Now(boot, ranBefore, beganAt, sinceBoot, sinceBoot, 0);
     }
+
+    /// <remarks>
+    /// Where this clock begins anew because another one wrote since, the times of its earlier uses follow it once more.
+    /// That row has no time left in which its clock could settle.
+    /// </remarks>
+    private const string CorrectEarlierRow = """
+        UPDATE boot
+        SET began_at = @beganAt,
+            clock_set_at = CASE WHEN abs(@beganAt - began_at) > @clockSet THEN last_seen ELSE clock_set_at END
+        WHERE boot = (SELECT max(boot) FROM boot WHERE boot_id = @bootId)
+          AND last_seen <= @sinceBoot
+          AND abs(@beganAt - began_at) >= @clockAdjusted
+        """;
 
     /// <summary>
     /// How long the device ran before this boot: all that was seen of it. The time since boot comes on top only for a
-    /// boot that is certainly new. A row of the same kernel boot (in another time namespace) or of a store that did not
-    /// know its boot may stand for the same time, so then only what passes from now on counts.
+    /// boot that is certainly new. A row of the same kernel boot or of a store that did not know its boot may stand for
+    /// the same time, so then only what passes from now on counts.
     /// </summary>
     /// <remarks>It reads every image, once a boot: uses may be younger than when their boot was last seen.</remarks>
-    private long RanBefore(SqliteConnection connection, long sinceBoot) => connection.QuerySingle<long>("""
+    private long RanBefore(SqliteConnection connection, long sinceBoot)
+    {
+        var seen = connection.QuerySingle<long>(HowLongSeen, new { seenAgainAfter = SeenAgainAfter });
+        var isCertainlyNew = clock.CountsFromBoot
+            && connection.QuerySingle<bool>(IsCertainlyNew, new { kernelBootId = clock.KernelBootId });
+        return isCertainlyNew ? seen : seen - sinceBoot;
+    }
+
+    /// <remarks>A use later than its boot was seen is an edit or damage, and must not make the others older.</remarks>
+    private const string HowLongSeen = """
         SELECT max(
                    coalesce((SELECT max(ran_before + last_seen) FROM boot WHERE boot <> 0), 0),
-                   coalesce((SELECT max(ran_at) FROM image_use WHERE boot <> 0), 0))
-               - CASE WHEN @kernelBootId IS NULL
-                        OR EXISTS (SELECT 1 FROM boot WHERE boot_id GLOB @kernelBootId || ' *')
-                        OR (SELECT boot_id FROM boot ORDER BY boot DESC LIMIT 1) GLOB 'store *'
-                      THEN @sinceBoot
-                      ELSE 0 END
-        """, new { kernelBootId = clock.KernelBootId, sinceBoot });
+                   coalesce((
+                       SELECT max(image_use.ran_at)
+                       FROM image_use
+                       JOIN boot ON boot.boot = image_use.boot
+                       WHERE boot.boot <> 0
+                         AND image_use.ran_at <= boot.ran_before + boot.last_seen + @seenAgainAfter), 0))
+        """;
+
+    private const string IsCertainlyNew = """
+        SELECT NOT EXISTS (SELECT 1 FROM boot WHERE boot_id GLOB @kernelBootId || ' *')
+           AND NOT EXISTS (
+               SELECT 1
+               FROM boot
+               WHERE boot = (SELECT max(boot) FROM boot)
+                 AND boot_id GLOB 'store *')
+        """;
 
     /// <remarks>
     /// The newest boot knows how long the device ran, and the newest of the kernel's boots may be the one that still
@@ -125,9 +169,13 @@ internal sealed class BootTable(DeviceClock clock, PreparedStatement find)
           AND boot NOT IN (SELECT coalesce(max(boot), 0) FROM boot WHERE boot_id NOT GLOB 'store *')
         """;
 
+    /// <remarks>
+    /// Nobody can know whether a clock that is seen for the first time was right before, so it must settle like one
+    /// that was just set.
+    /// </remarks>
     private const string InsertBoot = """
         INSERT INTO boot (boot_id, ran_before, began_at, clock_set_at, last_seen)
-        VALUES (@bootId, @ranBefore, @beganAt, 0, @sinceBoot)
+        VALUES (@bootId, @ranBefore, @beganAt, @sinceBoot, @sinceBoot)
         RETURNING boot
         """;
 }
