@@ -8,8 +8,8 @@ public sealed partial class ImageUseStore
     /// </summary>
     /// <param name="path">The new file; it gets mode 0600.</param>
     /// <remarks>
-    /// Do not copy the file itself: <see cref="File.Copy(string, string)"/> misses what is still in the log, and closing
-    /// the file in this process drops SQLite's locks on it (https://www.sqlite.org/howtocorrupt.html, 2.2).
+    /// Do not copy the file itself: <see cref="File.Copy(string, string)"/> misses what is still in the log, and
+    /// closing the file in this process drops SQLite's locks on it (https://www.sqlite.org/howtocorrupt.html, 2.2).
     /// </remarks>
     /// <exception cref="ArgumentException">The path is empty, or names the database itself.</exception>
     /// <exception cref="ImageUseStoreException">

@@ -20,8 +20,8 @@ public sealed partial class ImageUseStore
     /// An image that cannot be removed afterwards is forgotten all the same: prefer <see cref="PruneAsync"/>.
     /// </remarks>
     /// <exception cref="ArgumentException">
-    /// The IDs or an option are not valid. Or an ID in use is not written as the tracked ones are, so that it would keep
-    /// no image: see <see cref="PruneOptions.AllowOtherIdForms"/>. Nothing is changed.
+    /// The IDs or an option are not valid. Or an ID in use is not written as the tracked ones are, so that it would
+    /// keep no image: see <see cref="PruneOptions.AllowOtherIdForms"/>. Nothing is changed.
     /// </exception>
     /// <exception cref="ImageUseStoreException">The prune could not be stored; nothing is forgotten.</exception>
     public IReadOnlyList<ImageUse> Prune(IEnumerable<string> inUseImageIds, PruneOptions? options = null)

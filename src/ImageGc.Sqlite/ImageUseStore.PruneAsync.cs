@@ -123,7 +123,8 @@ public sealed partial class ImageUseStore
     private bool ForgetRemoved(BegunPrune run, ImageUse image) =>
         _database.Write("forget a removed image", (connection, now) =>
         {
-            if (!ForgetUse(connection, image) && connection.ExecuteScalar<bool>(IsTracked, new { imageId = image.ImageId }))
+            var imageId = image.ImageId;
+            if (!ForgetUse(connection, image) && connection.ExecuteScalar<bool>(IsTracked, new { imageId }))
                 return false;
 
             InsertRemovedImage(connection, run.Id, image, now);

@@ -50,9 +50,9 @@ public sealed partial class ImageUseStore
     {
         if (connection.QueryFirstOrDefault<string>(SelectOtherForm) is { } other)
             throw new ArgumentException(
-                $"The ID in use {ImageId.Quote(other)} is not written as the tracked ones are, so it would keep no image, "
-                + "and an image in use could expire. Nothing was changed. Give the IDs of the images of all containers, "
-                + "in full: docker inspect --format '{{.Image}}' CONTAINER.");
+                $"The ID in use {ImageId.Quote(other)} is not written as the tracked ones are, so it would keep no "
+                + "image, and an image in use could expire. Nothing was changed. Give the IDs of the images of all "
+                + "containers, in full: docker inspect --format '{{.Image}}' CONTAINER.");
     }
 
     /// <summary>An ID in use whose form no tracked image has, if images are tracked.</summary>

@@ -32,7 +32,7 @@ public sealed class RunCommandTests(PrivateEngine engine) : RunCommandTest(engin
 
         Assert.Equal(0, await run.EndAsync());
         Assert.Contains($"expired\t{old}", await run.Output, StringComparison.Ordinal);
-        Assert.Contains($"in-use\t{kept}", await run.Output, StringComparison.Ordinal);
+        Assert.Contains($"kept\t{kept}", await run.Output, StringComparison.Ordinal);
         Assert.True(await ExistsAsync(old));
         Assert.Equal(2, Tracked().Count);
     }

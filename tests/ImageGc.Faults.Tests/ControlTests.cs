@@ -53,7 +53,8 @@ public sealed class ControlTests
             var imageId = Workloads.Id(i);
             scene.History.Make("raw record", new("", scene.History.Latest.Recorded(i, imageId)), () =>
             {
-                Execute(connection, $"INSERT INTO image_use (image_id, boot, ran_at) VALUES ('{imageId}', 0, {i * 1000})");
+                Execute(connection,
+                    $"INSERT INTO image_use (image_id, boot, ran_at) VALUES ('{imageId}', 0, {i * 1000})");
                 return "";
             }, scene.Recording);
         }

@@ -73,7 +73,8 @@ public sealed class InspectionTests : StoreTest
     {
         var store = Open();
         Sqlite.Execute(DatabasePath,
-            "PRAGMA ignore_check_constraints = 1; INSERT INTO image_use VALUES ('a', 1, -1), ('b', 1, -1), ('c', 1, -1)");
+            "PRAGMA ignore_check_constraints = 1; "
+            + "INSERT INTO image_use VALUES ('a', 1, -1), ('b', 1, -1), ('c', 1, -1)");
 
         Assert.Equal(3, store.Check().Damage.Count);
     }

@@ -26,4 +26,18 @@ internal abstract class DeviceClock
 
     /// <summary>Both clocks at the same moment, in milliseconds.</summary>
     public abstract (long SinceBoot, long Wall) Read();
+
+    /// <summary>Reads two clocks again until hardly any time passed in between: a pause would look like a step.</summary>
+    protected static (long SinceBoot, long Wall) Read(Func<long> sinceBoot, TimeProvider wallClock)
+    {
+        const int mostPause = 10, mostTries = 10;
+        for (var tries = 1; ; tries++)
+        {
+            var before = sinceBoot();
+            var wall = wallClock.GetUtcNow().ToUnixTimeMilliseconds();
+            var after = sinceBoot();
+            if (after - before <= mostPause || tries == mostTries)
+                return (after, wall);
+        }
+    }
 }

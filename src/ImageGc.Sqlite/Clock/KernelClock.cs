@@ -43,19 +43,7 @@ internal sealed partial class KernelClock : DeviceClock
         }
     }
 
-    public override (long SinceBoot, long Wall) Read()
-    {
-        // A pause between the two readings would look like a step of the wall clock.
-        const int mostPause = 10;
-        for (var tries = 0; ; tries++)
-        {
-            var before = SinceBoot();
-            var wall = TimeProvider.System.GetUtcNow().ToUnixTimeMilliseconds();
-            var after = SinceBoot();
-            if (after - before <= mostPause || tries == 10)
-                return (after, wall);
-        }
-    }
+    public override (long SinceBoot, long Wall) Read() => Read(SinceBoot, TimeProvider.System);
 
     private static long SinceBoot() =>
         TryRead() ?? throw new InvalidOperationException("CLOCK_BOOTTIME, which could be read before, cannot be read.");

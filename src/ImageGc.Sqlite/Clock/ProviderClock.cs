@@ -12,5 +12,5 @@ internal sealed class ProviderClock(TimeProvider time) : DeviceClock
     public override string BootId { get; } = $"store {Guid.NewGuid():N}";
 
     public override (long SinceBoot, long Wall) Read() =>
-        ((long)time.GetElapsedTime(_opened).TotalMilliseconds, time.GetUtcNow().ToUnixTimeMilliseconds());
+        Read(() => (long)time.GetElapsedTime(_opened).TotalMilliseconds, time);
 }

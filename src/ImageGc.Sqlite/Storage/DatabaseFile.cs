@@ -31,7 +31,8 @@ internal static partial class DatabaseFile
     }
 
     /// <summary>
-    /// Writes a new file under another name, that only its owner can read, and gives it its own when it is on the medium.
+    /// Writes a new file that only its owner can read under another name, and gives it its own when it is on the
+    /// medium.
     /// </summary>
     /// <param name="path">The new file.</param>
     /// <param name="write">Fills the empty file whose path it is given, and closes it.</param>

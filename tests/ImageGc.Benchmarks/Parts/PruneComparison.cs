@@ -72,7 +72,8 @@ internal sealed class PruneComparison(BenchmarkSession session, long images, dou
     {
         var path = "";
         RawSqlite? raw = null;
-        return new Contender(RecordComparison.Raw, images, _ => Check(raw!.Prune(_inUse, new BenchmarkTime(), _threshold).Count))
+        return new Contender(RecordComparison.Raw, images,
+            _ => Check(raw!.Prune(_inUse, new BenchmarkTime(), _threshold).Count))
         {
             MostPerBlock = 1,
             Before = () =>

@@ -1,0 +1,205 @@
+namespace ImageGc.Sqlite.Tests;
+
+/// <summary>How a prune can differ from the regular one, and what it tells while it runs.</summary>
+public sealed class PruneOptionsTests : StoreTest, IProgress<PruneOutcome>
+{
+    private static readonly TimeSpan Week = TimeSpan.FromDays(7);
+    private readonly CancellationToken _cancel = TestContext.Current.CancellationToken;
+    private readonly List<PruneOutcome> _told = [];
+
+    void IProgress<PruneOutcome>.Report(PruneOutcome value) => _told.Add(value);
+
+    [Fact]
+    public void Kept_images_stay_and_do_not_count_as_used()
+    {
+        var store = Recorded(1, 2, 3);
+        var keep = new PruneOptions { Keep = [Id(2), Id(3), Id(9), "two words"] };
+
+        var verdicts = store.ExplainPrune([Id(3)], keep);
+        var pruned = store.Prune([Id(3)], keep);
+
+        Assert.Equal([PruneReason.Expired, PruneReason.Kept, PruneReason.InUse], verdicts.Select(one => one.Reason));
+        Assert.Equal(Time.GetUtcNow(), verdicts[1].PrunableAt);
+        Assert.Equal([Id(1)], pruned.Select(image => image.ImageId));
+        Assert.Equal(SteppingTime.Start, store.Find(Id(2))!.Value.LastUsedAt);
+        Assert.Equal([Id(2)], store.Prune([Id(3)]).Select(image => image.ImageId));
+    }
+
+    [Fact]
+    public async Task A_prune_that_has_enough_returns_and_says_what_is_left()
+    {
+        var store = Recorded(1, 2, 3);
+        var removed = 0;
+
+        var result = await store.PruneAsync([], (_, _) => Task.CompletedTask, new PruneOptions
+        {
+            Enough = _ => Task.FromResult(++removed == 2),
+            Progress = this,
+        }, _cancel);
+
+        Assert.Equal([Id(1), Id(2)], result.Removed.Select(image => image.ImageId));
+        Assert.Equal([Id(3)], result.Left.Select(image => image.ImageId));
+        Assert.Equal([Id(3)], store.List().Select(image => image.ImageId));
+        Assert.Equal(2, _told.Count);
+    }
+
+    [Fact]
+    public async Task What_was_done_is_told_image_by_image_also_where_the_prune_is_cancelled()
+    {
+        var store = Recorded(1, 2, 3, 4);
+        using var cancelled = new CancellationTokenSource();
+        Task Remove(ImageUse image, CancellationToken _)
+        {
+            if (image.ImageId == Id(2))
+                store.RecordUse(Id(2));
+            if (image.ImageId == Id(3))
+                cancelled.Cancel();
+            return image.ImageId == Id(1) ? throw new IOException("in use") : Task.CompletedTask;
+        }
+
+        await Assert.ThrowsAsync<OperationCanceledException>(() =>
+            store.PruneAsync([], Remove, new PruneOptions { Progress = this }, cancelled.Token));
+
+        Assert.Equal(
+            [
+                (Id(1), PruneOutcomeResult.Failed, "in use"),
+                (Id(2), PruneOutcomeResult.UsedMeanwhile, null),
+                (Id(3), PruneOutcomeResult.Removed, null),
+            ],
+            _told.Select(outcome => (outcome.Image.ImageId, outcome.Result, outcome.Failure?.Message)));
+        Assert.Equal([Id(3)], store.ListRemoved().Select(removed => removed.Image.ImageId));
+        Assert.Equal((1, 1), (store.LastPrune()!.Removed, store.LastPrune()!.Failed));
+    }
+
+    [Fact]
+    public async Task What_was_done_is_told_also_where_the_database_fails()
+    {
+        var store = Recorded(1, 2);
+
+        await Assert.ThrowsAsync<ImageUseStoreException>(() => store.PruneAsync([], (image, _) =>
+        {
+            if (image.ImageId == Id(2))
+                Sqlite.Execute(DatabasePath, "DROP TABLE removed_image");
+            return Task.CompletedTask;
+        }, new PruneOptions { Progress = this }, _cancel));
+
+        Assert.Equal([Id(1)], _told.Select(outcome => outcome.Image.ImageId));
+        Assert.Equal([Id(2)], store.List().Select(image => image.ImageId));
+    }
+
+    [Fact]
+    public async Task The_verdict_on_every_image_is_told_before_the_first_one_is_removed()
+    {
+        var store = Recorded(1, 2, 3);
+        IReadOnlyList<PruneVerdict>? decided = null;
+        var options = new PruneOptions { Keep = [Id(2)], Decided = verdicts => decided = verdicts };
+        var expected = store.ExplainPrune([Id(3)], options);
+
+        await store.PruneAsync([Id(3)], (_, _) =>
+        {
+            Assert.Equal(3, decided!.Count);
+            return Task.CompletedTask;
+        }, options, _cancel);
+
+        Assert.Equal(
+            expected.Select(verdict => (verdict.Image.ImageId, verdict.Reason, verdict.PrunableAt)),
+            decided!.Select(verdict => (verdict.Image.ImageId, verdict.Reason, verdict.PrunableAt)));
+    }
+
+    [Theory]
+    [InlineData(PruneKind.Scheduled, "scheduled")]
+    [InlineData(PruneKind.DiskPressure, "disk-pressure")]
+    [InlineData(PruneKind.Manual, "manual")]
+    public void The_history_keeps_why_a_prune_ran(PruneKind kind, string name)
+    {
+        var store = Recorded(1);
+
+        store.Prune([], new PruneOptions { Kind = kind });
+
+        Assert.Equal(kind, store.LastPrune()!.Kind);
+        Assert.Equal(kind, Assert.Single(store.ListRemoved()).Kind);
+        Assert.Equal([name], Sqlite.Query<string>(DatabasePath, "SELECT kind FROM removed_image_utc"));
+    }
+
+    [Fact]
+    public void Options_without_a_valid_value_are_refused_before_anything_is_decided()
+    {
+        var store = Recorded(1);
+
+        foreach (var options in (PruneOptions[])[
+            new() { Threshold = TimeSpan.FromTicks(-1) }, new() { Kind = PruneKind.Gone },
+            new() { Kind = (PruneKind)9 }, new() { Keep = null! }])
+            Assert.ThrowsAny<ArgumentException>(() => store.Prune([], options));
+        Assert.Null(store.LastPrune());
+    }
+
+    [Theory]
+    [InlineData("nginx:1.25")]
+    [InlineData("000000000001")]
+    [InlineData("sha256:000000000001")]
+    [InlineData("0000000000000000000000000000000000000000000000000000000000000001")]
+    public void An_ID_in_use_that_is_not_written_as_the_tracked_ones_is_refused_and_nothing_changes(string imageId)
+    {
+        var store = Recorded(1, 2);
+        string[] inUse = [Id(2), imageId];
+
+        foreach (var call in (Action[])[
+            () => store.Prune(inUse), () => store.ExplainPrune(inUse),
+            () => store.PruneAsync(inUse, (_, _) => Task.CompletedTask).GetAwaiter().GetResult()])
+        {
+            var refused = Assert.Throws<ArgumentException>(call);
+            Assert.Contains($"'{imageId}' is not written as the tracked ones", refused.Message, StringComparison.Ordinal);
+        }
+
+        Assert.Null(store.LastPrune());
+        Assert.Equal([Id(1)],
+            store.Prune(inUse, new PruneOptions { AllowOtherIdForms = true }).Select(image => image.ImageId));
+    }
+
+    [Fact]
+    public void Digests_in_use_where_names_are_tracked_are_refused_and_where_both_or_none_are_not()
+    {
+        var store = Open();
+        Assert.Empty(store.Prune([Id(1)]));
+        store.RecordUse("name");
+        Assert.Throws<ArgumentException>(() => store.Prune([Id(1)]));
+
+        store.RecordUse(Id(2));
+
+        Assert.Empty(store.Prune([Id(1), "other"]));
+    }
+
+    [Fact]
+    public async Task An_image_that_another_process_forgot_after_its_removal_was_removed_and_is_in_the_history_once()
+    {
+        var store = Recorded(1, 2, 3);
+        var other = Open();
+
+        var result = await store.PruneAsync([], (image, _) =>
+        {
+            if (image.ImageId == Id(1))
+                other.Forget(Id(1));
+            if (image.ImageId == Id(2))
+                other.ForgetGone([other.Find(Id(2))!.Value]);
+            return Task.CompletedTask;
+        }, _cancel);
+
+        Assert.Equal([Id(1), Id(2), Id(3)], result.Removed.Select(image => image.ImageId));
+        Assert.Equal([Id(1), Id(2), Id(3)], store.ListRemoved().Select(removed => removed.Image.ImageId).Order());
+        Assert.Equal(2, store.LastPrune()!.Removed);
+    }
+
+    /// <summary>Images that were used a week ago, one second after the other.</summary>
+    private ImageUseStore Recorded(params int[] numbers)
+    {
+        var store = Open();
+        foreach (var number in numbers)
+        {
+            Time.StepTo(SteppingTime.Start);
+            store.RecordUse(Id(number));
+        }
+
+        Time.Pass(Week);
+        return store;
+    }
+}
