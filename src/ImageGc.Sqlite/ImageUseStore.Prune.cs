@@ -27,34 +27,47 @@ public sealed partial class ImageUseStore
     public IReadOnlyList<ImageUse> Prune(IEnumerable<string> inUseImageIds, PruneOptions? options = null)
     {
         var request = RequestOf(inUseImageIds, options);
-        var run = Begin(request, (connection, run) =>
+        var run = Begin(request, (connection, decision, run) =>
         {
-            connection.Execute(RemoveExpired, new { run = run.Id });
-            return run;
+            connection.Execute(RemoveExpired, decision with { Run = run.Id });
+            return connection.Query<Row>(ForgetExpired, new { run = run.Id })
+                .OrderBy(row => row.LastUsedAt).ThenBy(row => row.ImageId, StringComparer.Ordinal);
         });
         _log.Pruned(_database.Path, run.Expired.Count, 0, 0, run.Tracked - run.Expired.Count, request.Threshold);
         return run.Expired;
     }
 
-    internal const string RemoveExpired = """
+    internal const string RemoveExpired = $"""
         INSERT INTO removed_image (prune_run_id, image_id, last_used_at, removed_at)
-        SELECT prune_run_id, image_id, max(0, last_used_at / 1000), pruned_at
-        FROM temp.expired
-        CROSS JOIN prune_run
-        WHERE prune_run_id = @run;
+        SELECT @run, image_id, max(0, last_used_at / 1000), max(0, @wall / 1000)
+        FROM {Uses}
+        WHERE {Expired};
 
         UPDATE prune_run
-        SET removed = (SELECT count(*) FROM temp.expired)
-        WHERE prune_run_id = @run;
+        SET removed = changes()
+        WHERE prune_run_id = @run
+        """;
 
+    internal const string ForgetExpired = """
         DELETE FROM image_use
-        WHERE image_id IN (SELECT image_id FROM temp.expired)
+        WHERE image_id IN (
+            SELECT image_id
+            FROM removed_image
+            WHERE prune_run_id = @run)
+        RETURNING image_id AS ImageId,
+                  boot AS Boot,
+                  ran_at AS RanAt,
+                  ran_at + (
+                      SELECT began_at - ran_before
+                      FROM boot
+                      WHERE boot.boot = image_use.boot) AS LastUsedAt
         """;
 
     /// <summary>
     /// The part that every prune has in common: records what is in use as used now, begins the history, and decides.
     /// </summary>
-    private T Begin<T>(PruneRequest request, Func<SqliteConnection, BegunPrune, T> then)
+    private BegunPrune Begin(
+        PruneRequest request, Func<SqliteConnection, DecisionParameters, RunRow, IEnumerable<Row>> takeExpired)
     {
         List<PruneVerdict>? verdicts = null;
         var begun = _database.Write("prune the images", (connection, now) =>
@@ -72,8 +85,7 @@ public sealed partial class ImageUseStore
             });
             if (request.Decided is not null)
                 verdicts = SelectVerdicts(connection, decision);
-            var expired = connection.Query<Row>(SelectExpired, decision).AsList();
-            return then(connection, new BegunPrune(run.Id, run.Tracked, ToImages(expired)));
+            return new BegunPrune(run.Id, run.Tracked, ToImages([.. takeExpired(connection, decision, run)]));
         });
         if (verdicts is not null)
             request.Decided!(verdicts);
@@ -105,21 +117,7 @@ public sealed partial class ImageUseStore
         RETURNING prune_run_id AS Id, tracked AS Tracked
         """;
 
-    /// <remarks>
-    /// What expired stands in a table of its own for as long as the transaction lasts, so that the rule is asked once.
-    /// </remarks>
-    internal const string SelectExpired = $"""
-        DROP TABLE IF EXISTS temp.expired;
-        CREATE TEMP TABLE expired AS
-        SELECT image_id, boot, ran_at, last_used_at
-        FROM {Uses}
-        WHERE {ExpiresIn} <= 0
-          AND image_id NOT IN (SELECT image_id FROM temp.listed);
-
-        SELECT image_id AS ImageId, boot AS Boot, ran_at AS RanAt, last_used_at AS LastUsedAt
-        FROM temp.expired
-        ORDER BY last_used_at, image_id
-        """;
+    private const string Expired = $"{ExpiresIn} <= 0 AND image_id NOT IN (SELECT image_id FROM temp.listed)";
 
     /// <summary>A prune that was written down, and what it decided.</summary>
     /// <param name="Id">Its row in the history.</param>

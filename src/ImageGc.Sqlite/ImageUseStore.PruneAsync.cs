@@ -45,7 +45,7 @@ public sealed partial class ImageUseStore
         var request = RequestOf(inUseImageIds, options);
         cancellationToken.ThrowIfCancellationRequested();
 
-        var run = Begin(request, (_, run) => run);
+        var run = Begin(request, (connection, decision, _) => connection.Query<Row>(SelectExpired, decision));
         List<ImageUse> removed = [], usedMeanwhile = [];
         List<PruneFailure> failed = [];
         var left = new Queue<ImageUse>(run.Expired);
@@ -75,6 +75,13 @@ public sealed partial class ImageUseStore
 
         return new PruneResult(removed, usedMeanwhile, failed, [.. left]);
     }
+
+    private const string SelectExpired = $"""
+        SELECT image_id AS ImageId, boot AS Boot, ran_at AS RanAt, last_used_at AS LastUsedAt
+        FROM {Uses}
+        WHERE {Expired}
+        ORDER BY last_used_at, image_id
+        """;
 
     private async Task<PruneOutcome> SettleAsync(
         BegunPrune run, ImageUse image, Func<ImageUse, CancellationToken, Task> removeImage,

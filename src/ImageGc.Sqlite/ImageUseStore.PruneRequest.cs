@@ -57,7 +57,7 @@ public sealed partial class ImageUseStore
 
     /// <summary>An ID in use whose form no tracked image has, if images are tracked.</summary>
     /// <remarks>IDs come in two forms: digests, `sha256:` and 64 digits, and all others.</remarks>
-    private const string SelectOtherForm = $"""
+    internal const string SelectOtherForm = $"""
         SELECT image_id
         FROM temp.listed
         WHERE EXISTS (SELECT 1 FROM image_use)

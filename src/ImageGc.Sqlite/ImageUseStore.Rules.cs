@@ -66,6 +66,10 @@ public sealed partial class ImageUseStore
         [property: DbValue(Name = "settlesIn")] long SettlesIn,
         [property: DbValue(Name = "never")] long Never)
     {
+        /// <summary>The prune that decides, in the history.</summary>
+        [DbValue(Name = "run")]
+        public long Run { get; init; }
+
         /// <summary>Others may be ahead by what it takes to read a clock, and each use is one of its own.</summary>
         private const long RunningTimeTolerance = 1000;
 

@@ -77,14 +77,15 @@ internal sealed class RawSqlite : IDisposable
         var expired = new List<KeyValuePair<string, long>>();
         var (sinceBoot, wall) = time.Read();
         var now = new Now(1, 0, wall - sinceBoot, 0, sinceBoot, 0);
-        var decision = ImageUseStore.DecisionParameters.Of(now, threshold, TimeSpan.FromHours(1));
+        var decision = ImageUseStore.DecisionParameters.Of(now, threshold, TimeSpan.Zero);
         (string, long)[] parameters = [.. typeof(ImageUseStore.DecisionParameters).GetProperties()
-            .Where(property => property.PropertyType == typeof(long))
+            .Where(property => property.Name != "Run" && property.PropertyType == typeof(long))
             .Select(property => ($"@{char.ToLowerInvariant(property.Name[0])}{property.Name[1..]}",
                 (long)property.GetValue(decision)!))];
         Step(_begin);
         Execute(_database, ImageUseStore.CreateListed);
         InsertInUse(inUse);
+        Run(ImageUseStore.SelectOtherForm, []);
         Run(ImageUseStore.RecordInUse, parameters);
         Run(ImageUseStore.DropOldHistory,
             [("@tooOld", now.WallSeconds - ImageUseStore.HistorySeconds), ("@historyRuns", ImageUseStore.HistoryRuns)]);
@@ -92,10 +93,11 @@ internal sealed class RawSqlite : IDisposable
         Run(ImageUseStore.InsertRun.Replace("@kind", "'scheduled'", StringComparison.Ordinal),
             [("@wallSeconds", now.WallSeconds), ("@seconds", decision.Threshold / 1000)],
             row => run = raw.sqlite3_column_int64(row, 0));
-        Run(ImageUseStore.SelectExpired, parameters, row => expired.Add(new(
+        Run(ImageUseStore.RemoveExpired, [.. parameters, ("@run", run)]);
+        Run(ImageUseStore.ForgetExpired, [("@run", run)], row => expired.Add(new(
             raw.sqlite3_column_text(row, 0).utf8_to_string(), raw.sqlite3_column_int64(row, 3))));
-        Run(ImageUseStore.RemoveExpired, [("@run", run)]);
         Step(_commit);
+        expired.Sort((a, b) => a.Value.CompareTo(b.Value));
         return expired;
     }
 
