@@ -78,7 +78,7 @@ internal sealed class CleanupWorker(
         DateTimeOffset? announced = null;
         while (true)
         {
-            store().CorrectTimes(); // Whoever else prunes meets true stamps, and so does the next start after a crash.
+            store().CorrectTimes(); // Whoever else prunes meets true times, and so does the next start after a crash.
             var now = time.GetUtcNow();
             var due = _schedule.NextAfter(LastRun(), now, time.LocalTimeZone);
             // A run that failed is tried again before this, so only the database could not be read.

@@ -49,7 +49,7 @@ public sealed class ImageGarbageCollectionOptions
 
     /// <summary>
     /// Images that are never removed: names, IDs also shortened, and globs with * and ? such as `registry/agent:*`. A
-    /// name without a tag keeps every tag. They count as in use: each cleanup takes them for used when it ran.
+    /// name without a tag keeps every tag. To be kept is no use: their age goes on.
     /// </summary>
     public IList<string> KeepImages { get; } = [];
 

@@ -1,10 +1,10 @@
 namespace ImageGc.Sqlite;
 
 /// <summary>What an import of a flat file did.</summary>
-/// <param name="Images">How many lines named an image, good stamps and implausible ones together.</param>
+/// <param name="Images">How many lines named an image, good times and implausible ones together.</param>
 /// <param name="Changed">How many of them added a row or moved its last use forward; 0 when repeated.</param>
 /// <param name="Implausible">
-/// How many had a stamp that cannot be believed: in the future, before 2015, or on a last line torn by power loss.
+/// How many had a time that cannot be believed: in the future, before 2015, or on a last line torn by power loss.
 /// Such an image counts as used now, unless it was tracked already.
 /// </param>
 /// <param name="Skipped">How many lines could not be read.</param>

@@ -10,7 +10,7 @@ public sealed partial class ImageUseStore
     /// &lt;unix seconds&gt;`. The file is left alone; importing it again changes nothing.
     /// </summary>
     /// <remarks>
-    /// Of two stamps the later one is kept. A line that cannot be read is skipped and logged. A stamp that cannot be
+    /// Of two times the later one is kept. A line that cannot be read is skipped and logged. A time that cannot be
     /// believed (in the future, before 2015, or on a last line without a newline, which power loss tore) counts as now,
     /// and only where the image is not tracked yet.
     /// </remarks>

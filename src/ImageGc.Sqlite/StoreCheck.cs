@@ -11,8 +11,8 @@ namespace ImageGc.Sqlite;
 /// <param name="DatabaseBytes">The size of the database file.</param>
 /// <param name="LogBytes">The size of its write-ahead log; large while a reader holds an old state.</param>
 /// <param name="ImplausibleTimes">
-/// How many images have a stamp that only a wrong clock can have written, later than now or before 2015: a prune counts
-/// them as used now.
+/// How many images have a wall time that only a wrong clock can have written, later than now or before 2015: it makes
+/// them no older.
 /// </param>
 /// <param name="Salvaged">
 /// Where the damaged database is kept whose place this one took when it was opened for writing, or null.

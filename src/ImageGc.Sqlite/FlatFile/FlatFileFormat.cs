@@ -16,7 +16,7 @@ internal static class FlatFileFormat
         new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
 
     /// <summary>
-    /// One line: an image and its stamp, or what is wrong with it. Torn: power loss took its newline.
+    /// One line: an image and its time, or what is wrong with it. Torn: power loss took its newline.
     /// </summary>
     public readonly record struct Line(long Number, string ImageId, long LastUsedAt, bool Torn, string? Error);
 
@@ -95,12 +95,12 @@ internal static class FlatFileFormat
         if (!ImageId.IsValid(fields[0]))
             return Bad("does not start with an image ID");
         if (fields.Length < 2)
-            return Bad("has no space between image ID and stamp");
-        if (!long.TryParse(fields[1], NumberStyles.None, CultureInfo.InvariantCulture, out var stamp))
-            return Bad("has a stamp that is no number of seconds");
-        if (stamp > UnixTime.LatestSecond)
-            return Bad("has a stamp beyond the year 9999");
-        return new Line(number, fields[0], stamp, torn, Error: null);
+            return Bad("has no space between image ID and time");
+        if (!long.TryParse(fields[1], NumberStyles.None, CultureInfo.InvariantCulture, out var seconds))
+            return Bad("has a time that is no number of seconds");
+        if (seconds > UnixTime.LatestSecond)
+            return Bad("has a time beyond the year 9999");
+        return new Line(number, fields[0], seconds, torn, Error: null);
 
         Line Bad(string why) => new(number, "", 0, torn, why);
     }
