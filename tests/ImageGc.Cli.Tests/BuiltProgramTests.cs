@@ -93,7 +93,7 @@ public sealed class BuiltProgramTests : CliTest
         Assert.Equal(["b"], TrackedIds());
     }
 
-    private static async Task ReadUntil(StreamReader reader, string text)
+    internal static async Task ReadUntil(StreamReader reader, string text)
     {
         while (await reader.ReadLineAsync(TestContext.Current.CancellationToken) is { } line)
         {

@@ -2,7 +2,7 @@ namespace ImageGc.Sqlite.Tests;
 
 public sealed class MigrationTests : StoreTest
 {
-    private static readonly string[] Scripts = [.. typeof(ImageUseStore).Assembly.GetManifestResourceNames()
+    internal static readonly string[] Scripts = [.. typeof(ImageUseStore).Assembly.GetManifestResourceNames()
         .Where(name => name.EndsWith(".sql", StringComparison.Ordinal)).Order(StringComparer.Ordinal)];
 
     [Fact]
@@ -83,7 +83,7 @@ public sealed class MigrationTests : StoreTest
         Assert.Empty(Sqlite.Query<string>(DatabasePath, "SELECT ScriptName FROM SchemaVersions"));
     }
 
-    private static string Read(string script)
+    internal static string Read(string script)
     {
         using var reader = new StreamReader(typeof(ImageUseStore).Assembly.GetManifestResourceStream(script)!);
         return reader.ReadToEnd();
