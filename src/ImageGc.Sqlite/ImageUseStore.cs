@@ -86,16 +86,18 @@ public sealed partial class ImageUseStore : IDisposable
     /// <summary>Every tracked image, oldest use first.</summary>
     /// <exception cref="ImageUseStoreException">The images could not be read.</exception>
     public IReadOnlyList<ImageUse> List() =>
-        ToImages(_database.Read("list the images", connection => connection.Query<Row>($"""
+        ToImages(_database.Read("list the images", (connection, now) => connection.Query<Row>($"""
             {SelectUses}
             ORDER BY LastUsedAt, ImageId
-            """).AsList()));
+            """, new { boot = now.Boot, beganAt = now.BeganAt }).AsList()));
 
+    /// <remarks>A clock that was set since the last change is corrected in what is shown, too.</remarks>
     private const string SelectUses = """
         SELECT image_use.image_id AS ImageId,
                image_use.boot AS Boot,
                image_use.ran_at AS RanAt,
-               boot.began_at - boot.ran_before + image_use.ran_at AS LastUsedAt
+               CASE image_use.boot WHEN @boot THEN @beganAt ELSE boot.began_at END
+                   - boot.ran_before + image_use.ran_at AS LastUsedAt
         FROM image_use
         LEFT JOIN boot ON boot.boot = image_use.boot
         """;
@@ -116,10 +118,10 @@ public sealed partial class ImageUseStore : IDisposable
     public ImageUse? Find(string imageId)
     {
         ImageId.Require(imageId);
-        return ToImages(_database.Read("look up an image", connection => connection.Query<Row>($"""
+        return ToImages(_database.Read("look up an image", (connection, now) => connection.Query<Row>($"""
             {SelectUses}
             WHERE image_use.image_id = @imageId
-            """, new { imageId }).AsList())) is [var found] ? found : null;
+            """, new { imageId, boot = now.Boot, beganAt = now.BeganAt }).AsList())) is [var found] ? found : null;
     }
 
     /// <summary>

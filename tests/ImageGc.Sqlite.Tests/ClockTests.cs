@@ -185,7 +185,9 @@ public sealed class ClockTests : StoreTest
 
         Assert.Equal(new PruneVerdict(new ImageUse(Id(1), SteppingTime.Start), PruneReason.UsedRecently,
             SteppingTime.Start + Week), verdict);
-        Assert.Equal(Boot, store.Find(Id(1))!.Value.LastUsedAt);
+        Assert.Equal(SteppingTime.Start, store.Find(Id(1))!.Value.LastUsedAt);
+        Assert.Equal(["1970-01-01T00:00:30Z"],
+            Sqlite.Query<string>(DatabasePath, "SELECT last_used_utc FROM image_use_utc"));
     }
 
     [Fact]

@@ -20,7 +20,7 @@ internal sealed class Rules(long nowSeconds)
 
     public long NowSeconds => _now / 1000;
 
-    /// <summary>What a list shows: a clock that was set is not corrected by looking.</summary>
+    /// <summary>What a list shows: a clock that was set is corrected in it.</summary>
     public IEnumerable<(string, long)> Images => OldestFirst(_uses);
 
     public void Pass(long seconds)
@@ -137,15 +137,18 @@ internal sealed class Rules(long nowSeconds)
     private IEnumerable<(string, long)> Expired(string[] inUse, long threshold) => OldestFirst(_uses.Where(image =>
     {
         var use = image.Value;
-        var at = use.Boot == _boot ? _now - _sinceOpened - use.Boot.RanBefore + use.RanAt : use.LastUsedAt;
+        var at = LastUsedAt(use);
         var plausible = at <= _now && (at >= FirstPlausible || (_now < FirstPlausible && at >= 0));
         return !inUse.Contains(image.Key)
             && (Math.Max(0, Ran - use.RanAt) >= threshold * 1000 || (plausible && _now - at >= threshold * 1000));
     }));
 
-    private static IEnumerable<(string, long)> OldestFirst(IEnumerable<KeyValuePair<string, Use>> uses) => uses
-        .OrderBy(image => image.Value.LastUsedAt).ThenBy(image => image.Key, StringComparer.Ordinal)
-        .Select(image => (image.Key, Math.Max(0, image.Value.LastUsedAt / 1000)));
+    private IEnumerable<(string, long)> OldestFirst(IEnumerable<KeyValuePair<string, Use>> uses) => uses
+        .OrderBy(image => LastUsedAt(image.Value)).ThenBy(image => image.Key, StringComparer.Ordinal)
+        .Select(image => (image.Key, Math.Max(0, LastUsedAt(image.Value) / 1000)));
+
+    private long LastUsedAt(Use use) =>
+        (use.Boot == _boot ? _now - _sinceOpened : use.Boot.BeganAt) - use.Boot.RanBefore + use.RanAt;
 
     private sealed class Boot
     {
@@ -156,8 +159,5 @@ internal sealed class Rules(long nowSeconds)
         public required long LastSeen { get; set; }
     }
 
-    private sealed record Use(Boot Boot, long RanAt)
-    {
-        public long LastUsedAt => Boot.BeganAt - Boot.RanBefore + RanAt;
-    }
+    private sealed record Use(Boot Boot, long RanAt);
 }

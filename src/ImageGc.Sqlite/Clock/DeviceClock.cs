@@ -27,7 +27,7 @@ internal abstract class DeviceClock
     /// <summary>Both clocks at the same moment, in milliseconds.</summary>
     public abstract (long SinceBoot, long Wall) Read();
 
-    /// <summary>Reads two clocks again until hardly any time passed in between: a pause would look like a step.</summary>
+    /// <summary>Reads two clocks until hardly any time passed in between: a pause would look like a step.</summary>
     protected static (long SinceBoot, long Wall) Read(Func<long> sinceBoot, TimeProvider wallClock)
     {
         const int mostPause = 10, mostTries = 10;
