@@ -34,20 +34,29 @@ public sealed partial class ImageUseStore
         lock (_recording)
         {
             _pending.Add(use);
-            while (_isRecording && !use.IsSettled)
-                Monitor.Wait(_recording);
+            try
+            {
+                while (_isRecording && !use.IsSettled)
+                    Monitor.Wait(_recording);
+            }
+            catch (ThreadInterruptedException)
+            {
+                _pending.Remove(use); // Else it would be recorded with whatever comes next, as used then.
+                throw;
+            }
+
             _isRecording |= !use.IsSettled;
         }
 
         if (!use.IsSettled)
-            RecordPending();
+            RecordPending(use);
         if (use.Failure is { } failure)
             throw new ImageUseStoreException(failure.Reason, failure.DatabasePath, failure.Message, failure);
         Records.Add(imageIds.Count);
         imageIds.ForEach(_log.RecordedUse);
     }
 
-    private void RecordPending()
+    private void RecordPending(PendingUse own)
     {
         List<PendingUse> uses = [];
         var clockSetBy = TimeSpan.Zero;
@@ -69,16 +78,30 @@ public sealed partial class ImageUseStore
         }
         finally
         {
-            // What ends this thread is no failure of the others: they try by themselves.
-            lock (_recording)
+            try
             {
-                _pending.AddRange(uses.Where(use => !use.IsSettled));
-                _isRecording = false;
-                Monitor.PulseAll(_recording);
+                EndRecording(own, uses);
+            }
+            catch (ThreadInterruptedException)
+            {
+                EndRecording(own, uses); // Else the others would wait for ever.
+                Thread.CurrentThread.Interrupt(); // At its next wait.
             }
         }
 
         _database.ReportClock(clockSetBy);
+    }
+
+    /// <remarks>What ends this thread is no failure of the others: they try by themselves.</remarks>
+    private void EndRecording(PendingUse own, List<PendingUse> uses)
+    {
+        lock (_recording)
+        {
+            _pending.AddRange(uses.Where(use => !use.IsSettled));
+            _pending.Remove(own);
+            _isRecording = false;
+            Monitor.PulseAll(_recording);
+        }
     }
 
     private List<PendingUse> TakePending()

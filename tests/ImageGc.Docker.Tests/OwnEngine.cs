@@ -5,6 +5,8 @@ internal sealed class OwnEngine : IContainerEngine
 {
     public List<string> Removed { get; } = [];
 
+    public List<EngineImage> Images { get; } = [];
+
     public Exception? Failure { get; set; }
 
     public Exception? ImagesFailure { get; set; }
@@ -20,7 +22,7 @@ internal sealed class OwnEngine : IContainerEngine
 
     public Task<IReadOnlyCollection<EngineImage>> ListImagesAsync(CancellationToken cancellationToken) =>
         ImagesFailure is null
-            ? Task.FromResult<IReadOnlyCollection<EngineImage>>([])
+            ? Task.FromResult<IReadOnlyCollection<EngineImage>>(Images)
             : Task.FromException<IReadOnlyCollection<EngineImage>>(ImagesFailure);
 
     public Task RemoveImageAsync(string imageId, CancellationToken cancellationToken)

@@ -7,6 +7,9 @@ namespace ImageGc.Sqlite.Tests;
 /// <remarks>It reads lines `command path argument`, and answers each with `ok` or the exception.</remarks>
 internal sealed class OtherProcess : IDisposable
 {
+    /// <summary>How long `record-slowly` holds the lock, by its own clock.</summary>
+    public static readonly TimeSpan RecordsSlowlyFor = TimeSpan.FromHours(1);
+
     private const string Role = "IMAGEGC_TESTS_OTHER_PROCESS";
     private static readonly List<ImageUseStore> Held = [];
     private readonly Process _process;
@@ -66,6 +69,12 @@ internal sealed class OtherProcess : IDisposable
     {
         try
         {
+            if (command == "record-slowly")
+            {
+                RecordSlowly(path, argument);
+                return "ok";
+            }
+
             var store = ImageUseStore.Open(new ImageUseStoreOptions { DatabasePath = path });
             if (command == "hold")
             {
@@ -88,6 +97,15 @@ internal sealed class OtherProcess : IDisposable
         }
     }
 
+    /// <summary>Holds the lock until it is told to go on.</summary>
+    private static void RecordSlowly(string path, string imageId)
+    {
+        var time = new SlowTime();
+        using var store = ImageUseStore.Open(new ImageUseStoreOptions { DatabasePath = path }, time);
+        time.IsSlow = true;
+        store.RecordUse([imageId]);
+    }
+
     /// <summary>Has just removed an image from the engine, and not forgotten it yet, when it is killed.</summary>
     private static void PruneAndHang(ImageUseStore store) =>
         store.PruneAsync([], (image, _) =>
@@ -95,4 +113,28 @@ internal sealed class OtherProcess : IDisposable
             Console.WriteLine($"removing {image.ImageId}");
             return Task.Delay(Timeout.Infinite, CancellationToken.None);
         }, TimeSpan.Zero, CancellationToken.None).Wait();
+
+    private sealed class SlowTime : TimeProvider
+    {
+        private readonly SteppingTime _time = new();
+
+        public bool IsSlow { get; set; }
+
+        public override long TimestampFrequency => _time.TimestampFrequency;
+
+        public override long GetTimestamp() => _time.GetTimestamp();
+
+        public override DateTimeOffset GetUtcNow()
+        {
+            if (IsSlow)
+            {
+                IsSlow = false;
+                Console.WriteLine("recording");
+                Console.ReadLine();
+                _time.Pass(RecordsSlowlyFor);
+            }
+
+            return _time.GetUtcNow();
+        }
+    }
 }

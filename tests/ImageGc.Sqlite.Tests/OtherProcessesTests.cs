@@ -164,13 +164,42 @@ public sealed class OtherProcessesTests : StoreTest
         other.Open();
         time.IsLocked = () => IsLocked(other);
 
-        foreach (var change in (Action[])[() => store.RecordUse([Id(1)]), () => store.Prune([]), () =>
-            store.ImportFlatFile(PathOf("image_use"))])
+        foreach (var change in (Action[])[
+            () => store.RecordUse(Id(1)), () => store.RecordUse([Id(1)]), () => store.Prune([]),
+            () => store.ImportFlatFile(PathOf("image_use"))])
         {
+            time.WasLocked = false;
             change();
             Assert.True(time.WasLocked);
             Assert.False(IsLocked(other));
         }
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task A_record_that_waits_for_another_process_does_not_move_its_later_use_back(bool several)
+    {
+        var store = Open();
+        using var other = new OtherProcess();
+        var thread = new TaskCompletionSource<string>(TaskCreationOptions.RunContinuationsAsynchronously);
+        Assert.Equal("recording", other.Ask("record-slowly", DatabasePath, Id(1)));
+        var record = Task.Run(() =>
+        {
+            thread.SetResult(new FileInfo("/proc/thread-self").LinkTarget!);
+            if (several)
+                store.RecordUse([Id(1), Id(2)]);
+            else
+                store.RecordUse(Id(1));
+        }, TestContext.Current.CancellationToken);
+
+        var status = $"/proc/{await thread.Task}/stat";
+        SpinWait.SpinUntil(() => File.ReadAllText(status).Contains(") S ", StringComparison.Ordinal));
+        Time.Pass(OtherProcess.RecordsSlowlyFor);
+        Assert.Equal("ok", other.Ask("go-on", "-"));
+        await record;
+
+        Assert.Equal(SteppingTime.Start + OtherProcess.RecordsSlowlyFor, store.Find(Id(1))!.Value.LastUsedAt);
     }
 
     private static bool IsLocked(SqliteConnection other)
@@ -191,7 +220,7 @@ public sealed class OtherProcessesTests : StoreTest
     {
         public Func<bool> IsLocked { get; set; } = () => false;
 
-        public bool WasLocked { get; private set; }
+        public bool WasLocked { get; set; }
 
         public override DateTimeOffset GetUtcNow() => SteppingTime.Start;
 

@@ -61,6 +61,25 @@ public sealed class UsedMeanwhileTests : StoreTest
     }
 
     [Fact]
+    public async Task Images_that_another_process_records_in_the_second_of_their_removal_keep_their_rows()
+    {
+        var store = Open(time: TimeProvider.System); // As the other process has it.
+        using var other = new OtherProcess();
+        List<string> images = [.. Enumerable.Range(1, 8).Select(Id)];
+        store.RecordUse(images);
+
+        var result = await store.PruneAsync([], (image, _) =>
+        {
+            Assert.Equal("ok", other.Ask("record", DatabasePath, image.ImageId));
+            return Task.CompletedTask;
+        }, TimeSpan.Zero, _cancel);
+
+        Assert.Equal(images, result.UsedMeanwhile.Select(image => image.ImageId));
+        Assert.Equal(images, store.List().Select(image => image.ImageId));
+        Assert.Empty(store.ListRemoved());
+    }
+
+    [Fact]
     public async Task A_use_in_the_very_second_of_the_decision_is_seen_too()
     {
         var store = Open();

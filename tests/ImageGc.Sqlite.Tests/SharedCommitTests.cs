@@ -1,0 +1,94 @@
+using System.Buffers.Binary;
+
+namespace ImageGc.Sqlite.Tests;
+
+/// <summary>Threads that record at the same time share a commit, and each is told what became of its own use.</summary>
+public sealed class SharedCommitTests : StoreTest
+{
+    private readonly HeldTime _time = new();
+
+    [Fact]
+    public void Threads_that_wait_for_the_database_at_the_same_time_share_one_commit()
+    {
+        // Full pads a commit to a whole sector with frames that look like commits.
+        var store = Open(options => options.Durability = Durability.Normal, _time);
+        store.RecordUse(Id(0));
+        var before = Commits();
+        _time.Hold.Reset();
+        var threads = Enumerable.Range(1, 8).Select(number => Start(() => store.RecordUse(Id(number)))).ToList();
+
+        _time.Hold.Set();
+        threads.ForEach(thread => thread.Join());
+
+        Assert.Equal(9, store.Count());
+        Assert.Equal(before + 1, Commits());
+    }
+
+    [Fact]
+    public void Threads_that_share_a_commit_that_fails_all_learn_it_and_none_of_their_uses_is_stored()
+    {
+        var store = Open(time: _time);
+        Sqlite.Execute(DatabasePath, $"""
+            CREATE TRIGGER refuse BEFORE INSERT ON image_use
+            WHEN new.image_id = '{Id(3)}'
+            BEGIN SELECT RAISE(ABORT, 'refused'); END
+            """);
+        _time.Hold.Reset();
+        var failures = new Exception?[4];
+        var threads = Enumerable.Range(1, 3).Select(number =>
+            Start(() => failures[number] = Record.Exception(() => store.RecordUse(Id(number))))).ToList();
+
+        _time.Hold.Set();
+        threads.ForEach(thread => thread.Join());
+
+        Assert.All(failures.Skip(1), failure => Assert.IsType<ImageUseStoreException>(failure));
+        Assert.Empty(store.List());
+        // Each throws an exception of its own: throwing writes the stack of the thread into it.
+        Assert.NotSame(failures[1], failures[2]);
+        Assert.NotSame(failures[1], failures[3]);
+        Assert.NotSame(failures[2], failures[3]);
+    }
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    [InlineData(3)]
+    public void A_thread_that_is_interrupted_while_it_waits_fails_alone_and_the_others_record(int interrupted)
+    {
+        var store = Open(time: _time);
+        _time.Hold.Reset();
+        var pruning = Start(() => store.Prune([]));
+        var failures = new Exception?[4];
+        var threads = Enumerable.Range(1, 3).Select(number =>
+            Start(() => failures[number] = Record.Exception(() => store.RecordUse(Id(number))))).ToList();
+
+        threads[interrupted - 1].Interrupt();
+        threads[interrupted - 1].Join();
+        _time.Hold.Set();
+        threads.ForEach(thread => thread.Join());
+        pruning.Join();
+
+        int[] others = [.. Enumerable.Range(1, 3).Where(number => number != interrupted)];
+        Assert.IsType<ThreadInterruptedException>(failures[interrupted]);
+        Assert.All(others, other => Assert.Null(failures[other]));
+        Assert.All(others, other => Assert.NotNull(store.Find(Id(other))));
+        store.RecordUse(Id(4));
+        Assert.Null(store.Find(Id(interrupted))); // Nor is it recorded with what comes next.
+    }
+
+    private static Thread Start(Action action) => HeldTime.StartUntilItWaits(action);
+
+    /// <summary>In the log, frame by frame (https://www.sqlite.org/fileformat2.html, 4.1).</summary>
+    private int Commits()
+    {
+        using var file = new FileStream(
+            $"{DatabasePath}-wal", FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
+        var log = new byte[file.Length];
+        file.ReadExactly(log);
+        var pageSize = BinaryPrimitives.ReadInt32BigEndian(log.AsSpan(8));
+        var commits = 0;
+        for (var frame = 32; frame < log.Length; frame += 24 + pageSize)
+            commits += BinaryPrimitives.ReadInt32BigEndian(log.AsSpan(frame + 4)) == 0 ? 0 : 1;
+        return commits;
+    }
+}
