@@ -37,9 +37,10 @@ public sealed partial class ImageUseStore : IDisposable
         _clockSettleTime = time == TimeProvider.System || options.Clock is not null
             ? options.ClockSettleTime
             : TimeSpan.Zero;
-        var clock = options.Clock ?? DeviceClock.Of(time);
-        if (clock is { KernelBootId: null } && time == TimeProvider.System && OperatingSystem.IsLinux())
+        var clock = options.Clock ?? (time == TimeProvider.System ? KernelClock.TryCreate() : null);
+        if (clock is null && time == TimeProvider.System && OperatingSystem.IsLinux())
             _log.NoBootId();
+        clock ??= new ProviderClock(time);
         (_database, _salvaged) = DatabaseOpener.Open(options, clock, _log);
         _upsert = _database.Prepare(UpsertUse);
     }

@@ -16,7 +16,7 @@ public sealed class BackupCommandTests : CliTest
         var result = Run("backup", Backup);
 
         Assert.Equal((ExitCode.Done, ""), (result.ExitCode, result.Output));
-        Assert.Contains($"Backed up 2 images to {Backup}.\n", result.Error, StringComparison.Ordinal);
+        Assert.Contains($"Backed up the database to {Backup}.\n", result.Error, StringComparison.Ordinal);
         Assert.Equal(Run("list").Output, RunAnywhere("list", "--db", Backup).Output);
         Assert.Equal(ExitCode.Done, RunAnywhere("check", "--db", Backup).ExitCode);
     }

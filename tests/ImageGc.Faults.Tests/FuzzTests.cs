@@ -102,7 +102,9 @@ public sealed class FuzzTests : IDisposable
             store.Find(Workloads.Id(100));
             store.RecordUse(Workloads.Id(100));
             store.Forget(Workloads.Id(101));
-            store.Prune([Workloads.Id(1)], TimeSpan.Zero);
+            // Damage may have left no ID of this form.
+            store.Prune(
+                [Workloads.Id(1)], new PruneOptions { Threshold = TimeSpan.Zero, AllowOtherIdForms = true });
             return store.Check().Damage.Count == 0 ? "sound" : "damage found by Check";
         }
         catch (ImageUseStoreException exception)

@@ -87,12 +87,12 @@ internal sealed class PruneCommand : CommandBase
         using var termination = new TerminationSignal(() =>
             context.WriteError("Stopping after the running command; a second signal stops at once."));
         var exitCode = ExitCode.Done;
-        pruner.RemoveWith(command, context, report =>
+        pruner.RemoveWith(command, context, summary =>
         {
-            exitCode = report.Interrupted ? ExitCode.Interrupted
-                : report.Count(Verdict.Failed) > 0 ? ExitCode.Failed
+            exitCode = summary.Interrupted ? ExitCode.Interrupted
+                : summary.Count(Verdict.Failed) > 0 ? ExitCode.Failed
                 : ExitCode.Done;
-            writer.WriteRemoved(report);
+            writer.WriteRemoved(summary);
         }, termination.Token);
         return exitCode;
     }

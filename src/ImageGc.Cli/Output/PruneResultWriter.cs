@@ -21,35 +21,35 @@ internal sealed class PruneResultWriter(
             + DescribeRest(verdicts, verdicts.Count - expired));
     }
 
-    public void WriteForgotten(PruneReport report) => Write(report, () =>
+    public void WriteForgotten(PruneSummary summary) => Write(summary, () =>
     {
-        var forgotten = report.Count(Verdict.Expired);
-        context.WriteInfo($"Forgot {Quantity.Images(forgotten)} that expired, {DescribeRest(report, forgotten)}");
+        var forgotten = summary.Count(Verdict.Expired);
+        context.WriteInfo($"Forgot {Quantity.Images(forgotten)} that expired, {DescribeRest(summary, forgotten)}");
         if (forgotten > 0)
             context.WriteInfo("Now remove them from the engine; 'imagegc history' lists them again. "
                 + "Safer: --run 'docker rmi {}' forgets each only once it is gone.");
     });
 
-    public void WriteRemoved(PruneReport report) => Write(report, () =>
+    public void WriteRemoved(PruneSummary summary) => Write(summary, () =>
     {
-        var failed = report.Count(Verdict.Failed);
-        var removed = report.Count(Verdict.Removed);
-        context.WriteInfo($"Removed {Quantity.Images(removed)} that expired, {DescribeRest(report, removed)}");
+        var failed = summary.Count(Verdict.Failed);
+        var removed = summary.Count(Verdict.Removed);
+        context.WriteInfo($"Removed {Quantity.Images(removed)} that expired, {DescribeRest(summary, removed)}");
         if (failed > 0)
             context.WriteInfo(
                 $"Failed for {Quantity.Images(failed)}: tracked as before, and the next prune tries again. If the "
                 + "engine has one no longer: imagegc forget ID; 'imagegc prune --help' shows how to avoid it.");
-        if (report.Interrupted)
+        if (summary.Interrupted)
             context.WriteInfo(
-                $"Interrupted: {Quantity.Images(report.Count(Verdict.Expired))} left for the next prune.");
+                $"Interrupted: {Quantity.Images(summary.Count(Verdict.Expired))} left for the next prune.");
     });
 
     /// <summary>Writes the summary even if the results cannot be written: the prune happened all the same.</summary>
-    private void Write(PruneReport report, Action writeSummary)
+    private void Write(PruneSummary summary, Action writeSummary)
     {
         try
         {
-            Write(dryRun: false, report.Verdicts);
+            Write(dryRun: false, summary.Verdicts);
         }
         finally
         {
@@ -67,8 +67,8 @@ internal sealed class PruneResultWriter(
             context.WriteTable(new ImageTable(context.Environment.Time.GetUtcNow(), fullIds).Of(verdicts));
     }
 
-    private string DescribeRest(PruneReport report, int gone) =>
-        DescribeRest(report.Verdicts, report.Verdicts.Count - gone);
+    private string DescribeRest(PruneSummary summary, int gone) =>
+        DescribeRest(summary.Verdicts, summary.Verdicts.Count - gone);
 
     private string DescribeRest(IReadOnlyList<ImageVerdict> verdicts, int stay) =>
         $"{stay} stay. {InUseSummary.Describe(inUse, verdicts)}";

@@ -20,16 +20,16 @@ internal sealed class Pruner(ImageUseStore store, IReadOnlyCollection<string> in
     }
 
     /// <summary>Forgets what expired; what it returns is the only record of it beside the history.</summary>
-    public PruneReport Forget()
+    public PruneSummary Forget()
     {
         store.Prune(inUse, Options());
-        return Report(interrupted: false);
+        return Summarize(interrupted: false);
     }
 
     /// <summary>Runs the command for each image that expired, and forgets those for which it succeeded.</summary>
     /// <exception cref="ImageUseStoreException">The database failed; what was done before is reported.</exception>
     public void RemoveWith(
-        RemovalCommand command, CommandContext context, Action<PruneReport> report, CancellationToken cancellationToken)
+        RemovalCommand command, CommandContext context, Action<PruneSummary> report, CancellationToken cancellationToken)
     {
         var interrupted = false;
         try
@@ -43,7 +43,7 @@ internal sealed class Pruner(ImageUseStore store, IReadOnlyCollection<string> in
         finally
         {
             if (_decided is not null)
-                report(Report(interrupted));
+                report(Summarize(interrupted));
         }
 
         // Never cancels the running command: only the command itself can stop half-way without harm.
@@ -82,7 +82,7 @@ internal sealed class Pruner(ImageUseStore store, IReadOnlyCollection<string> in
         Progress = this,
     };
 
-    private PruneReport Report(bool interrupted) => new(
+    private PruneSummary Summarize(bool interrupted) => new(
         [
             .. _decided!
                 .Select(decided => _outcomes.GetValueOrDefault(decided.Image.ImageId) ?? ImageVerdict.Of(decided))

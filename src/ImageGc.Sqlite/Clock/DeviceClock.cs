@@ -4,13 +4,6 @@ namespace ImageGc.Sqlite;
 internal abstract class DeviceClock
 {
     /// <summary>
-    /// The system's clocks, or those of a <see cref="TimeProvider"/> where another one is given or the kernel does not
-    /// name its boot: then the life of the store is a boot of its own.
-    /// </summary>
-    public static DeviceClock Of(TimeProvider time) =>
-        (time == TimeProvider.System ? KernelClock.TryCreate() : null) ?? (DeviceClock)new ProviderClock(time);
-
-    /// <summary>
     /// The kernel's ID of its boot, which all its time namespaces share; null where only this store knows its boot.
     /// </summary>
     public abstract string? KernelBootId { get; }

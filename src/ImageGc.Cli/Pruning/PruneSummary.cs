@@ -5,7 +5,7 @@ namespace ImageGc.Cli.Pruning;
 /// <summary>What a prune did.</summary>
 /// <param name="Verdicts">What became of every tracked image.</param>
 /// <param name="Interrupted">Whether it was stopped before the last image.</param>
-internal sealed record PruneReport(IReadOnlyList<ImageVerdict> Verdicts, bool Interrupted)
+internal sealed record PruneSummary(IReadOnlyList<ImageVerdict> Verdicts, bool Interrupted)
 {
     public int Count(Verdict verdict) => Verdicts.Count(image => image.Verdict == verdict);
 }

@@ -1,0 +1,46 @@
+using System.CommandLine;
+using ImageGc.Cli.Execution;
+using ImageGc.Cli.Input;
+using ImageGc.Cli.Output;
+using ImageGc.Sqlite;
+
+namespace ImageGc.Cli.Commands;
+
+/// <summary>A command that writes what the database holds to a new file.</summary>
+internal abstract class NewFileCommand : CommandBase
+{
+    private readonly Argument<string> _file = new("FILE")
+    {
+        Description = "The new file; one that exists is never overwritten.",
+    };
+
+    protected NewFileCommand(GlobalOptions global, string name, string description, params string[] examples)
+        : base(global, name, description, examples)
+    {
+        _file.Validators.Add(FilePath.RejectEmpty);
+        Arguments.Add(_file);
+    }
+
+    /// <returns>What was written: the beginning of a sentence.</returns>
+    protected abstract string Write(ImageUseStore store, string file);
+
+    protected override int Run(CommandContext context)
+    {
+        var file = context.Get(_file);
+        using var store = context.OpenReadOnly();
+        string written;
+        try
+        {
+            written = Write(store, file);
+        }
+        catch (ArgumentException)
+        {
+            throw FilePath.DatabaseFileError(file);
+        }
+
+        if (context.Json)
+            context.WriteJson(new JsonNewFile(Path.GetFullPath(file)), JsonOutput.Default.JsonNewFile);
+        context.WriteInfo($"{written} to {file}.");
+        return ExitCode.Done;
+    }
+}
