@@ -22,12 +22,18 @@ internal sealed class Cleanup(
         var started = time.GetTimestamp();
         var images = await engine.ListImagesAsync(cancellationToken).ConfigureAwait(false);
         var run = new RemovalRun(engine, images, metrics, log, prune.Enough);
-        (prune.Keep, prune.Enough) = (Kept(images), run.IsEnoughAsync);
+        var pruneOptions = new PruneOptions
+        {
+            Threshold = prune.Threshold,
+            Kind = prune.Kind,
+            Keep = Kept(images),
+            Enough = run.IsEnoughAsync,
+        };
         try
         {
             // What is in use is asked last, so that it is as fresh as can be.
             var inUse = await engine.ListImagesInUseAsync(cancellationToken).ConfigureAwait(false);
-            await store().PruneAsync(inUse, run.RemoveAsync, prune, cancellationToken).ConfigureAwait(false);
+            await store().PruneAsync(inUse, run.RemoveAsync, pruneOptions, cancellationToken).ConfigureAwait(false);
         }
         finally
         {

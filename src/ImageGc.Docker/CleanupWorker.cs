@@ -10,8 +10,8 @@ internal sealed class CleanupWorker(
     Cleanup cleanup, Func<ImageUseStore> store, IOptions<ImageGarbageCollectionOptions> options,
     CleanupHealth health, TimeProvider time, ILogger<CleanupWorker> log) : BackgroundService
 {
-    /// <summary>The clock may be set while it waits, so it looks at it again and again.</summary>
-    private static readonly TimeSpan LongestNap = TimeSpan.FromMinutes(1);
+    /// <summary>The clock may be set while it waits, so it checks at least this often.</summary>
+    private static readonly TimeSpan PollInterval = TimeSpan.FromMinutes(1);
 
     private static readonly TimeSpan RetryAfter = TimeSpan.FromMinutes(15);
 
@@ -32,7 +32,7 @@ internal sealed class CleanupWorker(
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
-        TellWhatIsTracked();
+        LogTrackedImages();
         if (!options.Value.Enabled)
         {
             log.Disabled();
@@ -51,8 +51,8 @@ internal sealed class CleanupWorker(
         }
     }
 
-    /// <summary>Before the first cleanup, when nobody may be watching any more.</summary>
-    private void TellWhatIsTracked()
+    /// <summary>Logged at start, while an operator is likely to read the log.</summary>
+    private void LogTrackedImages()
     {
         try
         {
@@ -78,7 +78,7 @@ internal sealed class CleanupWorker(
         DateTimeOffset? announced = null;
         while (true)
         {
-            store().CorrectTimes(); // Whoever else prunes meets true times, and so does the next start after a crash.
+            store().CorrectTimes(); // So that other programs read correct times.
             var now = time.GetUtcNow();
             var due = _schedule.NextAfter(LastRun(), now, time.LocalTimeZone);
             // A run that failed is tried again before this, so only the database could not be read.
@@ -89,8 +89,8 @@ internal sealed class CleanupWorker(
             if (due is { } next && due != announced)
                 log.NextCleanup(next);
             announced = due;
-            var left = due > now ? due.Value - now : LongestNap;
-            await Task.Delay(left < LongestNap ? left : LongestNap, time, stoppingToken).ConfigureAwait(false);
+            var left = due > now ? due.Value - now : PollInterval;
+            await Task.Delay(left < PollInterval ? left : PollInterval, time, stoppingToken).ConfigureAwait(false);
         }
     }
 

@@ -30,8 +30,11 @@ internal sealed class DiskPressureWorker(
             };
             await cleanup.RunAsync(makeRoom, cancellationToken).ConfigureAwait(false);
         }
-        else // No younger image may go than on schedule, so all that may go then goes now.
+        else
+        {
+            // No younger image may go than on schedule, so this is the scheduled cleanup, brought forward.
             await cleanup.RunAsync(cancellationToken).ConfigureAwait(false);
+        }
 
         used = await MeasureAsync(cancellationToken).ConfigureAwait(false);
         if (used > options.Value.LowThresholdPercent)

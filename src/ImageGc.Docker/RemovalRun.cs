@@ -32,8 +32,10 @@ internal sealed class RemovalRun(
     /// <remarks>A disk that cannot be measured is met again at the next look: for now it is enough.</remarks>
     public async Task<bool> IsEnoughAsync(CancellationToken cancellationToken)
     {
-        if (EngineGone is not null || enough is null)
-            return EngineGone is not null;
+        if (EngineGone is not null)
+            return true;
+        if (enough is null)
+            return false;
         try
         {
             return await enough(cancellationToken).ConfigureAwait(false);

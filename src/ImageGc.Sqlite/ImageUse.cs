@@ -5,10 +5,12 @@ namespace ImageGc.Sqlite;
 /// <param name="LastUsedAt">When the image was last used: UTC, whole seconds.</param>
 public readonly record struct ImageUse(string ImageId, DateTimeOffset LastUsedAt)
 {
-    /// <summary>The boot of this very use, which no clock can change.</summary>
+    /// <summary>The boot in which it was used.</summary>
     internal long Boot { get; init; }
 
-    /// <summary>The running time of this very use, in milliseconds; no two uses of an image have the same.</summary>
+    /// <summary>
+    /// The device's running time at this use, in milliseconds; unique for each use of an image in a boot.
+    /// </summary>
     internal long RanAt { get; init; }
 
     /// <summary>Whether both are the same image, last used in the same second.</summary>

@@ -16,17 +16,21 @@ public sealed partial class ImageUseStore
     public IReadOnlyList<PruneVerdict> ExplainPrune(IEnumerable<string> inUseImageIds, PruneOptions? options = null)
     {
         var request = RequestOf(inUseImageIds, options);
-        return _database.Read("explain a prune", (connection, now) =>
+        var (rows, wall) = _database.Read("explain a prune", (connection, now) =>
         {
             BindListed(connection, request);
-            return SelectVerdicts(connection, ParametersOf(now, request.Threshold));
+            return (SelectVerdicts(connection, ParametersOf(now, request.Threshold)), now.Wall);
         });
+        return ToVerdicts(rows, wall);
     }
 
-    private List<PruneVerdict> SelectVerdicts(SqliteConnection connection, DecisionParameters decision) =>
-        ThatAreImages(connection.Query<VerdictRow>(SelectVerdict, decision).AsList()).ConvertAll(row =>
-            new PruneVerdict(row.ToImage(), Enum.Parse<PruneReason>(row.Reason),
-                UnixTime.FromMillisecondsRounded(decision.Wall + row.ExpiresIn)));
+    private static List<VerdictRow> SelectVerdicts(SqliteConnection connection, DecisionParameters decision) =>
+        connection.Query<VerdictRow>(SelectVerdict, decision).AsList();
+
+    private List<PruneVerdict> ToVerdicts(List<VerdictRow> rows, long wall) =>
+        ThatAreImages(rows).ConvertAll(row => new PruneVerdict(
+            row.ToImage(), Enum.Parse<PruneReason>(row.Reason),
+            UnixTime.FromMillisecondsRounded(wall + row.ExpiresIn)));
 
     private const string SelectVerdict = $"""
         SELECT image_id AS ImageId,

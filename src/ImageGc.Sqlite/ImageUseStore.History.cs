@@ -33,7 +33,8 @@ public sealed partial class ImageUseStore
                 KindOf(row.Kind))));
 
     /// <summary>
-    /// The images that prunes removed in the last 90 days, newest prune first, in each the oldest use first.
+    /// The images that were removed, by a prune or by something else, as far back as the history reaches; newest run
+    /// first, in each the oldest use first.
     /// </summary>
     /// <exception cref="ImageUseStoreException">The history could not be read.</exception>
     public IReadOnlyList<RemovedImage> ListRemoved() =>
@@ -66,30 +67,23 @@ public sealed partial class ImageUseStore
     /// The last prune of each kind stays too: a schedule asks for it, and may come round less often than every 90 days.
     /// </remarks>
     internal const string DropOldHistory = """
-        DELETE FROM removed_image
-        WHERE prune_run_id IN (
-            SELECT prune_run_id
-            FROM prune_run
-            WHERE pruned_at < @tooOld
-            EXCEPT
-            SELECT prune_run_id
-            FROM (
-                SELECT prune_run_id
-                FROM prune_run
-                ORDER BY prune_run_id DESC
-                LIMIT @historyRuns));
-
         DELETE FROM prune_run
         WHERE pruned_at < @tooOld
           AND prune_run_id NOT IN (
             SELECT prune_run_id
             FROM prune_run
+            WHERE kind <> 'gone'
             ORDER BY prune_run_id DESC
             LIMIT @historyRuns)
           AND prune_run_id NOT IN (
             SELECT max(prune_run_id)
             FROM prune_run
-            GROUP BY kind)
+            GROUP BY kind);
+
+        DELETE FROM removed_image
+        WHERE prune_run_id NOT IN (
+            SELECT prune_run_id
+            FROM prune_run)
         """;
 
     private static long Seconds(TimeSpan threshold) => (long)Math.Ceiling(threshold.TotalSeconds);

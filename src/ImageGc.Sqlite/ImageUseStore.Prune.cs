@@ -39,7 +39,7 @@ public sealed partial class ImageUseStore
 
     internal const string RemoveExpired = $"""
         INSERT INTO removed_image (prune_run_id, image_id, last_used_at, removed_at)
-        SELECT @run, image_id, max(0, last_used_at / 1000), max(0, @wall / 1000)
+        SELECT @run, image_id, min(max(0, last_used_at / 1000), 253402300799), @wallSeconds
         FROM {Uses}
         WHERE {Expired};
 
@@ -69,8 +69,7 @@ public sealed partial class ImageUseStore
     private BegunPrune Begin(
         PruneRequest request, Func<SqliteConnection, DecisionParameters, RunRow, IEnumerable<Row>> takeExpired)
     {
-        List<PruneVerdict>? verdicts = null;
-        var begun = _database.Write("prune the images", (connection, now) =>
+        var (begun, rows, verdictRows, wall) = _database.Write("prune the images", (connection, now) =>
         {
             var decision = ParametersOf(now, request.Threshold);
             BindListed(connection, request);
@@ -83,13 +82,11 @@ public sealed partial class ImageUseStore
                 seconds = Seconds(request.Threshold),
                 kind = request.Kind,
             });
-            if (request.Decided is not null)
-                verdicts = SelectVerdicts(connection, decision);
-            return new BegunPrune(run.Id, run.Tracked, ToImages([.. takeExpired(connection, decision, run)]));
+            var verdicts = request.Decided is null ? [] : SelectVerdicts(connection, decision);
+            return (run, takeExpired(connection, decision, run).ToList(), verdicts, now.Wall);
         });
-        if (verdicts is not null)
-            request.Decided!(verdicts);
-        return begun;
+        request.Decided?.Invoke(ToVerdicts(verdictRows, wall));
+        return new BegunPrune(begun.Id, begun.Tracked, ToImages(rows));
     }
 
     /// <remarks>

@@ -60,8 +60,8 @@ public sealed partial class ImageUseStore
                     failed.Add(new PruneFailure(image, failure));
                 else
                     (outcome.Result == PruneOutcomeResult.Removed ? removed : usedMeanwhile).Add(image);
-                options?.Progress?.Report(outcome);
-                if (options?.Enough is { } enough && await enough(cancellationToken).ConfigureAwait(false))
+                request.Progress?.Report(outcome);
+                if (request.Enough is { } enough && await enough(cancellationToken).ConfigureAwait(false))
                     break;
             }
         }
@@ -162,17 +162,31 @@ public sealed partial class ImageUseStore
             FROM removed_image
             WHERE image_id = @imageId
               AND last_used_at = @lastUsedAt
-              AND prune_run_id <> @run);
+              AND prune_run_id <> @run
+              AND removed_at >= (
+                  SELECT pruned_at
+                  FROM prune_run
+                  WHERE prune_run_id = @run));
 
         UPDATE prune_run
         SET removed = removed + changes()
         WHERE prune_run_id = @run
         """;
 
-    private void CountFailure(BegunPrune run) => _database.Write("write the history", (connection, _) =>
-        connection.Execute("""
-            UPDATE prune_run
-            SET failed = failed + 1
-            WHERE prune_run_id = @id
-            """, new { id = run.Id }));
+    /// <remarks>A counter that cannot be written now is no reason to stop removing.</remarks>
+    private void CountFailure(BegunPrune run)
+    {
+        try
+        {
+            _database.Write("write the history", (connection, _) => connection.Execute("""
+                UPDATE prune_run
+                SET failed = failed + 1
+                WHERE prune_run_id = @id
+                """, new { id = run.Id }));
+        }
+        catch (ImageUseStoreException exception)
+        {
+            _log.FailureNotCounted(exception, _database.Path);
+        }
+    }
 }

@@ -16,7 +16,7 @@ public sealed partial class ImageUseStore
             _log.IgnoredInUse(imageIds[false].Count(), ImageId.Quote(imageIds[false].First() ?? "null"));
         return new PruneRequest(
             [.. imageIds[true]], [.. options.Keep.Where(ImageId.IsValid)], options.AllowOtherIdForms,
-            options.Threshold ?? _threshold, NameOf(options.Kind), options.Decided);
+            options.Threshold ?? _threshold, NameOf(options.Kind), options.Decided, options.Progress, options.Enough);
     }
 
     /// <summary>Binds the listed IDs as a temporary table.</summary>
@@ -24,13 +24,11 @@ public sealed partial class ImageUseStore
     private static void BindListed(SqliteConnection connection, PruneRequest request)
     {
         connection.Execute(CreateListed);
-        using (var insert = new PreparedStatement(connection, InsertListed))
-        {
-            request.InUse.ForEach(imageId => insert.Run(imageId, 1));
-            if (!request.AllowOtherIdForms)
-                RequireSameForm(connection);
-            request.Keep.ForEach(imageId => insert.Run(imageId, 0));
-        }
+        using var insert = new PreparedStatement(connection, InsertListed);
+        request.InUse.ForEach(imageId => insert.Run(imageId, 1));
+        if (!request.AllowOtherIdForms)
+            RequireSameForm(connection);
+        request.Keep.ForEach(imageId => insert.Run(imageId, 0));
     }
 
     internal const string CreateListed = """
@@ -49,10 +47,13 @@ public sealed partial class ImageUseStore
     private static void RequireSameForm(SqliteConnection connection)
     {
         if (connection.QueryFirstOrDefault<string>(SelectOtherForm) is { } other)
+        {
+            // Without a parameter name: the command line shows it to its user as it is.
             throw new ArgumentException(
                 $"The ID in use {ImageId.Quote(other)} is not written as the tracked ones are, so it would keep no "
                 + "image, and an image in use could expire. Nothing was changed. Give the IDs of the images of all "
                 + "containers, in full: docker inspect --format '{{.Image}}' CONTAINER.");
+        }
     }
 
     /// <summary>An ID in use whose form no tracked image has, if images are tracked.</summary>
@@ -67,7 +68,8 @@ public sealed partial class ImageUseStore
         LIMIT 1
         """;
 
-    private const string IsDigest = "(image_id GLOB 'sha256:[0-9a-f]*' AND length(image_id) = 71)";
+    private const string IsDigest =
+        "(length(image_id) = 71 AND image_id GLOB 'sha256:*' AND substr(image_id, 8) NOT GLOB '*[^0-9a-f]*')";
 
     private static string NameOf(PruneKind kind) => kind switch
     {
@@ -86,8 +88,11 @@ public sealed partial class ImageUseStore
     /// <param name="AllowOtherIdForms">Whether the IDs in use need not be written as the tracked ones are.</param>
     /// <param name="Threshold">How long an image must have been unused.</param>
     /// <param name="Kind">The kind as the history has it.</param>
-    /// <param name="Decided">Who wants to know what was decided, or null.</param>
+    /// <param name="Decided">Receives the verdicts, or null.</param>
+    /// <param name="Progress">Receives the outcomes, or null.</param>
+    /// <param name="Enough">Says whether it is enough, or null.</param>
     private sealed record PruneRequest(
         List<string> InUse, List<string> Keep, bool AllowOtherIdForms, TimeSpan Threshold, string Kind,
-        Action<IReadOnlyList<PruneVerdict>>? Decided);
+        Action<IReadOnlyList<PruneVerdict>>? Decided, IProgress<PruneOutcome>? Progress,
+        Func<CancellationToken, Task<bool>>? Enough);
 }

@@ -24,9 +24,8 @@ public sealed partial class ImageUseStore
     public void RecordUse(IEnumerable<string> imageIds) => Record(ImageId.RequireAll(imageIds));
 
     /// <remarks>
-    /// Threads that record at the same time share one commit, and with it one fsync: whoever comes first records what
-    /// all of them wait for. So a thread waits for the commit that is going on and the next one, however busy the
-    /// others are.
+    /// Threads that record at the same time share one commit, and with it one fsync: the first one records the uses of
+    /// all that wait. A thread waits for at most two commits: the current one and the next.
     /// </remarks>
     private void Record(List<string> imageIds)
     {
@@ -51,7 +50,8 @@ public sealed partial class ImageUseStore
         if (!use.IsSettled)
             RecordPending(use);
         if (use.Failure is { } failure)
-            throw new ImageUseStoreException(failure.Reason, failure.DatabasePath, failure.Message, failure);
+            throw new ImageUseStoreException(
+                failure.Reason, failure.DatabasePath, failure.Message, failure.InnerException);
         Records.Add(imageIds.Count);
         imageIds.ForEach(_log.RecordedUse);
     }
@@ -92,7 +92,7 @@ public sealed partial class ImageUseStore
         _database.ReportClock(clockSetBy);
     }
 
-    /// <remarks>What ends this thread is no failure of the others: they try by themselves.</remarks>
+    /// <remarks>An exception that is not a storage failure concerns this thread only: the others try again.</remarks>
     private void EndRecording(PendingUse own, List<PendingUse> uses)
     {
         lock (_recording)

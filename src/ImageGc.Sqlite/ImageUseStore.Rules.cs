@@ -2,20 +2,23 @@ using Dapper;
 
 namespace ImageGc.Sqlite;
 
-/// <remarks>The rules that decide, once, for every statement that needs them.</remarks>
+/// <remarks>The rules that decide what expires.</remarks>
 public sealed partial class ImageUseStore
 {
+    /// <summary>The wall time of a use, with a clock corrected that was set since anything was written.</summary>
+    private const string LastUsedAt =
+        "CASE image_use.boot WHEN @boot THEN @beganAt ELSE boot.began_at END - boot.ran_before + image_use.ran_at";
+
     /// <summary>
     /// Every use with its boot. `last_used_at` is its wall time, `plausible` whether that can be true, `settled`
     /// whether the clock it was read from had been left alone for long enough to be believed.
     /// </summary>
-    private const string Uses = """
+    private const string Uses = $"""
         (
             SELECT image_use.image_id,
                    image_use.boot,
                    image_use.ran_at,
-                   CASE image_use.boot WHEN @boot THEN @beganAt ELSE boot.began_at END
-                       - boot.ran_before + image_use.ran_at AS last_used_at,
+                   {LastUsedAt} AS last_used_at,
                    image_use.boot = @boot OR boot.last_seen - boot.clock_set_at >= @settleTime AS settled,
                    CASE WHEN boot.boot IS NULL THEN 0
                         WHEN image_use.boot <> 0 THEN image_use.ran_at <= @latestRan
@@ -41,17 +44,14 @@ public sealed partial class ImageUseStore
         """;
 
     /// <summary>
-    /// What no use can have: a wall time that is known to be wrong, a running time that is yet to come, a boot that
-    /// somebody deleted. It counts as used now, and is rewritten as such unless the clock may be what is wrong.
+    /// A use that cannot be true: an implausible wall time, a running time in the future, or a boot without a row. It
+    /// counts as used now. It is rewritten, but an implausible wall time only once the clock has settled.
     /// </summary>
     private const string MustBeRewritten = """
         (boot = 0 AND ran_at NOT BETWEEN @earliest AND @wall AND @settlesIn <= 0
             OR boot <> 0 AND ran_at > @latestRan
             OR boot NOT IN (SELECT boot FROM boot))
         """;
-
-    /// <summary>Longer than any calendar has milliseconds.</summary>
-    private const long Never = long.MaxValue / 4;
 
     /// <summary>What the statements that decide ask for, all in milliseconds.</summary>
     internal sealed record DecisionParameters(
@@ -70,6 +70,9 @@ public sealed partial class ImageUseStore
         [DbValue(Name = "run")]
         public long Run { get; init; }
 
+        [DbValue(Name = "wallSeconds")]
+        public long WallSeconds { get; init; }
+
         /// <summary>Others may be ahead by what it takes to read a clock, and each use is one of its own.</summary>
         private const long RunningTimeTolerance = 1000;
 
@@ -82,7 +85,10 @@ public sealed partial class ImageUseStore
             var settlesIn = settleTime - (now.SinceBoot - now.ClockSetAt);
             return new DecisionParameters(
                 now.Boot, now.Ran, now.Ran + RunningTimeTolerance, now.Wall, now.BeganAt, now.Earliest,
-                UnixTime.Milliseconds(threshold), settleTime, settlesIn > 0 ? settlesIn : -Forever, Forever);
+                UnixTime.Milliseconds(threshold), settleTime, settlesIn > 0 ? settlesIn : -Forever, Forever)
+            {
+                WallSeconds = now.WallSeconds,
+            };
         }
     }
 

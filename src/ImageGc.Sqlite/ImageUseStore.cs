@@ -37,10 +37,10 @@ public sealed partial class ImageUseStore : IDisposable
         _clockSettleTime = time == TimeProvider.System || options.Clock is not null
             ? options.ClockSettleTime
             : TimeSpan.Zero;
-        var clock = options.Clock ?? (time == TimeProvider.System ? KernelClock.TryCreate() : null);
-        if (clock is null && time == TimeProvider.System && OperatingSystem.IsLinux())
+        var kernel = time == TimeProvider.System ? KernelClock.TryCreate() : null;
+        var clock = options.Clock ?? kernel ?? (DeviceClock)new ProviderClock(time);
+        if (clock.KernelBootId is null && time == TimeProvider.System && OperatingSystem.IsLinux())
             _log.NoBootId();
-        clock ??= new ProviderClock(time);
         (_database, _salvaged) = DatabaseOpener.Open(options, clock, _log);
         _upsert = _database.Prepare(UpsertUse);
     }
@@ -93,12 +93,11 @@ public sealed partial class ImageUseStore : IDisposable
             """, new { boot = now.Boot, beganAt = now.BeganAt }).AsList()));
 
     /// <remarks>A clock that was set since the last change is corrected in what is shown, too.</remarks>
-    private const string SelectUses = """
+    private const string SelectUses = $"""
         SELECT image_use.image_id AS ImageId,
                image_use.boot AS Boot,
                image_use.ran_at AS RanAt,
-               CASE image_use.boot WHEN @boot THEN @beganAt ELSE boot.began_at END
-                   - boot.ran_before + image_use.ran_at AS LastUsedAt
+               {LastUsedAt} AS LastUsedAt
         FROM image_use
         LEFT JOIN boot ON boot.boot = image_use.boot
         """;
@@ -134,7 +133,7 @@ public sealed partial class ImageUseStore : IDisposable
     /// <exception cref="ImageUseStoreException">They could not be corrected; the next call tries again.</exception>
     public void CorrectTimes()
     {
-        if (!_database.ReadOnly && _database.Read("look at the clock", (_, now) => now.SetBy != 0))
+        if (!_database.ReadOnly && _database.Read("read the clock", (_, now) => now.SetBy != 0))
             _database.Write("correct the times", (_, _) => 0);
     }
 

@@ -10,7 +10,7 @@ namespace ImageGc.Sqlite;
 public sealed record PruneRun(
     DateTimeOffset PrunedAt, TimeSpan Threshold, long Tracked, long Removed, long Failed, PruneKind Kind);
 
-/// <summary>An image that a prune of the last 90 days removed.</summary>
+/// <summary>A removed image, as the history shows it.</summary>
 /// <param name="Image">The image and its last use.</param>
 /// <param name="RemovedAt">When it was forgotten, after its removal: UTC, whole seconds.</param>
 /// <param name="Threshold">The threshold that its last use had passed; zero for one that was found gone.</param>

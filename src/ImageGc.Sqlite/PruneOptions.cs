@@ -49,13 +49,16 @@ public sealed class PruneOptions
     public Func<CancellationToken, Task<bool>>? Enough { get; set; }
 
     /// <summary>
-    /// Told what was decided on every tracked image, oldest use first, before the first one is removed.
+    /// Receives the verdict on every tracked image, oldest use first. <see cref="ImageUseStore.PruneAsync"/> calls it
+    /// before the first removal, <see cref="ImageUseStore.Prune"/> after it has forgotten the images: an exception
+    /// there loses the list, so do not throw.
     /// </summary>
     public Action<IReadOnlyList<PruneVerdict>>? Decided { get; set; }
 
     /// <summary>
-    /// Told what became of each image, as soon as <see cref="ImageUseStore.PruneAsync"/> has settled it: complete even
-    /// where the prune is cancelled or fails.
+    /// Receives the outcome of each image as soon as <see cref="ImageUseStore.PruneAsync"/> has settled it: complete
+    /// even where the prune is cancelled or fails. Implement the interface: <see cref="Progress{T}"/> reports later and
+    /// in any order. An exception from it ends the prune.
     /// </summary>
     public IProgress<PruneOutcome>? Progress { get; set; }
 

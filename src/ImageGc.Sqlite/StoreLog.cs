@@ -65,7 +65,7 @@ internal static partial class StoreLog
         + "left")]
     public static partial void StoppedPruning(this ILogger logger, string databasePath, int left);
 
-    [LoggerMessage(15, LogLevel.Information, "Took over nothing from {FlatFilePath}: it is empty, or no file")]
+    [LoggerMessage(15, LogLevel.Information, "Imported nothing from {FlatFilePath}: it is empty or not a regular file")]
     public static partial void NothingToImport(this ILogger logger, string flatFilePath);
 
     [LoggerMessage(16, LogLevel.Warning,
@@ -75,4 +75,8 @@ internal static partial class StoreLog
 
     [LoggerMessage(17, LogLevel.Information, "Backed up {DatabasePath} to {BackupPath}")]
     public static partial void BackedUp(this ILogger logger, string databasePath, string backupPath);
+
+    [LoggerMessage(18, LogLevel.Warning,
+        "Could not count a failed removal in the history of {DatabasePath}; the prune goes on")]
+    public static partial void FailureNotCounted(this ILogger logger, Exception exception, string databasePath);
 }

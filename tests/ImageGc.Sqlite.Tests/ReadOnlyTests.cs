@@ -98,7 +98,7 @@ public sealed class ReadOnlyTests : StoreTest
         {
             var exception = Assert.Throws<ImageUseStoreException>(call);
             Assert.Equal(StoreErrorReason.ReadOnly, exception.Reason);
-            Assert.Contains("opened only to look at it", exception.Message, StringComparison.Ordinal);
+            Assert.Contains("opened read-only", exception.Message, StringComparison.Ordinal);
         }
 
         Time.StepTo(Time.GetUtcNow().AddDays(1));

@@ -10,6 +10,7 @@ internal sealed class Pruner(ImageUseStore store, IReadOnlyCollection<string> in
 {
     private readonly Dictionary<string, ImageVerdict> _outcomes = new(StringComparer.Ordinal);
     private IReadOnlyList<PruneVerdict>? _decided;
+    private int _expired;
 
     /// <summary>What would be done, and with which command.</summary>
     public List<ImageVerdict> Preview(RemovalCommand? command)
@@ -29,7 +30,8 @@ internal sealed class Pruner(ImageUseStore store, IReadOnlyCollection<string> in
     /// <summary>Runs the command for each image that expired, and forgets those for which it succeeded.</summary>
     /// <exception cref="ImageUseStoreException">The database failed; what was done before is reported.</exception>
     public void RemoveWith(
-        RemovalCommand command, CommandContext context, Action<PruneSummary> report, CancellationToken cancellationToken)
+        RemovalCommand command, CommandContext context, Action<PruneSummary> report,
+        CancellationToken cancellationToken)
     {
         var interrupted = false;
         try
@@ -49,8 +51,7 @@ internal sealed class Pruner(ImageUseStore store, IReadOnlyCollection<string> in
         // Never cancels the running command: only the command itself can stop half-way without harm.
         async Task RemoveAsync(ImageUse image, CancellationToken _)
         {
-            var expired = _decided!.Count(verdict => verdict.Reason == PruneReason.Expired);
-            context.WriteProgress($"Removing {_outcomes.Count + 1} of {expired}: {ImageId.Shorten(image.ImageId)}");
+            context.WriteProgress($"Removing {_outcomes.Count + 1} of {_expired}: {ImageId.Shorten(image.ImageId)}");
             var commandLine = command.CommandLineFor(image.ImageId);
             await new CommandRunner(context.Error).RunAsync(commandLine).ConfigureAwait(false);
             Set(Verdict.Removed, image); // Also if it cannot be forgotten then.
@@ -78,7 +79,8 @@ internal sealed class Pruner(ImageUseStore store, IReadOnlyCollection<string> in
     {
         Threshold = threshold,
         Kind = PruneKind.Manual,
-        Decided = verdicts => _decided = verdicts,
+        Decided = verdicts =>
+            (_decided, _expired) = (verdicts, verdicts.Count(verdict => verdict.Reason == PruneReason.Expired)),
         Progress = this,
     };
 

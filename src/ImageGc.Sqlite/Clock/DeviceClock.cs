@@ -1,6 +1,6 @@
 namespace ImageGc.Sqlite;
 
-/// <summary>The two clocks of a device: the wall clock, which anybody may set, and the time since boot.</summary>
+/// <summary>The wall clock, which can be set at any time, and the time since boot.</summary>
 internal abstract class DeviceClock
 {
     /// <summary>

@@ -54,7 +54,9 @@ internal sealed partial class KernelClock : DeviceClock
     private static long? TryRead()
     {
         const int bootTime = 7; // https://man7.org/linux/man-pages/man2/clock_gettime.2.html
-        return ClockGetTime(bootTime, out var time) == 0 ? time.Seconds * 1000 + time.Nanoseconds / 1_000_000 : null;
+        return ClockGetTime(bootTime, out var time) == 0
+            ? (long)time.Seconds * 1000 + time.Nanoseconds / 1_000_000
+            : null;
     }
 
     [LibraryImport("libc", EntryPoint = "clock_gettime")]

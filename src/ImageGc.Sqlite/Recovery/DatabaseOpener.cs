@@ -25,7 +25,7 @@ internal static class DatabaseOpener
         }
         catch (ImageUseStoreException damage) when (CanSalvage(damage))
         {
-            return Salvage(path, options, clock, log);
+            return SalvageAndOpen(path, options, clock, log);
         }
     }
 
@@ -58,7 +58,7 @@ internal static class DatabaseOpener
         }
     }
 
-    private static (Database Database, string? Salvaged) Salvage(
+    private static (Database Database, string? Salvaged) SalvageAndOpen(
         string path, ImageUseStoreOptions options, DeviceClock clock, ILogger log)
     {
         try
@@ -71,7 +71,7 @@ internal static class DatabaseOpener
             }
             catch (ImageUseStoreException damage) when (CanSalvage(damage))
             {
-                var kept = ImageGc.Sqlite.Salvage.Replace(path, options, clock, damage, log);
+                var kept = Salvage.Replace(path, options, clock, damage, log);
                 return (Database.Open(path, options, clock, log), kept);
             }
         }

@@ -17,7 +17,7 @@ internal sealed class BootTable(DeviceClock clock, PreparedStatement find)
     private const long ClockAdjusted = 1000;
 
     /// <summary>So rarely a record writes when its boot was last seen, which is another row.</summary>
-    private const long SeenAgainAfter = 60_000;
+    private const long LastSeenInterval = 60_000;
 
     /// <summary>Now, with the clock corrected if it was set, in a database that stays as it is.</summary>
     public Now Read(SqliteConnection connection)
@@ -34,7 +34,7 @@ internal sealed class BootTable(DeviceClock clock, PreparedStatement find)
     {
         if (!TryFind(out var now, out var lastSeen))
             return Begin(connection);
-        if (now.SetBy != 0 || now.SinceBoot - lastSeen >= SeenAgainAfter)
+        if (now.SetBy != 0 || now.SinceBoot - lastSeen >= LastSeenInterval)
         {
             connection.Execute(UpdateBoot, new
             {
@@ -51,8 +51,7 @@ internal sealed class BootTable(DeviceClock clock, PreparedStatement find)
     /// <summary>The newest row, if it is of this boot and was not seen later than now.</summary>
     /// <remarks>
     /// Raspberry Pi 0 and 1 have one ID for all their boots, and so has a machine that goes back to a snapshot.
-    /// A clock that was read meanwhile without knowing of this one recorded uses that may be younger than its own time
-    /// says, so what passed here since the last write proves nothing about them: this one begins anew too.
+    /// If another clock wrote since, its uses may be younger than this row can show, so this clock begins a new row.
     /// </remarks>
     private bool TryFind(out Now now, out long lastSeen)
     {
@@ -127,10 +126,13 @@ internal sealed class BootTable(DeviceClock clock, PreparedStatement find)
     /// boot that is certainly new. A row of the same kernel boot or of a store that did not know its boot may stand for
     /// the same time, so then only what passes from now on counts.
     /// </summary>
-    /// <remarks>It reads every image, once a boot: uses may be younger than when their boot was last seen.</remarks>
+    /// <remarks>
+    /// It reads every image: once a boot to write, and at each read until the boot has its row. Uses may be younger
+    /// than when their boot was last seen.
+    /// </remarks>
     private long RanBefore(SqliteConnection connection, long sinceBoot)
     {
-        var seen = connection.QuerySingle<long>(HowLongSeen, new { seenAgainAfter = SeenAgainAfter });
+        var seen = connection.QuerySingle<long>(HowLongSeen, new { seenAgainAfter = LastSeenInterval });
         var isCertainlyNew = clock.CountsFromBoot
             && connection.QuerySingle<bool>(IsCertainlyNew, new { kernelBootId = clock.KernelBootId });
         return isCertainlyNew ? seen : seen - sinceBoot;

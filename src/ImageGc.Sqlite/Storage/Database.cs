@@ -71,8 +71,8 @@ internal sealed class Database : IDisposable
     }
 
     /// <summary>
-    /// For a caller that others wait for, and who reports the clock only when they do not any more: a logger may use
-    /// the store.
+    /// As above, for a caller that other threads wait for. It must call <see cref="ReportClock"/> after it has released
+    /// them, because a logger may use the store.
     /// </summary>
     public T Write<T>(string doing, Func<SqliteConnection, Now, T> write, out TimeSpan clockSetBy)
     {
@@ -126,12 +126,12 @@ internal sealed class Database : IDisposable
         }
     }
 
-    /// <summary>Fails if the database was opened only to look at it.</summary>
+    /// <summary>Fails if the database was opened read-only.</summary>
     private void RequireWriting(string doing)
     {
         if (ReadOnly)
             throw new ImageUseStoreException(StoreErrorReason.ReadOnly, Path,
-                $"Could not {doing} in '{Path}': it was opened only to look at it. Open it without "
+                $"Could not {doing} in '{Path}': it was opened read-only. Open it without "
                 + $"{nameof(ImageUseStoreOptions.ReadOnly)}.");
     }
 
@@ -148,7 +148,7 @@ internal sealed class Database : IDisposable
 
     private ImageUseStoreException Unreadable(string doing, Exception inner) => new(
         StoreErrorReason.Corrupt, Path,
-        $"Could not {doing} in '{Path}': a row holds what was never written to it, so the file is damaged. "
+        $"Could not {doing} in '{Path}': a row contains invalid data, so the file is damaged. "
         + "Open it anew: that keeps the damaged file and saves what can be read.",
         inner);
 

@@ -3,9 +3,7 @@ using SQLitePCL;
 
 namespace ImageGc.Sqlite;
 
-/// <summary>
-/// A statement prepared once and run often: running it allocates nothing. Used under the database's lock only.
-/// </summary>
+/// <summary>A statement that is prepared once and run often. Use it under the database's lock only.</summary>
 internal sealed class PreparedStatement : IDisposable
 {
     private readonly sqlite3 _database;
