@@ -41,7 +41,7 @@ public sealed partial class ImageUseStore
                 InsertRun, new { wallSeconds = now.WallSeconds, seconds = 0L, kind = NameOf(PruneKind.Gone) });
             var forgotten = gone.Where(image => ForgetUse(connection, image)).ToList();
             foreach (var image in forgotten)
-                InsertRemovedImage(connection, run.Id, image, now);
+                InsertRemovedImage(connection, run.Id, image, now, forgotten: true);
             if (forgotten.Count == 0)
                 connection.Execute(DeleteRun, new { id = run.Id });
             return forgotten;

@@ -131,20 +131,23 @@ public sealed partial class ImageUseStore
         _database.Write("forget a removed image", (connection, now) =>
         {
             var imageId = image.ImageId;
-            if (!ForgetUse(connection, image) && connection.ExecuteScalar<bool>(IsTracked, new { imageId }))
+            var forgotten = ForgetUse(connection, image);
+            if (!forgotten && connection.ExecuteScalar<bool>(IsTracked, new { imageId }))
                 return false;
 
-            InsertRemovedImage(connection, run.Id, image, now);
+            InsertRemovedImage(connection, run.Id, image, now, forgotten);
             return true;
         });
 
-    private static void InsertRemovedImage(SqliteConnection connection, long run, ImageUse image, Now now) =>
+    private static void InsertRemovedImage(
+        SqliteConnection connection, long run, ImageUse image, Now now, bool forgotten) =>
         connection.Execute(InsertRemoved, new
         {
             run,
             imageId = image.ImageId,
             lastUsedAt = image.LastUsedAt.ToUnixTimeSeconds(),
             wallSeconds = now.WallSeconds,
+            forgotten,
         });
 
     private const string IsTracked = """
@@ -157,7 +160,7 @@ public sealed partial class ImageUseStore
     private const string InsertRemoved = """
         INSERT INTO removed_image (prune_run_id, image_id, last_used_at, removed_at)
         SELECT @run, @imageId, @lastUsedAt, @wallSeconds
-        WHERE NOT EXISTS (
+        WHERE @forgotten OR NOT EXISTS (
             SELECT 1
             FROM removed_image
             WHERE image_id = @imageId

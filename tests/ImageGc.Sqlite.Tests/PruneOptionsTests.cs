@@ -189,6 +189,20 @@ public sealed class PruneOptionsTests : StoreTest, IProgress<PruneOutcome>
         Assert.Equal(2, store.LastPrune()!.Removed);
     }
 
+    [Fact]
+    public async Task An_image_that_is_removed_twice_in_a_second_is_in_the_history_twice()
+    {
+        var store = Open();
+        for (var times = 1; times <= 2; times++)
+        {
+            store.RecordUse(Id(1));
+            await store.PruneAsync([], (_, _) => Task.CompletedTask, TimeSpan.Zero, _cancel);
+        }
+
+        Assert.Equal([Id(1), Id(1)], store.ListRemoved().Select(removed => removed.Image.ImageId));
+        Assert.All(store.ListPrunes(), run => Assert.Equal(1, run.Removed));
+    }
+
     /// <summary>Images that were used a week ago, one second after the other.</summary>
     private ImageUseStore Recorded(params int[] numbers)
     {
