@@ -58,13 +58,12 @@ public sealed partial class ImageUseStore
 
     private void RecordPending(PendingUse own)
     {
-        List<PendingUse> uses = [];
+        var uses = TakePending(); // Before the clock is read: none may count as used before it was asked for.
         var clockSetBy = TimeSpan.Zero;
         try
         {
             _database.Write("record the use of an image", (_, now) =>
             {
-                uses = TakePending();
                 foreach (var imageId in uses.SelectMany(use => use.ImageIds))
                     _upsert.Run(imageId, now.Boot, now.Ran);
                 return 0;
