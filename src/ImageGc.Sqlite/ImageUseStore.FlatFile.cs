@@ -23,7 +23,7 @@ public sealed partial class ImageUseStore
     public FlatFileImport ImportFlatFile(string path)
     {
         ArgumentException.ThrowIfNullOrWhiteSpace(path);
-        path = Path.GetFullPath(path);
+        path = DatabaseFile.FullPathOf(path);
         RequireOtherFile(path, _database.Path, nameof(path));
         using var content = ReadFlatFile(path);
         var import = _database.Write($"import '{path}'", (connection, now) => Import(connection, content, now));
@@ -127,7 +127,7 @@ public sealed partial class ImageUseStore
     public void ExportFlatFile(string path)
     {
         ArgumentException.ThrowIfNullOrWhiteSpace(path);
-        path = Path.GetFullPath(path);
+        path = DatabaseFile.FullPathOf(path);
         RequireOtherFile(path, _database.Path, nameof(path));
         var images = List();
         WriteNewFile(path, "export", unfinished =>
@@ -165,8 +165,11 @@ public sealed partial class ImageUseStore
         }
     }
 
-    private void ImportFlatFileOnce(string flatFile)
+    private void ImportFlatFileOnce(string flatFile, TimeSpan busyTimeout)
     {
+        if (!IsThere(flatFile))
+            return;
+        using var alone = LockDirectoryOf(flatFile, busyTimeout); // Several processes may start at once.
         if (!IsThere(flatFile))
             return;
         if (DatabaseFile.LengthOf(DatabaseFile.RealPathOf(flatFile)) == 0)
@@ -176,7 +179,27 @@ public sealed partial class ImageUseStore
             return;
         }
 
-        ImportFlatFile(flatFile);
+        if (ImportFlatFile(flatFile) is { Images: 0, Skipped: > 0 })
+            _log.NotAFlatFile(flatFile);
+        else
+            RenameImported(flatFile);
+    }
+
+    /// <remarks>Where that is impossible, as in a directory that this user may not read, it is imported all the same.</remarks>
+    private static IDisposable? LockDirectoryOf(string flatFile, TimeSpan busyTimeout)
+    {
+        try
+        {
+            return DatabaseFile.LockDirectoryOf(flatFile, busyTimeout);
+        }
+        catch (IOException)
+        {
+            return null;
+        }
+    }
+
+    private void RenameImported(string flatFile)
+    {
         try
         {
             var imported = flatFile + ".imported";

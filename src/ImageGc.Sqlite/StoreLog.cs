@@ -56,8 +56,8 @@ internal static partial class StoreLog
         this ILogger logger, string databasePath, string why, string keptPath, int images);
 
     [LoggerMessage(13, LogLevel.Warning,
-        "Left out {Rows} rows of {DatabasePath} that hold no image: something damaged them. Open it anew to salvage "
-        + "it; rows that stay all the same are to be deleted with sqlite3")]
+        "Left out {Rows} rows of {DatabasePath} that hold no image: something damaged them. Opened for writing, a "
+        + "database of up to 8 MB removes them; otherwise delete them with sqlite3")]
     public static partial void LeftOut(this ILogger logger, int rows, string databasePath);
 
     [LoggerMessage(14, LogLevel.Information,
@@ -79,4 +79,18 @@ internal static partial class StoreLog
     [LoggerMessage(18, LogLevel.Warning,
         "Could not count a failed removal in the history of {DatabasePath}; the prune goes on")]
     public static partial void FailureNotCounted(this ILogger logger, Exception exception, string databasePath);
+
+    [LoggerMessage(19, LogLevel.Warning,
+        "{DatabasePath} has {Count} other names (hard links). A program that opens it by one of them does not find its "
+        + "log and damages it: remove the other names. To back it up, use BackupTo or `imagegc backup`")]
+    public static partial void HasOtherNames(this ILogger logger, string databasePath, uint count);
+
+    [LoggerMessage(20, LogLevel.Warning, "Removed {Count} rows of {DatabasePath} that hold no image, which damage "
+        + "left: {ImageIds}")]
+    public static partial void RemovedBadRows(this ILogger logger, int count, string databasePath, string imageIds);
+
+    [LoggerMessage(21, LogLevel.Error,
+        "No line of {FlatFilePath} is an image, so it is not the flat file of a runtime: it was left where it is. Set "
+        + "FlatFilePath to the right file, or remove the setting")]
+    public static partial void NotAFlatFile(this ILogger logger, string flatFilePath);
 }

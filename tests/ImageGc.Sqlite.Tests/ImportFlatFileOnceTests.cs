@@ -65,6 +65,43 @@ public sealed class ImportFlatFileOnceTests : StoreTest
     }
 
     [Fact]
+    public void A_file_of_which_no_line_is_an_image_is_left_where_it_is_with_an_error()
+    {
+        var passwd = PathOf("passwd");
+        File.Copy("/etc/passwd", passwd);
+        var log = new RecordingLog();
+
+        using var store = ImageUseStore.Open(
+            new ImageUseStoreOptions { DatabasePath = DatabasePath, FlatFilePath = passwd }, Time, log);
+
+        Assert.True(File.Exists(passwd));
+        Assert.False(File.Exists($"{passwd}.imported"));
+        Assert.Contains($"No line of {passwd} is an image", Assert.Single(log.Messages(LogLevel.Error)),
+            StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Several_that_take_the_flat_file_over_at_once_do_so_without_a_warning()
+    {
+        for (var round = 0; round < 20; round++)
+        {
+            var path = PathOf($"{round}.db");
+            var flatFile = PathOf($"{round}.image_use");
+            File.WriteAllText(flatFile, Line);
+            Open(options => options.DatabasePath = path).Dispose();
+            var log = new RecordingLog();
+
+            Parallel.For(0, 6, _ => ImageUseStore.Open(
+                new ImageUseStoreOptions { DatabasePath = path, FlatFilePath = flatFile }, Time, log).Dispose());
+
+            Assert.Empty(log.Messages(LogLevel.Warning));
+            Assert.Single(Open(options => options.DatabasePath = path).List());
+            Assert.False(File.Exists(flatFile));
+            Assert.True(File.Exists($"{flatFile}.imported"));
+        }
+    }
+
+    [Fact]
     public void A_directory_is_no_flat_file() =>
         Assert.Equal(StoreErrorReason.FlatFile, Assert.Throws<ImageUseStoreException>(
             () => Open(options => options.FlatFilePath = PathOf(""))).Reason);
