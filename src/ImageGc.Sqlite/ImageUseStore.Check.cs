@@ -14,7 +14,9 @@ public sealed partial class ImageUseStore
         var path = _database.Path;
         var findings = connection.Query<string>("PRAGMA integrity_check(100)").AsList();
         if (findings is ["ok"])
-            findings = FindBadRows(connection);
+            findings = FindBadRows(connection) is { Count: > 0 } bad
+                ? [$"{bad.Count} rows of image_use hold no image"]
+                : [];
         return new StoreCheck(
             path,
             connection.ExecuteScalar<int>("PRAGMA user_version"),
@@ -28,18 +30,46 @@ public sealed partial class ImageUseStore
             findings);
     });
 
-    /// <remarks>
-    /// The schema has no rule for every kind of white space, and SQLite checks none of its rules where it may not
-    /// write.
-    /// </remarks>
-    private static List<string> FindBadRows(SqliteConnection connection)
+    /// <summary>Removes the rows that hold no image, so that they are not left out by every call.</summary>
+    private void RemoveBadRows()
     {
-        var bad = connection.Query<Row>("""
-            SELECT image_id AS ImageId, boot AS Boot, ran_at AS RanAt
-            FROM image_use
-            """, buffered: false).Count(row => !row.IsImage);
-        return bad == 0 ? [] : [$"{bad} rows of image_use hold no image"];
+        if (_database.ReadOnly || DatabaseFile.LengthOf(_database.Path) > ConnectionFactory.LargestCheckedByRow)
+            return;
+        if (_database.Read("look for bad rows", FindBadRows) is not { Count: > 0 } bad)
+            return;
+
+        _database.Write("remove bad rows", (connection, _) =>
+            connection.Execute(DeleteBadRows, bad.Select(row => new { bytes = row.Bytes })));
+        _log.RemovedBadRows(
+            bad.Count, _database.Path, string.Join(", ", bad.Take(10).Select(row => ImageId.Quote(row.ImageId))));
     }
+
+    /// <remarks>
+    /// The schema has no rule for every kind of white space nor for bytes that are no text, and damage writes what it
+    /// likes.
+    /// </remarks>
+    private static List<StoredRow> FindBadRows(SqliteConnection connection) =>
+        [.. connection.Query<StoredRow>(SelectStored, buffered: false)
+            .Where(row => !row.Fits || !ImageId.IsValid(row.ImageId))];
+
+    private const string SelectStored = """
+        SELECT CAST(image_id AS TEXT) AS ImageId,
+               hex(image_id) AS Bytes,
+               typeof(image_id) = 'text'
+                   AND typeof(boot) = 'integer'
+                   AND boot >= 0
+                   AND typeof(ran_at) = 'integer'
+                   AND ran_at BETWEEN 0 AND 253402300799999 AS Fits
+        FROM image_use
+        """;
+
+    /// <remarks>By its bytes, because an ID that is no text cannot be asked for.</remarks>
+    private const string DeleteBadRows = """
+        DELETE FROM image_use
+        WHERE hex(image_id) = @bytes
+        """;
+
+    internal sealed record StoredRow(string ImageId, string Bytes, bool Fits);
 
     private const string CountImplausible = $"""
         SELECT count(*)

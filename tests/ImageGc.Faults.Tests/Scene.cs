@@ -70,6 +70,8 @@ internal sealed class Scene : IDisposable
         var state = State.Of(store.List()).Text;
         if (store.Check().Damage is [var damage, ..])
             throw new InvalidDataException(damage);
+        if (Directory.GetFiles(directory, "*.corrupt-*") is [var kept, ..])
+            throw new InvalidDataException($"Power loss was taken for damage: {kept}");
 
         store.RecordUse("recorded-after-the-cut");
         return state;

@@ -82,9 +82,10 @@ public sealed class CorrectTimesTests : StoreTest
     [Fact]
     public void Salvaged_images_follow_the_clock()
     {
-        Open().RecordUse(Id(1));
-        Sqlite.Execute(DatabasePath,
-            "PRAGMA ignore_check_constraints = 1; INSERT INTO image_use VALUES ('two words', 1, 1)");
+        using (var damaged = Open())
+            damaged.RecordUse(Id(1));
+        using (var file = File.OpenWrite(DatabasePath))
+            file.Write(new byte[16]);
         var store = Open();
 
         Time.StepTo(Time.GetUtcNow().AddDays(30));

@@ -95,9 +95,16 @@ public sealed class DamageTests : StoreTest
     }
 
     [Fact]
-    public void A_file_of_zeros_that_power_loss_left_of_its_creation_is_healed()
+    public void A_file_of_zeros_that_power_loss_left_of_its_creation_is_created_anew_without_a_word()
     {
-        Assert.Equal(0, OpenDamaged("image_use.db", new byte[PageSize]));
+        File.WriteAllBytes(DatabasePath, new byte[PageSize]);
+        var log = new RecordingLog();
+
+        using var store = ImageUseStore.Open(new ImageUseStoreOptions { DatabasePath = DatabasePath }, Time, log);
+
+        Assert.Empty(store.List());
+        Assert.Empty(log.Messages(LogLevel.Warning));
+        Assert.Empty(Directory.GetFiles(PathOf(""), "*.corrupt-*"));
     }
 
     [Fact]

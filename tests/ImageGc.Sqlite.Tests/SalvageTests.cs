@@ -6,13 +6,102 @@ namespace ImageGc.Sqlite.Tests;
 public sealed class SalvageTests : StoreTest
 {
     [Fact]
-    public void A_row_that_only_damage_can_have_written_is_not_salvaged()
+    public void Rows_that_only_damage_can_have_written_are_removed_when_it_is_opened_and_quoted_in_the_log()
     {
-        Open().RecordUse(Id(1));
-        Sqlite.Execute(DatabasePath,
-            "PRAGMA ignore_check_constraints = 1; INSERT INTO image_use VALUES ('two words', 1, 1)");
+        using (var store = Open())
+            store.RecordUse([Id(1), Id(2), Id(3)]);
+        Sqlite.Execute(DatabasePath, $"""
+            PRAGMA ignore_check_constraints = 1;
+            INSERT INTO image_use VALUES ('two words', 1, 1), (CAST(x'7368FFFE61' AS TEXT), 1, 1);
+            UPDATE image_use SET ran_at = 'yesterday' WHERE image_id = '{Id(3)}';
+            """);
+        var log = new RecordingLog();
 
-        Assert.Equal([Id(1)], Open().List().Select(image => image.ImageId));
+        using (var store = ImageUseStore.Open(new ImageUseStoreOptions { DatabasePath = DatabasePath }, Time, log))
+        {
+            Assert.Equal([Id(1), Id(2)], store.List().Select(image => image.ImageId));
+            Assert.Empty(store.Check().Damage);
+            Assert.Null(store.Check().Salvaged);
+        }
+
+        Assert.Equal(
+            [$"Removed 3 rows of {DatabasePath} that hold no image, which damage left: "
+                + $"'{Id(3)}', 'sh\ufffd\ufffda', 'two words'"],
+            log.Messages(LogLevel.Warning));
+    }
+
+    [Fact]
+    public async Task An_ID_of_bytes_that_are_no_text_is_found_by_a_check_and_stops_no_prune()
+    {
+        var store = Open();
+        store.RecordUse(Id(1));
+        Sqlite.Execute(DatabasePath, "INSERT INTO image_use VALUES (CAST(x'7368FFFE61' AS TEXT), 1, 1)");
+
+        Assert.Equal([Id(1)], store.List().Select(image => image.ImageId));
+        Assert.Equal(["1 rows of image_use hold no image"], store.Check().Damage);
+        Time.Pass(TimeSpan.FromDays(8));
+        var result = await store.PruneAsync(
+            [], (_, _) => Task.CompletedTask, TestContext.Current.CancellationToken);
+        Assert.Equal((1, 0), (result.Removed.Count, result.UsedMeanwhile.Count));
+        Assert.Throws<ArgumentException>(() => store.RecordUse("sh\ufffd"));
+    }
+
+    [Fact]
+    public async Task A_bit_that_flips_in_a_key_is_found_when_it_is_opened_and_no_image_is_removed_twice()
+    {
+        using (var store = Open())
+            store.RecordUse(Enumerable.Range(0, 200).Select(Id));
+        var file = File.ReadAllBytes(DatabasePath);
+        var key = file.AsSpan().LastIndexOf(System.Text.Encoding.UTF8.GetBytes(Id(100)));
+        file[key + 10] ^= 1; // Among zeros: behind all the others.
+        File.WriteAllBytes(DatabasePath, file);
+
+        using var salvaged = Open();
+
+        Assert.NotNull(salvaged.Check().Salvaged);
+        Assert.Empty(salvaged.Check().Damage);
+        Assert.Equal(200, salvaged.Count());
+        Time.Pass(TimeSpan.FromDays(8));
+        var removed = new List<string>();
+        await salvaged.PruneAsync([], (image, _) =>
+        {
+            removed.Add(image.ImageId);
+            return Task.CompletedTask;
+        }, TestContext.Current.CancellationToken);
+        Assert.Equal(200, removed.Distinct().Count());
+        Assert.Equal(200, removed.Count);
+    }
+
+    [Theory]
+    [InlineData("before the fresh database is complete")]
+    [InlineData("after the log was moved")]
+    [InlineData("after the damaged database got a second name")]
+    public void Power_loss_in_a_salvage_loses_nothing_that_stood_only_in_the_log(string when)
+    {
+        var store = Open();
+        store.RecordUse(Enumerable.Range(0, 500).Select(Id));
+        Sqlite.CommandLine(DatabasePath, "PRAGMA wal_checkpoint(TRUNCATE)");
+        store.RecordUse(Id(1000));
+        var path = Kill(DatabasePath);
+        using (var file = File.OpenWrite(path))
+        {
+            file.Position = 8 * 4096; // A page that the log does not replace.
+            file.Write(new byte[4096]);
+        }
+
+        var (fresh, kept) = ($"{path}.salvaged", $"{path}.corrupt-20260101T000000Z");
+        File.WriteAllText(fresh, "half of it");
+        if (!when.StartsWith("before", StringComparison.Ordinal))
+            Assert.Single(Salvage.PutInPlace(fresh, path, kept).Take(1));
+        if (when.EndsWith("name", StringComparison.Ordinal))
+            Shell.Run("ln", path, kept);
+
+        var salvaged = Open(options => options.DatabasePath = path);
+
+        Assert.NotNull(salvaged.Check().Salvaged);
+        Assert.NotNull(salvaged.Find(Id(1000)));
+        Assert.InRange(salvaged.Count(), 450, 501);
+        Assert.False(File.Exists(fresh));
     }
 
     [Fact]

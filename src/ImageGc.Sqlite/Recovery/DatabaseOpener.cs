@@ -1,3 +1,4 @@
+using System.Text;
 using Microsoft.Data.Sqlite;
 using Microsoft.Extensions.Logging;
 
@@ -13,8 +14,9 @@ internal static class DatabaseOpener
         ImageUseStoreOptions options, DeviceClock clock, ILogger log)
     {
         // SQLite keeps its log beside the file itself, not beside a link to it.
-        var path = DatabaseFile.RealPathOf(Path.GetFullPath(options.DatabasePath));
-        ConnectionFactory.RequireSafeSqlite(path);
+        var path = DatabaseFile.RealPathOf(DatabaseFile.FullPathOf(options.DatabasePath));
+        SqliteLibrary.RequireSafe(path);
+        RequireSafePlace(path, log);
         if (options.ReadOnly)
             return (OpenReadOnly(path, options, clock, log), null);
 
@@ -27,6 +29,23 @@ internal static class DatabaseOpener
         {
             return SalvageAndOpen(path, options, clock, log);
         }
+    }
+
+    /// <summary>SQLite finds the log by the name of the file, in the directory of the file.</summary>
+    private static void RequireSafePlace(string path, ILogger log)
+    {
+        const int longestName = 200; // Of 255 bytes: a salvage adds the most.
+        if (Encoding.UTF8.GetByteCount(Path.GetFileName(path)) > longestName)
+            throw ImageUseStoreException.Unavailable(path,
+                $"its name is longer than {longestName} bytes, which leaves too little for the names of the files beside "
+                + "it. Choose a shorter one.");
+        var status = FileStatus.Of(path);
+        if (status is { IsMountPoint: true })
+            throw ImageUseStoreException.Unavailable(path,
+                "the file alone is mounted here, so its log would stay behind in this container. Mount the directory "
+                + "that holds it.");
+        if (status?.Links > 1)
+            log.HasOtherNames(path, status.Value.Links - 1);
     }
 
     private static Database OpenReadOnly(
@@ -50,7 +69,7 @@ internal static class DatabaseOpener
         try
         {
             return damage.Reason is StoreErrorReason.Corrupt or StoreErrorReason.NotOurs
-                && DatabaseFile.IsOursOrBlank(damage.DatabasePath);
+                && (DatabaseFile.IsOurs(damage.DatabasePath) || DatabaseFile.IsBlank(damage.DatabasePath));
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
@@ -78,8 +97,11 @@ internal static class DatabaseOpener
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or SqliteException
             || (exception is ImageUseStoreException fresh && fresh.DatabasePath != path))
         {
-            var full = exception is ImageUseStoreException { Reason: StoreErrorReason.Full };
-            throw new ImageUseStoreException(full ? StoreErrorReason.Full : StoreErrorReason.Corrupt, path,
+            throw new ImageUseStoreException(
+                (exception as ImageUseStoreException)?.Reason is StoreErrorReason.Full
+                    ? StoreErrorReason.Full
+                    : ImageUseStoreException.ReasonOf(exception) ?? StoreErrorReason.Corrupt,
+                path,
                 $"Could not open '{path}': it is damaged, and replacing it failed: {exception.Message} "
                 + "Nothing was deleted.",
                 exception);
