@@ -19,7 +19,7 @@ public sealed partial class ImageUseStore
     public void BackupTo(string path)
     {
         ArgumentException.ThrowIfNullOrWhiteSpace(path);
-        path = Path.GetFullPath(path);
+        path = DatabaseFile.FullPathOf(path);
         RequireOtherFile(path, _database.Path, nameof(path));
         WriteNewFile(path, "back up", _database.CopyTo);
         _log.BackedUp(_database.Path, path);

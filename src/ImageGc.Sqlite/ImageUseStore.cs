@@ -67,14 +67,15 @@ public sealed partial class ImageUseStore : IDisposable
         options.Validate();
         if (options.FlatFilePath is { } named)
             RequireOtherFile(
-                Path.GetFullPath(named), Path.GetFullPath(options.DatabasePath), nameof(options.FlatFilePath));
+                DatabaseFile.FullPathOf(named), DatabaseFile.FullPathOf(options.DatabasePath), nameof(options.FlatFilePath));
 
         var log = (logging ?? NullLoggerFactory.Instance).CreateLogger<ImageUseStore>();
         var store = new ImageUseStore(options, time ?? TimeProvider.System, log);
         try
         {
+            store.RemoveBadRows();
             if (options is { FlatFilePath: { } flatFile, ReadOnly: false })
-                store.ImportFlatFileOnce(Path.GetFullPath(flatFile));
+                store.ImportFlatFileOnce(DatabaseFile.FullPathOf(flatFile), options.BusyTimeout);
             return store;
         }
         catch

@@ -21,6 +21,13 @@ public sealed class ImageUseStoreOptions
     /// The database file; required. It is created if missing, its directory never. A relative path counts from the
     /// current directory, and links are resolved when it is opened.
     /// </summary>
+    /// <remarks>
+    /// SQLite keeps a log (`-wal`) and its index (`-shm`) beside it, and the three belong together. Mount the directory
+    /// into a container, never the file alone, which is refused. While it is open, do not open, copy or hash the file
+    /// in this program: closing such a handle drops SQLite's locks. One of those is held in a way that outlives this,
+    /// on Linux, so that no other program takes the log away; the locks of a call that is going on are not. Use
+    /// <see cref="ImageUseStore.BackupTo"/> for a copy.
+    /// </remarks>
     public string DatabasePath { get; set; } = "";
 
     /// <summary>
@@ -48,15 +55,17 @@ public sealed class ImageUseStoreOptions
 
     /// <summary>
     /// The flat file `image_use` of Azure IoT Edge to take over, if there is one: imported once by
-    /// <see cref="ImageUseStore.Open"/> and then renamed to `*.imported`. A missing or empty file is no error. One that
-    /// cannot be renamed is imported at every start, and brings back what was pruned: a warning says so.
+    /// <see cref="ImageUseStore.Open"/> and then renamed to `*.imported`. A missing or empty file is no error. A file of
+    /// which no line is an image is left where it is, and the log has an error. One that cannot be renamed is imported
+    /// at every start, and brings back what was pruned: a warning says so.
     /// </summary>
     public string? FlatFilePath { get; set; }
 
     /// <summary>
     /// Opens an existing database only to look at it: it is neither created nor migrated nor salvaged, and no flat file
     /// is taken over. Every call that would change it fails with <see cref="StoreErrorReason.ReadOnly"/>. Works on a
-    /// full disk and for a user who may only read, and then shows what was there when it was opened. False by default.
+    /// full disk and for a user who may only read; there, once others change the database, calls fail with
+    /// <see cref="StoreErrorReason.Unavailable"/> until it is opened anew. False by default.
     /// </summary>
     public bool ReadOnly { get; set; }
 

@@ -19,6 +19,7 @@ public sealed class FailureTests : StoreTest
     [InlineData(11, 11, StoreErrorReason.Corrupt)]
     [InlineData(26, 26, StoreErrorReason.Corrupt)] // SQLITE_NOTADB
     [InlineData(10, 1034, StoreErrorReason.IoError)] // SQLITE_IOERR_FSYNC
+    [InlineData(15, 15, StoreErrorReason.Busy)] // SQLITE_PROTOCOL
     [InlineData(1, 1, StoreErrorReason.Other)]
     [InlineData(7, 7, StoreErrorReason.Other)] // SQLITE_NOMEM
     public void Every_code_of_SQLite_has_a_reason_and_stays_in_the_message(
@@ -36,6 +37,63 @@ public sealed class FailureTests : StoreTest
             StringComparison.Ordinal);
     }
 
+    /// <summary>`errno`, from asm-generic/errno-base.h and errno.h.</summary>
+    [Theory]
+    [InlineData(28, StoreErrorReason.Full)] // ENOSPC
+    [InlineData(122, StoreErrorReason.Full)] // EDQUOT
+    [InlineData(30, StoreErrorReason.ReadOnly)] // EROFS
+    [InlineData(24, StoreErrorReason.Unavailable)] // EMFILE
+    [InlineData(5, StoreErrorReason.IoError)] // EIO
+    [InlineData(13, StoreErrorReason.Unavailable)] // EACCES
+    public void What_the_system_reports_has_a_reason_too(int systemError, StoreErrorReason reason)
+    {
+        var exception = ImageUseStoreException.From(
+            new IOException("what the system says", systemError), DatabasePath, "create the database", "Do this.");
+
+        Assert.Equal(reason, exception.Reason);
+        Assert.StartsWith($"Could not create the database '{DatabasePath}': what the system says. ", exception.Message,
+            StringComparison.Ordinal);
+    }
+
+    /// <summary>SQLite has one code for a file that it cannot open, whatever the cause.</summary>
+    [Theory]
+    [InlineData(1)] // The directory itself, and no file.
+    [InlineData(2)] // The database.
+    [InlineData(3)] // The database and its log, which need an index.
+    public void A_file_system_without_inodes_is_full(int inodes)
+    {
+        using var disk = SmallDisk.MountOrSkip($"size=1m,nr_inodes={inodes}");
+        var path = disk.PathOf("image_use.db");
+
+        var exception = Assert.Throws<ImageUseStoreException>(() => Open(options => options.DatabasePath = path));
+
+        Assert.True(exception.Reason == StoreErrorReason.Full, exception.ToString());
+        Assert.Contains("df -i", exception.Message, StringComparison.Ordinal);
+        Shell.Run("mount", "-o", "remount,nr_inodes=10", disk.PathOf("."));
+        Open(options => options.DatabasePath = path).RecordUse(Id(1));
+    }
+
+    [Fact]
+    public void A_file_system_that_turns_read_only_is_read_only()
+    {
+        using var disk = SmallDisk.MountExt4OrSkip(PathOf("ext4"));
+        var path = disk.PathOf("image_use.db");
+        var store = Open(options => options.DatabasePath = path);
+        store.RecordUse(Id(1));
+        disk.Remount("abort");
+
+        foreach (var call in (Action[])[() => store.RecordUse(Id(2)), () => store.Prune([]),
+            () => Open(options => options.DatabasePath = path)])
+        {
+            var exception = Assert.Throws<ImageUseStoreException>(call);
+            Assert.Equal(StoreErrorReason.ReadOnly, exception.Reason);
+            Assert.Contains("file system", exception.Message, StringComparison.Ordinal);
+        }
+
+        Assert.Equal(Id(1), Assert.Single(store.List()).ImageId);
+        store.Dispose();
+    }
+
     [Fact]
     public void A_file_system_that_cannot_share_memory_is_refused()
     {
@@ -50,13 +108,12 @@ public sealed class FailureTests : StoreTest
     [InlineData("INTEGER")]
     public void A_value_that_the_schema_forbids_is_damage(string type)
     {
-        Open().Dispose();
+        var store = Open();
         Sqlite.Execute(DatabasePath, $"""
             DROP TABLE image_use;
             CREATE TABLE image_use (image_id TEXT PRIMARY KEY, boot INTEGER, ran_at {type});
             INSERT INTO image_use VALUES ('a', 0, NULL);
             """);
-        var store = Open();
 
         foreach (var read in (Action[])[() => store.List(), () => store.Find("a"), () => store.ExplainPrune([])])
             Assert.Equal(StoreErrorReason.Corrupt, Assert.Throws<ImageUseStoreException>(read).Reason);

@@ -1,5 +1,7 @@
 using System.Diagnostics;
 using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+using Raw = SQLitePCL;
 
 namespace ImageGc.Sqlite.Tests;
 
@@ -17,10 +19,10 @@ internal sealed class OtherProcess : IDisposable
     /// <summary>Also where the tests run in `dotnet`, which <see cref="Environment.ProcessPath"/> names then.</summary>
     private static string Program => Path.ChangeExtension(typeof(OtherProcess).Assembly.Location, null);
 
-    public OtherProcess(string umask = "022")
+    public OtherProcess(string umask = "022", string? program = null)
     {
         _process = Process.Start(new ProcessStartInfo(
-            "/bin/sh", ["-c", $"umask {umask} && exec \"$0\"", Program])
+            "/bin/sh", ["-c", $"umask {umask} && exec \"$0\"", program ?? Program])
         {
             RedirectStandardInput = true,
             RedirectStandardOutput = true,
@@ -75,6 +77,21 @@ internal sealed class OtherProcess : IDisposable
                 return "ok";
             }
 
+            if (command == "choose-library")
+            {
+                Raw.SQLite3Provider_dynamic_cdecl.Setup("other", new Library(NativeLibrary.Load(path)));
+                Raw.raw.SetProvider(new Raw.SQLite3Provider_dynamic_cdecl());
+                Raw.raw.FreezeProvider();
+                return "ok";
+            }
+
+            if (command == "record-in-deleted-directory")
+            {
+                Directory.SetCurrentDirectory(Directory.CreateDirectory(path).FullName);
+                Directory.Delete(path);
+                path = "image_use.db";
+            }
+
             var store = ImageUseStore.Open(new ImageUseStoreOptions { DatabasePath = path });
             if (command == "hold")
             {
@@ -113,6 +130,11 @@ internal sealed class OtherProcess : IDisposable
             Console.WriteLine($"removing {image.ImageId}");
             return Task.Delay(Timeout.Infinite, CancellationToken.None);
         }, TimeSpan.Zero, CancellationToken.None).Wait();
+
+    private sealed class Library(nint handle) : Raw.IGetFunctionPointer
+    {
+        public nint GetFunctionPointer(string name) => NativeLibrary.TryGetExport(handle, name, out var f) ? f : 0;
+    }
 
     private sealed class SlowTime : TimeProvider
     {

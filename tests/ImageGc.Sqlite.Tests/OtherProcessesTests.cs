@@ -113,7 +113,7 @@ public sealed class OtherProcessesTests : StoreTest
         });
 
         Assert.Equal(StoreErrorReason.Full, exception.Reason);
-        Assert.Contains("file system is full", exception.Message, StringComparison.Ordinal);
+        Assert.Contains("no space, no inodes or no quota left", exception.Message, StringComparison.Ordinal);
         var before = store.List().Count;
         File.Delete(filling);
         store.RecordUse(Id(200_000));

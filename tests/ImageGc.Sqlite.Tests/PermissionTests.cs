@@ -41,7 +41,7 @@ public sealed class PermissionTests : StoreTest
     {
         File.SetUnixFileMode(PathOf(""), EnterAndWrite);
 
-        Assert.Contains("Permission denied", Refused(StoreErrorReason.IoError), StringComparison.Ordinal);
+        Assert.Contains("Permission denied", Refused(StoreErrorReason.Unavailable), StringComparison.Ordinal);
     }
 
     [Fact]

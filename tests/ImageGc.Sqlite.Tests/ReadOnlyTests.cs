@@ -130,12 +130,58 @@ public sealed class ReadOnlyTests : StoreTest
     public void A_user_who_may_only_read_can_look()
     {
         Written().Dispose();
-        const UnixFileMode everybodyReads = (UnixFileMode)0b101_101_101;
-        File.SetUnixFileMode(DatabasePath, everybodyReads);
-        File.SetUnixFileMode(PathOf(""), everybodyReads);
+        LetEverybodyOnlyRead();
         using var nobody = Unprivileged.BecomeOrSkip();
 
         Assert.Equal(2, Look().Count());
+    }
+
+    [Fact]
+    public void A_user_who_may_only_read_is_asked_to_open_it_anew_once_others_have_changed_it()
+    {
+        Written().Dispose();
+        LetEverybodyOnlyRead();
+        ImageUseStore look;
+        using (Unprivileged.BecomeOrSkip())
+            look = Look();
+        using var store = Open();
+        for (var number = 10; number < 2000; number++)
+        {
+            store.RecordUse(Id(number));
+            Assert.Equal(StoreErrorReason.Unavailable,
+                Assert.Throws<ImageUseStoreException>(() => look.List()).Reason);
+        }
+
+        using (Unprivileged.BecomeOrSkip())
+            Assert.Equal(1992, Look().Count());
+    }
+
+    [Fact]
+    public void A_log_without_its_index_is_named_to_a_user_who_may_not_create_one()
+    {
+        var store = Written();
+        store.RecordUse(Id(4));
+        var copy = Path.Combine(Directory.CreateDirectory(PathOf("copy")).FullName, "image_use.db");
+        File.Move(Kill(DatabasePath), copy);
+        File.Move($"{DatabasePath}.left-wal", $"{copy}-wal");
+        LetEverybodyOnlyRead();
+        foreach (var file in (string[])[copy, $"{copy}-wal", PathOf("copy")])
+            File.SetUnixFileMode(file, EverybodyReads);
+        using var nobody = Unprivileged.BecomeOrSkip();
+
+        var exception = Assert.Throws<ImageUseStoreException>(() =>
+            Open(options => (options.DatabasePath, options.ReadOnly) = (copy, true)));
+
+        Assert.Equal(StoreErrorReason.Unavailable, exception.Reason);
+        Assert.Contains($"cannot be read without '{copy}-shm'", exception.Message, StringComparison.Ordinal);
+    }
+
+    private const UnixFileMode EverybodyReads = (UnixFileMode)0b101_101_101;
+
+    private void LetEverybodyOnlyRead()
+    {
+        File.SetUnixFileMode(DatabasePath, EverybodyReads);
+        File.SetUnixFileMode(PathOf(""), EverybodyReads);
     }
 
     [Fact]

@@ -1,5 +1,3 @@
-using System.Diagnostics;
-
 namespace ImageGc.Sqlite.Tests;
 
 /// <summary>A file system of 1 MB that can be filled up or made read-only.</summary>
@@ -12,21 +10,32 @@ internal sealed class SmallDisk : IDisposable
     }
 
     /// <summary>Mounts it, or skips the test where this user may not.</summary>
-    public static SmallDisk MountOrSkip()
+    public static SmallDisk MountOrSkip(string options = "size=1m") =>
+        new SmallDisk().MountOrSkip("-t", "tmpfs", "-o", options, "tmpfs");
+
+    /// <summary>Mounts an ext4 in a file, which goes read-only after errors.</summary>
+    public static SmallDisk MountExt4OrSkip(string file)
     {
-        var disk = new SmallDisk();
-        if (!Run("mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", disk._directory.FullName))
+        using (var image = File.Create(file))
+            image.SetLength(8 << 20);
+        Shell.Run("mkfs.ext4", "-q", file);
+        return new SmallDisk().MountOrSkip("-o", "loop", file);
+    }
+
+    private SmallDisk MountOrSkip(params string[] arguments)
+    {
+        if (!Shell.TryRun("mount", [.. arguments, _directory.FullName]))
         {
-            disk._directory.Delete();
-            Assert.Skip("Needs the right to mount a tmpfs.");
+            _directory.Delete();
+            Assert.Skip("Needs the right to mount a file system.");
         }
 
-        return disk;
+        return this;
     }
 
     public string PathOf(string name) => Path.Combine(_directory.FullName, name);
 
-    public void Remount(string mode) => Assert.True(Run("mount", "-o", $"remount,{mode}", _directory.FullName));
+    public void Remount(string mode) => Shell.Run("mount", "-o", $"remount,{mode}", _directory.FullName);
 
     /// <summary>Fills the disk to the last byte; returns the file to delete.</summary>
     public string FillUp()
@@ -46,15 +55,7 @@ internal sealed class SmallDisk : IDisposable
 
     public void Dispose()
     {
-        Run("umount", "--lazy", _directory.FullName);
+        Shell.TryRun("umount", "--lazy", _directory.FullName);
         _directory.Delete();
-    }
-
-    private static bool Run(string command, params string[] arguments)
-    {
-        using var process = Process.Start(new ProcessStartInfo(command, arguments) { RedirectStandardError = true })!;
-        process.StandardError.ReadToEnd();
-        process.WaitForExit();
-        return process.ExitCode == 0;
     }
 }

@@ -21,6 +21,17 @@ public abstract class StoreTest : IDisposable
         return store;
     }
 
+    /// <summary>Copies the files as a process that is killed now would leave them; the path of the copy.</summary>
+    /// <remarks>By another process, because closing a copy here would drop SQLite's locks.</remarks>
+    protected static string Kill(string path)
+    {
+        var left = $"{path}.left";
+        Shell.Run("cp", path, left);
+        if (File.Exists($"{path}-wal"))
+            Shell.Run("cp", $"{path}-wal", $"{left}-wal");
+        return left;
+    }
+
     protected static string Id(int number) => $"sha256:{number:x64}";
 
     public virtual void Dispose()

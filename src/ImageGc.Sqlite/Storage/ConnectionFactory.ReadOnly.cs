@@ -15,7 +15,7 @@ internal static partial class ConnectionFactory
             return Open(path, SqliteOpenMode.ReadWrite, "psow=1", options.Vfs, connection =>
             {
                 RequireWritable(connection, path);
-                KeepLogOnClose(connection, keepLog);
+                OpenFiles.KeepLogOnClose(connection, keepLog);
                 PrepareReadOnly(connection, path, options.BusyTimeout);
             });
         }
@@ -25,8 +25,20 @@ internal static partial class ConnectionFactory
         {
             // Where nothing is in the log the file itself is the database, and needs no room beside it.
             var how = DatabaseFile.LengthOf($"{path}-wal") == 0 ? "immutable=1" : "psow=1";
-            return Open(path, SqliteOpenMode.ReadOnly, how, options.Vfs,
-                connection => PrepareReadOnly(connection, path, options.BusyTimeout));
+            try
+            {
+                return Open(path, SqliteOpenMode.ReadOnly, how, options.Vfs,
+                    connection => PrepareReadOnly(connection, path, options.BusyTimeout));
+            }
+            catch (ImageUseStoreException noIndex)
+                when (noIndex.Reason == StoreErrorReason.Unavailable && !File.Exists($"{path}-shm"))
+            {
+                throw ImageUseStoreException.Unavailable(path,
+                    $"a part of it is in '{path}-wal', which cannot be read without '{path}-shm', and this user may not "
+                    + "create that. Open it as a user who may write to its directory, or copy both files to a "
+                    + "directory of your own and open the copy.",
+                    noIndex);
+            }
         }
     }
 
@@ -43,7 +55,7 @@ internal static partial class ConnectionFactory
                 + "migrates it. Nothing was changed.");
         }
 
-        RequireSound(connection, path);
+        RequireSound(connection, path, version);
     }
 
     private static void RequireFile(string path)

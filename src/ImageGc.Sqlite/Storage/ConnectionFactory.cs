@@ -1,15 +1,16 @@
+using System.Globalization;
+using System.Text.RegularExpressions;
 using Dapper;
 using Microsoft.Data.Sqlite;
 using Microsoft.Extensions.Logging;
+using SQLitePCL;
 
 namespace ImageGc.Sqlite;
 
 /// <summary>Opens a connection that keeps the store's promises, on a file that is ours and sound.</summary>
 internal static partial class ConnectionFactory
 {
-    private const int OldestSafeSqlite = 3_051_003;
-
-    /// <summary>About 85,000 images.</summary>
+    /// <summary>About 85,000 images: the largest database that is read row by row when it is opened.</summary>
     internal const long LargestCheckedByRow = 8 << 20;
 
     public static SqliteConnection Open(string path, ImageUseStoreOptions options, ILogger log)
@@ -42,7 +43,7 @@ internal static partial class ConnectionFactory
             prepare(connection);
             return connection;
         }
-        catch (SqliteException notADatabase) when (notADatabase.SqliteErrorCode == SQLitePCL.raw.SQLITE_NOTADB)
+        catch (SqliteException notADatabase) when (notADatabase.SqliteErrorCode == raw.SQLITE_NOTADB)
         {
             connection.Dispose();
             throw ImageUseStoreException.NotOurs(
@@ -50,24 +51,14 @@ internal static partial class ConnectionFactory
         }
         catch (SqliteException exception)
         {
+            var failure = ImageUseStoreException.From(exception, path, "open the database", connection);
             connection.Dispose();
-            throw ImageUseStoreException.From(exception, path, "open the database");
+            throw failure;
         }
         catch
         {
             connection.Dispose();
             throw;
-        }
-    }
-
-    public static void RequireSafeSqlite(string path)
-    {
-        SQLitePCL.Batteries_V2.Init();
-        if (SQLitePCL.raw.sqlite3_libversion_number() < OldestSafeSqlite)
-        {
-            throw new ImageUseStoreException(StoreErrorReason.Other, path,
-                $"Could not open '{path}': SQLite {SQLitePCL.raw.sqlite3_libversion().utf8_to_string()} is loaded, "
-                + "whose write-ahead log can corrupt a database. Reference SQLite 3.51.3 or later.");
         }
     }
 
@@ -92,16 +83,15 @@ internal static partial class ConnectionFactory
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
-            throw ImageUseStoreException.Unavailable(path,
-                $"it cannot be created: {exception.Message.TrimEnd('.')}. Let this user write to its directory.",
-                exception);
+            throw ImageUseStoreException.From(exception, path, "create the database",
+                "Let this user write to its directory.");
         }
     }
 
     private static void RequireWritable(SqliteConnection connection, string path)
     {
         // SQLite opens what it may not write for reading instead, and fails at the first record.
-        if (SQLitePCL.raw.sqlite3_db_readonly(connection.Handle, "main") != 0)
+        if (raw.sqlite3_db_readonly(connection.Handle, "main") != 0)
         {
             throw new ImageUseStoreException(StoreErrorReason.ReadOnly, path,
                 $"Could not open '{path}': it is read-only for this user. Make the file, its directory and the file "
@@ -113,21 +103,22 @@ internal static partial class ConnectionFactory
     {
         Set(connection, path, "busy_timeout", (long)options.BusyTimeout.TotalMilliseconds);
 
-        // Until the file is known to be ours it must stay as it is: the last one to close a database moves the log
-        // that its owner left beside it into it.
-        KeepLogOnClose(connection, File.Exists(path + "-wal"));
+        // Until the file and its log are known to be ours and sound they must stay as they are: the last one to close a
+        // database moves the log that somebody left beside it into it.
+        OpenFiles.KeepLogOnClose(connection, File.Exists(path + "-wal"));
         var version = Migrations.VersionOf(connection, path);
-        KeepLogOnClose(connection, false);
+        RequireSound(connection, path, version);
+        OpenFiles.KeepLogOnClose(connection, false);
 
         UseWriteAheadLog(connection, path, options.BusyTimeout);
         Set(connection, path, "synchronous", options.Durability == Durability.Full ? 2L : 1L);
         Set(connection, path, "temp_store", 2L);
         Set(connection, path, "journal_size_limit", 8L << 20);
-
-        if (version == Migrations.ExpectedVersion)
-            RequireSound(connection, path);
-        else
+        if (version != Migrations.ExpectedVersion)
             Migrate(connection, path, log);
+
+        // Opens the log, also of a backup, which had none until now.
+        connection.Execute("SELECT count(*) FROM sqlite_schema");
 
         // SQLite syncs the directory for each new log too, but keeps it to itself when that fails, and with the log's
         // name everything in it is gone. From here on the log exists for as long as this connection is open.
@@ -143,23 +134,43 @@ internal static partial class ConnectionFactory
     }
 
     /// <remarks>
-    /// Checking the constraints on every row takes ten times as long as checking the pages: with a million images
-    /// 2.5 s instead of 0.2 s. A bad row in a large file is met when it is read.
+    /// Whether rows are in order and fit their constraints takes ten times as long as the pages: with a million images
+    /// 2.5 s instead of 0.2 s. In a large file a bad row is met when it is read. In a small one the store removes rows
+    /// that are no image; with a bad row in the other tables nothing that refers to them can be trusted.
     /// </remarks>
-    private static void RequireSound(SqliteConnection connection, string path)
+    private static void RequireSound(SqliteConnection connection, string path, int version)
     {
-        if (DatabaseFile.LengthOf(path) > LargestCheckedByRow)
-            connection.Execute("PRAGMA ignore_check_constraints = ON");
-        var finding = connection.ExecuteScalar<string>("PRAGMA quick_check(1)");
-        if (finding != "ok")
-            throw new ImageUseStoreException(StoreErrorReason.Corrupt, path,
-                $"Could not open '{path}': the file is damaged: {finding}.");
+        var isSmall = DatabaseFile.LengthOf(path) <= LargestCheckedByRow;
+        connection.Execute("PRAGMA ignore_check_constraints = ON");
+        RequireOk(connection, path, isSmall ? "PRAGMA integrity_check(1)" : "PRAGMA quick_check(1)");
         connection.Execute("PRAGMA ignore_check_constraints = OFF");
+        if (version != Migrations.ExpectedVersion)
+            return;
+        RequireOk(connection, path, "PRAGMA quick_check(boot)");
+        RequireOk(connection, path, "PRAGMA quick_check(prune_run)");
     }
 
-    private static void KeepLogOnClose(SqliteConnection connection, bool keep) =>
-        SQLitePCL.raw.sqlite3_db_config(
-            connection.Handle, SQLitePCL.raw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, keep ? 1 : 0, out _);
+    private static void RequireOk(SqliteConnection connection, string path, string check)
+    {
+        var finding = connection.ExecuteScalar<string>(check);
+        if (finding == "ok")
+            return;
+
+        // What the medium does not return is no damage that salvage could mend.
+        if (ErrorCode().Match(finding!) is { Success: true } code
+            && int.Parse(code.Groups[1].Value, CultureInfo.InvariantCulture) is var extended
+            && (extended & 0xff) == raw.SQLITE_IOERR)
+        {
+            throw ImageUseStoreException.From(
+                new SqliteException(finding, raw.SQLITE_IOERR, extended), path, "check the database", connection);
+        }
+
+        throw new ImageUseStoreException(StoreErrorReason.Corrupt, path,
+            $"Could not open '{path}': the file is damaged: {finding}.");
+    }
+
+    [GeneratedRegex(@"\berror code[ =](\d+)")]
+    private static partial Regex ErrorCode();
 
     private static void UseWriteAheadLog(SqliteConnection connection, string path, TimeSpan busyTimeout)
     {
@@ -193,9 +204,9 @@ internal static partial class ConnectionFactory
         }
         catch (IOException exception)
         {
-            throw new ImageUseStoreException(StoreErrorReason.IoError, path,
-                $"Could not open '{path}': {exception.Message}. Without that power loss could take new files away. "
-                + "Look at the kernel's log, then open it again.", exception);
+            throw ImageUseStoreException.From(exception, path, "open the database",
+                "Without that power loss could take new files away. Let this user read the directory; if it may, look at "
+                + "the kernel's log.");
         }
     }
 }

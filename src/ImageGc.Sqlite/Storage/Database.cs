@@ -10,6 +10,7 @@ internal sealed class Database : IDisposable
 {
     private readonly Lock _oneAtATime = new();
     private readonly SqliteConnection _connection;
+    private readonly OpenFiles _files;
     private readonly BootTable _boots;
     private readonly ILogger _log;
     private readonly List<PreparedStatement> _statements = [];
@@ -19,6 +20,7 @@ internal sealed class Database : IDisposable
     {
         Path = path;
         _connection = connection;
+        _files = new OpenFiles(connection, path);
         _log = log;
         _boots = new BootTable(clock, Prepare(BootTable.FindBoot));
     }
@@ -47,7 +49,7 @@ internal sealed class Database : IDisposable
         catch (SqliteException exception)
         {
             Dispose();
-            throw ImageUseStoreException.From(exception, Path, "open the database");
+            throw ImageUseStoreException.From(exception, Path, "open the database", _connection);
         }
     }
 
@@ -107,14 +109,16 @@ internal sealed class Database : IDisposable
         lock (_oneAtATime)
         {
             ObjectDisposedException.ThrowIf(_closed, typeof(Database));
-            RequireInPlace();
             try
             {
-                return use();
+                var result = use();
+                _files.RequireInPlace(); // Not before: nothing is acknowledged that others cannot see.
+                return result;
             }
             catch (SqliteException exception)
             {
-                throw ImageUseStoreException.From(exception, Path, doing);
+                _files.RequireInPlace();
+                throw ImageUseStoreException.From(exception, Path, doing, _connection);
             }
             catch (Exception exception) when (exception
                 is ArgumentNullException or InvalidOperationException or InvalidCastException or FormatException
@@ -135,17 +139,6 @@ internal sealed class Database : IDisposable
                 + $"{nameof(ImageUseStoreOptions.ReadOnly)}.");
     }
 
-    /// <summary>What is written to a file that was moved, replaced or deleted goes nowhere.</summary>
-    private void RequireInPlace()
-    {
-        if (DatabaseFile.HasMoved(_connection))
-        {
-            throw ImageUseStoreException.Unavailable(Path,
-                "the file was moved, replaced or deleted while it was open. Restart the program, or open it anew, to "
-                + "use the file that is there now.");
-        }
-    }
-
     private ImageUseStoreException Unreadable(string doing, Exception inner) => new(
         StoreErrorReason.Corrupt, Path,
         $"Could not {doing} in '{Path}': a row contains invalid data, so the file is damaged. "
@@ -160,6 +153,7 @@ internal sealed class Database : IDisposable
                 return;
             _closed = true;
             _statements.ForEach(statement => statement.Dispose());
+            _files.Release(_connection);
             _connection.Dispose();
         }
     }

@@ -1,6 +1,5 @@
 using System.Buffers.Binary;
 using System.Runtime.InteropServices;
-using Microsoft.Data.Sqlite;
 
 namespace ImageGc.Sqlite;
 
@@ -55,6 +54,25 @@ internal static partial class DatabaseFile
         }
     }
 
+    /// <summary>The system's error when a file is created beside the database; 0 if it can be.</summary>
+    /// <remarks>
+    /// SQLite does not report why it could not create a log: it tries to open it after that, and finds none.
+    /// </remarks>
+    public static int ErrorOfCreatingBeside(string path)
+    {
+        var trial = $"{path}.{Path.GetRandomFileName()}";
+        try
+        {
+            CreateIfMissing(trial);
+            File.Delete(trial);
+            return 0;
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            return exception.HResult;
+        }
+    }
+
     /// <summary>Whether there is a file.</summary>
     /// <exception cref="IOException">There is a directory.</exception>
     /// <exception cref="UnauthorizedAccessException">Nobody who may not look into its directory can tell.</exception>
@@ -74,6 +92,21 @@ internal static partial class DatabaseFile
 
     /// <summary>The size of a file, 0 if there is none; it is not opened.</summary>
     public static long LengthOf(string path) => new FileInfo(path) is { Exists: true } file ? file.Length : 0;
+
+    /// <summary>The absolute path.</summary>
+    /// <exception cref="ImageUseStoreException">The path is relative, and its directory was deleted.</exception>
+    public static string FullPathOf(string path)
+    {
+        try
+        {
+            return Path.GetFullPath(path);
+        }
+        catch (FileNotFoundException exception)
+        {
+            throw ImageUseStoreException.Unavailable(path,
+                "the current directory of this program was deleted. Give an absolute path.", exception);
+        }
+    }
 
     /// <summary>The path without symbolic links, of a file that is there or could be created.</summary>
     public static string RealPathOf(string path) =>
@@ -104,32 +137,34 @@ internal static partial class DatabaseFile
         }
     }
 
-    /// <summary>Whether a damaged file carries our application ID, or nobody's content: nothing but zeros.</summary>
-    /// <remarks>The zeros are what power loss can leave of a file that was just being created.</remarks>
-    public static bool IsOursOrBlank(string path)
+    /// <summary>Whether a damaged file carries our application ID.</summary>
+    public static bool IsOurs(string path)
     {
         const int applicationIdAt = 68; // https://www.sqlite.org/fileformat2.html#the_database_header
-        using var file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
-        var start = new byte[1 << 20];
-        var length = file.ReadAtLeast(start, start.Length, throwOnEndOfStream: false);
-        return (length >= applicationIdAt + 4
-                && BinaryPrimitives.ReadInt32BigEndian(start.AsSpan(applicationIdAt)) == Migrations.ApplicationId)
-            || (length == file.Length && !start.AsSpan(0, length).ContainsAnyExcept((byte)0));
+        using var file = OpenClosed(path, FileAccess.Read);
+        Span<byte> start = stackalloc byte[applicationIdAt + 4];
+        return file.ReadAtLeast(start, start.Length, throwOnEndOfStream: false) == start.Length
+            && BinaryPrimitives.ReadInt32BigEndian(start[applicationIdAt..]) == Migrations.ApplicationId;
     }
 
-    /// <summary>Whether the path of an open database names another file now, or none.</summary>
-    public static bool HasMoved(SqliteConnection connection)
+    /// <summary>Whether there is nothing but zeros in it: what power loss can leave of a file just created.</summary>
+    public static bool IsBlank(string path)
     {
-        const int hasMoved = 20; // SQLITE_FCNTL_HAS_MOVED
-        return FileControl(connection.Handle!, "main", hasMoved, out var moved) == 0 && moved != 0;
+        using var file = OpenClosed(path, FileAccess.Read);
+        var start = new byte[1 << 20];
+        var length = file.ReadAtLeast(start, start.Length, throwOnEndOfStream: false);
+        return length == file.Length && !start.AsSpan(0, length).ContainsAnyExcept((byte)0);
     }
+
+    /// <summary>Opens a database that no connection of this process has open.</summary>
+    public static FileStream OpenClosed(string path, FileAccess access) =>
+        new(path, FileMode.Open, access, FileShare.ReadWrite | FileShare.Delete);
 
     /// <summary>Waits until no other process has the database open, and fails if that takes too long.</summary>
     public static void RequireNobodyElse(string path, TimeSpan timeout, ImageUseStoreException damage)
     {
         const long locks = 0x40000000; // https://www.sqlite.org/src/file/src/os.h: PENDING_BYTE and the 511 after it.
-        using var file = new FileStream(path, FileMode.Open, FileAccess.ReadWrite,
-            FileShare.ReadWrite | FileShare.Delete);
+        using var file = OpenClosed(path, FileAccess.ReadWrite);
         for (var waited = TimeSpan.Zero; !OperatingSystem.IsMacOS(); waited += Retry)
         {
             try
@@ -193,10 +228,8 @@ internal static partial class DatabaseFile
     private const int LockNonBlocking = 4;
     private const int InvalidArgument = 22;
 
-    private static IOException LastError(string message) => new($"{message}: {Marshal.GetLastPInvokeErrorMessage()}");
-
-    [LibraryImport("e_sqlite3", EntryPoint = "sqlite3_file_control", StringMarshalling = StringMarshalling.Utf8)]
-    private static partial int FileControl(SafeHandle connection, string database, int operation, out int answer);
+    private static IOException LastError(string message) =>
+        new($"{message}: {Marshal.GetLastPInvokeErrorMessage()}", Marshal.GetLastPInvokeError());
 
     [LibraryImport("libc", EntryPoint = "open", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     private static partial int Open(string path, int flags);

@@ -21,21 +21,21 @@ internal sealed class RawSqlite : IDisposable
     }
 
     /// <summary>As `Connection` of the store opens a migrated database.</summary>
-    /// <param name="check">
+    /// <param name="checks">
     /// Checks it, as the store does; else every page is read all the same, so that caches are alike.
     /// </param>
-    public static RawSqlite Open(string path, Durability durability, bool check = false)
+    public static RawSqlite Open(string path, Durability durability, bool checks = false)
     {
-        var checkRows = new FileInfo(path).Length <= ConnectionFactory.LargestCheckedByRow;
+        var check = new FileInfo(path).Length <= ConnectionFactory.LargestCheckedByRow ? "integrity" : "quick";
         var database = OpenHandle(path, durability);
         Execute(database, $"""
-            PRAGMA ignore_check_constraints = {(checkRows ? "OFF" : "ON")};
+            PRAGMA ignore_check_constraints = ON;
             PRAGMA busy_timeout = 10000;
             PRAGMA journal_mode = WAL;
             PRAGMA synchronous = {(durability == Durability.Full ? "FULL" : "NORMAL")};
             PRAGMA temp_store = MEMORY;
             PRAGMA journal_size_limit = {8 << 20};
-            {(check ? "PRAGMA quick_check(1)" : "SELECT count(*) FROM image_use")};
+            {(checks ? $"PRAGMA {check}_check(1)" : "SELECT count(*) FROM image_use")};
             PRAGMA ignore_check_constraints = OFF;
             """);
         return new RawSqlite(database);

@@ -90,7 +90,7 @@ public class MicroBenchmarks
 
     [Benchmark(Description = "SQLite", Baseline = true)]
     [BenchmarkCategory("open and close")]
-    public void RawOpen() => RawSqlite.Open(_closed, Durability.Full, check: true).Dispose();
+    public void RawOpen() => RawSqlite.Open(_closed, Durability.Full, checks: true).Dispose();
 
     [Benchmark(Description = RecordComparison.Store)]
     [BenchmarkCategory("open and close")]

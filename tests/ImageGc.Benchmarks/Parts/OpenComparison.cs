@@ -15,7 +15,7 @@ internal static class OpenComparison
             var path = session.Copy(session.Templates.Database(images));
             contenders.Add(Opening(RecordComparison.Store, images, () => StoreAt.Open(path, Durability.Full)));
             contenders.Add(Opening(RecordComparison.Raw, images, () =>
-                RawSqlite.Open(path, Durability.Full, check: true)));
+                RawSqlite.Open(path, Durability.Full, checks: true)));
         }
 
         Contest.WarmUp(contenders, TimeSpan.FromMilliseconds(BenchmarkSession.IsDebugBuild ? 10 : 150), session.Cancel);
