@@ -14,8 +14,9 @@ internal sealed partial class OpenFiles
     private readonly string _path;
     private readonly string _logPath;
     private readonly bool _immutable;
-    private readonly FileStatus? _file;
-    private readonly FileStatus? _log;
+    private readonly (ulong, ulong)? _file;
+    private readonly (ulong, ulong)? _log;
+    private readonly (long Length, DateTime ModifiedAt) _content;
     private readonly int? _locked;
 
     public OpenFiles(SqliteConnection connection, string path)
@@ -23,24 +24,25 @@ internal sealed partial class OpenFiles
         _path = path;
         _logPath = $"{path}-wal";
         _immutable = connection.ConnectionString.Contains("immutable=1", StringComparison.Ordinal);
-        _file = FileStatus.Of(path);
-        _log = FileStatus.Of(_logPath);
-        if (!_immutable)
+        _file = FileStatus.Of(path)?.Identity;
+        _log = FileStatus.Of(_logPath)?.Identity;
+        if (_immutable)
+            _content = Content();
+        else
             _locked = Lock(connection.Handle!);
     }
 
     /// <exception cref="ImageUseStoreException">They were replaced or deleted, or changed where they must not.</exception>
     public void RequireInPlace()
     {
-        var (file, log) = (FileStatus.Of(_path), FileStatus.Of(_logPath));
-        if (_immutable && (file != _file || log?.Length > 0))
+        if (_immutable && (Content() != _content || DatabaseFile.LengthOf(_logPath) > 0))
         {
             throw ImageUseStoreException.Unavailable(_path,
                 "another process has changed it since it was opened, and this user may not write what is needed to "
                 + "follow that. Open it anew.");
         }
 
-        if (file?.Identity != _file?.Identity || (!_immutable && log?.Identity != _log?.Identity))
+        if (FileStatus.Of(_path)?.Identity != _file || (!_immutable && FileStatus.Of(_logPath)?.Identity != _log))
         {
             throw ImageUseStoreException.Unavailable(_path,
                 "the file or its log was moved, replaced or deleted while it was open, so changes would be lost. "
@@ -48,13 +50,15 @@ internal sealed partial class OpenFiles
         }
     }
 
+    private (long, DateTime) Content() => (DatabaseFile.LengthOf(_path), File.GetLastWriteTimeUtc(_path));
+
     /// <summary>Gives up the lock, so that the connection can move its log into the file while it closes.</summary>
     public void Release(SqliteConnection connection)
     {
         if (_locked is { } descriptor)
             SetLock(descriptor, Unlock);
         // Else it would delete the log that has the name of its own now.
-        if (FileStatus.Of(_logPath) is { } log && log.Identity != _log?.Identity)
+        if (FileStatus.Of(_logPath) is { } log && log.Identity != _log)
             KeepLogOnClose(connection, true);
     }
 
@@ -73,7 +77,7 @@ internal sealed partial class OpenFiles
         Environment.Is64BitProcess
             && SqliteLibrary.DescriptorOf(database) is { } descriptor
             && FileStatus.Of(descriptor) is { } opened
-            && opened.Identity == _file?.Identity
+            && opened.Identity == _file
             && SetLock(descriptor, LockToRead)
                 ? descriptor
                 : null;
