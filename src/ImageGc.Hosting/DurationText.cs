@@ -1,0 +1,53 @@
+using System.Globalization;
+
+namespace ImageGc.Hosting;
+
+/// <summary>Durations as people write them: 30s, 90m, 12h, 7d, 3w, 0; and as .NET writes them: 7.00:00:00.</summary>
+internal static class DurationText
+{
+    public const string AcceptedForms = "use a whole number and a unit: 30s, 90m, 12h, 7d or 3w, or just 0";
+
+    private static readonly long LongestSeconds = (long)TimeSpan.MaxValue.TotalSeconds;
+
+    public static bool TryParse(string text, out TimeSpan duration, out string why)
+    {
+        duration = TimeSpan.Zero;
+        why = "is no duration";
+        if (text == "0")
+            return true;
+        if (text.Contains(':', StringComparison.Ordinal))
+            return TimeSpan.TryParseExact(text, "c", CultureInfo.InvariantCulture, out duration)
+                && duration >= TimeSpan.Zero;
+        if (text.Length < 2 || SecondsIn(text[^1]) is not { } unit)
+            return false;
+        if (text.AsSpan()[..^1].ContainsAnyExceptInRange('0', '9'))
+            return false;
+
+        why = "is too long a duration";
+        if (!long.TryParse(text.AsSpan()[..^1], NumberStyles.None, CultureInfo.InvariantCulture, out var count)
+            || count > LongestSeconds / unit)
+            return false;
+
+        duration = TimeSpan.FromSeconds(count * unit);
+        return true;
+    }
+
+    /// <summary>In the largest unit that says it exactly: 7d, 90m, 0.</summary>
+    public static string Format(TimeSpan duration)
+    {
+        var seconds = (long)duration.TotalSeconds;
+        return seconds == 0 ? "0" : "dhms".Where(unit => seconds % SecondsIn(unit) == 0)
+            .Select(unit => string.Create(CultureInfo.InvariantCulture, $"{seconds / SecondsIn(unit)}{unit}"))
+            .First();
+    }
+
+    private static long? SecondsIn(char unit) => unit switch
+    {
+        's' => 1,
+        'm' => 60,
+        'h' => 60 * 60,
+        'd' => 24 * 60 * 60,
+        'w' => 7 * 24 * 60 * 60,
+        _ => null,
+    };
+}

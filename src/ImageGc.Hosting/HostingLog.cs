@@ -1,0 +1,87 @@
+using ImageGc.Sqlite;
+using Microsoft.Extensions.Logging;
+
+namespace ImageGc.Hosting;
+
+/// <summary>Everything the hosting logs. Event IDs are stable.</summary>
+internal static partial class HostingLog
+{
+    [LoggerMessage(101, LogLevel.Information, "Image garbage collection is disabled: no image is removed")]
+    public static partial void Disabled(this ILogger logger);
+
+    [LoggerMessage(102, LogLevel.Information, "The next cleanup is due at {Due:u}")]
+    public static partial void NextCleanup(this ILogger logger, DateTimeOffset due);
+
+    [LoggerMessage(103, LogLevel.Error,
+        "The cleanup failed: {Why} What it has not removed stays; the next try comes after {RetryAfter}")]
+    private static partial void CleanupFailed(
+        this ILogger logger, Exception? unexpected, string why, TimeSpan retryAfter);
+
+    [LoggerMessage(104, LogLevel.Information, "Forgot {ImageId}: the engine does not have it any more")]
+    public static partial void ForgotVanished(this ILogger logger, string imageId);
+
+    [LoggerMessage(105, LogLevel.Information, "Watching the containers of {EngineAddress}: {Containers} exist")]
+    public static partial void Watching(this ILogger logger, Uri engineAddress, int containers);
+
+    [LoggerMessage(106, LogLevel.Warning,
+        "Cannot watch the engine: {Why} The next try comes after {RetryAfter}, and makes up for what happens "
+        + "meanwhile")]
+    private static partial void NotWatching(
+        this ILogger logger, Exception? unexpected, string why, TimeSpan retryAfter);
+
+    [LoggerMessage(107, LogLevel.Warning, "The disk is {UsedPercent:F0}% full: unused images go before their time")]
+    public static partial void DiskFull(this ILogger logger, double usedPercent);
+
+    [LoggerMessage(108, LogLevel.Warning,
+        "The disk is still {UsedPercent:F0}% full, and no unused image is left that may go: make room by hand, or look "
+        + "with 'docker system df' at what else is there")]
+    public static partial void DiskStillFull(this ILogger logger, double usedPercent);
+
+    [LoggerMessage(109, LogLevel.Error, "Could not make room on the disk: {Why} The next try comes after {RetryAfter}")]
+    private static partial void DiskFailed(this ILogger logger, Exception? unexpected, string why, TimeSpan retryAfter);
+
+    [LoggerMessage(110, LogLevel.Warning,
+        "Could not look which tracked images are gone: {Why} The next image that goes, or an hour, brings the next "
+        + "try")]
+    private static partial void VanishedUnknown(this ILogger logger, Exception? unexpected, string why);
+
+    [LoggerMessage(111, LogLevel.Warning,
+        "{ImageId} was not removed, but may have lost the names {Names}: look, and give tags back with 'docker tag' "
+        + "and digests with 'docker pull'")]
+    public static partial void LostNames(this ILogger logger, Exception? exception, string imageId, string names);
+
+    [LoggerMessage(112, LogLevel.Warning,
+        "Could not follow what happened to {Type} {Id} ({Action}), and go on with what happens next")]
+    public static partial void SkippedEvent(
+        this ILogger logger, Exception exception, string type, string id, string action);
+
+    [LoggerMessage(113, LogLevel.Information, "Images are tracked in {DatabasePath}, {Tracked} so far")]
+    public static partial void Opened(this ILogger logger, string databasePath, long tracked);
+
+    [LoggerMessage(114, LogLevel.Error, "The database cannot be used so far: {Why}")]
+    private static partial void NotOpened(this ILogger logger, Exception? unexpected, string why);
+
+    [LoggerMessage(115, LogLevel.Information, "Removed {ImageId}, last used at {LastUsedAt:u}; its names: {Names}")]
+    public static partial void Removed(this ILogger logger, string imageId, DateTimeOffset lastUsedAt, string names);
+
+    public static void CleanupFailed(this ILogger logger, Exception failure, TimeSpan retryAfter) =>
+        logger.CleanupFailed(Unexpected(failure), Sentence(failure), retryAfter);
+
+    public static void NotWatching(this ILogger logger, Exception failure, TimeSpan retryAfter) =>
+        logger.NotWatching(Unexpected(failure), Sentence(failure), retryAfter);
+
+    public static void DiskFailed(this ILogger logger, Exception failure, TimeSpan retryAfter) =>
+        logger.DiskFailed(Unexpected(failure), Sentence(failure), retryAfter);
+
+    public static void VanishedUnknown(this ILogger logger, Exception failure) =>
+        logger.VanishedUnknown(Unexpected(failure), Sentence(failure));
+
+    public static void NotOpened(this ILogger logger, Exception failure) =>
+        logger.NotOpened(Unexpected(failure), Sentence(failure));
+
+    /// <summary>What happens on every device needs no stack trace: its message says what to do.</summary>
+    private static Exception? Unexpected(Exception failure) => failure is EngineUnavailableException or TimeoutException
+        or EngineRequestFailedException or ImageUseStoreException ? null : failure;
+
+    private static string Sentence(Exception failure) => failure.Message.TrimEnd('.') + ".";
+}

@@ -1,0 +1,87 @@
+using ImageGc.Sqlite;
+
+namespace ImageGc.Hosting;
+
+/// <summary>
+/// What is collected, and when. The first four settings are those of Azure IoT Edge. In configuration durations are
+/// written as people write them: 30s, 90m, 12h, 7d, 3w or 0.
+/// </summary>
+public sealed class ImageGarbageCollectionOptions
+{
+    /// <summary>Whether images are removed; true by default. If false, uses are still recorded.</summary>
+    public bool Enabled { get; set; } = true;
+
+    /// <summary>How often images are removed: whole days, at least one, by default 1.</summary>
+    public TimeSpan CleanupRecurrence { get; set; } = TimeSpan.FromDays(1);
+
+    /// <summary>How long an image must have been unused before it is removed; 7 days by default.</summary>
+    public TimeSpan ImageAgeCleanupThreshold { get; set; } = TimeSpan.FromDays(7);
+
+    /// <summary>The time of day, in local time, at which images are removed: HH:MM, 00:00 by default.</summary>
+    public TimeOnly CleanupTime { get; set; } = TimeOnly.MinValue;
+
+    /// <summary>The database file; required. It is created if missing, its directory never.</summary>
+    public string DatabasePath { get; set; } = "";
+
+    /// <summary>
+    /// The flat file of Azure IoT Edge to take over at the first start, as
+    /// <see cref="ImageUseStoreOptions.FlatFilePath"/> says; none by default.
+    /// </summary>
+    public string? FlatFilePath { get; set; }
+
+    /// <summary>What a recorded use promises about power loss; <see cref="Durability.Full"/> by default.</summary>
+    public Durability Durability { get; set; } = Durability.Full;
+
+    /// <summary>
+    /// How long the device's clock must not have been set before it is believed; an hour by default. A cleanup that is
+    /// due waits for that. See <see cref="ImageUseStoreOptions.ClockSettleTime"/>.
+    /// </summary>
+    public TimeSpan ClockSettleTime { get; set; } = TimeSpan.FromHours(1);
+
+    /// <summary>
+    /// Where the engine listens: unix:///path or tcp://host:port. By default the environment variable DOCKER_HOST,
+    /// otherwise unix:///var/run/docker.sock.
+    /// </summary>
+    public Uri EngineAddress { get; set; } = DefaultEngineAddress();
+
+    /// <summary>How long one answer of the engine may take; 2 minutes by default.</summary>
+    public TimeSpan EngineTimeout { get; set; } = TimeSpan.FromMinutes(2);
+
+    /// <summary>
+    /// Images that are never removed: names, IDs also shortened, and globs with * and ? such as `registry/agent:*`. A
+    /// name without a tag keeps every tag. To be kept is no use: their age goes on.
+    /// </summary>
+    public IList<string> KeepImages { get; } = [];
+
+    /// <summary>
+    /// Whether the images of containers are recorded by watching Docker's events, for a host that does not call
+    /// <see cref="ImageUseStore.RecordUse(string)"/> itself; false by default.
+    /// </summary>
+    public bool WatchContainers { get; set; }
+
+    /// <summary>
+    /// Of which containers the images are recorded when <see cref="WatchContainers"/> is on: those with this label,
+    /// `name` or `name=value`; of all of them by default.
+    /// </summary>
+    public string? OwnerLabel { get; set; }
+
+    /// <summary>
+    /// When the engine's disk is so many percent full, unused images go before their time, oldest use first, until
+    /// <see cref="LowThresholdPercent"/>; off by default. Looked at every 5 minutes.
+    /// </summary>
+    public int? HighThresholdPercent { get; set; }
+
+    /// <summary>Down to how many percent images are removed once the disk is too full; 80 by default.</summary>
+    public int LowThresholdPercent { get; set; } = 80;
+
+    /// <summary>How long an image must have been unused to go for a full disk; 2 minutes by default.</summary>
+    public TimeSpan MinimumAge { get; set; } = TimeSpan.FromMinutes(2);
+
+    /// <summary>How long a host lets its containers come up before it makes up for a missed run.</summary>
+    internal TimeSpan StartDelay { get; set; } = TimeSpan.FromMinutes(5);
+
+    private static Uri DefaultEngineAddress() =>
+        Uri.TryCreate(Environment.GetEnvironmentVariable("DOCKER_HOST"), UriKind.Absolute, out var address)
+            ? address
+            : new Uri("unix:///var/run/docker.sock");
+}

@@ -1,0 +1,102 @@
+using System.Globalization;
+using ImageGc.Sqlite;
+using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.Options;
+
+namespace ImageGc.Hosting;
+
+/// <summary>Reads the options from configuration, where durations and times are written as people write them.</summary>
+internal sealed class OptionsBinder(IConfiguration section) : IConfigureOptions<ImageGarbageCollectionOptions>
+{
+    private delegate bool Parser<T>(string text, out T value);
+
+    public void Configure(ImageGarbageCollectionOptions options)
+    {
+        RefuseUnknown();
+        Read(nameof(options.Enabled), bool.TryParse, "use true or false", (bool value) => options.Enabled = value);
+        ReadDuration(
+            nameof(options.CleanupRecurrence), value => options.CleanupRecurrence = value, "use whole days: 1d, 7d");
+        ReadDuration(nameof(options.ImageAgeCleanupThreshold), value => options.ImageAgeCleanupThreshold = value);
+        Read(nameof(options.CleanupTime), TryParseTime, "use HH:MM, from 00:00 to 23:59",
+            (TimeOnly value) => options.CleanupTime = value);
+        Read(nameof(options.DatabasePath), TryText, "", (string value) => options.DatabasePath = value);
+        Read(nameof(options.FlatFilePath), TryText, "", (string value) => options.FlatFilePath = value);
+        Read(nameof(options.Durability), TryParseName, "use Full or Normal",
+            (Durability value) => options.Durability = value);
+        ReadDuration(nameof(options.ClockSettleTime), value => options.ClockSettleTime = value);
+        Read(nameof(options.EngineAddress), TryParseAddress, "use unix:///path or tcp://host:port",
+            (Uri value) => options.EngineAddress = value);
+        ReadDuration(nameof(options.EngineTimeout), value => options.EngineTimeout = value);
+        Read(nameof(options.WatchContainers), bool.TryParse, "use true or false",
+            (bool value) => options.WatchContainers = value);
+        Read(nameof(options.OwnerLabel), TryText, "", (string value) => options.OwnerLabel = value);
+        Read(nameof(options.HighThresholdPercent), TryParsePercent, "use a whole number",
+            (int value) => options.HighThresholdPercent = value);
+        Read(nameof(options.LowThresholdPercent), TryParsePercent, "use a whole number",
+            (int value) => options.LowThresholdPercent = value);
+        ReadDuration(nameof(options.MinimumAge), value => options.MinimumAge = value);
+        ReadKeepImages(options);
+    }
+
+    /// <summary>A misspelt KeepImages would remove what it is meant to keep.</summary>
+    private void RefuseUnknown()
+    {
+        var known = typeof(ImageGarbageCollectionOptions).GetProperties().Select(property => property.Name).ToList();
+        foreach (var setting in section.GetChildren().Select(child => child.Key))
+        {
+            if (!known.Contains(setting, StringComparer.OrdinalIgnoreCase))
+                throw Invalid($"{Path(setting)} is no setting: use {string.Join(", ", known)}.");
+        }
+    }
+
+    private void ReadKeepImages(ImageGarbageCollectionOptions options)
+    {
+        var keep = section.GetSection(nameof(options.KeepImages));
+        if (keep.Value is { Length: > 0 } list) // One environment variable: a list with commas.
+            AddAll(list.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries));
+        AddAll(keep.GetChildren().Select(image => image.Value ?? ""));
+
+        void AddAll(IEnumerable<string> images)
+        {
+            foreach (var image in images)
+                options.KeepImages.Add(image);
+        }
+    }
+
+    private void ReadDuration(
+        string name, Action<TimeSpan> set, string accepted = DurationText.AcceptedForms) => Read(
+        name, (string text, out TimeSpan value) => DurationText.TryParse(text, out value, out _), accepted, set);
+
+    private void Read<T>(string name, Parser<T> parse, string accepted, Action<T> set)
+    {
+        if (section[name] is not { } text || text.Length == 0)
+            return;
+        if (!parse(text.Trim(), out var value))
+            throw Invalid($"{Path(name)} is '{text}': {accepted}.");
+        set(value);
+    }
+
+    private string Path(string name) =>
+        section is IConfigurationSection { Path: { Length: > 0 } path } ? ConfigurationPath.Combine(path, name) : name;
+
+    private static bool TryText(string text, out string value)
+    {
+        value = text;
+        return true;
+    }
+
+    private static bool TryParseTime(string text, out TimeOnly time) => TimeOnly.TryParseExact(
+        text, "HH:mm", CultureInfo.InvariantCulture, DateTimeStyles.None, out time);
+
+    private static bool TryParseName(string text, out Durability value) =>
+        Enum.TryParse(text, ignoreCase: true, out value) && Enum.IsDefined(value) && !char.IsAsciiDigit(text[0]);
+
+    private static bool TryParseAddress(string text, out Uri value) =>
+        Uri.TryCreate(text, UriKind.Absolute, out value!);
+
+    private static bool TryParsePercent(string text, out int value) =>
+        int.TryParse(text.TrimEnd('%'), NumberStyles.None, CultureInfo.InvariantCulture, out value);
+
+    private static OptionsValidationException Invalid(string message) =>
+        new(Options.DefaultName, typeof(ImageGarbageCollectionOptions), [message]);
+}

@@ -1,0 +1,242 @@
+using System.Globalization;
+using ImageGc.Sqlite;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+
+namespace ImageGc.Hosting.Tests;
+
+/// <summary>When a host cleans up, in Berlin, whatever happens to its power, its clock and its engine.</summary>
+public sealed class CleanupWorkerTests : HostTest
+{
+    private static readonly TimeSpan Day = TimeSpan.FromDays(1);
+    private static readonly TimeSpan Hour = TimeSpan.FromHours(1);
+
+    public CleanupWorkerTests() => Time.Zone = TimeZoneInfo.FindSystemTimeZoneById("Europe/Berlin");
+
+    [Theory]
+    [InlineData("2026-03-28T12:00+01:00", "00:00", "03-28 13:00 | 03-29 00:00 | 03-30 00:00 | 03-31 00:00")]
+    [InlineData("2026-03-28T12:00+01:00", "02:30", "03-28 13:00 | 03-29 03:30 | 03-30 02:30 | 03-31 02:30")]
+    [InlineData("2026-03-28T12:00+01:00", "23:59", "03-28 13:00 | 03-28 23:59 | 03-29 23:59 | 03-30 23:59")]
+    [InlineData("2026-10-24T12:00+02:00", "00:00", "10-24 13:00 | 10-25 00:00 | 10-26 00:00 | 10-27 00:00")]
+    [InlineData("2026-10-24T12:00+02:00", "02:30", "10-24 13:00 | 10-25 02:30 | 10-26 02:30 | 10-27 02:30")]
+    [InlineData("2026-10-24T12:00+02:00", "23:59", "10-24 13:00 | 10-24 23:59 | 10-25 23:59 | 10-26 23:59")]
+    public async Task It_cleans_up_once_a_local_day_through_both_clock_changes(string start, string at, string expected)
+    {
+        Time.StepTo(At(start));
+        using var host = await StartAsync(("CleanupTime", at));
+
+        await LiveAsync(3 * Day);
+
+        Assert.Equal(expected, Cleanups(host));
+    }
+
+    [Fact]
+    public async Task While_it_waits_the_stamps_follow_the_clock_for_whoever_else_prunes()
+    {
+        using var host = await StartAsync();
+        await LiveAsync(Hour);
+        StoreOf(host).RecordUse("pulled");
+        Time.StepTo(Time.GetUtcNow() + (5 * Hour));
+
+        await LiveAsync(TimeSpan.FromMinutes(1));
+
+        using var other = ImageUseStore.Open(new ImageUseStoreOptions { DatabasePath = PathOf("image_use.db") }, Time);
+        Assert.Equal(Time.GetUtcNow() - TimeSpan.FromMinutes(1), other.Find("pulled")!.Value.LastUsedAt);
+    }
+
+    [Fact]
+    public async Task It_cleans_up_every_third_day()
+    {
+        using var host = await StartAsync(("CleanupRecurrence", "3d"));
+
+        await LiveAsync(7 * Day);
+
+        Assert.Equal("03-01 14:00 | 03-04 00:00 | 03-07 00:00", Cleanups(host));
+    }
+
+    [Fact]
+    public async Task A_device_that_is_off_at_the_cleanup_time_makes_up_for_it_after_its_start()
+    {
+        await WorkAsync(from: "2026-03-10T08:00+01:00", until: "2026-03-10T18:00+01:00");
+        await WorkAsync(from: "2026-03-11T08:00+01:00", until: "2026-03-11T18:00+01:00");
+        using var host = await StartAsync(("CleanupTime", "03:00"));
+
+        Assert.Equal("03-10 09:00 | 03-11 09:00", Cleanups(host));
+
+        async Task WorkAsync(string from, string until)
+        {
+            Time.StepTo(At(from));
+            using var host = await StartAsync(("CleanupTime", "03:00"));
+            await LiveAsync(At(until) - At(from));
+            await host.StopAsync(Cancel);
+        }
+    }
+
+    [Fact]
+    public async Task A_restart_does_not_clean_up_again()
+    {
+        using (var first = await StartAsync())
+        {
+            await LiveAsync(Hour);
+            await first.StopAsync(Cancel);
+        }
+
+        using var second = await StartAsync();
+        await LiveAsync(Hour);
+
+        Assert.Equal("03-01 14:00", Cleanups(second));
+    }
+
+    [Fact]
+    public async Task A_clock_set_forward_past_the_cleanup_time_makes_it_clean_up_once_the_clock_has_settled()
+    {
+        using var host = await StartAsync(("CleanupRecurrence", "3d"));
+        await LiveAsync(Hour);
+
+        Time.StepTo(At("2026-03-08T15:00+01:00"));
+        await LiveAsync(Hour);
+        Assert.Equal("03-01 14:00", Cleanups(host));
+        await LiveAsync(TimeSpan.FromMinutes(1));
+
+        Assert.Equal("03-01 14:00 | 03-08 16:01", Cleanups(host));
+    }
+
+    [Fact]
+    public async Task A_clock_set_back_over_the_cleanup_time_does_not_make_it_clean_up_twice()
+    {
+        using var host = await StartAsync();
+        await LiveAsync(11 * Hour + TimeSpan.FromMinutes(30));
+
+        Time.StepTo(At("2026-03-01T23:30+01:00"));
+        await LiveAsync(25 * Hour);
+
+        Assert.Equal("03-01 14:00 | 03-02 00:00 | 03-03 00:00", Cleanups(host));
+    }
+
+    [Fact]
+    public async Task A_clock_that_was_far_ahead_stops_no_cleanup_once_it_is_right()
+    {
+        Time.StepTo(At("2040-03-01T12:00+01:00"));
+        using var host = await StartAsync();
+        await LiveAsync(Hour);
+
+        Time.StepTo(At("2026-03-01T15:00+01:00"));
+        await LiveAsync(2 * Day);
+
+        Assert.Equal("03-01 13:00 | 03-01 16:01 | 03-02 00:00 | 03-03 00:00", Cleanups(host));
+    }
+
+    [Fact]
+    public async Task A_device_that_starts_in_1970_waits_for_its_clock_before_it_judges_ages()
+    {
+        using (var yesterday = await StartAsync())
+        {
+            StoreOf(yesterday).RecordUse("old");
+            await LiveAsync(Hour);
+            await yesterday.StopAsync(Cancel);
+        }
+
+        Time.StepTo(DateTimeOffset.UnixEpoch);
+        using var host = await StartAsync();
+        await LiveAsync(TimeSpan.FromMinutes(40));
+        Time.StepTo(At("2026-03-09T15:00+01:00"));
+        await LiveAsync(Hour + TimeSpan.FromMinutes(1));
+
+        Assert.Equal("03-01 14:00 | 03-09 16:01", Cleanups(host));
+        Assert.Equal(["old"], Engine.Removed);
+    }
+
+    [Fact]
+    public async Task A_device_that_never_learns_the_time_cleans_up_all_the_same()
+    {
+        using (var yesterday = await StartAsync())
+        {
+            await LiveAsync(Hour);
+            await yesterday.StopAsync(Cancel);
+        }
+
+        Time.StepTo(DateTimeOffset.UnixEpoch);
+        using var host = await StartAsync();
+        await LiveAsync(2 * Hour);
+
+        Assert.Equal("03-01 14:00 | 01-01 02:00", Cleanups(host));
+    }
+
+    [Fact]
+    public async Task A_cleanup_that_cannot_begin_is_logged_and_tried_again_after_15_minutes()
+    {
+        Engine.Failure = new IOException("The engine is away.");
+        using var host = await StartAsync();
+        await LiveAsync(Hour);
+        Assert.Contains("after 00:15:00", Assert.Single(Log.Messages(LogLevel.Error)), StringComparison.Ordinal);
+        Assert.Equal("", Cleanups(host));
+
+        Engine.Failure = null;
+        await LiveAsync(Hour);
+
+        Assert.Equal("03-01 14:15", Cleanups(host));
+    }
+
+    [Fact]
+    public async Task A_cleanup_that_fails_half_way_is_completed_after_15_minutes()
+    {
+        Engine.RemovalFailure = new TimeoutException("The engine does not answer.");
+        using var host = await StartAsync();
+        StoreOf(host).RecordUse(["one", "two"]);
+        Time.Pass(8 * Day);
+        await LiveAsync(TimeSpan.FromMinutes(1));
+        Assert.Single(Log.Messages(LogLevel.Error));
+
+        Engine.RemovalFailure = null;
+        await LiveAsync(Hour);
+
+        Assert.Equal("03-09 13:00 | 03-09 13:15", Cleanups(host));
+        Assert.Equal(["one", "two"], Engine.Removed);
+        Assert.Single(Log.Messages(LogLevel.Error));
+    }
+
+    [Fact]
+    public async Task A_full_disk_does_not_put_the_cleanup_off()
+    {
+        (Engine.UsedPercent, Workers) = (95, 2);
+        using var host = await StartAsync(("HighThresholdPercent", "90"), ("CleanupRecurrence", "2d"));
+
+        await LiveAsync(4 * Day);
+
+        Assert.Equal("03-01 14:00 | 03-03 00:00 | 03-05 00:00", Cleanups(host));
+    }
+
+    [Theory]
+    [InlineData("7d")]
+    [InlineData("30d")]
+    public async Task A_full_disk_brings_the_cleanup_forward_where_it_may_remove_nothing_younger(string minimumAge)
+    {
+        Engine.UsedPercent = 95;
+        using var host = Build(("HighThresholdPercent", "90"), ("MinimumAge", minimumAge));
+        StoreOf(host).RecordUse("old");
+        Time.Pass(8 * Day);
+
+        await host.Services.GetRequiredService<DiskPressureWorker>().RelieveAsync(Cancel);
+
+        Assert.Equal(["old"], Engine.Removed);
+        Assert.Equal("03-09 13:00", Cleanups(host));
+    }
+
+    private async Task<IHost> StartAsync(params (string Name, string Value)[] settings)
+    {
+        var host = Build(settings);
+        await host.StartAsync(Cancel);
+        await SleepAsync();
+        return host;
+    }
+
+    /// <summary>When it cleaned up, in local time, apart from runs for a full disk.</summary>
+    private string Cleanups(IHost host) => string.Join(" | ", StoreOf(host).ListPrunes()
+        .Where(run => run.Threshold == TimeSpan.FromDays(7))
+        .Reverse()
+        .Select(run => TimeZoneInfo.ConvertTime(run.PrunedAt, Time.Zone)
+            .ToString("MM-dd HH:mm", CultureInfo.InvariantCulture)));
+
+    private static DateTimeOffset At(string moment) => DateTimeOffset.Parse(moment, CultureInfo.InvariantCulture);
+}

@@ -1,0 +1,64 @@
+using ImageGc.Sqlite;
+using ImageGc.Sqlite.Tests;
+using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+
+namespace ImageGc.Hosting.Tests;
+
+/// <summary>A host with a real database, an engine of the runtime's own, and a clock that the test moves.</summary>
+public abstract class HostTest : IDisposable
+{
+    private readonly DirectoryInfo _directory = Directory.CreateTempSubdirectory("imagegc-");
+
+    internal SteppingTime Time { get; } = new();
+
+    internal RecordingLog Log { get; } = new();
+
+    internal OwnEngine Engine { get; } = new();
+
+    /// <summary>How many wait for time to pass once they have nothing to do.</summary>
+    protected int Workers { get; set; } = 1;
+
+    protected static CancellationToken Cancel => TestContext.Current.CancellationToken;
+
+    protected string PathOf(string name) => Path.Combine(_directory.FullName, name);
+
+    protected IHost Build(params (string Name, string Value)[] settings)
+    {
+        var builder = Host.CreateApplicationBuilder(new HostApplicationBuilderSettings { DisableDefaults = true });
+        builder.Configuration.AddInMemoryCollection([new("Gc:DatabasePath", PathOf("image_use.db"))]);
+        builder.Configuration.AddInMemoryCollection(
+            settings.Select(setting => KeyValuePair.Create($"Gc:{setting.Name}", (string?)setting.Value)));
+        builder.Services.AddSingleton<TimeProvider>(Time);
+        builder.Services.AddSingleton<ILoggerFactory>(Log);
+        builder.Services.AddSingleton<IContainerEngine>(Engine);
+        builder.Services.AddImageGarbageCollection(builder.Configuration.GetSection("Gc"));
+        return builder.Build();
+    }
+
+    protected static ImageUseStore StoreOf(IHost host) => host.Services.GetRequiredService<ImageUseStore>();
+
+    /// <summary>Time passes minute by minute, and whoever waits for it does what is due.</summary>
+    protected async Task LiveAsync(TimeSpan time)
+    {
+        var minute = TimeSpan.FromMinutes(1);
+        for (var lived = TimeSpan.Zero; lived < time; lived += minute)
+        {
+            await SleepAsync();
+            Time.Pass(minute);
+        }
+
+        await SleepAsync();
+    }
+
+    /// <summary>Returns when what was due is done.</summary>
+    protected Task SleepAsync() => Time.WaitForTimersAsync(Workers).WaitAsync(TimeSpan.FromSeconds(30), Cancel);
+
+    public void Dispose()
+    {
+        _directory.Delete(recursive: true);
+        GC.SuppressFinalize(this);
+    }
+}

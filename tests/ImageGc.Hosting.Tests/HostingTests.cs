@@ -1,0 +1,194 @@
+using System.Diagnostics.Metrics;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Diagnostics.HealthChecks;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+
+namespace ImageGc.Hosting.Tests;
+
+/// <summary>Garbage collection inside a host, with an engine of the runtime's own.</summary>
+public sealed class HostingTests : HostTest
+{
+    private static readonly TimeSpan ClockSettleTime = TimeSpan.FromHours(1);
+
+    [Fact]
+    public async Task A_host_removes_what_expired_when_a_cleanup_is_due()
+    {
+        using var host = Build();
+        var store = StoreOf(host);
+        store.RecordUse("old");
+        Time.Pass(TimeSpan.FromDays(8));
+        store.RecordUse("young");
+
+        await host.StartAsync(Cancel);
+        await LiveAsync(ClockSettleTime);
+        await host.StopAsync(Cancel);
+
+        Assert.Equal(["old"], Engine.Removed);
+        Assert.Equal(["young"], store.List().Select(image => image.ImageId));
+    }
+
+    [Fact]
+    public async Task A_host_tells_at_its_start_what_is_tracked_or_why_it_cannot_know()
+    {
+        using (var host = Build())
+        {
+            StoreOf(host).RecordUse("tracked");
+            await host.StartAsync(Cancel);
+            await LiveAsync(TimeSpan.Zero);
+            await host.StopAsync(Cancel);
+        }
+
+        using (var host = Build(("DatabasePath", PathOf("missing/image_use.db"))))
+        {
+            await host.StartAsync(Cancel);
+            await LiveAsync(TimeSpan.Zero);
+            await host.StopAsync(Cancel);
+        }
+
+        Assert.Contains($"Images are tracked in {PathOf("image_use.db")}, 1 so far",
+            Log.Messages(LogLevel.Information));
+        Assert.Contains("does not exist. Create it", Assert.Single(Log.Messages(LogLevel.Error)),
+            StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_disabled_host_records_and_never_removes()
+    {
+        using var host = Build(("Enabled", "false"));
+        var store = StoreOf(host);
+        store.RecordUse("old");
+        Time.Pass(TimeSpan.FromDays(8));
+
+        await host.StartAsync(Cancel);
+        await host.Services.GetServices<IHostedService>().OfType<CleanupWorker>().Single()
+            .ExecuteTask!.WaitAsync(Cancel);
+        await host.StopAsync(Cancel);
+
+        Assert.Empty(Engine.Removed);
+        Assert.Null(store.LastPrune());
+        Assert.Equal(["old"], store.List().Select(image => image.ImageId));
+    }
+
+    [Fact]
+    public async Task An_engine_that_cannot_be_watched_stops_the_start_and_says_what_to_do()
+    {
+        using var host = Build(("WatchContainers", "true"));
+
+        var exception = await Assert.ThrowsAsync<NotSupportedException>(() => host.StartAsync(Cancel));
+
+        Assert.Contains("WatchContainers is for Docker", exception.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_database_that_can_be_read_again_shows_in_the_health_before_the_next_run()
+    {
+        var database = ("DatabasePath", PathOf("disk/image_use.db"));
+        Directory.CreateDirectory(PathOf("disk"));
+        using (var first = Build(database))
+        {
+            await first.StartAsync(Cancel);
+            await LiveAsync(ClockSettleTime);
+            await first.StopAsync(Cancel);
+        }
+
+        Directory.Move(PathOf("disk"), PathOf("unmounted"));
+        using var host = Build(database);
+        await host.StartAsync(Cancel);
+        await LiveAsync(ClockSettleTime);
+        Directory.Move(PathOf("unmounted"), PathOf("disk"));
+        Assert.Equal(HealthStatus.Degraded, (await HealthAsync(host)).Status);
+        await LiveAsync(TimeSpan.FromMinutes(15));
+
+        Assert.Equal(HealthStatus.Healthy, (await HealthAsync(host)).Status);
+        await host.StopAsync(Cancel);
+    }
+
+    [Fact]
+    public async Task A_failed_run_prunes_nothing_ends_nothing_and_shows_in_the_health()
+    {
+        using var host = Build();
+        Engine.Failure = new IOException("The engine is away.");
+        var store = StoreOf(host);
+        store.RecordUse("old");
+        Time.Pass(TimeSpan.FromDays(8));
+
+        await host.StartAsync(Cancel);
+        await LiveAsync(ClockSettleTime);
+        var health = await HealthAsync(host);
+        var running = !host.Services.GetRequiredService<IHostApplicationLifetime>()
+            .ApplicationStopping.IsCancellationRequested;
+        await host.StopAsync(Cancel);
+
+        Assert.True(running);
+        Assert.Equal(HealthStatus.Degraded, health.Status);
+        Assert.Contains("The engine is away.", health.Description, StringComparison.Ordinal);
+        Assert.Single(store.List());
+    }
+
+    [Fact]
+    public async Task A_database_that_cannot_be_opened_does_not_end_the_host()
+    {
+        using var host = Build(("DatabasePath", PathOf("missing/image_use.db")));
+
+        await host.StartAsync(Cancel);
+        await LiveAsync(ClockSettleTime);
+        var health = await HealthAsync(host);
+        await host.StopAsync(Cancel);
+
+        Assert.Equal(HealthStatus.Unhealthy, health.Status);
+    }
+
+    [Fact]
+    public async Task The_meter_tells_what_happened()
+    {
+        using var host = Build();
+        using var listener = new MeterListener();
+        var measured = new Dictionary<string, double>();
+        listener.InstrumentPublished = (instrument, self) =>
+        {
+            if (instrument.Meter.Name == "ImageGc")
+                self.EnableMeasurementEvents(instrument);
+        };
+        void Add(string name, double value)
+        {
+            lock (measured)
+                measured[name] = measured.GetValueOrDefault(name) + value;
+        }
+
+        listener.SetMeasurementEventCallback<long>((instrument, value, _, _) => Add(instrument.Name, value));
+        listener.SetMeasurementEventCallback<int>((instrument, value, _, _) => Add(instrument.Name, value));
+        listener.SetMeasurementEventCallback<double>((instrument, _, _, _) => Add(instrument.Name, 1));
+        listener.Start();
+        var store = StoreOf(host);
+        store.RecordUse(["stuck", "old"]);
+        Time.Pass(TimeSpan.FromDays(8));
+
+        await host.Services.GetRequiredService<Cleanup>().RunAsync(Cancel);
+        listener.RecordObservableInstruments();
+
+        Assert.True(measured["imagegc.records"] >= 2, "records"); // Tests that run beside this one count too.
+        Assert.True(measured["imagegc.removals"] >= 1, "removals");
+        Assert.True(measured["imagegc.failures"] >= 1, "failures");
+        Assert.True(measured["imagegc.tracked"] >= 1, "tracked");
+        Assert.True(measured["imagegc.run.duration"] >= 1, "duration");
+    }
+
+    [Fact]
+    public async Task Nothing_is_pruned_when_the_images_to_keep_cannot_be_resolved()
+    {
+        using var host = Build(("KeepImages:0", "agent"));
+        var store = StoreOf(host);
+        store.RecordUse("old");
+        Time.Pass(TimeSpan.FromDays(8));
+        Engine.ImagesFailure = new IOException("No list.");
+
+        await Assert.ThrowsAsync<IOException>(() => host.Services.GetRequiredService<Cleanup>().RunAsync(Cancel));
+
+        Assert.Empty(Engine.Removed);
+    }
+
+    private static async Task<HealthReportEntry> HealthAsync(IHost host) =>
+        (await host.Services.GetRequiredService<HealthCheckService>().CheckHealthAsync(Cancel))
+            .Entries["image-garbage-collection"];
+}

@@ -1,0 +1,135 @@
+using ImageGc.Sqlite;
+using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Options;
+
+namespace ImageGc.Hosting.Tests;
+
+/// <summary>Settings as people write them, and the message when one is wrong.</summary>
+public sealed class SettingsTests
+{
+    [Fact]
+    public void The_defaults_are_those_of_Azure_IoT_Edge()
+    {
+        var options = Read(("DatabasePath", "image_use.db"));
+
+        Assert.True(options.Enabled);
+        Assert.Equal(TimeSpan.FromDays(1), options.CleanupRecurrence);
+        Assert.Equal(TimeSpan.FromDays(7), options.ImageAgeCleanupThreshold);
+        Assert.Equal(new TimeOnly(0, 0), options.CleanupTime);
+        Assert.False(options.WatchContainers);
+        Assert.Null(options.HighThresholdPercent);
+    }
+
+    [Fact]
+    public void Every_setting_is_read_as_people_write_it() =>
+        Assert.All(typeof(ImageGarbageCollectionOptions).GetProperties(), setting =>
+        {
+            var (text, value) = Written[setting.Name];
+
+            Assert.Equal(value, setting.GetValue(Read(("DatabasePath", "x.db"), (setting.Name, text))));
+            Assert.NotEqual(value, setting.GetValue(new ImageGarbageCollectionOptions()));
+        });
+
+    private static readonly Dictionary<string, (string Text, object Value)> Written = new()
+    {
+        ["Enabled"] = ("false", false),
+        ["CleanupRecurrence"] = ("3d", TimeSpan.FromDays(3)),
+        ["ImageAgeCleanupThreshold"] = ("12h", TimeSpan.FromHours(12)),
+        ["CleanupTime"] = ("23:59", new TimeOnly(23, 59)),
+        ["DatabasePath"] = ("image_use.db", "image_use.db"),
+        ["FlatFilePath"] = ("image_use", "image_use"),
+        ["Durability"] = ("normal", Durability.Normal),
+        ["ClockSettleTime"] = ("10m", TimeSpan.FromMinutes(10)),
+        ["EngineAddress"] = ("tcp://127.0.0.1:2375", new Uri("tcp://127.0.0.1:2375")),
+        ["EngineTimeout"] = ("90s", TimeSpan.FromSeconds(90)),
+        ["KeepImages"] = ("registry/agent:*", new List<string> { "registry/agent:*" }),
+        ["WatchContainers"] = ("true", true),
+        ["OwnerLabel"] = ("owner=edge", "owner=edge"),
+        ["HighThresholdPercent"] = ("85%", 85),
+        ["LowThresholdPercent"] = ("70", 70),
+        ["MinimumAge"] = ("1.00:00:00", TimeSpan.FromDays(1)),
+    };
+
+    [Fact]
+    public void KeepImages_may_be_one_list_with_commas() =>
+        Assert.Equal(["a:1", "b"], Read(("DatabasePath", "x.db"), ("KeepImages", "a:1, b")).KeepImages);
+
+    [Theory]
+    [InlineData("Enabled", "maybe")]
+    [InlineData("CleanupRecurrence", "12h")]
+    [InlineData("CleanupRecurrence", "0d")]
+    [InlineData("CleanupRecurrence", "often")]
+    [InlineData("ImageAgeCleanupThreshold", "-1d")]
+    [InlineData("ImageAgeCleanupThreshold", "7")]
+    [InlineData("CleanupTime", "24:00")]
+    [InlineData("CleanupTime", "7:30")]
+    [InlineData("CleanupTime", "12:30 PM")]
+    [InlineData("DatabasePath", " ")]
+    [InlineData("FlatFilePath", " ")]
+    [InlineData("OwnerLabel", " ")]
+    [InlineData("OwnerLabel", "=edge")]
+    [InlineData("EngineAddress", "ssh://somewhere")]
+    [InlineData("EngineTimeout", "0")]
+    [InlineData("Durability", "2")]
+    [InlineData("HighThresholdPercent", "101")]
+    [InlineData("LowThresholdPercent", "90")]
+    [InlineData("KeepImages:0", " ")]
+    [InlineData("KeepImage", "agent")]
+    public async Task A_wrong_setting_stops_the_start_with_a_message_that_names_it(string name, string value)
+    {
+        var wrong = await Refused(name, value);
+
+        Assert.Contains(name.Split(':')[0], wrong.Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("tcp://user:secret@127.0.0.1:2375")]
+    [InlineData("https://user:secret@127.0.0.1:2375")]
+    public async Task Credentials_in_the_address_are_refused_and_never_shown(string address)
+    {
+        var wrong = await Refused("EngineAddress", address);
+
+        Assert.Contains("EngineAddress names a user", wrong.Message, StringComparison.Ordinal);
+        Assert.DoesNotContain("secret", wrong.ToString(), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_wrong_setting_in_code_is_refused_too()
+    {
+        var options = new ImageGarbageCollectionOptions { DatabasePath = "x.db", Durability = (Durability)7 };
+
+        Assert.Contains("Durability is 7", new OptionsValidator().Validate(null, options).FailureMessage,
+            StringComparison.Ordinal);
+    }
+
+    private static async Task<OptionsValidationException> Refused(string name, string value)
+    {
+        var builder = Host.CreateApplicationBuilder(new HostApplicationBuilderSettings { DisableDefaults = true });
+        var settings = new Dictionary<string, string?>
+        {
+            ["Gc:DatabasePath"] = "x.db",
+            ["Gc:HighThresholdPercent"] = "80",
+            [$"Gc:{name}"] = value,
+        };
+        builder.Configuration.AddInMemoryCollection(settings);
+        builder.Services.AddImageGarbageCollection(builder.Configuration.GetSection("Gc"));
+        using var host = builder.Build();
+
+        return await Assert.ThrowsAsync<OptionsValidationException>(
+            () => host.StartAsync(TestContext.Current.CancellationToken));
+    }
+
+    private static ImageGarbageCollectionOptions Read(params (string Name, string Value)[] settings)
+    {
+        var section = new ConfigurationBuilder()
+            .AddInMemoryCollection(
+                settings.ToLookup(setting => setting.Name, setting => (string?)setting.Value)
+                    .Select(setting => KeyValuePair.Create(setting.Key, setting.Last())))
+            .Build();
+        using var services = new ServiceCollection().AddLogging().AddImageGarbageCollection(section)
+            .BuildServiceProvider();
+        return services.GetRequiredService<IOptions<ImageGarbageCollectionOptions>>().Value;
+    }
+}
