@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Runtime.CompilerServices;
 using System.Threading.Channels;
 using Docker.DotNet.Models;
+using ImageGc.Hosting;
 
 namespace ImageGc.Docker;
 
@@ -10,31 +11,38 @@ internal sealed partial class DockerEngine
     private static readonly Dictionary<string, IDictionary<string, bool>> Watched = new()
     {
         ["type"] = new Dictionary<string, bool> { ["container"] = true, ["image"] = true },
-        ["event"] = new Dictionary<string, bool> { ["create"] = true, ["destroy"] = true, ["delete"] = true },
+        ["event"] = new[]
+        {
+            "create", "destroy", "remove", "pull", "load", "loadfromarchive", "import", "tag", "delete",
+        }.ToDictionary(name => name, _ => true),
     };
 
-    public Uri Address => _address;
-
-    /// <summary>The time of the engine's own clock, in Unix nanoseconds: events since then can be asked for.</summary>
-    public async Task<long> AskTimeAsync(CancellationToken cancellationToken)
+    /// <remarks>
+    /// A cursor is a time of the engine's own clock, in Unix nanoseconds: that of the last event, or of the start. If
+    /// the clock was set back since, everything from now on is asked for. Docker remembers its last 256 events, of all
+    /// kinds.
+    /// </remarks>
+    public async IAsyncEnumerable<EngineEvent> WatchAsync(
+        string? cursor, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
-        var info = await AskAsync("be asked for its time", _docker.System.GetSystemInfoAsync, cancellationToken)
-            .ConfigureAwait(false);
-        var now = DateTimeOffset.Parse(info.SystemTime, CultureInfo.InvariantCulture);
-        return (now - DateTimeOffset.UnixEpoch).Ticks * TimeSpan.NanosecondsPerTick;
-    }
+        var info = await InfoAsync(cancellationToken).ConfigureAwait(false);
+        var now = DateTimeOffset.Parse(info.SystemTime, CultureInfo.InvariantCulture) - DateTimeOffset.UnixEpoch;
+        var since = (now.Ticks * TimeSpan.NanosecondsPerTick) - 1;
+        if (long.TryParse(cursor, NumberStyles.None, CultureInfo.InvariantCulture, out var seen))
+            since = Math.Min(seen, since);
+        yield return new EngineEvent { Kind = EngineEventKind.Started, Cursor = CursorAt(since) };
 
-    /// <summary>What happens to containers and images, until the engine ends or drops the connection.</summary>
-    public async IAsyncEnumerable<Message> WatchAsync(
-        long since, [EnumeratorCancellation] CancellationToken cancellationToken)
-    {
         var relay = new Relay();
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         var watching = RelayAsync();
         try
         {
             await foreach (var message in relay.Events.Reader.ReadAllAsync(cancellationToken).ConfigureAwait(false))
-                yield return message;
+            {
+                since = message.TimeNano ?? since;
+                if (ToEvent(message, since) is { } happened)
+                    yield return happened;
+            }
         }
         finally
         {
@@ -47,9 +55,10 @@ internal sealed partial class DockerEngine
             Exception? end = null;
             try
             {
-                var from = string.Create(
-                    CultureInfo.InvariantCulture, $"{since / 1_000_000_000}.{since % 1_000_000_000:D9}");
-                await _docker.System.MonitorEventsAsync(
+                var from = string.Create(CultureInfo.InvariantCulture,
+                    $"{(since + 1) / 1_000_000_000}.{(since + 1) % 1_000_000_000:D9}");
+                var docker = await _docker.ConnectAsync(stop.Token).ConfigureAwait(false);
+                await docker.System.MonitorEventsAsync(
                     new ContainerEventsParameters { Since = from, Filters = Watched }, relay, stop.Token)
                     .ConfigureAwait(false);
             }
@@ -57,27 +66,41 @@ internal sealed partial class DockerEngine
             catch (Exception exception)
 #pragma warning restore CA1031
             {
-                end = Explain("tell what happens", exception);
+                end = _docker.Explain("report its events", exception);
             }
 
             relay.Events.Writer.Complete(end);
         }
     }
 
-    /// <summary>
-    /// The image of a container; null if it has none, or neither the container nor its image is there any more.
-    /// </summary>
-    /// <remarks>Docker itself creates containers without an image when it builds one from scratch.</remarks>
-    public async Task<string?> FindImageOfContainerAsync(
-        string containerId, string reference, CancellationToken cancellationToken)
+    private static string CursorAt(long nanoseconds) => nanoseconds.ToString(CultureInfo.InvariantCulture);
+
+    /// <summary>Docker ends a container with `destroy` and an image with `delete`, Podman both with `remove`.</summary>
+    private static EngineEvent? ToEvent(Message message, long at)
     {
-        var container = await AskForAsync($"inspect {containerId}", cancel =>
-            _docker.Containers.InspectContainerAsync(containerId, cancel), cancellationToken).ConfigureAwait(false);
-        if (container is not null)
-            return container.Image is { Length: > 0 } imageId ? imageId : null;
-        return reference.Length == 0
-            ? null
-            : (await FindImageAsync(reference, cancellationToken).ConfigureAwait(false))?.ID;
+        EngineEventKind? kind = (message.Type, message.Action) switch
+        {
+            ("container", "create") => EngineEventKind.ContainerCreated,
+            ("container", "destroy" or "remove") => EngineEventKind.ContainerRemoved,
+            ("image", "pull") => EngineEventKind.ImagePulled,
+            ("image", "load" or "import" or "loadfromarchive") => EngineEventKind.ImageLoaded,
+            ("image", "tag") => EngineEventKind.ImageTagged,
+            ("image", "delete" or "remove") => EngineEventKind.ImageRemoved,
+            _ => null,
+        };
+        if (kind is null)
+            return null;
+        var isContainer = message.Type == "container";
+        var attributes = LabelsOf(message.Actor.Attributes);
+        return new EngineEvent
+        {
+            Kind = kind.Value,
+            ContainerId = isContainer ? message.Actor.ID : null,
+            ImageReference = isContainer ? attributes.GetValueOrDefault("image") : message.Actor.ID,
+            Labels = isContainer ? attributes : null, // They stand among its other attributes.
+            Time = DateTimeOffset.UnixEpoch.AddTicks(at / TimeSpan.NanosecondsPerTick),
+            Cursor = CursorAt(at),
+        };
     }
 
     /// <remarks><see cref="Progress{T}"/> would hand the events over in any order.</remarks>

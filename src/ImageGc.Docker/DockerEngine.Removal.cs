@@ -1,5 +1,6 @@
 using System.Net;
 using Docker.DotNet.Models;
+using ImageGc.Hosting;
 using ImageGc.Sqlite;
 
 namespace ImageGc.Docker;
@@ -22,9 +23,9 @@ internal sealed partial class DockerEngine
         {
             await DeleteAsync(imageId, cancellationToken).ConfigureAwait(false);
         }
-        catch (EngineRequestFailedException conflict) when (conflict.Status == HttpStatusCode.Conflict)
+        catch (DockerRequestFailedException conflict) when (conflict.Status == HttpStatusCode.Conflict)
         {
-            if (await FindImageAsync(imageId, cancellationToken).ConfigureAwait(false) is not { } image)
+            if (await InspectAsync(imageId, cancellationToken).ConfigureAwait(false) is not { } image)
                 return;
             var names = NamesOf(image.RepoTags, image.RepoDigests);
             if (names.Count < 2 || await IsNeededAsync(imageId, cancellationToken).ConfigureAwait(false))
@@ -37,7 +38,8 @@ internal sealed partial class DockerEngine
     {
         var images = await ListAllImagesAsync(cancellationToken).ConfigureAwait(false);
         return images.Any(child => child.ParentID == imageId)
-            || (await ListImagesInUseAsync(cancellationToken).ConfigureAwait(false)).Contains(imageId);
+            || (await ListContainersAsync(cancellationToken).ConfigureAwait(false))
+                .Any(container => container.ImageIds.Contains(imageId));
     }
 
     private async Task RemoveByNamesAsync(
@@ -49,14 +51,14 @@ internal sealed partial class DockerEngine
             foreach (var name in names)
             {
                 // Pulled anew meanwhile, it is the name of another image.
-                if ((await FindImageAsync(name, cancellationToken).ConfigureAwait(false))?.ID != imageId)
+                if ((await InspectAsync(name, cancellationToken).ConfigureAwait(false))?.ID != imageId)
                     continue;
                 untagged.Add(name); // Before, because a removal that nobody answered may have happened.
                 await DeleteAsync(name, cancellationToken).ConfigureAwait(false);
             }
 
             // Taking away the last name succeeds without removing an image that is needed after all.
-            if (await FindImageAsync(imageId, cancellationToken).ConfigureAwait(false) is not null)
+            if (await InspectAsync(imageId, cancellationToken).ConfigureAwait(false) is not null)
                 await DeleteAsync(imageId, cancellationToken).ConfigureAwait(false);
         }
         catch
@@ -77,7 +79,7 @@ internal sealed partial class DockerEngine
         {
             while (missing.TryPeek(out var name))
             {
-                var gone = await FindImageAsync(name, CancellationToken.None).ConfigureAwait(false) is null;
+                var gone = await InspectAsync(name, CancellationToken.None).ConfigureAwait(false) is null;
                 if (gone && IsDigest(name))
                     lost.Add(name);
                 else if (gone)
@@ -85,7 +87,7 @@ internal sealed partial class DockerEngine
                 missing.Dequeue();
             }
         }
-        catch (EngineRequestFailedException gone) when (gone.Status == HttpStatusCode.NotFound)
+        catch (DockerRequestFailedException gone) when (gone.Status == HttpStatusCode.NotFound)
         {
             return;
         }
@@ -96,7 +98,7 @@ internal sealed partial class DockerEngine
         }
 
         if (lost.Count + missing.Count > 0)
-            _log.LostNames(why, imageId, string.Join(", ", lost.Concat(missing)));
+            log.LostNames(why, imageId, string.Join(", ", lost.Concat(missing)));
     }
 
     private static bool IsDigest(string name) => name.Contains('@', StringComparison.Ordinal);
@@ -105,9 +107,9 @@ internal sealed partial class DockerEngine
     {
         var colon = name.LastIndexOf(':');
         var tag = new ImageTagParameters { RepositoryName = name[..colon], Tag = name[(colon + 1)..] };
-        await AskAsync($"tag {imageId}", async cancel =>
+        await _docker.AskAsync($"tag {imageId}", async (docker, cancel) =>
         {
-            await _docker.Images.TagImageAsync(imageId, tag, cancel).ConfigureAwait(false);
+            await docker.Images.TagImageAsync(imageId, tag, cancel).ConfigureAwait(false);
             return tag;
         }, CancellationToken.None).ConfigureAwait(false);
     }
@@ -116,7 +118,7 @@ internal sealed partial class DockerEngine
     private async Task DeleteAsync(string name, CancellationToken cancellationToken)
     {
         var unforced = new ImageDeleteParameters { Force = false, NoPrune = true };
-        await AskForAsync($"remove {name}", cancel =>
-            _docker.Images.DeleteImageAsync(name, unforced, cancel), cancellationToken).ConfigureAwait(false);
+        await _docker.FindAsync($"remove {name}", (docker, cancel) =>
+            docker.Images.DeleteImageAsync(name, unforced, cancel), cancellationToken).ConfigureAwait(false);
     }
 }

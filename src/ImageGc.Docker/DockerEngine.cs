@@ -1,143 +1,153 @@
-using System.Net;
-using System.Text.Json;
-using Docker.DotNet;
 using Docker.DotNet.Models;
+using ImageGc.Hosting;
+using ImageGc.Sqlite;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 
 namespace ImageGc.Docker;
 
-/// <summary>Docker or Moby, over a unix socket or TCP.</summary>
-internal sealed partial class DockerEngine : IContainerEngine, IDisposable
+/// <summary>Docker, Moby or Podman, over a unix socket or TCP.</summary>
+internal sealed partial class DockerEngine(IOptions<DockerOptions> options, ILogger<DockerEngine> log)
+    : IContainerEngine, IDisposable
 {
-    private readonly DockerClient _docker;
-    private readonly Uri _address;
-    private readonly TimeSpan _timeout;
-    private readonly ILogger<DockerEngine> _log;
+    private readonly DockerConnection _docker = new(options.Value);
 
-    public DockerEngine(IOptions<ImageGarbageCollectionOptions> options, ILogger<DockerEngine> log)
-    {
-        _log = log;
-        _address = options.Value.EngineAddress;
-        _timeout = options.Value.EngineTimeout;
-        _docker = new DockerClientBuilder().WithEndpoint(_address).WithTimeout(Timeout.InfiniteTimeSpan).Build();
-    }
+    public override string ToString() => _docker.Address.ToString();
 
-    public async Task<IReadOnlyCollection<string>> ListImagesInUseAsync(CancellationToken cancellationToken)
+    public bool IsImageId(string text) => ImageId.IsDigest(text);
+
+    /// <remarks>
+    /// Docker's ID comes from its data directory, and the driver changes with the store of images. Podman has a new ID
+    /// at each call.
+    /// </remarks>
+    public async Task<string> IdentifyAsync(CancellationToken cancellationToken)
     {
-        var containers = await ListContainersAsync(cancellationToken).ConfigureAwait(false);
-        return [.. containers.Select(container => container.ImageID).Distinct()];
+        var version = await _docker.AskAsync("report its version", (docker, cancel) =>
+            docker.System.GetVersionAsync(cancel), cancellationToken).ConfigureAwait(false);
+        var info = await InfoAsync(cancellationToken).ConfigureAwait(false);
+        var isPodman = version.Components?.Any(part => part.Name == "Podman Engine") == true;
+        return isPodman ? $"podman {info.DockerRootDir} {info.Driver}" : $"docker {info.ID} {info.Driver}";
     }
 
     public async Task<IReadOnlyCollection<EngineImage>> ListImagesAsync(CancellationToken cancellationToken)
     {
         var images = await ListAllImagesAsync(cancellationToken).ConfigureAwait(false);
-        return [.. images.Select(image => new EngineImage(image.ID, NamesOf(image.RepoTags, image.RepoDigests)))];
+        return [.. images.Select(image => new EngineImage
+        {
+            ImageId = image.ID,
+            Names = NamesOf(image.RepoTags, image.RepoDigests),
+            SizeBytes = image.Size,
+            UniqueBytes = image.SharedSize >= 0 ? image.Size - image.SharedSize : null,
+            ParentId = image.ParentID is { Length: > 0 } parent ? parent : null,
+            Labels = LabelsOf(image.Labels),
+        })];
     }
 
-    public async Task<DiskSpace> MeasureDiskAsync(CancellationToken cancellationToken)
+    public async Task<EngineImage?> FindImageAsync(string reference, CancellationToken cancellationToken)
     {
-        if (!_address.IsFile && _address.Scheme != "unix" && !_address.IsLoopback)
-            throw new NotSupportedException(
-                $"The engine at {_address} is on another device, whose disk cannot be measured: "
-                + $"unset {nameof(ImageGarbageCollectionOptions.HighThresholdPercent)}.");
-        var info = await AskAsync("tell its directory", _docker.System.GetSystemInfoAsync, cancellationToken)
-            .ConfigureAwait(false);
-        var disk = new DriveInfo(info.DockerRootDir);
-        return new DiskSpace(disk.TotalSize, disk.AvailableFreeSpace);
+        var image = await InspectAsync(reference, cancellationToken).ConfigureAwait(false);
+        return image is null ? null : new EngineImage
+        {
+            ImageId = image.ID,
+            Names = NamesOf(image.RepoTags, image.RepoDigests),
+            SizeBytes = image.Size,
+            Labels = LabelsOf(image.Config?.Labels),
+        };
     }
 
-    /// <summary>
-    /// Every container that has an image, in whatever state; those that Docker builds from have none.
-    /// </summary>
-    /// <exception cref="InvalidDataException">One is told without its image: nobody may act on such a list.</exception>
-    public async Task<IReadOnlyList<ContainerListResponse>> ListContainersAsync(CancellationToken cancellationToken)
+    /// <remarks>Those that Docker builds from have no image.</remarks>
+    /// <exception cref="InvalidDataException">The image of one is not reported.</exception>
+    public async Task<IReadOnlyCollection<EngineContainer>> ListContainersAsync(CancellationToken cancellationToken)
     {
-        var containers = await AskAsync("list the containers", cancel => _docker.Containers.ListContainersAsync(
-            new ContainersListParameters { All = true }, cancel), cancellationToken).ConfigureAwait(false);
+        var containers = await _docker.AskAsync("list the containers", (docker, cancel) =>
+            docker.Containers.ListContainersAsync(new ContainersListParameters { All = true }, cancel),
+            cancellationToken).ConfigureAwait(false);
         var incomplete = containers.FirstOrDefault(
             container => container is { ImageID: null or "", Image.Length: > 0 });
-        return incomplete is not null
-            ? throw new InvalidDataException($"The engine does not tell the image of container {incomplete.ID}, "
-                + "so nothing can be said of what is in use. Look at the engine's log, or remove that container.")
-            : [.. containers.Where(container => !string.IsNullOrEmpty(container.ImageID))];
+        if (incomplete is not null)
+            throw new InvalidDataException($"The engine does not report the image of container {incomplete.ID}, "
+                + "so nothing is known of what is in use. Read the engine's log, or remove that container.");
+
+        List<EngineContainer> listed = [];
+        foreach (var container in containers)
+        {
+            listed.Add(new EngineContainer
+            {
+                Id = container.ID,
+                Name = container.Names?.FirstOrDefault()?.TrimStart('/'),
+                ImageIds = await ImagesOfAsync(container.ImageID, container.Mounts, cancellationToken)
+                    .ConfigureAwait(false),
+                Labels = LabelsOf(container.Labels),
+            });
+        }
+
+        return listed;
+    }
+
+    public async Task<EngineContainer?> FindContainerAsync(string containerId, CancellationToken cancellationToken)
+    {
+        var container = await _docker.FindAsync($"inspect {containerId}", (docker, cancel) =>
+            docker.Containers.InspectContainerAsync(containerId, cancel), cancellationToken).ConfigureAwait(false);
+        return container is null ? null : new EngineContainer
+        {
+            Id = container.ID,
+            Name = container.Name?.TrimStart('/'),
+            ImageIds = await ImagesOfAsync(container.Image, container.Mounts, cancellationToken).ConfigureAwait(false),
+            Labels = LabelsOf(container.Config?.Labels),
+        };
+    }
+
+    public async Task<DiskUsage?> MeasureDiskAsync(CancellationToken cancellationToken)
+    {
+        if (!_docker.IsOnThisDevice)
+            return null;
+        var info = await InfoAsync(cancellationToken).ConfigureAwait(false);
+        var isInContainerd = info.DriverStatus?.Any(pair => pair is ["driver-type", "io.containerd.snapshotter.v1"]);
+        var directory = isInContainerd == true ? ContainerdRoot : info.DockerRootDir;
+        if (!Directory.Exists(directory))
+            return null;
+        var disk = new DriveInfo(directory);
+        return new DiskUsage(disk.TotalSize, disk.AvailableFreeSpace);
     }
 
     public void Dispose() => _docker.Dispose();
 
+    /// <summary>Where containerd keeps images by default; Docker does not report it.</summary>
+    private const string ContainerdRoot = "/var/lib/containerd";
+
+    private Task<SystemInfoResponse> InfoAsync(CancellationToken cancellationToken) =>
+        _docker.AskAsync("describe itself", (docker, cancel) => docker.System.GetSystemInfoAsync(cancel),
+            cancellationToken);
+
     private Task<IList<ImagesListResponse>> ListAllImagesAsync(CancellationToken cancellationToken) =>
-        AskAsync("list the images", cancel => _docker.Images.ListImagesAsync(
+        _docker.AskAsync("list the images", (docker, cancel) => docker.Images.ListImagesAsync(
             new ImagesListParameters { All = true }, cancel), cancellationToken);
 
     /// <summary>An image by its ID or one of its names; null if there is none.</summary>
-    private Task<ImageInspectResponse?> FindImageAsync(string reference, CancellationToken cancellationToken) =>
-        AskForAsync($"inspect {reference}", cancel => _docker.Images.InspectImageAsync(reference, cancel),
-            cancellationToken);
+    private Task<ImageInspectResponse?> InspectAsync(string reference, CancellationToken cancellationToken) =>
+        _docker.FindAsync($"inspect {reference}", (docker, cancel) =>
+            docker.Images.InspectImageAsync(reference, cancel), cancellationToken);
 
-    /// <summary>Asks for what may be gone by now; then the answer is null.</summary>
-    private async Task<T?> AskForAsync<T>(
-        string doing, Func<CancellationToken, Task<T>> ask, CancellationToken cancellationToken)
-        where T : class
+    /// <summary>The image of a container and those mounted into it, which are named as they were asked for.</summary>
+    private async Task<IReadOnlyList<string>> ImagesOfAsync(
+        string? imageId, IList<MountPoint>? mounts, CancellationToken cancellationToken)
     {
-        try
+        List<string> images = string.IsNullOrEmpty(imageId) ? [] : [imageId];
+        foreach (var mount in mounts?.Where(mount => mount.Type == "image") ?? [])
         {
-            return await AskAsync(doing, ask, cancellationToken).ConfigureAwait(false);
+            var reference = mount.Name is { Length: > 0 } name ? name : mount.Source; // Docker's, Podman's.
+            if (string.IsNullOrEmpty(reference))
+                throw new InvalidDataException("The engine does not report which image is mounted into a container.");
+            if (await InspectAsync(reference, cancellationToken).ConfigureAwait(false) is { } image)
+                images.Add(image.ID);
         }
-        catch (EngineRequestFailedException gone) when (gone.Status == HttpStatusCode.NotFound)
-        {
-            return null;
-        }
+
+        return images;
     }
 
     private static List<string> NamesOf(IList<string>? tags, IList<string>? digests) =>
         [.. (tags ?? []).Concat(digests ?? []).Where(name => !name.StartsWith("<none>", StringComparison.Ordinal))];
 
-    /// <exception cref="EngineRequestFailedException">The engine answered, and refused.</exception>
-    /// <exception cref="EngineUnavailableException">No engine answered.</exception>
-    /// <exception cref="TimeoutException">It took too long.</exception>
-    private async Task<T> AskAsync<T>(
-        string doing, Func<CancellationToken, Task<T>> ask, CancellationToken cancellationToken)
-    {
-        using var bounded = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        bounded.CancelAfter(_timeout);
-        try
-        {
-            // A connection that the engine accepted and never serves must not hold us up either.
-            return await ask(bounded.Token).WaitAsync(bounded.Token).ConfigureAwait(false);
-        }
-        catch (Exception exception) when (bounded.IsCancellationRequested && !cancellationToken.IsCancellationRequested)
-        {
-            throw new TimeoutException($"The engine at {_address} did not {doing} within {_timeout}. "
-                + $"Look at its log, or raise {nameof(ImageGarbageCollectionOptions.EngineTimeout)}.", exception);
-        }
-        catch (Exception) when (cancellationToken.IsCancellationRequested)
-        {
-            throw new OperationCanceledException(cancellationToken);
-        }
-#pragma warning disable CA1031 // The client throws many types when it cannot connect, or cannot read the answer.
-        catch (Exception exception)
-#pragma warning restore CA1031
-        {
-            throw Explain(doing, exception);
-        }
-    }
-
-    private Exception Explain(string doing, Exception exception) =>
-        exception is DockerApiException answer && MessageOf(answer) is { } why
-            ? new EngineRequestFailedException(doing, answer.StatusCode, why, answer)
-            : new EngineUnavailableException(doing, _address, exception);
-
-    /// <summary>What Docker says about an error; null if it was not Docker.</summary>
-    private static string? MessageOf(DockerApiException answer)
-    {
-        try
-        {
-            using var body = JsonDocument.Parse(answer.ResponseBody ?? "");
-            return body.RootElement.GetProperty("message").GetString();
-        }
-        catch (Exception other) when (other is JsonException or InvalidOperationException or KeyNotFoundException)
-        {
-            return null;
-        }
-    }
+    private static Dictionary<string, string> LabelsOf(IDictionary<string, string>? labels) =>
+        labels is null ? [] : new Dictionary<string, string>(labels, StringComparer.Ordinal);
 }

@@ -14,10 +14,11 @@ internal sealed class Cleanup(
     private readonly KeptImages _kept = new(options.Value.KeepImages);
 
     /// <summary>Removes every image that was unused for the configured time.</summary>
-    public Task RunAsync(CancellationToken cancellationToken) => RunAsync(new PruneOptions(), cancellationToken);
+    public Task<PruneResult> RunAsync(CancellationToken cancellationToken) =>
+        RunAsync(new PruneOptions(), cancellationToken);
 
     /// <summary>Removes the images that were unused for the time given, oldest use first, until it is enough.</summary>
-    public Task RunAsync(PruneOptions prune, CancellationToken cancellationToken) => AloneAsync(async () =>
+    public Task<PruneResult> RunAsync(PruneOptions prune, CancellationToken cancellationToken) => AloneAsync(async () =>
     {
         var started = time.GetTimestamp();
         var images = await engine.ListImagesAsync(cancellationToken).ConfigureAwait(false);
@@ -29,11 +30,13 @@ internal sealed class Cleanup(
             Keep = Kept(images),
             Enough = run.IsEnoughAsync,
         };
+        PruneResult result;
         try
         {
             // What is in use is asked last, so that it is as fresh as can be.
-            var inUse = await engine.ListImagesInUseAsync(cancellationToken).ConfigureAwait(false);
-            await store().PruneAsync(inUse, run.RemoveAsync, pruneOptions, cancellationToken).ConfigureAwait(false);
+            var inUse = await ListImagesInUseAsync(cancellationToken).ConfigureAwait(false);
+            result = await store().PruneAsync(inUse, run.RemoveAsync, pruneOptions, cancellationToken)
+                .ConfigureAwait(false);
         }
         finally
         {
@@ -42,16 +45,22 @@ internal sealed class Cleanup(
 
         if (run.EngineGone is { } gone)
             ExceptionDispatchInfo.Throw(gone);
+        return result;
     }, cancellationToken);
 
     /// <summary>The verdict on every tracked image, if images were removed on schedule now.</summary>
-    public async Task<IReadOnlyList<PruneVerdict>> PreviewAsync(
-        ImageUseStore database, CancellationToken cancellationToken)
+    public async Task<IReadOnlyList<PruneVerdict>> PreviewAsync(CancellationToken cancellationToken)
     {
         var kept = Kept(await engine.ListImagesAsync(cancellationToken).ConfigureAwait(false));
-        var inUse = await engine.ListImagesInUseAsync(cancellationToken).ConfigureAwait(false);
-        return database.ExplainPrune(
+        var inUse = await ListImagesInUseAsync(cancellationToken).ConfigureAwait(false);
+        return store().ExplainPrune(
             inUse, new PruneOptions { Threshold = options.Value.ImageAgeCleanupThreshold, Keep = kept });
+    }
+
+    private async Task<IReadOnlyCollection<string>> ListImagesInUseAsync(CancellationToken cancellationToken)
+    {
+        var containers = await engine.ListContainersAsync(cancellationToken).ConfigureAwait(false);
+        return containers.SelectMany(container => container.ImageIds).ToHashSet(StringComparer.Ordinal);
     }
 
     private string[] Kept(IReadOnlyCollection<EngineImage> images) =>
@@ -66,17 +75,18 @@ internal sealed class Cleanup(
         var vanished = tracked.Where(image => !existing.Contains(image.ImageId)).ToList();
         foreach (var image in store().ForgetGone(vanished))
             log.ForgotVanished(image.ImageId);
+        return vanished.Count;
     }, cancellationToken);
 
     public void Dispose() => _oneAtATime.Dispose();
 
     /// <summary>Waits for whatever else removes, and keeps it waiting.</summary>
-    internal async Task AloneAsync(Func<Task> work, CancellationToken cancellationToken)
+    internal async Task<T> AloneAsync<T>(Func<Task<T>> work, CancellationToken cancellationToken)
     {
         await _oneAtATime.WaitAsync(cancellationToken).ConfigureAwait(false);
         try
         {
-            await work().ConfigureAwait(false);
+            return await work().ConfigureAwait(false);
         }
         finally
         {

@@ -59,5 +59,7 @@ internal sealed class DiskPressureWorker(
         await MeasureAsync(cancellationToken).ConfigureAwait(false) <= options.Value.LowThresholdPercent;
 
     private async Task<double> MeasureAsync(CancellationToken cancellationToken) =>
-        (await engine.MeasureDiskAsync(cancellationToken).ConfigureAwait(false)).UsedPercent;
+        (await engine.MeasureDiskAsync(cancellationToken).ConfigureAwait(false))?.UsedPercent
+        ?? throw new NotSupportedException(
+            $"The engine cannot say how full its disk is. Unset {nameof(options.Value.HighThresholdPercent)}.");
 }

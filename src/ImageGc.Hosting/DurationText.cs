@@ -3,12 +3,17 @@ using System.Globalization;
 namespace ImageGc.Hosting;
 
 /// <summary>Durations as people write them: 30s, 90m, 12h, 7d, 3w, 0; and as .NET writes them: 7.00:00:00.</summary>
-internal static class DurationText
+public static class DurationText
 {
+    /// <summary>What to write, for messages.</summary>
     public const string AcceptedForms = "use a whole number and a unit: 30s, 90m, 12h, 7d or 3w, or just 0";
 
     private static readonly long LongestSeconds = (long)TimeSpan.MaxValue.TotalSeconds;
 
+    /// <summary>Reads a duration.</summary>
+    /// <param name="text">What was written.</param>
+    /// <param name="duration">The duration; zero if it cannot be read.</param>
+    /// <param name="why">Why it cannot be read, to follow the text in a message.</param>
     public static bool TryParse(string text, out TimeSpan duration, out string why)
     {
         duration = TimeSpan.Zero;

@@ -20,8 +20,8 @@ internal static partial class HostingLog
     [LoggerMessage(104, LogLevel.Information, "Forgot {ImageId}: the engine does not have it any more")]
     public static partial void ForgotVanished(this ILogger logger, string imageId);
 
-    [LoggerMessage(105, LogLevel.Information, "Watching the containers of {EngineAddress}: {Containers} exist")]
-    public static partial void Watching(this ILogger logger, Uri engineAddress, int containers);
+    [LoggerMessage(105, LogLevel.Information, "Watching the containers of {Engine}: {Containers} exist")]
+    public static partial void Watching(this ILogger logger, object engine, int containers);
 
     [LoggerMessage(106, LogLevel.Warning,
         "Cannot watch the engine: {Why} The next try comes after {RetryAfter}, and makes up for what happens "
@@ -45,15 +45,10 @@ internal static partial class HostingLog
         + "try")]
     private static partial void VanishedUnknown(this ILogger logger, Exception? unexpected, string why);
 
-    [LoggerMessage(111, LogLevel.Warning,
-        "{ImageId} was not removed, but may have lost the names {Names}: look, and give tags back with 'docker tag' "
-        + "and digests with 'docker pull'")]
-    public static partial void LostNames(this ILogger logger, Exception? exception, string imageId, string names);
-
     [LoggerMessage(112, LogLevel.Warning,
-        "Could not follow what happened to {Type} {Id} ({Action}), and go on with what happens next")]
+        "Could not follow an event, {Kind} of {Id}, and go on with the next one")]
     public static partial void SkippedEvent(
-        this ILogger logger, Exception exception, string type, string id, string action);
+        this ILogger logger, Exception exception, EngineEventKind kind, string? id);
 
     [LoggerMessage(113, LogLevel.Information, "Images are tracked in {DatabasePath}, {Tracked} so far")]
     public static partial void Opened(this ILogger logger, string databasePath, long tracked);
@@ -63,6 +58,12 @@ internal static partial class HostingLog
 
     [LoggerMessage(115, LogLevel.Information, "Removed {ImageId}, last used at {LastUsedAt:u}; its names: {Names}")]
     public static partial void Removed(this ILogger logger, string imageId, DateTimeOffset lastUsedAt, string names);
+
+    [LoggerMessage(116, LogLevel.Error, "Could not record the use of {ImageId}: {Why}")]
+    private static partial void NotRecorded(this ILogger logger, Exception? unexpected, string imageId, string why);
+
+    public static void NotRecorded(this ILogger logger, Exception failure, string imageId) =>
+        logger.NotRecorded(Unexpected(failure), imageId, Sentence(failure));
 
     public static void CleanupFailed(this ILogger logger, Exception failure, TimeSpan retryAfter) =>
         logger.CleanupFailed(Unexpected(failure), Sentence(failure), retryAfter);

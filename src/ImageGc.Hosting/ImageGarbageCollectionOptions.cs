@@ -4,7 +4,7 @@ namespace ImageGc.Hosting;
 
 /// <summary>
 /// What is collected, and when. The first four settings are those of Azure IoT Edge. In configuration durations are
-/// written as people write them: 30s, 90m, 12h, 7d, 3w or 0.
+/// written as people write them: 30s, 90m, 12h, 7d, 3w or 0. Read once, when the host starts.
 /// </summary>
 public sealed class ImageGarbageCollectionOptions
 {
@@ -33,19 +33,16 @@ public sealed class ImageGarbageCollectionOptions
     public Durability Durability { get; set; } = Durability.Full;
 
     /// <summary>
+    /// How long a call waits for another process that holds the database's lock; 10 seconds by default. See
+    /// <see cref="ImageUseStoreOptions.BusyTimeout"/>.
+    /// </summary>
+    public TimeSpan BusyTimeout { get; set; } = TimeSpan.FromSeconds(10);
+
+    /// <summary>
     /// How long the device's clock must not have been set before it is believed; an hour by default. A cleanup that is
     /// due waits for that. See <see cref="ImageUseStoreOptions.ClockSettleTime"/>.
     /// </summary>
     public TimeSpan ClockSettleTime { get; set; } = TimeSpan.FromHours(1);
-
-    /// <summary>
-    /// Where the engine listens: unix:///path or tcp://host:port. By default the environment variable DOCKER_HOST,
-    /// otherwise unix:///var/run/docker.sock.
-    /// </summary>
-    public Uri EngineAddress { get; set; } = DefaultEngineAddress();
-
-    /// <summary>How long one answer of the engine may take; 2 minutes by default.</summary>
-    public TimeSpan EngineTimeout { get; set; } = TimeSpan.FromMinutes(2);
 
     /// <summary>
     /// Images that are never removed: names, IDs also shortened, and globs with * and ? such as `registry/agent:*`. A
@@ -54,8 +51,8 @@ public sealed class ImageGarbageCollectionOptions
     public IList<string> KeepImages { get; } = [];
 
     /// <summary>
-    /// Whether the images of containers are recorded by watching Docker's events, for a host that does not call
-    /// <see cref="ImageUseStore.RecordUse(string)"/> itself; false by default.
+    /// Whether the images of containers are recorded by watching the engine, for a host that does not record uses
+    /// itself with <see cref="IImageUseRecorder"/>; false by default.
     /// </summary>
     public bool WatchContainers { get; set; }
 
@@ -80,8 +77,14 @@ public sealed class ImageGarbageCollectionOptions
     /// <summary>How long a host lets its containers come up before it makes up for a missed run.</summary>
     internal TimeSpan StartDelay { get; set; } = TimeSpan.FromMinutes(5);
 
-    private static Uri DefaultEngineAddress() =>
-        Uri.TryCreate(Environment.GetEnvironmentVariable("DOCKER_HOST"), UriKind.Absolute, out var address)
-            ? address
-            : new Uri("unix:///var/run/docker.sock");
+    /// <summary>What the store is opened with, which also says whether it can be.</summary>
+    internal ImageUseStoreOptions ToStoreOptions() => new()
+    {
+        DatabasePath = DatabasePath,
+        FlatFilePath = FlatFilePath,
+        Durability = Durability,
+        BusyTimeout = BusyTimeout,
+        ClockSettleTime = ClockSettleTime,
+        ImageAgeCleanupThreshold = ImageAgeCleanupThreshold,
+    };
 }

@@ -6,7 +6,8 @@ using Microsoft.Extensions.Options;
 namespace ImageGc.Hosting;
 
 /// <summary>Reads the options from configuration, where durations and times are written as people write them.</summary>
-internal sealed class OptionsBinder(IConfiguration section) : IConfigureOptions<ImageGarbageCollectionOptions>
+internal sealed class OptionsBinder(IConfiguration section, IReadOnlyList<string> ofTheEngine)
+    : IConfigureOptions<ImageGarbageCollectionOptions>
 {
     private delegate bool Parser<T>(string text, out T value);
 
@@ -23,10 +24,8 @@ internal sealed class OptionsBinder(IConfiguration section) : IConfigureOptions<
         Read(nameof(options.FlatFilePath), TryText, "", (string value) => options.FlatFilePath = value);
         Read(nameof(options.Durability), TryParseName, "use Full or Normal",
             (Durability value) => options.Durability = value);
+        ReadDuration(nameof(options.BusyTimeout), value => options.BusyTimeout = value);
         ReadDuration(nameof(options.ClockSettleTime), value => options.ClockSettleTime = value);
-        Read(nameof(options.EngineAddress), TryParseAddress, "use unix:///path or tcp://host:port",
-            (Uri value) => options.EngineAddress = value);
-        ReadDuration(nameof(options.EngineTimeout), value => options.EngineTimeout = value);
         Read(nameof(options.WatchContainers), bool.TryParse, "use true or false",
             (bool value) => options.WatchContainers = value);
         Read(nameof(options.OwnerLabel), TryText, "", (string value) => options.OwnerLabel = value);
@@ -41,7 +40,8 @@ internal sealed class OptionsBinder(IConfiguration section) : IConfigureOptions<
     /// <summary>A misspelt KeepImages would remove what it is meant to keep.</summary>
     private void RefuseUnknown()
     {
-        var known = typeof(ImageGarbageCollectionOptions).GetProperties().Select(property => property.Name).ToList();
+        var known = typeof(ImageGarbageCollectionOptions).GetProperties().Select(property => property.Name)
+            .Concat(ofTheEngine).ToList();
         foreach (var setting in section.GetChildren().Select(child => child.Key))
         {
             if (!known.Contains(setting, StringComparer.OrdinalIgnoreCase))
@@ -90,9 +90,6 @@ internal sealed class OptionsBinder(IConfiguration section) : IConfigureOptions<
 
     private static bool TryParseName(string text, out Durability value) =>
         Enum.TryParse(text, ignoreCase: true, out value) && Enum.IsDefined(value) && !char.IsAsciiDigit(text[0]);
-
-    private static bool TryParseAddress(string text, out Uri value) =>
-        Uri.TryCreate(text, UriKind.Absolute, out value!);
 
     private static bool TryParsePercent(string text, out int value) =>
         int.TryParse(text.TrimEnd('%'), NumberStyles.None, CultureInfo.InvariantCulture, out value);

@@ -15,38 +15,34 @@ internal sealed class OptionsValidator : IValidateOptions<ImageGarbageCollection
 
     private static IEnumerable<string> Failures(ImageGarbageCollectionOptions options)
     {
-        if (string.IsNullOrWhiteSpace(options.DatabasePath))
-            yield return $"{nameof(options.DatabasePath)} is missing: name the database file.";
-        if (options.FlatFilePath is not null && string.IsNullOrWhiteSpace(options.FlatFilePath))
-            yield return $"{nameof(options.FlatFilePath)} is blank: name the flat file, or leave it out.";
-        if (!Enum.IsDefined(options.Durability))
-            yield return $"{nameof(options.Durability)} is {options.Durability}: use Full or Normal.";
+        if (StoreFailure(options) is { } refused)
+            yield return refused;
         if (options.OwnerLabel is not null && string.IsNullOrWhiteSpace(options.OwnerLabel.Split('=')[0]))
             yield return $"{nameof(options.OwnerLabel)} names no label: use name or name=value, or leave it out.";
         if (options.CleanupRecurrence < OneDay || options.CleanupRecurrence.Ticks % OneDay.Ticks != 0)
             yield return $"{nameof(options.CleanupRecurrence)} is {DurationText.Format(options.CleanupRecurrence)}: "
                 + "use whole days, at least 1d.";
-        if (options.ImageAgeCleanupThreshold < TimeSpan.Zero)
-            yield return $"{nameof(options.ImageAgeCleanupThreshold)} is negative.";
-        if (options.ClockSettleTime < TimeSpan.Zero)
-            yield return $"{nameof(options.ClockSettleTime)} is negative.";
         if (options.CleanupTime.Ticks % TimeSpan.TicksPerMinute != 0)
             yield return $"{nameof(options.CleanupTime)} is {options.CleanupTime:O}: use HH:MM, from 00:00 to 23:59.";
-        if (options.EngineAddress.Scheme is not ("unix" or "tcp" or "http"))
-            yield return $"{nameof(options.EngineAddress)} is '{WithoutUser(options.EngineAddress)}': "
-                + "use unix:///path or tcp://host:port.";
-        if (options.EngineAddress.UserInfo.Length > 0) // Docker ignores it, and the log shows the address.
-            yield return $"{nameof(options.EngineAddress)} names a user: leave that out, use tcp://host:port.";
-        if (options.EngineTimeout <= TimeSpan.Zero || options.EngineTimeout > TimeSpan.FromDays(1))
-            yield return $"{nameof(options.EngineTimeout)} is {options.EngineTimeout}: use more than 0, at most 1d.";
         if (options.KeepImages.Any(string.IsNullOrWhiteSpace))
             yield return $"{nameof(options.KeepImages)} has an empty entry: name an image, or remove it.";
         foreach (var failure in DiskFailures(options))
             yield return failure;
     }
 
-    private static string WithoutUser(Uri address) =>
-        address.GetComponents(UriComponents.AbsoluteUri & ~UriComponents.UserInfo, UriFormat.UriEscaped);
+    /// <summary>What the store itself would refuse.</summary>
+    private static string? StoreFailure(ImageGarbageCollectionOptions options)
+    {
+        try
+        {
+            options.ToStoreOptions().Validate();
+            return null;
+        }
+        catch (ArgumentException wrong)
+        {
+            return wrong.Message.Split(" (Parameter")[0]; // It names the setting itself.
+        }
+    }
 
     private static IEnumerable<string> DiskFailures(ImageGarbageCollectionOptions options)
     {

@@ -1,62 +1,98 @@
-using Docker.DotNet.Models;
 using ImageGc.Sqlite;
 using Microsoft.Extensions.Options;
 
 namespace ImageGc.Hosting;
 
-/// <summary>Records the images of containers for a host that does not do so itself. Used by one thread.</summary>
+/// <summary>Records the images of containers for a host that does not do so itself.</summary>
 internal sealed class Tracking(
-    Func<ImageUseStore> store, IContainerEngine engine, IOptions<ImageGarbageCollectionOptions> options)
+    Func<ImageUseStore> store, IContainerEngine engine, IOptions<ImageGarbageCollectionOptions> options) : IDisposable
 {
     private readonly string[] _label = options.Value.OwnerLabel?.Split('=', 2) ?? [];
+    private readonly SemaphoreSlim _oneAtATime = new(1, 1);
 
-    /// <summary>The image of each of our containers, since an event about its end names the tag only.</summary>
-    private Dictionary<string, string> _imageOf = new(StringComparer.Ordinal);
+    /// <summary>The images of each of our containers, because an event about its end does not name them all.</summary>
+    private Dictionary<string, IReadOnlyList<string>> _imagesOf = new(StringComparer.Ordinal);
 
-    /// <remarks>Events tell container IDs, names and digests of Docker's, so this is for no other engine.</remarks>
-    public DockerEngine Engine { get; } = engine as DockerEngine ?? throw new NotSupportedException(
-        $"{nameof(ImageGarbageCollectionOptions.WatchContainers)} is for Docker: "
-        + $"with another engine call {nameof(ImageUseStore)}.{nameof(ImageUseStore.RecordUse)}.");
-
-    /// <summary>Records the images of the containers that are there now, or were when it last looked.</summary>
+    /// <summary>Records the images of the containers that exist now, or existed at the last look.</summary>
+    /// <param name="changesOnly">Only of containers that came or went since.</param>
+    /// <param name="cancellationToken">Ends the wait for the engine.</param>
     /// <returns>How many containers there are.</returns>
-    public async Task<int> ReconcileAsync(CancellationToken cancellationToken)
+    public async Task<int> ReconcileAsync(bool changesOnly, CancellationToken cancellationToken)
     {
-        var containers = await Engine.ListContainersAsync(cancellationToken).ConfigureAwait(false);
-        var existing = containers.Where(container => IsOurs(container.Labels))
-            .ToDictionary(container => container.ID, container => container.ImageID, StringComparer.Ordinal);
-
-        // A container that ended unwatched used its image until then, as far as anyone knows.
-        store().RecordUse(existing.Values.Concat(_imageOf.Values).Distinct());
-        _imageOf = existing;
-        return existing.Count;
-    }
-
-    public async Task HandleAsync(Message message, Action imageVanished, CancellationToken cancellationToken)
-    {
-        switch (message)
+        await _oneAtATime.WaitAsync(cancellationToken).ConfigureAwait(false);
+        try
         {
-            case { Type: "container", Action: "create" } when IsOurs(message.Actor.Attributes):
-                var reference = message.Actor.Attributes.TryGetValue("image", out var named) ? named : "";
-                var created = await Engine.FindImageOfContainerAsync(message.Actor.ID, reference, cancellationToken)
-                    .ConfigureAwait(false);
-                if (created is not null)
-                    store().RecordUse(_imageOf[message.Actor.ID] = created);
-                break;
-            case { Type: "container", Action: "destroy" } when _imageOf.TryGetValue(message.Actor.ID, out var ended):
-                store().RecordUse(ended);
-                _imageOf.Remove(message.Actor.ID);
-                break;
-            case { Type: "image", Action: "delete" }:
-                imageVanished();
-                break;
+            var containers = await engine.ListContainersAsync(cancellationToken).ConfigureAwait(false);
+            var existing = containers.Where(container => IsOurs(container.Labels))
+                .ToDictionary(container => container.Id, container => container.ImageIds, StringComparer.Ordinal);
+
+            // A container that ended unwatched used its images until then, as far as anyone knows.
+            var used = existing.Concat(_imagesOf);
+            if (changesOnly)
+                used = used.Where(one => existing.ContainsKey(one.Key) != _imagesOf.ContainsKey(one.Key));
+            Record(used.SelectMany(one => one.Value));
+            _imagesOf = existing;
+            return existing.Count;
+        }
+        finally
+        {
+            _oneAtATime.Release();
         }
     }
 
-    private bool IsOurs(IDictionary<string, string>? labels) => _label switch
+    public async Task HandleAsync(EngineEvent happened, Action imageVanished, CancellationToken cancellationToken)
+    {
+        await _oneAtATime.WaitAsync(cancellationToken).ConfigureAwait(false);
+        try
+        {
+            if (happened.Kind == EngineEventKind.ContainerCreated)
+                await RecordCreatedAsync(happened, cancellationToken).ConfigureAwait(false);
+            else if (happened is { Kind: EngineEventKind.ContainerRemoved, ContainerId: { } removed }
+                && _imagesOf.TryGetValue(removed, out var used))
+            {
+                Record(used);
+                _imagesOf.Remove(removed);
+            }
+            else if (happened.Kind == EngineEventKind.ImageRemoved)
+                imageVanished();
+        }
+        finally
+        {
+            _oneAtATime.Release();
+        }
+    }
+
+    public void Dispose() => _oneAtATime.Dispose();
+
+    /// <remarks>A container that is gone already has used the image that its reference names.</remarks>
+    private async Task RecordCreatedAsync(EngineEvent created, CancellationToken cancellationToken)
+    {
+        if (created.ContainerId is not { } id || (created.Labels is { } labels && !IsOurs(labels)))
+            return;
+        var container = await engine.FindContainerAsync(id, cancellationToken).ConfigureAwait(false);
+        if (container is not null && !IsOurs(container.Labels))
+            return;
+        var images = container?.ImageIds;
+        if (images is null && created.ImageReference is { Length: > 0 } reference)
+        {
+            var named = await engine.FindImageAsync(reference, cancellationToken).ConfigureAwait(false);
+            images = named is null ? [] : [named.ImageId];
+        }
+
+        Record(_imagesOf[id] = images ?? []);
+    }
+
+    private void Record(IEnumerable<string> imageIds)
+    {
+        var distinct = imageIds.ToHashSet(StringComparer.Ordinal);
+        if (distinct.Count > 0)
+            store().RecordUse(distinct);
+    }
+
+    private bool IsOurs(IReadOnlyDictionary<string, string> labels) => _label switch
     {
         [] => true,
-        [var name] => labels?.ContainsKey(name) == true,
-        [var name, var value, ..] => labels is not null && labels.TryGetValue(name, out var actual) && actual == value,
+        [var name] => labels.ContainsKey(name),
+        [var name, var value, ..] => labels.TryGetValue(name, out var actual) && actual == value,
     };
 }

@@ -1,6 +1,4 @@
 using System.Threading.Channels;
-using Docker.DotNet.Models;
-using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
@@ -9,26 +7,20 @@ namespace ImageGc.Hosting;
 
 /// <summary>Watches the engine as long as the host runs; after every break it makes up for what it missed.</summary>
 internal sealed class TrackingWorker(
-    IServiceProvider services, Cleanup cleanup, IOptions<ImageGarbageCollectionOptions> options,
+    Tracking tracking, IContainerEngine engine, Cleanup cleanup, IOptions<ImageGarbageCollectionOptions> options,
     TimeProvider time, ILogger<TrackingWorker> log) : BackgroundService
 {
     /// <summary>A connection over TCP can die without anyone noticing.</summary>
     private static readonly TimeSpan Renewal = TimeSpan.FromHours(1);
 
+    private static readonly TimeSpan PollInterval = TimeSpan.FromMinutes(1);
+
     private static readonly TimeSpan LongestRetry = TimeSpan.FromMinutes(1);
 
     private TimeSpan _retryAfter = TimeSpan.FromSeconds(1);
 
-    /// <summary>Up to when the events were seen, in Unix nanoseconds of the engine's clock.</summary>
-    private long _seen = long.MaxValue;
-
-    /// <exception cref="NotSupportedException">The engine cannot be watched.</exception>
-    public override Task StartAsync(CancellationToken cancellationToken)
-    {
-        if (options.Value.WatchContainers)
-            services.GetRequiredService<Tracking>();
-        return base.StartAsync(cancellationToken);
-    }
+    /// <summary>After which event to go on.</summary>
+    private string? _cursor;
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
@@ -36,7 +28,7 @@ internal sealed class TrackingWorker(
             return;
         while (true)
         {
-            if (await Attempt.FailureOfAsync(WatchAsync, stoppingToken).ConfigureAwait(false) is { } failure)
+            if (await Attempt.FailureOfAsync(WatchForAnHourAsync, stoppingToken).ConfigureAwait(false) is { } failure)
             {
                 log.NotWatching(failure, _retryAfter);
                 await Task.Delay(_retryAfter, time, stoppingToken).ConfigureAwait(false);
@@ -45,36 +37,21 @@ internal sealed class TrackingWorker(
         }
     }
 
-    private async Task WatchAsync(CancellationToken stoppingToken)
+    private async Task WatchForAnHourAsync(CancellationToken stoppingToken)
     {
-        var tracking = services.GetRequiredService<Tracking>();
         using var hour = new CancellationTokenSource(Renewal, time);
         using var renew = CancellationTokenSource.CreateLinkedTokenSource(stoppingToken, hour.Token);
-
-        // From before the containers are listed: what happens in between is seen twice rather than never. After a break
-        // from the last event on, unless the engine's clock was set back.
-        var now = await tracking.Engine.AskTimeAsync(renew.Token).ConfigureAwait(false);
-        _seen = Math.Min(_seen, now - 1);
-        var containers = await tracking.ReconcileAsync(renew.Token).ConfigureAwait(false);
-        log.Watching(tracking.Engine.Address, containers);
-        _retryAfter = TimeSpan.FromSeconds(1);
-
         var vanished = Channel.CreateBounded<bool>(
             new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite });
-        vanished.Writer.TryWrite(true); // Nobody saw what went before.
         var forgetting = ForgetVanishedAsync(vanished.Reader, renew.Token);
         try
         {
-            await foreach (var message in tracking.Engine.WatchAsync(_seen + 1, renew.Token).ConfigureAwait(false))
-            {
-                await HandleAsync(tracking, message, () => vanished.Writer.TryWrite(true), renew.Token)
-                    .ConfigureAwait(false);
-                _seen = message.TimeNano ?? _seen;
-            }
-
-            throw new IOException("The engine ended the stream of events.");
+            if (engine.WatchAsync(_cursor, renew.Token) is { } events)
+                await FollowAsync(events, () => vanished.Writer.TryWrite(true), renew.Token).ConfigureAwait(false);
+            else
+                await PollAsync(() => vanished.Writer.TryWrite(true), renew.Token).ConfigureAwait(false);
         }
-        catch (OperationCanceledException)
+        catch (Exception)
             when (renew.IsCancellationRequested && !stoppingToken.IsCancellationRequested)
         {
         }
@@ -85,17 +62,50 @@ internal sealed class TrackingWorker(
         }
     }
 
+    private async Task FollowAsync(
+        IAsyncEnumerable<EngineEvent> events, Action imageVanished, CancellationToken cancellationToken)
+    {
+        await foreach (var happened in events.WithCancellation(cancellationToken).ConfigureAwait(false))
+        {
+            // What happens while the containers are listed is seen twice rather than never.
+            if (happened.Kind == EngineEventKind.Started)
+                await BeginAsync(imageVanished, cancellationToken).ConfigureAwait(false);
+            else
+                await HandleAsync(happened, imageVanished, cancellationToken).ConfigureAwait(false);
+            _cursor = happened.Cursor ?? _cursor;
+        }
+
+        throw new EngineUnavailableException("The engine ended the stream of events.");
+    }
+
+    private async Task PollAsync(Action imageVanished, CancellationToken cancellationToken)
+    {
+        await BeginAsync(imageVanished, cancellationToken).ConfigureAwait(false);
+        while (true)
+        {
+            await Task.Delay(PollInterval, time, cancellationToken).ConfigureAwait(false);
+            await tracking.ReconcileAsync(changesOnly: true, cancellationToken).ConfigureAwait(false);
+        }
+    }
+
+    private async Task BeginAsync(Action imageVanished, CancellationToken cancellationToken)
+    {
+        var containers = await tracking.ReconcileAsync(changesOnly: false, cancellationToken).ConfigureAwait(false);
+        log.Watching(engine, containers);
+        _retryAfter = TimeSpan.FromSeconds(1);
+        imageVanished(); // Nothing saw what was removed before.
+    }
+
     /// <summary>What cannot be followed is skipped: it would stop every try to go on.</summary>
-    private async Task HandleAsync(
-        Tracking tracking, Message message, Action imageVanished, CancellationToken cancellationToken)
+    private async Task HandleAsync(EngineEvent happened, Action imageVanished, CancellationToken cancellationToken)
     {
         try
         {
-            await tracking.HandleAsync(message, imageVanished, cancellationToken).ConfigureAwait(false);
+            await tracking.HandleAsync(happened, imageVanished, cancellationToken).ConfigureAwait(false);
         }
         catch (Exception exception) when (exception is EngineRequestFailedException or ArgumentException)
         {
-            log.SkippedEvent(exception, message.Type, message.Actor.ID, message.Action);
+            log.SkippedEvent(exception, happened.Kind, happened.ContainerId ?? happened.ImageReference);
         }
     }
 

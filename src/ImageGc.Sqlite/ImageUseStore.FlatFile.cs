@@ -185,7 +185,7 @@ public sealed partial class ImageUseStore
             RenameImported(flatFile);
     }
 
-    /// <remarks>Where that is impossible, as in a directory that this user may not read, it is imported all the same.</remarks>
+    /// <remarks>In a directory that this user may not read it is imported anyway.</remarks>
     private static IDisposable? LockDirectoryOf(string flatFile, TimeSpan busyTimeout)
     {
         try

@@ -21,8 +21,8 @@ public enum StoreErrorReason
     ReadOnly,
 
     /// <summary>
-    /// The file cannot be reached: no such directory, no permission, a directory, a mount point by itself, too many open
-    /// files. Or it, or its log, was moved, replaced, deleted or changed by others while it was open: open it anew.
+    /// The file cannot be reached: no such directory, no permission, a directory, a mount point by itself, too many
+    /// open files. Or it, or its log, was moved, replaced, deleted or changed while it was open: open it anew.
     /// </summary>
     Unavailable,
 

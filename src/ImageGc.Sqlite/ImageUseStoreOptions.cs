@@ -55,8 +55,8 @@ public sealed class ImageUseStoreOptions
 
     /// <summary>
     /// The flat file `image_use` of Azure IoT Edge to take over, if there is one: imported once by
-    /// <see cref="ImageUseStore.Open"/> and then renamed to `*.imported`. A missing or empty file is no error. A file of
-    /// which no line is an image is left where it is, and the log has an error. One that cannot be renamed is imported
+    /// <see cref="ImageUseStore.Open"/> and then renamed to `*.imported`. A missing or empty file is no error. A file
+    /// of which no line is an image stays where it is, with an error in the log. If it cannot be renamed, it is imported
     /// at every start, and brings back what was pruned: a warning says so.
     /// </summary>
     public string? FlatFilePath { get; set; }
@@ -75,28 +75,37 @@ public sealed class ImageUseStoreOptions
     /// <summary>The clocks to use instead of the device's, so that tests can set, stop and restart them.</summary>
     internal DeviceClock? Clock { get; set; }
 
-    internal void Validate()
+    /// <summary>Throws if an option has no valid value, as <see cref="ImageUseStore.Open"/> does.</summary>
+    /// <exception cref="ArgumentException">An option has no valid value; its name is the parameter's.</exception>
+    public void Validate()
     {
         RequirePath(DatabasePath, nameof(DatabasePath));
         if (DatabasePath == ":memory:" || DatabasePath.StartsWith("file:", StringComparison.Ordinal))
-            throw new ArgumentException($"'{DatabasePath}' is no file: name one that lasts.", nameof(DatabasePath));
+            throw new ArgumentException(
+                $"{nameof(DatabasePath)} is '{DatabasePath}': name a file that lasts.", nameof(DatabasePath));
         RequireThreshold(ImageAgeCleanupThreshold, nameof(ImageAgeCleanupThreshold));
-        ArgumentOutOfRangeException.ThrowIfLessThan(ClockSettleTime, TimeSpan.Zero);
-        ArgumentOutOfRangeException.ThrowIfLessThan(BusyTimeout, TimeSpan.Zero);
-        ArgumentOutOfRangeException.ThrowIfGreaterThan(BusyTimeout, TimeSpan.FromMilliseconds(int.MaxValue));
+        if (ClockSettleTime < TimeSpan.Zero)
+            throw new ArgumentOutOfRangeException(
+                nameof(ClockSettleTime), ClockSettleTime, $"{nameof(ClockSettleTime)} is negative.");
+        if (BusyTimeout < TimeSpan.Zero || BusyTimeout > TimeSpan.FromMilliseconds(int.MaxValue))
+            throw new ArgumentOutOfRangeException(
+                nameof(BusyTimeout), BusyTimeout, $"{nameof(BusyTimeout)} must be from 0 to 24 days.");
         if (!Enum.IsDefined(Durability))
-            throw new ArgumentOutOfRangeException(nameof(Durability), Durability, "Use Full or Normal.");
+            throw new ArgumentOutOfRangeException(
+                nameof(Durability), Durability, $"{nameof(Durability)} is {Durability}: use Full or Normal.");
         if (FlatFilePath is not null)
             RequirePath(FlatFilePath, nameof(FlatFilePath));
     }
 
     private static void RequirePath(string path, string parameterName)
     {
-        ArgumentException.ThrowIfNullOrWhiteSpace(path, parameterName);
-        if (path.Contains('\0', StringComparison.Ordinal))
-            throw new ArgumentException("A path cannot contain NUL.", parameterName);
+        if (string.IsNullOrWhiteSpace(path) || path.Contains('\0', StringComparison.Ordinal))
+            throw new ArgumentException($"{parameterName} is missing or not a path: name a file.", parameterName);
     }
 
-    internal static void RequireThreshold(TimeSpan threshold, string parameterName) =>
-        ArgumentOutOfRangeException.ThrowIfLessThan(threshold, TimeSpan.Zero, parameterName);
+    internal static void RequireThreshold(TimeSpan threshold, string parameterName)
+    {
+        if (threshold < TimeSpan.Zero)
+            throw new ArgumentOutOfRangeException(parameterName, threshold, $"{parameterName} is negative.");
+    }
 }

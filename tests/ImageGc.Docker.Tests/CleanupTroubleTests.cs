@@ -1,4 +1,5 @@
 using Docker.DotNet;
+using ImageGc.Hosting;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 

@@ -1,4 +1,5 @@
 using Docker.DotNet.Models;
+using ImageGc.Hosting;
 using Microsoft.Extensions.DependencyInjection;
 
 namespace ImageGc.Docker.Tests;

@@ -12,7 +12,7 @@ public sealed class DockerIdTests
     [InlineData("0a82b53d6f820a82b53d6f820a82b53d6f820a82b53d6f820a82b53d6f82abcd")]
     public async Task What_is_no_ID_of_an_image_is_never_sent_to_the_engine(string imageId)
     {
-        using var engine = new DockerEngine(Options.Create(new ImageGarbageCollectionOptions
+        using var engine = new DockerEngine(Options.Create(new DockerOptions
         {
             EngineAddress = new Uri("unix:///nowhere"),
         }), NullLogger<DockerEngine>.Instance);

@@ -2,6 +2,7 @@ using System.Formats.Tar;
 using System.Text;
 using Docker.DotNet;
 using Docker.DotNet.Models;
+using ImageGc.Hosting;
 using ImageGc.Sqlite;
 using ImageGc.Sqlite.Tests;
 using Microsoft.Extensions.Configuration;
@@ -52,7 +53,8 @@ public abstract class EngineTest : IAsyncLifetime
         services.AddSingleton<TimeProvider>(Time);
         services.AddSingleton<ILoggerFactory>(Log);
         services.AddLogging();
-        services.AddImageGarbageCollection(configuration);
+        services.AddImageGarbageCollection(configuration).AddDocker();
+        services.AddHealthChecks().AddImageGarbageCollection();
         _hosts.Add(services.BuildServiceProvider());
         return _hosts[^1];
     }

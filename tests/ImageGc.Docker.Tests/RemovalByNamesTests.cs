@@ -16,7 +16,7 @@ public sealed class RemovalByNamesTests : IDisposable
     private readonly DockerEngine _engine;
 
     public RemovalByNamesTests() => _engine = new DockerEngine(
-        Options.Create(new ImageGarbageCollectionOptions
+        Options.Create(new DockerOptions
         {
             EngineAddress = _scripted.Address,
             EngineTimeout = TimeSpan.FromSeconds(2),
@@ -61,7 +61,7 @@ public sealed class RemovalByNamesTests : IDisposable
             return HttpStatusCode.Conflict;
         };
 
-        await Assert.ThrowsAsync<EngineRequestFailedException>(RemoveAsync);
+        await Assert.ThrowsAsync<DockerRequestFailedException>(RemoveAsync);
 
         Assert.Equal([("a:1", Pulled), ("b:1", Old), ("c:1", Old)], NamesInOrder);
     }
@@ -97,10 +97,10 @@ public sealed class RemovalByNamesTests : IDisposable
         _scripted.Names["a@sha256:77"] = Old;
         _scripted.BeforeDelete = name => name == "c:1" ? HttpStatusCode.Conflict : null;
 
-        await Assert.ThrowsAsync<EngineRequestFailedException>(RemoveAsync);
+        await Assert.ThrowsAsync<DockerRequestFailedException>(RemoveAsync);
 
         Assert.Equal([("a:1", Old), ("b:1", Old), ("c:1", Old)], NamesInOrder);
-        Assert.Contains("may have lost the names a@sha256:77: look", Assert.Single(_log.Messages(LogLevel.Warning)),
+        Assert.Contains("may have lost the names a@sha256:77: give", Assert.Single(_log.Messages(LogLevel.Warning)),
             StringComparison.Ordinal);
     }
 
@@ -110,7 +110,7 @@ public sealed class RemovalByNamesTests : IDisposable
         _scripted.BeforeDelete = name => name == "c:1" ? HttpStatusCode.Conflict : null;
         _scripted.OnTag = () => HttpStatusCode.InternalServerError;
 
-        var exception = await Assert.ThrowsAsync<EngineRequestFailedException>(RemoveAsync);
+        var exception = await Assert.ThrowsAsync<DockerRequestFailedException>(RemoveAsync);
 
         Assert.Equal(HttpStatusCode.Conflict, exception.Status);
         Assert.Contains("may have lost the names a:1, b:1", Assert.Single(_log.Messages(LogLevel.Warning)),

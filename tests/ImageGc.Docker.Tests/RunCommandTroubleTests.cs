@@ -10,8 +10,8 @@ public sealed class RunCommandTroubleTests(PrivateEngine engine) : RunCommandTes
 {
     [Theory]
     [InlineData("unix:///nonexistent.sock", "there is no such socket. Start Docker")]
-    [InlineData("unix:///bin/busybox", "nobody listens there. Start Docker")]
-    [InlineData("tcp://127.0.0.1:1", "nobody listens there. Start Docker")]
+    [InlineData("unix:///bin/busybox", "nothing listens there. Start Docker")]
+    [InlineData("tcp://127.0.0.1:1", "nothing listens there. Start Docker")]
     public async Task Without_an_engine_once_says_what_to_do_and_prunes_nothing(string address, string advice)
     {
         Record(Old, "sha256:old");
@@ -38,7 +38,7 @@ public sealed class RunCommandTroubleTests(PrivateEngine engine) : RunCommandTes
             Assert.Equal(1, await run.EndAsync());
         }
 
-        Assert.Contains("what listens there is no Docker", run.Error, StringComparison.Ordinal);
+        Assert.Contains("what listens there is not Docker", run.Error, StringComparison.Ordinal);
     }
 
     [Theory]

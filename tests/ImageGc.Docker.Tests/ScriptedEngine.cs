@@ -77,6 +77,7 @@ internal sealed partial class ScriptedEngine : IDisposable
         var path = Version.Replace(Uri.UnescapeDataString(address.AbsolutePath), "").Split('/');
         return (request[0], path) switch
         {
+            ("GET", ["", "version"]) => (HttpStatusCode.OK, new { ApiVersion = "1.41", MinAPIVersion = "1.12" }),
             ("GET", ["", "images" or "containers", "json"]) => (HttpStatusCode.OK, Array.Empty<string>()),
             ("GET", ["", "images", .. var name, "json"]) => Inspect(string.Join('/', name)),
             ("DELETE", ["", "images", .. var name]) => Delete(string.Join('/', name)),

@@ -1,3 +1,4 @@
+using ImageGc.Hosting;
 using Microsoft.Data.Sqlite;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
@@ -75,7 +76,7 @@ public sealed class TrackingBreakTests(PrivateEngine engine) : WatchTest(engine)
     {
         var image = await CreateImageAsync();
         await using var watching = await WatchAsync();
-        var cleaning = new TaskCompletionSource();
+        var cleaning = new TaskCompletionSource<int>();
         var cleanup = watching.Services.GetRequiredService<Cleanup>().AloneAsync(() => cleaning.Task, Cancel);
 
         Time.Pass(TimeSpan.FromHours(1));
@@ -83,7 +84,7 @@ public sealed class TrackingBreakTests(PrivateEngine engine) : WatchTest(engine)
         await RemoveContainerAsync(await CreateContainerAsync(image));
 
         await UntilAsync(() => watching.Tracked.Contains(image));
-        cleaning.SetResult();
+        cleaning.SetResult(0);
         await cleanup;
     }
 

@@ -1,3 +1,4 @@
+using ImageGc.Hosting;
 using ImageGc.Sqlite;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;

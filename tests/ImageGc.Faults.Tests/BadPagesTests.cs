@@ -145,7 +145,8 @@ public sealed class BadPagesTests : IDisposable
 
     private int Salvage(byte[] damaged)
     {
-        var path = Path.Combine(Directory.CreateDirectory(_directory.PathOf(Path.GetRandomFileName())).FullName, "x.db");
+        var directory = Directory.CreateDirectory(_directory.PathOf(Path.GetRandomFileName()));
+        var path = Path.Combine(directory.FullName, "x.db");
         File.WriteAllBytes(path, damaged);
         using var store = ImageUseStore.Open(new ImageUseStoreOptions { DatabasePath = path }, new SteppingTime());
         Assert.Empty(store.Check().Damage);

@@ -13,7 +13,7 @@ public sealed class BooksTests : HostTest
         using var host = Build();
         var store = StoreOf(host);
         store.RecordUse(["gone", "there"]);
-        Engine.Images.Add(new EngineImage("there", []));
+        Engine.Images.Add(OwnEngine.Image("there"));
 
         await CleanupOf(host).ForgetVanishedAsync(Cancel);
 
@@ -40,7 +40,7 @@ public sealed class BooksTests : HostTest
     [Fact]
     public async Task An_image_in_KeepImages_stays_and_its_last_use_stays_what_it_was()
     {
-        Engine.Images.AddRange([new EngineImage("kept", ["agent:1"]), new EngineImage("old", ["module:1"])]);
+        Engine.Images.AddRange([OwnEngine.Image("kept", "agent:1"), OwnEngine.Image("old", "module:1")]);
         using (var host = Build(("KeepImages:0", "agent")))
         {
             StoreOf(host).RecordUse(["kept", "old"]);

@@ -35,6 +35,7 @@ public abstract class HostTest : IDisposable
         builder.Services.AddSingleton<ILoggerFactory>(Log);
         builder.Services.AddSingleton<IContainerEngine>(Engine);
         builder.Services.AddImageGarbageCollection(builder.Configuration.GetSection("Gc"));
+        builder.Services.AddHealthChecks().AddImageGarbageCollection();
         return builder.Build();
     }
 

@@ -3,10 +3,10 @@ using Microsoft.Extensions.Logging;
 
 namespace ImageGc.Hosting.Tests;
 
-/// <summary>The README of ImageGc.Docker says what is so.</summary>
-public sealed class ReadmeTests
+/// <summary>The README of ImageGc.Hosting says what is so.</summary>
+public sealed class HostingReadmeTests
 {
-    private static readonly string Readme = File.ReadAllText(Path.Combine(AppContext.BaseDirectory, "docker.md"));
+    private static readonly string Readme = File.ReadAllText(Path.Combine(AppContext.BaseDirectory, "hosting.md"));
 
     [Fact]
     public void It_lists_every_setting() =>

@@ -71,16 +71,6 @@ public sealed class HostingTests : HostTest
     }
 
     [Fact]
-    public async Task An_engine_that_cannot_be_watched_stops_the_start_and_says_what_to_do()
-    {
-        using var host = Build(("WatchContainers", "true"));
-
-        var exception = await Assert.ThrowsAsync<NotSupportedException>(() => host.StartAsync(Cancel));
-
-        Assert.Contains("WatchContainers is for Docker", exception.Message, StringComparison.Ordinal);
-    }
-
-    [Fact]
     public async Task A_database_that_can_be_read_again_shows_in_the_health_before_the_next_run()
     {
         var database = ("DatabasePath", PathOf("disk/image_use.db"));

@@ -17,7 +17,7 @@ public sealed class KeptImagesTests
     [InlineData("docker.io/*", "localhost/agent:1", false)]
     [InlineData("*", "registry:5000/agent:1", true)]
     public void A_name_may_be_written_in_every_way_that_Docker_takes(string kept, string name, bool expected) =>
-        Assert.Equal(expected, new KeptImages([kept]).Include(new EngineImage("sha256:1", [name])));
+        Assert.Equal(expected, new KeptImages([kept]).Include(OwnEngine.Image("sha256:1", name)));
 
     [Theory]
     [InlineData("0a82b53d6f82", true)]
@@ -30,7 +30,7 @@ public sealed class KeptImagesTests
     [InlineData("registry:5000/agent:1.5@sha256:78", true)]
     [InlineData("registry/agent:1.5@sha256:79", false)]
     public void An_ID_may_be_shortened_and_a_digest_counts_whatever_the_tag(string kept, bool expected) =>
-        Assert.Equal(expected, new KeptImages([kept]).Include(new EngineImage(
+        Assert.Equal(expected, new KeptImages([kept]).Include(OwnEngine.Image(
             "sha256:0a82b53d6f820a82b53d6f820a82b53d6f820a82b53d6f820a82b53d6f82abcd",
-            ["registry/agent@sha256:77", "registry:5000/agent@sha256:78"])));
+            "registry/agent@sha256:77", "registry:5000/agent@sha256:78")));
 }

@@ -1,3 +1,6 @@
+using System.Runtime.CompilerServices;
+using System.Threading.Channels;
+
 namespace ImageGc.Hosting.Tests;
 
 /// <summary>An engine as a runtime without Docker would bring it: everything but `stuck` can be removed.</summary>
@@ -7,6 +10,14 @@ internal sealed class OwnEngine : IContainerEngine
 
     public List<EngineImage> Images { get; } = [];
 
+    public List<EngineContainer> Containers { get; } = [];
+
+    /// <summary>What happens, for a host that watches; null if this engine has no events.</summary>
+    public Channel<EngineEvent>? Events { get; set; }
+
+    /// <summary>Where the host asked to go on, each time it began to watch.</summary>
+    public List<string?> Cursors { get; } = [];
+
     public Exception? Failure { get; set; }
 
     public Exception? ImagesFailure { get; set; }
@@ -14,16 +25,22 @@ internal sealed class OwnEngine : IContainerEngine
     /// <summary>What the removal of an image throws.</summary>
     public Exception? RemovalFailure { get; set; }
 
-    public int UsedPercent { get; set; }
+    public int? UsedPercent { get; set; } = 0;
 
-    public Task<IReadOnlyCollection<string>> ListImagesInUseAsync(CancellationToken cancellationToken) =>
-        Failure is null ? Task.FromResult<IReadOnlyCollection<string>>([])
-            : Task.FromException<IReadOnlyCollection<string>>(Failure);
+    public override string ToString() => "the runtime's own engine";
+
+    public Task<string> IdentifyAsync(CancellationToken cancellationToken) => Task.FromResult("own");
+
+    public bool IsImageId(string text) => text.Length > 0;
+
+    public Task<IReadOnlyCollection<EngineContainer>> ListContainersAsync(CancellationToken cancellationToken) =>
+        Answer<IReadOnlyCollection<EngineContainer>>(Failure, [.. Containers]);
 
     public Task<IReadOnlyCollection<EngineImage>> ListImagesAsync(CancellationToken cancellationToken) =>
-        ImagesFailure is null
-            ? Task.FromResult<IReadOnlyCollection<EngineImage>>(Images)
-            : Task.FromException<IReadOnlyCollection<EngineImage>>(ImagesFailure);
+        Answer<IReadOnlyCollection<EngineImage>>(ImagesFailure, [.. Images]);
+
+    public Task<EngineImage?> FindImageAsync(string reference, CancellationToken cancellationToken) =>
+        Answer(ImagesFailure, Images.Find(image => image.ImageId == reference || image.Names.Contains(reference)));
 
     public Task RemoveImageAsync(string imageId, CancellationToken cancellationToken)
     {
@@ -32,9 +49,37 @@ internal sealed class OwnEngine : IContainerEngine
         if (RemovalFailure is not null)
             return Task.FromException(RemovalFailure);
         Removed.Add(imageId);
+        Images.RemoveAll(image => image.ImageId == imageId);
         return Task.CompletedTask;
     }
 
-    public Task<DiskSpace> MeasureDiskAsync(CancellationToken cancellationToken) =>
-        Task.FromResult(new DiskSpace(TotalBytes: 100, AvailableBytes: 100 - UsedPercent));
+    public Task<DiskUsage?> MeasureDiskAsync(CancellationToken cancellationToken) => Task.FromResult(
+        UsedPercent is { } used ? new DiskUsage(TotalBytes: 100, AvailableBytes: 100 - used) : null);
+
+    public IAsyncEnumerable<EngineEvent>? WatchAsync(string? cursor, CancellationToken cancellationToken)
+    {
+        Cursors.Add(cursor);
+        return Events is null ? null : FollowAsync(cancellationToken);
+    }
+
+    public static EngineImage Image(string imageId, params string[] names) =>
+        new() { ImageId = imageId, Names = names };
+
+    /// <summary>A container that uses these images.</summary>
+    public static EngineContainer Container(string id, params string[] imageIds) => new()
+    {
+        Id = id,
+        ImageIds = imageIds,
+    };
+
+    private async IAsyncEnumerable<EngineEvent> FollowAsync(
+        [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        yield return new EngineEvent { Kind = EngineEventKind.Started };
+        await foreach (var happened in Events!.Reader.ReadAllAsync(cancellationToken))
+            yield return happened;
+    }
+
+    private static Task<T> Answer<T>(Exception? failure, T answer) =>
+        failure is null ? Task.FromResult(answer) : Task.FromException<T>(failure);
 }

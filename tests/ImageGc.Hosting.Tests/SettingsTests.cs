@@ -41,9 +41,8 @@ public sealed class SettingsTests
         ["DatabasePath"] = ("image_use.db", "image_use.db"),
         ["FlatFilePath"] = ("image_use", "image_use"),
         ["Durability"] = ("normal", Durability.Normal),
+        ["BusyTimeout"] = ("30s", TimeSpan.FromSeconds(30)),
         ["ClockSettleTime"] = ("10m", TimeSpan.FromMinutes(10)),
-        ["EngineAddress"] = ("tcp://127.0.0.1:2375", new Uri("tcp://127.0.0.1:2375")),
-        ["EngineTimeout"] = ("90s", TimeSpan.FromSeconds(90)),
         ["KeepImages"] = ("registry/agent:*", new List<string> { "registry/agent:*" }),
         ["WatchContainers"] = ("true", true),
         ["OwnerLabel"] = ("owner=edge", "owner=edge"),
@@ -70,8 +69,8 @@ public sealed class SettingsTests
     [InlineData("FlatFilePath", " ")]
     [InlineData("OwnerLabel", " ")]
     [InlineData("OwnerLabel", "=edge")]
-    [InlineData("EngineAddress", "ssh://somewhere")]
-    [InlineData("EngineTimeout", "0")]
+    [InlineData("BusyTimeout", "30d")]
+    [InlineData("EngineAddress", "tcp://127.0.0.1:2375")] // A setting of another engine.
     [InlineData("Durability", "2")]
     [InlineData("HighThresholdPercent", "101")]
     [InlineData("LowThresholdPercent", "90")]
@@ -84,15 +83,17 @@ public sealed class SettingsTests
         Assert.Contains(name.Split(':')[0], wrong.Message, StringComparison.Ordinal);
     }
 
-    [Theory]
-    [InlineData("tcp://user:secret@127.0.0.1:2375")]
-    [InlineData("https://user:secret@127.0.0.1:2375")]
-    public async Task Credentials_in_the_address_are_refused_and_never_shown(string address)
+    [Fact]
+    public void The_settings_of_the_engine_may_stand_among_them()
     {
-        var wrong = await Refused("EngineAddress", address);
+        var section = new ConfigurationBuilder().AddInMemoryCollection(
+            [new("DatabasePath", "x.db"), new("EngineAddress", "unix:///x")]).Build();
+        var services = new ServiceCollection().AddLogging();
+        services.AddImageGarbageCollection(section).AddEngine<OwnEngine>("EngineAddress");
+        using var provider = services.BuildServiceProvider();
 
-        Assert.Contains("EngineAddress names a user", wrong.Message, StringComparison.Ordinal);
-        Assert.DoesNotContain("secret", wrong.ToString(), StringComparison.Ordinal);
+        Assert.Equal("x.db", provider.GetRequiredService<IOptions<ImageGarbageCollectionOptions>>().Value.DatabasePath);
+        Assert.IsType<OwnEngine>(provider.GetRequiredService<IContainerEngine>());
     }
 
     [Fact]
@@ -114,7 +115,7 @@ public sealed class SettingsTests
             [$"Gc:{name}"] = value,
         };
         builder.Configuration.AddInMemoryCollection(settings);
-        builder.Services.AddImageGarbageCollection(builder.Configuration.GetSection("Gc"));
+        builder.Services.AddImageGarbageCollection(builder.Configuration.GetSection("Gc")).AddEngine<OwnEngine>();
         using var host = builder.Build();
 
         return await Assert.ThrowsAsync<OptionsValidationException>(
@@ -128,8 +129,9 @@ public sealed class SettingsTests
                 settings.ToLookup(setting => setting.Name, setting => (string?)setting.Value)
                     .Select(setting => KeyValuePair.Create(setting.Key, setting.Last())))
             .Build();
-        using var services = new ServiceCollection().AddLogging().AddImageGarbageCollection(section)
-            .BuildServiceProvider();
+        var collection = new ServiceCollection().AddLogging();
+        collection.AddImageGarbageCollection(section);
+        using var services = collection.BuildServiceProvider();
         return services.GetRequiredService<IOptions<ImageGarbageCollectionOptions>>().Value;
     }
 }

@@ -119,7 +119,7 @@ public sealed class ForeignHandsTests : StoreTest
     {
         Open().Dispose();
         File.WriteAllText(PathOf("inside.db"), "");
-        Assert.SkipUnless(Shell.TryRun("mount", "--bind", DatabasePath, PathOf("inside.db")), "Needs the right to mount.");
+        Assert.SkipUnless(Shell.TryRun("mount", "--bind", DatabasePath, PathOf("inside.db")), "Needs to mount.");
         try
         {
             foreach (var readOnly in (bool[])[false, true])
@@ -157,7 +157,8 @@ public sealed class ForeignHandsTests : StoreTest
     {
         for (var batches = random.Next(1, 6); batches > 0; batches--)
         {
-            List<string> batch = [.. Enumerable.Range(0, random.Next(1, most / 3)).Select(_ => Id(random.Next(10_000)))];
+            var count = random.Next(1, most / 3);
+            List<string> batch = [.. Enumerable.Range(0, count).Select(_ => Id(random.Next(10_000)))];
             store.RecordUse(batch);
             tracked.UnionWith(batch);
             if (random.Next(4) == 0)

@@ -4,7 +4,7 @@ using ImageGc.Cli.Hosting;
 using ImageGc.Cli.Input;
 using ImageGc.Cli.Output;
 using ImageGc.Cli.Terminal;
-using ImageGc.Docker;
+using ImageGc.Hosting;
 using ImageGc.Sqlite;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
@@ -43,12 +43,15 @@ internal sealed class RunCommand : CommandBase
 
     protected override int Run(CommandContext context)
     {
-        using var host = DaemonHost.Build(context, _options.Read(context));
+        var dryRun = context.Get(_dryRun);
+        using var host = DaemonHost.Build(
+            context, _options.Read(context), dryRun ? services => OpenReadOnly(context, OptionsOf(services)) : null);
         try
         {
-            var options = host.Services.GetRequiredService<IOptions<ImageGarbageCollectionOptions>>().Value;
-            if (context.Get(_dryRun))
-                return RunOnce(cancel => ExplainAsync(context, options, host.Services, cancel), context);
+            var options = OptionsOf(host.Services);
+            var collector = host.Services.GetRequiredService<IImageGarbageCollector>();
+            if (dryRun)
+                return RunOnce(cancel => PreviewAsync(context, options, collector, cancel), context);
             if (context.Get(_once))
                 return RunOnce(cancel => CollectAsync(context, options, host.Services, cancel), context);
             host.Run();
@@ -86,8 +89,17 @@ internal sealed class RunCommand : CommandBase
         }
     }
 
-    private async Task ExplainAsync(
-        CommandContext context, ImageGarbageCollectionOptions options, IServiceProvider services,
+    private static ImageGarbageCollectionOptions OptionsOf(IServiceProvider services) =>
+        services.GetRequiredService<IOptions<ImageGarbageCollectionOptions>>().Value;
+
+    private static ImageUseStore OpenReadOnly(CommandContext context, ImageGarbageCollectionOptions options)
+    {
+        context.ClockSettleTime = options.ClockSettleTime;
+        return context.OpenReadOnly(options.DatabasePath);
+    }
+
+    private async Task PreviewAsync(
+        CommandContext context, ImageGarbageCollectionOptions options, IImageGarbageCollector collector,
         CancellationToken cancellationToken)
     {
         if (!FilePath.Exists(options.DatabasePath))
@@ -98,10 +110,7 @@ internal sealed class RunCommand : CommandBase
             return;
         }
 
-        context.ClockSettleTime = options.ClockSettleTime;
-        using var store = context.OpenReadOnly(options.DatabasePath);
-        var cleanup = services.GetRequiredService<Cleanup>();
-        var verdicts = ImageVerdict.ExpiredFirst(await cleanup.PreviewAsync(store, cancellationToken));
+        var verdicts = ImageVerdict.ExpiredFirst(await collector.PreviewAsync(cancellationToken));
         context.WriteVerdicts(verdicts, context.Get(_fullIds));
         var expired = verdicts.Count(verdict => verdict.Verdict == Verdict.Expired);
         var tracked = Quantity.Of(verdicts.Count, "tracked image");
@@ -112,19 +121,7 @@ internal sealed class RunCommand : CommandBase
         CommandContext context, ImageGarbageCollectionOptions options, IServiceProvider services,
         CancellationToken cancellationToken)
     {
-        if (options.WatchContainers)
-        {
-            await services.GetRequiredService<Tracking>().ReconcileAsync(cancellationToken);
-            await services.GetRequiredService<Cleanup>().ForgetVanishedAsync(cancellationToken);
-        }
-
-        if (options.Enabled)
-        {
-            await services.GetRequiredService<Cleanup>().RunAsync(cancellationToken);
-            if (options.HighThresholdPercent is not null)
-                await services.GetRequiredService<DiskPressureWorker>().RelieveAsync(cancellationToken);
-        }
-
+        await services.GetRequiredService<IImageGarbageCollector>().RunAsync(cancellationToken);
         var images = services.GetRequiredService<ImageUseStore>().Count();
         var are = images == 1 ? "image is" : "images are";
         context.WriteInfo($"Done; {images} {are} tracked in {options.DatabasePath}.");

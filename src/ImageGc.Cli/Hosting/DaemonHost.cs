@@ -1,5 +1,5 @@
 using ImageGc.Cli.Execution;
-using ImageGc.Docker;
+using ImageGc.Sqlite;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
@@ -13,7 +13,11 @@ internal static class DaemonHost
 {
     public const string Section = "ImageGarbageCollection";
 
-    public static IHost Build(CommandContext context, IConfigurationRoot configuration)
+    /// <param name="context">Of the command.</param>
+    /// <param name="configuration">With the section of that name.</param>
+    /// <param name="store">Opens the database instead of the host.</param>
+    public static IHost Build(
+        CommandContext context, IConfigurationRoot configuration, Func<IServiceProvider, ImageUseStore>? store = null)
     {
         var builder = Host.CreateApplicationBuilder(new HostApplicationBuilderSettings { DisableDefaults = true });
         builder.Configuration.AddConfiguration(configuration);
@@ -23,7 +27,9 @@ internal static class DaemonHost
             console => console.LogToStandardErrorThreshold = LogLevel.Trace);
         builder.Services.AddSystemd(); // Under systemd only: readiness, SIGTERM and the journal's levels.
         builder.Services.AddSingleton(context.Environment.Time);
-        builder.Services.AddImageGarbageCollection(configuration.GetSection(Section));
+        if (store is not null)
+            builder.Services.AddSingleton(store);
+        builder.Services.AddImageGarbageCollection(configuration.GetSection(Section)).AddDocker();
         return builder.Build();
     }
 }

@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.CommandLine.Parsing;
 using ImageGc.Cli.Execution;
 using ImageGc.Docker;
+using ImageGc.Hosting;
 using Microsoft.Extensions.Configuration;
 
 namespace ImageGc.Cli.Hosting;
@@ -26,7 +27,7 @@ internal sealed class DaemonOptions
 
     private readonly Dictionary<string, Option<string>> _settings = new()
     {
-        [nameof(ImageGarbageCollectionOptions.EngineAddress)] = new("--engine")
+        [nameof(DockerOptions.EngineAddress)] = new("--engine")
         {
             Description = "Where Docker listens. Otherwise DOCKER_HOST, otherwise unix:///var/run/docker.sock.",
             HelpName = "ADDRESS",

@@ -1,5 +1,5 @@
 using System.CommandLine.Parsing;
-using ImageGc.Docker;
+using ImageGc.Hosting;
 
 namespace ImageGc.Cli.Input;
 

@@ -1,5 +1,5 @@
 using System.CommandLine;
-using ImageGc.Docker;
+using ImageGc.Hosting;
 using ImageGc.Sqlite;
 using Spectre.Console;
 

@@ -1,10 +1,13 @@
-using System.Net;
-
 namespace ImageGc.Hosting;
 
-/// <summary>The engine answered, and refused: another image may go all the same.</summary>
-internal sealed class EngineRequestFailedException(string doing, HttpStatusCode status, string why, Exception cause)
-    : Exception($"The engine could not {doing}: {why} (HTTP {(int)status})", cause)
+/// <summary>The engine answered, and refused: it concerns the one image or container that was asked for.</summary>
+public class EngineRequestFailedException : Exception
 {
-    public HttpStatusCode Status { get; } = status;
+    /// <summary>Creates the exception.</summary>
+    /// <param name="message">What the engine could not do, and why.</param>
+    /// <param name="innerException">What the engine's client threw, or null.</param>
+    public EngineRequestFailedException(string message, Exception? innerException = null)
+        : base(message, innerException)
+    {
+    }
 }

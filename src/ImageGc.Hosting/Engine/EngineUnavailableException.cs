@@ -1,27 +1,15 @@
-using System.Net.Sockets;
-using System.Text.Json;
-using Docker.DotNet;
-
 namespace ImageGc.Hosting;
 
-/// <summary>There is no engine to be reached, or something else answers: every further call would fail too.</summary>
-internal sealed class EngineUnavailableException(string doing, Uri address, Exception cause)
-    : IOException($"The engine at {address} could not {doing}: {Why(cause.GetBaseException())}", cause)
+/// <summary>
+/// The engine cannot be reached, or something else answers, so that every further call would fail too: ends a run.
+/// </summary>
+public sealed class EngineUnavailableException : IOException
 {
-    private static string Why(Exception cause) => cause switch
+    /// <summary>Creates the exception.</summary>
+    /// <param name="message">What could not be done, where, why, and what to do.</param>
+    /// <param name="innerException">What the connection threw, or null.</param>
+    public EngineUnavailableException(string message, Exception? innerException = null)
+        : base(message, innerException)
     {
-        // How .NET reports a unix socket that does not exist.
-        SocketException { SocketErrorCode: SocketError.AddressNotAvailable } =>
-            "there is no such socket. Start Docker, or set another address.",
-        SocketException { SocketErrorCode: SocketError.AccessDenied } =>
-            "this user may not use the socket. Run as root, or as a member of the group docker.",
-        SocketException { SocketErrorCode: SocketError.ConnectionRefused } =>
-            "nobody listens there. Start Docker, or set another address.",
-        SocketException { SocketErrorCode: SocketError.HostNotFound or SocketError.NoData } =>
-            "there is no such host. Set another address.",
-        DockerApiException answer =>
-            $"what listens there is no Docker, it answers {(int)answer.StatusCode}. Set another address.",
-        JsonException => "what listens there is no Docker. Set another address.",
-        _ => $"the connection broke, {cause.Message} Look at the engine's log.",
-    };
+    }
 }

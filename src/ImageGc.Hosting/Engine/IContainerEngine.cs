@@ -1,45 +1,59 @@
 namespace ImageGc.Hosting;
 
-/// <summary>
-/// A container engine whose images are collected. Docker is built in; for another one register an implementation
-/// before or after <see cref="ServiceCollectionExtensions.AddImageGarbageCollection"/>.
-/// </summary>
+/// <summary>A container engine whose images are collected. ImageGc.Docker has one for Docker and Podman.</summary>
 /// <remarks>
-/// Every method throws when it cannot answer in full, within a time that the implementation bounds: after an incomplete
-/// answer images that are in use would be removed. A <see cref="TimeoutException"/> ends a run at once, since every
-/// further call would wait as long.
+/// An answer is whole or an exception: after an incomplete one images that are in use would be removed. Every method
+/// bounds how long it takes. It throws <see cref="EngineUnavailableException"/> if the engine cannot be reached, which
+/// ends a run; whatever else it throws concerns the one image or container that was asked for, or the one call. Calls
+/// may come from several threads at once. What <see cref="object.ToString"/> returns names it in the log.
 /// </remarks>
 public interface IContainerEngine
 {
-    /// <summary>The image ID of every container, in whatever state: running, paused, stopped, created.</summary>
-    Task<IReadOnlyCollection<string>> ListImagesInUseAsync(CancellationToken cancellationToken);
+    /// <summary>
+    /// Names the engine and its store of images: the same text as long as the images are the same ones, over restarts
+    /// and upgrades too; another one once the store was switched or the data directory is another.
+    /// </summary>
+    Task<string> IdentifyAsync(CancellationToken cancellationToken);
 
-    /// <summary>Every image with all its names.</summary>
+    /// <summary>Whether this is an image ID in full, as the engine itself writes it.</summary>
+    bool IsImageId(string text);
+
+    /// <summary>Every image.</summary>
     Task<IReadOnlyCollection<EngineImage>> ListImagesAsync(CancellationToken cancellationToken);
+
+    /// <summary>Every container, in whatever state: running, paused, stopped, created.</summary>
+    Task<IReadOnlyCollection<EngineContainer>> ListContainersAsync(CancellationToken cancellationToken);
 
     /// <summary>
     /// Removes an image, unforced. Returns once it is gone, also if it was gone before; throws while it is still there.
     /// </summary>
     Task RemoveImageAsync(string imageId, CancellationToken cancellationToken);
 
+    /// <summary>The disk that holds the images; null if the engine cannot say.</summary>
+    Task<DiskUsage?> MeasureDiskAsync(CancellationToken cancellationToken);
+
+    /// <summary>The image with this ID or name; null if there is none.</summary>
+    Task<EngineImage?> FindImageAsync(string reference, CancellationToken cancellationToken);
+
+    /// <summary>The container with this ID; null if there is none. By default looked up in the list.</summary>
+    async Task<EngineContainer?> FindContainerAsync(string containerId, CancellationToken cancellationToken)
+    {
+        var containers = await ListContainersAsync(cancellationToken).ConfigureAwait(false);
+        return containers.FirstOrDefault(container => container.Id == containerId);
+    }
+
     /// <summary>
-    /// The disk that holds the images. Only for <see cref="ImageGarbageCollectionOptions.HighThresholdPercent"/>.
+    /// What happens to containers and images, until the engine ends the stream or cannot be reached. The first event is
+    /// <see cref="EngineEventKind.Started"/>; everything that happens after it was handed over comes.
     /// </summary>
-    Task<DiskSpace> MeasureDiskAsync(CancellationToken cancellationToken) =>
-        Task.FromException<DiskSpace>(new NotSupportedException(
-            $"{GetType().Name} cannot tell how full the disk is: "
-            + $"unset {nameof(ImageGarbageCollectionOptions.HighThresholdPercent)}."));
-}
-
-/// <summary>An image in the engine.</summary>
-/// <param name="ImageId">The ID that is recorded and removed.</param>
-/// <param name="Names">Its tags and digests, such as `registry/agent:1.5` and `registry/agent@sha256:…`.</param>
-public sealed record EngineImage(string ImageId, IReadOnlyList<string> Names);
-
-/// <summary>How full a disk is.</summary>
-/// <param name="TotalBytes">Its size.</param>
-/// <param name="AvailableBytes">What may still be written to it.</param>
-public readonly record struct DiskSpace(long TotalBytes, long AvailableBytes)
-{
-    internal double UsedPercent => TotalBytes == 0 ? 0 : 100.0 * (TotalBytes - AvailableBytes) / TotalBytes;
+    /// <param name="cursor">
+    /// The <see cref="EngineEvent.Cursor"/> of the last event seen, to go on after it as far as the engine remembers;
+    /// null to begin now.
+    /// </param>
+    /// <param name="cancellationToken">Ends the stream.</param>
+    /// <returns>
+    /// Null if the engine has no events, which is the default. Then containers are compared each minute, and those that
+    /// live shorter are missed.
+    /// </returns>
+    IAsyncEnumerable<EngineEvent>? WatchAsync(string? cursor, CancellationToken cancellationToken) => null;
 }

@@ -96,7 +96,7 @@ internal static class DamagedPages
         }
     }
 
-    /// <summary>The ID of a record that is a text and one or two integers, as `image_use` has them since version 1.</summary>
+    /// <summary>The ID of a record of a text and one or two integers, as `image_use` has had since version 1.</summary>
     private static string? ImageIdIn(ReadOnlySpan<byte> cell)
     {
         if (!TryReadNumber(ref cell, out var length) || length > cell.Length)

@@ -37,8 +37,8 @@ internal static class DatabaseOpener
         const int longestName = 200; // Of 255 bytes: a salvage adds the most.
         if (Encoding.UTF8.GetByteCount(Path.GetFileName(path)) > longestName)
             throw ImageUseStoreException.Unavailable(path,
-                $"its name is longer than {longestName} bytes, which leaves too little for the names of the files beside "
-                + "it. Choose a shorter one.");
+                $"its name is longer than {longestName} bytes, which leaves too little for the names of the files "
+                + "beside it. Choose a shorter one.");
         var status = FileStatus.Of(path);
         if (status is { IsMountPoint: true })
             throw ImageUseStoreException.Unavailable(path,

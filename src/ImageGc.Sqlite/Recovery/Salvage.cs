@@ -64,7 +64,7 @@ internal static class Salvage
         File.Delete($"{path}-shm");
     }
 
-    /// <summary>The log, and those that a salvage kept which power loss ended before it replaced the database.</summary>
+    /// <summary>The log, and those that a salvage kept before power loss ended it.</summary>
     private static IEnumerable<string> LogsOf(string path)
     {
         if (File.Exists($"{path}-wal"))

@@ -34,8 +34,8 @@ internal static partial class ConnectionFactory
                 when (noIndex.Reason == StoreErrorReason.Unavailable && !File.Exists($"{path}-shm"))
             {
                 throw ImageUseStoreException.Unavailable(path,
-                    $"a part of it is in '{path}-wal', which cannot be read without '{path}-shm', and this user may not "
-                    + "create that. Open it as a user who may write to its directory, or copy both files to a "
+                    $"a part of it is in '{path}-wal', which cannot be read without '{path}-shm', and this user may "
+                    + "not create that. Open it as a user who may write to its directory, or copy both files to a "
                     + "directory of your own and open the copy.",
                     noIndex);
             }

@@ -205,7 +205,7 @@ internal static partial class ConnectionFactory
         catch (IOException exception)
         {
             throw ImageUseStoreException.From(exception, path, "open the database",
-                "Without that power loss could take new files away. Let this user read the directory; if it may, look at "
+                "Without that power loss could take new files away. Let this user read the directory; if it may, read "
                 + "the kernel's log.");
         }
     }

@@ -2,7 +2,9 @@ using System.Runtime.InteropServices;
 
 namespace ImageGc.Sqlite;
 
-/// <summary>What the system says of a file without opening it (https://man7.org/linux/man-pages/man2/statx.2.html).</summary>
+/// <summary>
+/// What the system says of a file without opening it (https://man7.org/linux/man-pages/man2/statx.2.html).
+/// </summary>
 /// <param name="Identity">The file system and the inode: which file it is, whatever its names.</param>
 /// <param name="Links">How many names it has.</param>
 /// <param name="IsMountPoint">

@@ -32,7 +32,7 @@ internal sealed partial class OpenFiles
             _locked = Lock(connection.Handle!);
     }
 
-    /// <exception cref="ImageUseStoreException">They were replaced or deleted, or changed where they must not.</exception>
+    /// <exception cref="ImageUseStoreException">They were replaced or deleted, or must not change and did.</exception>
     public void RequireInPlace()
     {
         if (_immutable && (Content() != _content || DatabaseFile.LengthOf(_logPath) > 0))

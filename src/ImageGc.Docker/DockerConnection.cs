@@ -1,0 +1,124 @@
+using System.Net;
+using System.Net.Sockets;
+using System.Text.Json;
+using Docker.DotNet;
+using ImageGc.Hosting;
+
+namespace ImageGc.Docker;
+
+/// <summary>Asks the engine within a bounded time, in a version of its API that it serves.</summary>
+internal sealed class DockerConnection(DockerOptions options) : IDisposable
+{
+    /// <summary>The newest version of the API whose answers are known.</summary>
+    private static readonly Version Newest = new(1, 52);
+
+    private readonly TimeSpan _timeout = options.EngineTimeout;
+    private volatile DockerClient? _client;
+
+    public Uri Address { get; } = options.EngineAddress;
+
+    public bool IsOnThisDevice => Address.IsFile || Address.Scheme == "unix" || Address.IsLoopback;
+
+    /// <exception cref="DockerRequestFailedException">The engine answered, and refused.</exception>
+    /// <exception cref="EngineUnavailableException">No engine answered.</exception>
+    /// <exception cref="TimeoutException">It took too long.</exception>
+    public async Task<T> AskAsync<T>(
+        string doing, Func<DockerClient, CancellationToken, Task<T>> ask, CancellationToken cancellationToken)
+    {
+        using var bounded = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        bounded.CancelAfter(_timeout);
+        try
+        {
+            var client = await ConnectAsync(bounded.Token).ConfigureAwait(false);
+            // A connection that the engine accepted and never serves must not hold us up either.
+            return await ask(client, bounded.Token).WaitAsync(bounded.Token).ConfigureAwait(false);
+        }
+        catch (Exception exception) when (bounded.IsCancellationRequested && !cancellationToken.IsCancellationRequested)
+        {
+            throw new TimeoutException($"The engine at {Address} did not {doing} within "
+                + $"{DurationText.Format(_timeout)}. Read its log, or raise {nameof(DockerOptions.EngineTimeout)}.",
+                exception);
+        }
+        catch (Exception) when (cancellationToken.IsCancellationRequested)
+        {
+            throw new OperationCanceledException(cancellationToken);
+        }
+#pragma warning disable CA1031 // The client throws many types when it cannot connect, or cannot read the answer.
+        catch (Exception exception)
+#pragma warning restore CA1031
+        {
+            throw Explain(doing, exception);
+        }
+    }
+
+    /// <summary>Asks for what may be gone by now; then the answer is null.</summary>
+    public async Task<T?> FindAsync<T>(
+        string doing, Func<DockerClient, CancellationToken, Task<T>> ask, CancellationToken cancellationToken)
+        where T : class
+    {
+        try
+        {
+            return await AskAsync(doing, ask, cancellationToken).ConfigureAwait(false);
+        }
+        catch (DockerRequestFailedException gone) when (gone.Status == HttpStatusCode.NotFound)
+        {
+            return null;
+        }
+    }
+
+    public Exception Explain(string doing, Exception exception)
+    {
+        if (exception is DockerApiException answer && MessageOf(answer) is { } why)
+            return new DockerRequestFailedException(doing, answer.StatusCode, why, answer);
+        _client = null; // It may come back as another version.
+        return new EngineUnavailableException(
+            $"The engine at {Address} could not {doing}: {Why(exception.GetBaseException())}", exception);
+    }
+
+    /// <summary>The client, with the newest version of the API that both sides know.</summary>
+    public async Task<DockerClient> ConnectAsync(CancellationToken cancellationToken)
+    {
+        if (_client is { } connected)
+            return connected;
+        var builder = new DockerClientBuilder().WithEndpoint(Address).WithTimeout(Timeout.InfiniteTimeSpan);
+        using var unversioned = builder.Build();
+        var answer = await unversioned.System.GetVersionAsync(cancellationToken).WaitAsync(cancellationToken)
+            .ConfigureAwait(false);
+        if (Version.TryParse(answer.APIVersion, out var theirs))
+            builder = builder.WithApiVersion(theirs < Newest ? theirs : Newest);
+        return _client = builder.Build();
+    }
+
+    public void Dispose() => _client?.Dispose();
+
+    /// <summary>What Docker says about an error; null if it was not Docker.</summary>
+    private static string? MessageOf(DockerApiException answer)
+    {
+        try
+        {
+            using var body = JsonDocument.Parse(answer.ResponseBody ?? "");
+            return body.RootElement.GetProperty("message").GetString();
+        }
+        catch (Exception other) when (other is JsonException or InvalidOperationException or KeyNotFoundException)
+        {
+            return null;
+        }
+    }
+
+    private static string Why(Exception cause) => cause switch
+    {
+        // How .NET reports a unix socket that does not exist.
+        SocketException { SocketErrorCode: SocketError.AddressNotAvailable } =>
+            "there is no such socket. Start Docker, or set another address.",
+        SocketException { SocketErrorCode: SocketError.AccessDenied } =>
+            "this user may not use the socket. Run as root, or as a member of the group docker.",
+        SocketException { SocketErrorCode: SocketError.ConnectionRefused } =>
+            "nothing listens there. Start Docker, or set another address.",
+        SocketException { SocketErrorCode: SocketError.HostNotFound or SocketError.NoData } =>
+            "there is no such host. Set another address.",
+        DockerApiException answer =>
+            $"what listens there is not Docker, it answers {(int)answer.StatusCode}. Set another address.",
+        JsonException => "what listens there is not Docker. Set another address.",
+        _ => $"the connection broke, {cause.Message} Read the engine's log.",
+    };
+}

@@ -1,0 +1,19 @@
+namespace ImageGc.Docker;
+
+/// <summary>Where Docker listens. In configuration these stand among the settings of garbage collection.</summary>
+public sealed class DockerOptions
+{
+    /// <summary>
+    /// Where the engine listens: unix:///path or tcp://host:port. By default the environment variable DOCKER_HOST,
+    /// otherwise unix:///var/run/docker.sock.
+    /// </summary>
+    public Uri EngineAddress { get; set; } = DefaultAddress();
+
+    /// <summary>How long one answer of the engine may take; 2 minutes by default.</summary>
+    public TimeSpan EngineTimeout { get; set; } = TimeSpan.FromMinutes(2);
+
+    private static Uri DefaultAddress() =>
+        Uri.TryCreate(Environment.GetEnvironmentVariable("DOCKER_HOST"), UriKind.Absolute, out var address)
+            ? address
+            : new Uri("unix:///var/run/docker.sock");
+}

@@ -1,0 +1,11 @@
+using System.Net;
+using ImageGc.Hosting;
+
+namespace ImageGc.Docker;
+
+/// <summary>Docker answered, and refused.</summary>
+internal sealed class DockerRequestFailedException(string doing, HttpStatusCode status, string why, Exception cause)
+    : EngineRequestFailedException($"The engine could not {doing}: {why} (HTTP {(int)status})", cause)
+{
+    public HttpStatusCode Status { get; } = status;
+}

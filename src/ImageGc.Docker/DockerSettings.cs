@@ -1,0 +1,54 @@
+using ImageGc.Hosting;
+using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.Options;
+
+namespace ImageGc.Docker;
+
+/// <summary>Reads the options from configuration, and refuses those with which no host may start.</summary>
+internal sealed class DockerSettings(IConfiguration? section)
+    : IConfigureOptions<DockerOptions>, IValidateOptions<DockerOptions>
+{
+    public static readonly string[] Names = [nameof(DockerOptions.EngineAddress), nameof(DockerOptions.EngineTimeout)];
+
+    private const string AddressForms = "use unix:///path or tcp://host:port";
+
+    public void Configure(DockerOptions options)
+    {
+        if (section?[nameof(options.EngineAddress)] is { Length: > 0 } address)
+        {
+            options.EngineAddress = Uri.TryCreate(address.Trim(), UriKind.Absolute, out var uri)
+                ? uri
+                : throw Invalid(nameof(options.EngineAddress), address, AddressForms);
+        }
+
+        if (section?[nameof(options.EngineTimeout)] is { Length: > 0 } timeout)
+        {
+            options.EngineTimeout = DurationText.TryParse(timeout.Trim(), out var duration, out _)
+                ? duration
+                : throw Invalid(nameof(options.EngineTimeout), timeout, DurationText.AcceptedForms);
+        }
+    }
+
+    public ValidateOptionsResult Validate(string? name, DockerOptions options)
+    {
+        var address = options.EngineAddress;
+        if (address.UserInfo.Length > 0) // Docker ignores it, and the log shows the address.
+            return ValidateOptionsResult.Fail(
+                $"{nameof(options.EngineAddress)} names a user: leave that out, use tcp://host:port.");
+        if (address.Scheme is not ("unix" or "tcp" or "http"))
+            return ValidateOptionsResult.Fail($"{nameof(options.EngineAddress)} is '{address}': {AddressForms}.");
+        return options.EngineTimeout <= TimeSpan.Zero || options.EngineTimeout > TimeSpan.FromDays(1)
+            ? ValidateOptionsResult.Fail($"{nameof(options.EngineTimeout)} is "
+                + $"{DurationText.Format(options.EngineTimeout)}: use more than 0, at most 1d.")
+            : ValidateOptionsResult.Success;
+    }
+
+    private OptionsValidationException Invalid(string name, string text, string accepted)
+    {
+        var path = section is IConfigurationSection { Path: { Length: > 0 } parent }
+            ? ConfigurationPath.Combine(parent, name)
+            : name;
+        return new OptionsValidationException(
+            Options.DefaultName, typeof(DockerOptions), [$"{path} is '{text}': {accepted}."]);
+    }
+}

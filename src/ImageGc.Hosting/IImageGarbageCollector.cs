@@ -1,0 +1,23 @@
+using ImageGc.Sqlite;
+
+namespace ImageGc.Hosting;
+
+/// <summary>Cleans up when the host asks, beside the schedule and by the same rules.</summary>
+/// <remarks>Thread-safe: calls and scheduled runs take turns.</remarks>
+public interface IImageGarbageCollector
+{
+    /// <summary>
+    /// Records the images of containers if <see cref="ImageGarbageCollectionOptions.WatchContainers"/> is set, removes
+    /// the images that expired, and makes room if the disk is too full.
+    /// </summary>
+    /// <returns>What was removed for its age; nothing if images are never removed.</returns>
+    /// <exception cref="EngineUnavailableException">The engine cannot be reached; what was done is kept.</exception>
+    /// <exception cref="ImageUseStoreException">The database cannot be used; what was done before is kept.</exception>
+    /// <exception cref="OperationCanceledException">Cancelled; what was done before is kept.</exception>
+    Task<PruneResult> RunAsync(CancellationToken cancellationToken = default);
+
+    /// <summary>The verdict on every tracked image, if images were removed on schedule now; changes nothing.</summary>
+    /// <exception cref="EngineUnavailableException">The engine cannot be reached.</exception>
+    /// <exception cref="ImageUseStoreException">The database cannot be read.</exception>
+    Task<IReadOnlyList<PruneVerdict>> PreviewAsync(CancellationToken cancellationToken = default);
+}

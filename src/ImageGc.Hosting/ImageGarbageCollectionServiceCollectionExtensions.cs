@@ -1,0 +1,96 @@
+using ImageGc.Hosting;
+using ImageGc.Sqlite;
+using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.DependencyInjection.Extensions;
+using Microsoft.Extensions.Diagnostics.HealthChecks;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Options;
+
+namespace Microsoft.Extensions.DependencyInjection;
+
+/// <summary>Registers image garbage collection in a host.</summary>
+public static class ImageGarbageCollectionServiceCollectionExtensions
+{
+    /// <summary>
+    /// Registers <see cref="IImageUseRecorder"/>, <see cref="IImageGarbageCollector"/>, the
+    /// <see cref="ImageUseStore"/>, the workers that record, remove and make room, and the meter `ImageGc`.
+    /// </summary>
+    /// <param name="services">The services of the host.</param>
+    /// <param name="section">The settings, named as in <see cref="ImageGarbageCollectionOptions"/>.</param>
+    /// <returns>A builder that takes the engine.</returns>
+    /// <remarks>
+    /// A wrong setting stops the start with a message that names it. After that nothing here ends the host. Settings
+    /// are read once: a change takes effect at the next start.
+    /// </remarks>
+    /// <exception cref="InvalidOperationException">It was called before.</exception>
+    public static ImageGarbageCollectionBuilder AddImageGarbageCollection(
+        this IServiceCollection services, IConfiguration section)
+    {
+        ArgumentNullException.ThrowIfNull(section);
+        var builder = Add(services, section);
+        services.AddSingleton<IConfigureOptions<ImageGarbageCollectionOptions>>(
+            new OptionsBinder(section, builder.EngineSettings));
+        return builder;
+    }
+
+    /// <summary>As above, with settings from code.</summary>
+    /// <param name="services">The services of the host.</param>
+    /// <param name="configure">Sets the settings.</param>
+    /// <returns>A builder that takes the engine.</returns>
+    /// <exception cref="InvalidOperationException">It was called before.</exception>
+    public static ImageGarbageCollectionBuilder AddImageGarbageCollection(
+        this IServiceCollection services, Action<ImageGarbageCollectionOptions> configure)
+    {
+        ArgumentNullException.ThrowIfNull(configure);
+        var builder = Add(services, section: null);
+        services.Configure(configure);
+        return builder;
+    }
+
+    /// <summary>
+    /// Adds a health check: unhealthy while the database cannot be used, degraded after a cleanup that failed.
+    /// </summary>
+    /// <param name="builder">The health checks of the host.</param>
+    /// <param name="name">Its name.</param>
+    /// <param name="failureStatus">What to report while the database cannot be used; unhealthy by default.</param>
+    /// <param name="tags">Its tags.</param>
+    public static IHealthChecksBuilder AddImageGarbageCollection(
+        this IHealthChecksBuilder builder, string name = "image-garbage-collection",
+        HealthStatus? failureStatus = null, IEnumerable<string>? tags = null) =>
+        builder.AddCheck<CleanupHealth>(name, failureStatus, tags ?? []);
+
+    private static ImageGarbageCollectionBuilder Add(IServiceCollection services, IConfiguration? section)
+    {
+        ArgumentNullException.ThrowIfNull(services);
+        if (services.Any(service => service.ServiceType == typeof(Cleanup)))
+            throw new InvalidOperationException(
+                $"{nameof(AddImageGarbageCollection)} was called before. Call it once.");
+
+        services.AddSingleton<IValidateOptions<ImageGarbageCollectionOptions>, OptionsValidator>();
+        services.AddOptions<ImageGarbageCollectionOptions>().ValidateOnStart();
+        services.TryAddSingleton(TimeProvider.System);
+        services.TryAddSingleton(OpenStore);
+        services.TryAddSingleton<IContainerEngine>(_ => throw new InvalidOperationException(
+            "No container engine is registered: call AddDocker() or AddEngine<TEngine>() on what "
+            + $"{nameof(AddImageGarbageCollection)} returns."));
+
+        // Asked for at each use: a store that cannot be opened now may open later, and must not stop the host.
+        services.AddSingleton<Func<ImageUseStore>>(provider => provider.GetRequiredService<ImageUseStore>);
+        services.AddSingleton<IImageUseRecorder, ImageUseRecorder>();
+        services.AddSingleton<IImageGarbageCollector, ImageGarbageCollector>();
+        services.AddSingleton<Metrics>();
+        services.AddSingleton<Cleanup>();
+        services.AddSingleton<CleanupHealth>();
+        services.AddSingleton<Tracking>();
+        services.AddHostedService<TrackingWorker>();
+        services.AddHostedService<CleanupWorker>();
+        services.AddSingleton<DiskPressureWorker>();
+        services.AddHostedService(provider => provider.GetRequiredService<DiskPressureWorker>());
+        return new ImageGarbageCollectionBuilder(services, section);
+    }
+
+    private static ImageUseStore OpenStore(IServiceProvider provider) => ImageUseStore.Open(
+        provider.GetRequiredService<IOptions<ImageGarbageCollectionOptions>>().Value.ToStoreOptions(),
+        provider.GetRequiredService<TimeProvider>(),
+        provider.GetService<ILoggerFactory>());
+}

@@ -1,0 +1,28 @@
+using ImageGc.Sqlite;
+using Microsoft.Extensions.Options;
+
+namespace ImageGc.Hosting;
+
+internal sealed class ImageGarbageCollector(
+    Tracking tracking, Cleanup cleanup, DiskPressureWorker diskPressure,
+    IOptions<ImageGarbageCollectionOptions> options) : IImageGarbageCollector
+{
+    public async Task<PruneResult> RunAsync(CancellationToken cancellationToken)
+    {
+        if (options.Value.WatchContainers)
+        {
+            await tracking.ReconcileAsync(changesOnly: false, cancellationToken).ConfigureAwait(false);
+            await cleanup.ForgetVanishedAsync(cancellationToken).ConfigureAwait(false);
+        }
+
+        if (!options.Value.Enabled)
+            return new PruneResult([], [], [], []);
+        var result = await cleanup.RunAsync(cancellationToken).ConfigureAwait(false);
+        if (options.Value.HighThresholdPercent is not null)
+            await diskPressure.RelieveAsync(cancellationToken).ConfigureAwait(false);
+        return result;
+    }
+
+    public Task<IReadOnlyList<PruneVerdict>> PreviewAsync(CancellationToken cancellationToken) =>
+        cleanup.PreviewAsync(cancellationToken);
+}

@@ -1,0 +1,20 @@
+using ImageGc.Sqlite;
+using Microsoft.Extensions.Logging;
+
+namespace ImageGc.Hosting;
+
+internal sealed class ImageUseRecorder(Func<ImageUseStore> store, ILogger<ImageUseRecorder> log) : IImageUseRecorder
+{
+    public void Record(string imageId)
+    {
+        ImageId.ThrowIfInvalid(imageId);
+        try
+        {
+            store().RecordUse(imageId);
+        }
+        catch (Exception exception) when (exception is ImageUseStoreException or ObjectDisposedException)
+        {
+            log.NotRecorded(exception, imageId);
+        }
+    }
+}

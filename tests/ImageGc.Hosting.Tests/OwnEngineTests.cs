@@ -1,0 +1,158 @@
+using System.Threading.Channels;
+using ImageGc.Sqlite;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+
+namespace ImageGc.Hosting.Tests;
+
+/// <summary>An engine that shares nothing with Docker is cleaned, tracked, measured and can end a run.</summary>
+public sealed class OwnEngineTests : HostTest
+{
+    private static readonly TimeSpan Minute = TimeSpan.FromMinutes(1);
+
+    [Fact]
+    public async Task Without_events_containers_are_compared_each_minute()
+    {
+        Workers = 3; // The cleanup, the next poll and the hour after which it begins anew.
+        using var host = Build(("WatchContainers", "true"));
+        var store = StoreOf(host);
+        Engine.Images.AddRange([OwnEngine.Image("agent"), OwnEngine.Image("mounted"), OwnEngine.Image("module")]);
+        Engine.Containers.Add(OwnEngine.Container("first", "agent", "mounted"));
+        await host.StartAsync(Cancel);
+        await UntilAsync(() => store.Count() == 2);
+        Assert.Equal(["agent", "mounted"], Tracked(store));
+
+        Engine.Containers.Add(OwnEngine.Container("second", "module"));
+        await LiveAsync(Minute);
+        var created = store.Find("module");
+        await LiveAsync(10 * Minute);
+        Assert.Equal(created, store.Find("module")); // Nothing is written while nothing changes.
+        Engine.Containers.RemoveAll(container => container.Id == "second");
+        await LiveAsync(Minute);
+
+        Assert.Equal(["agent", "module", "mounted"], Tracked(store));
+        Assert.Equal(created!.Value.LastUsedAt + (11 * Minute), store.Find("module")!.Value.LastUsedAt);
+        await host.StopAsync(Cancel);
+    }
+
+    [Fact]
+    public async Task With_events_the_images_of_containers_are_recorded_as_they_come_and_go()
+    {
+        Engine.Events = Channel.CreateUnbounded<EngineEvent>();
+        Engine.Images.AddRange([OwnEngine.Image("agent"), OwnEngine.Image("short-lived", "job:1")]);
+        using var host = Build(("WatchContainers", "true"));
+        var store = StoreOf(host);
+        await host.StartAsync(Cancel);
+
+        Engine.Containers.Add(OwnEngine.Container("a", "agent"));
+        Happens(EngineEventKind.ContainerCreated, "a", "agent:1");
+        Happens(EngineEventKind.ContainerCreated, "gone already", "job:1");
+        await UntilAsync(() => store.Find("short-lived") is not null);
+
+        Assert.Equal(["agent", "short-lived"], Tracked(store));
+        await host.StopAsync(Cancel);
+    }
+
+    [Fact]
+    public async Task After_a_break_it_goes_on_after_the_last_event()
+    {
+        Engine.Events = Channel.CreateUnbounded<EngineEvent>();
+        using var host = Build(("WatchContainers", "true"));
+        await host.StartAsync(Cancel);
+        Happens(EngineEventKind.ImageRemoved, cursor: "17");
+
+        await UntilAsync(() => Engine.Events.Reader.Count == 0);
+        Engine.Events.Writer.Complete();
+        Engine.Events = null;
+        await UntilAsync(() => Log.Messages(LogLevel.Warning).Count > 0);
+        await LiveAsync(Minute);
+
+        Assert.Equal(new[] { null, "17" }, Engine.Cursors.Take(2));
+        await host.StopAsync(Cancel);
+    }
+
+    [Fact]
+    public async Task An_engine_that_cannot_be_reached_ends_the_run_and_the_rest_stays()
+    {
+        using var host = Build();
+        StoreOf(host).RecordUse(["a", "b"]);
+        Time.Pass(TimeSpan.FromDays(8));
+        Engine.RemovalFailure = new EngineUnavailableException("It is away.");
+
+        var failure = await Assert.ThrowsAsync<EngineUnavailableException>(() => Collector(host).RunAsync(Cancel));
+
+        Assert.Equal("It is away.", failure.Message);
+        Assert.Equal(["a", "b"], Tracked(StoreOf(host)));
+        Assert.Single(Log.Messages(LogLevel.Warning)); // The second one was not tried.
+    }
+
+    [Fact]
+    public async Task A_host_cleans_up_when_it_asks_and_may_look_first()
+    {
+        using var host = Build(("WatchContainers", "true"));
+        var store = StoreOf(host);
+        store.RecordUse(["in-use", "old"]);
+        Time.Pass(TimeSpan.FromDays(8));
+        Engine.Containers.Add(OwnEngine.Container("a", "in-use"));
+        Engine.Images.AddRange([OwnEngine.Image("in-use"), OwnEngine.Image("old")]);
+
+        var preview = await Collector(host).PreviewAsync(Cancel);
+        Assert.Empty(Engine.Removed);
+        var result = await Collector(host).RunAsync(Cancel);
+
+        Assert.Equal([("in-use", PruneReason.InUse), ("old", PruneReason.Expired)],
+            preview.Select(verdict => (verdict.Image.ImageId, verdict.Reason)).Order());
+        Assert.Equal(["old"], result.Removed.Select(image => image.ImageId));
+        Assert.Equal(["old"], Engine.Removed);
+    }
+
+    [Theory]
+    [InlineData(90, new[] { "old" })]
+    [InlineData(50, new string[0])]
+    public async Task A_disk_that_is_too_full_is_relieved(int usedPercent, string[] removed)
+    {
+        using var host = Build(("HighThresholdPercent", "85"));
+        StoreOf(host).RecordUse("old");
+        Engine.Images.Add(OwnEngine.Image("old"));
+        Time.Pass(TimeSpan.FromHours(1));
+        Engine.UsedPercent = usedPercent;
+
+        await Collector(host).RunAsync(Cancel);
+
+        Assert.Equal(removed, Engine.Removed);
+    }
+
+    [Fact]
+    public async Task A_disk_that_the_engine_cannot_measure_is_reported_with_the_setting_to_unset()
+    {
+        using var host = Build(("HighThresholdPercent", "85"));
+        Engine.UsedPercent = null;
+
+        var failure = await Assert.ThrowsAsync<NotSupportedException>(() => Collector(host).RunAsync(Cancel));
+
+        Assert.Contains("Unset HighThresholdPercent", failure.Message, StringComparison.Ordinal);
+    }
+
+    private void Happens(EngineEventKind kind, string? container = null, string? image = null, string? cursor = null) =>
+        Engine.Events!.Writer.TryWrite(new EngineEvent
+        {
+            Kind = kind,
+            ContainerId = container,
+            ImageReference = image,
+            Cursor = cursor,
+        });
+
+    private static async Task UntilAsync(Func<bool> isTrue)
+    {
+        for (var tries = 0; tries < 1000 && !isTrue(); tries++)
+            await Task.Delay(10, Cancel);
+        Assert.True(isTrue());
+    }
+
+    private static IImageGarbageCollector Collector(IHost host) =>
+        host.Services.GetRequiredService<IImageGarbageCollector>();
+
+    private static IEnumerable<string> Tracked(ImageUseStore store) =>
+        store.List().Select(image => image.ImageId).Order(StringComparer.Ordinal);
+}
