@@ -56,8 +56,8 @@ public sealed class ImageUseStoreOptions
     /// <summary>
     /// The flat file `image_use` of Azure IoT Edge to take over, if there is one: imported once by
     /// <see cref="ImageUseStore.Open"/> and then renamed to `*.imported`. A missing or empty file is no error. A file
-    /// of which no line is an image stays where it is, with an error in the log. If it cannot be renamed, it is imported
-    /// at every start, and brings back what was pruned: a warning says so.
+    /// of which no line is an image stays where it is, with an error in the log. If it cannot be renamed, it is
+    /// imported at every start, and brings back what was pruned: a warning says so.
     /// </summary>
     public string? FlatFilePath { get; set; }
 
