@@ -1,9 +1,6 @@
 using System.Collections.Concurrent;
 using System.Collections.Specialized;
 using System.Net;
-using System.Net.Sockets;
-using System.Text;
-using System.Text.Json;
 using System.Text.RegularExpressions;
 using System.Web;
 
@@ -14,17 +11,12 @@ namespace ImageGc.Docker.Tests;
 /// </summary>
 internal sealed partial class ScriptedEngine : IDisposable
 {
-    private readonly TcpListener _listener = new(IPAddress.Loopback, 0);
+    private readonly LoopbackServer _server;
     private readonly ManualResetEventSlim _disposed = new();
 
-    public ScriptedEngine()
-    {
-        _listener.Start();
-        Address = new Uri($"tcp://{_listener.LocalEndpoint}");
-        _ = ServeAsync();
-    }
+    public ScriptedEngine() => _server = new LoopbackServer(Answer);
 
-    public Uri Address { get; }
+    public Uri Address => _server.Address;
 
     /// <summary>The image of each name.</summary>
     public ConcurrentDictionary<string, string> Names { get; } = new();
@@ -42,48 +34,22 @@ internal sealed partial class ScriptedEngine : IDisposable
     public void Dispose()
     {
         _disposed.Set();
-        _listener.Dispose();
+        _server.Dispose();
     }
 
-    private async Task ServeAsync()
+    private FakeAnswer Answer(string method, Uri address)
     {
-        while (true)
-        {
-            var client = await _listener.AcceptTcpClientAsync();
-            _ = Task.Run(() => AnswerAsync(client));
-        }
-    }
-
-    /// <remarks>HttpListener refuses what Docker takes, a POST without a length.</remarks>
-    private async Task AnswerAsync(TcpClient client)
-    {
-        using var connection = client.GetStream();
-        using var request = new StreamReader(connection);
-        var line = await request.ReadLineAsync();
-        while (await request.ReadLineAsync() is { Length: > 0 })
-        {
-        }
-
-        var (status, answer) = Answer(line!.Split(' '));
-        var body = JsonSerializer.Serialize(answer);
-        await connection.WriteAsync(Encoding.ASCII.GetBytes(
-            $"HTTP/1.1 {(int)status} {status}\r\nContent-Type: application/json\r\nContent-Length: {body.Length}\r\n"
-            + $"Connection: close\r\n\r\n{body}"));
-    }
-
-    private (HttpStatusCode Status, object Body) Answer(string[] request)
-    {
-        var address = new Uri(Address, request[1]);
         var path = Version.Replace(Uri.UnescapeDataString(address.AbsolutePath), "").Split('/');
-        return (request[0], path) switch
+        var (status, body) = (method, path) switch
         {
             ("GET", ["", "version"]) => (HttpStatusCode.OK, new { ApiVersion = "1.41", MinAPIVersion = "1.12" }),
             ("GET", ["", "images" or "containers", "json"]) => (HttpStatusCode.OK, Array.Empty<string>()),
             ("GET", ["", "images", .. var name, "json"]) => Inspect(string.Join('/', name)),
             ("DELETE", ["", "images", .. var name]) => Delete(string.Join('/', name)),
             ("POST", ["", "images", var imageId, "tag"]) => Tag(imageId, HttpUtility.ParseQueryString(address.Query)),
-            _ => throw new NotSupportedException(request[1]),
+            _ => throw new NotSupportedException(address.ToString()),
         };
+        return new FakeAnswer(status, body);
     }
 
     private (HttpStatusCode Status, object Body) Inspect(string name)

@@ -1,0 +1,196 @@
+using System.Net;
+using ImageGc.Hosting;
+using ImageGc.Sqlite.Tests;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Options;
+
+namespace ImageGc.Docker.Tests;
+
+/// <summary>The engine for Docker against what version 29 answers with the containerd store.</summary>
+public sealed class Docker29Tests : IDisposable
+{
+    private readonly FakeDocker29 _docker = new();
+    private readonly RecordingLog _log = new();
+    private readonly DockerEngine _engine;
+
+    public Docker29Tests() => _engine = new DockerEngine(
+        Options.Create(new DockerOptions { EngineAddress = _docker.Address, EngineTimeout = TimeSpan.FromSeconds(5) }),
+        new Logger<DockerEngine>(_log));
+
+    private static CancellationToken Cancel => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public async Task The_newest_version_of_the_API_that_both_know_is_asked_for()
+    {
+        await _engine.ListImagesAsync(Cancel);
+
+        Assert.Equal(["GET /version", "GET /v1.52/images/json"], _docker.Requests);
+    }
+
+    [Fact]
+    public async Task Images_without_a_name_and_with_null_for_what_is_unknown_are_listed()
+    {
+        var named = _docker.AddImage("registry/agent:1", "registry/agent:latest");
+        var dangling = _docker.AddImage();
+
+        var images = (await _engine.ListImagesAsync(Cancel)).ToDictionary(image => image.ImageId);
+
+        Assert.Equal(
+            ["registry/agent:1", "registry/agent:latest", $"registry/agent@{named}"], images[named].Names);
+        Assert.Empty(images[dangling].Names);
+        Assert.Equal((1000, null, null),
+            (images[dangling].SizeBytes, images[dangling].UniqueBytes, images[dangling].ParentId));
+        Assert.True(_engine.IsImageId(dangling));
+        Assert.Equal(named, (await _engine.FindImageAsync("registry/agent", Cancel))?.ImageId);
+        Assert.Null(await _engine.FindImageAsync("registry/other", Cancel));
+    }
+
+    /// <remarks>Docker removes such an image by its ID without a word.</remarks>
+    [Fact]
+    public async Task An_image_that_is_mounted_into_a_container_is_in_use()
+    {
+        var agent = _docker.AddImage("agent:1");
+        var files = _docker.AddImage("files:1");
+        var id = _docker.AddContainer("agent:1", running: false, mounted: "files:1");
+
+        var listed = Assert.Single(await _engine.ListContainersAsync(Cancel));
+        var found = await _engine.FindContainerAsync(id, Cancel);
+
+        Assert.Equal([agent, files], listed.ImageIds);
+        Assert.Equal([agent, files], found?.ImageIds);
+        Assert.Null(await _engine.FindContainerAsync("none", Cancel));
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task An_image_of_a_container_is_refused_in_whatever_state_it_is(bool running)
+    {
+        var image = _docker.AddImage("agent:1", "other/agent:1");
+        _docker.AddContainer("agent:1", running);
+
+        var refused = await Assert.ThrowsAnyAsync<EngineRequestFailedException>(
+            () => _engine.RemoveImageAsync(image, Cancel));
+
+        Assert.Contains("image is being used", refused.Message, StringComparison.Ordinal);
+        Assert.Equal([image], _docker.ImageIds);
+        Assert.Empty(_log.Messages(LogLevel.Warning));
+    }
+
+    [Fact]
+    public async Task An_image_with_names_in_several_repositories_is_removed_and_one_that_is_gone_is_no_failure()
+    {
+        var image = _docker.AddImage("agent:1", "agent:2", "other/agent:1");
+
+        await _engine.RemoveImageAsync(image, Cancel);
+        await _engine.RemoveImageAsync(image, Cancel);
+
+        Assert.Empty(_docker.ImageIds);
+    }
+
+    [Fact]
+    public async Task Names_are_given_back_if_the_image_is_needed_after_all()
+    {
+        var image = _docker.AddImage("agent:1", "agent:2");
+        _docker.After = request =>
+        {
+            if (request == "DELETE /images/agent:1")
+                _docker.AddContainer("agent:2");
+        };
+
+        await Assert.ThrowsAnyAsync<EngineRequestFailedException>(() => _engine.RemoveImageAsync(image, Cancel));
+
+        Assert.Equal(["agent:2", "agent:1"], (await _engine.FindImageAsync(image, Cancel))!.Names.Take(2));
+    }
+
+    [Fact]
+    public async Task Events_come_from_the_start_on_and_after_a_break_from_the_last_one_on()
+    {
+        _docker.AddImage("agent:1");
+        var seen = new List<EngineEvent>();
+        await foreach (var happened in _engine.WatchAsync(null, Cancel))
+        {
+            seen.Add(happened);
+            if (seen.Count == 1)
+                _docker.RemoveContainer(_docker.AddContainer("agent:1"));
+            if (seen.Count == 3)
+                break;
+        }
+
+        var missed = _docker.AddContainer("agent:1");
+        var resumed = new List<EngineEvent>();
+        await foreach (var happened in _engine.WatchAsync(seen[^1].Cursor, Cancel))
+        {
+            resumed.Add(happened);
+            if (resumed.Count == 2)
+                break;
+        }
+
+        Assert.Equal(
+            [EngineEventKind.Started, EngineEventKind.ContainerCreated, EngineEventKind.ContainerRemoved],
+            seen.Select(happened => happened.Kind));
+        Assert.Equal("agent:1", seen[1].ImageReference);
+        Assert.Equal((EngineEventKind.ContainerCreated, missed), (resumed[1].Kind, resumed[1].ContainerId));
+    }
+
+    [Fact]
+    public async Task A_stream_that_ends_with_the_engine_ends_and_what_cannot_be_reached_is_said_to_be()
+    {
+        await using var events = _engine.WatchAsync(null, Cancel).GetAsyncEnumerator(Cancel);
+        Assert.True(await events.MoveNextAsync());
+        var next = events.MoveNextAsync().AsTask();
+        while (!_docker.Requests.Any(request => request.EndsWith("/events", StringComparison.Ordinal)))
+            await Task.Delay(10, Cancel);
+        await Task.Delay(50, Cancel);
+        _docker.EndStreams();
+
+        Assert.False(await next.ContinueWith(end => end.IsCompletedSuccessfully && end.Result, TaskScheduler.Default));
+    }
+
+    [Fact]
+    public async Task The_identity_changes_with_the_store_and_with_nothing_else()
+    {
+        var before = await _engine.IdentifyAsync(Cancel);
+        _docker.AddImage("agent:1");
+
+        Assert.Equal(before, await _engine.IdentifyAsync(Cancel));
+        _docker.Driver = "overlay2";
+        Assert.NotEqual(before, await _engine.IdentifyAsync(Cancel));
+    }
+
+    [Fact]
+    public async Task A_request_that_hangs_times_out_and_the_others_are_answered()
+    {
+        var image = _docker.AddImage("agent:1");
+        _docker.Before = request => request.StartsWith("DELETE", StringComparison.Ordinal) ? _docker.Hang() : null;
+        using var impatient = new DockerEngine(
+            Options.Create(new DockerOptions
+            {
+                EngineAddress = _docker.Address,
+                EngineTimeout = TimeSpan.FromMilliseconds(300),
+            }),
+            new Logger<DockerEngine>(_log));
+
+        await Assert.ThrowsAsync<TimeoutException>(() => impatient.RemoveImageAsync(image, Cancel));
+
+        Assert.Single(await _engine.ListImagesAsync(Cancel));
+    }
+
+    [Fact]
+    public async Task A_version_that_the_engine_does_not_serve_any_more_is_a_refusal_that_says_so()
+    {
+        _docker.Before = request => request.StartsWith("GET /images", StringComparison.Ordinal)
+            ? FakeDocker29.Refuse(HttpStatusCode.BadRequest, "client version 1.52 is too old.")
+            : null;
+
+        var refused = await Assert.ThrowsAnyAsync<EngineRequestFailedException>(() => _engine.ListImagesAsync(Cancel));
+
+        Assert.Contains("is too old", refused.Message, StringComparison.Ordinal);
+    }
+
+    public void Dispose()
+    {
+        _engine.Dispose();
+        _docker.Dispose();
+    }
+}

@@ -1,0 +1,68 @@
+using System.Net;
+using System.Net.Sockets;
+using System.Text;
+using System.Text.Json;
+using System.Threading.Channels;
+
+namespace ImageGc.Docker.Tests;
+
+/// <summary>What a fake engine answers.</summary>
+/// <param name="Status">The status.</param>
+/// <param name="Body">What is sent as JSON; a channel is sent line by line for as long as it is open.</param>
+internal sealed record FakeAnswer(HttpStatusCode Status, object Body);
+
+/// <summary>HTTP on a port of this device.</summary>
+/// <remarks>HttpListener refuses what Docker takes, a POST without a length.</remarks>
+internal sealed class LoopbackServer : IDisposable
+{
+    private readonly TcpListener _listener = new(IPAddress.Loopback, 0);
+    private readonly Func<string, Uri, FakeAnswer> _answer;
+
+    /// <param name="answer">Is given the method and the address, and may block.</param>
+    public LoopbackServer(Func<string, Uri, FakeAnswer> answer)
+    {
+        _answer = answer;
+        _listener.Start();
+        Address = new Uri($"tcp://{_listener.LocalEndpoint}");
+        _ = ServeAsync();
+    }
+
+    public Uri Address { get; }
+
+    public void Dispose() => _listener.Dispose();
+
+    private async Task ServeAsync()
+    {
+        while (true)
+        {
+            var client = await _listener.AcceptTcpClientAsync();
+            _ = Task.Run(() => AnswerAsync(client));
+        }
+    }
+
+    private async Task AnswerAsync(TcpClient client)
+    {
+        using var connection = client.GetStream();
+        using var request = new StreamReader(connection);
+        var line = (await request.ReadLineAsync())!.Split(' ');
+        while (await request.ReadLineAsync() is { Length: > 0 })
+        {
+        }
+
+        var (status, body) = _answer(line[0], new Uri(Address, line[1]));
+        var head = $"HTTP/1.1 {(int)status} {status}\r\nContent-Type: application/json\r\nConnection: close\r\n";
+        if (body is ChannelReader<object> lines)
+        {
+            await WriteAsync($"{head}\r\n");
+            await foreach (var one in lines.ReadAllAsync())
+                await WriteAsync($"{JsonSerializer.Serialize(one)}\n");
+            return;
+        }
+
+        var bytes = JsonSerializer.SerializeToUtf8Bytes(body);
+        await WriteAsync($"{head}Content-Length: {bytes.Length}\r\n\r\n");
+        await connection.WriteAsync(bytes);
+
+        async Task WriteAsync(string text) => await connection.WriteAsync(Encoding.UTF8.GetBytes(text));
+    }
+}
