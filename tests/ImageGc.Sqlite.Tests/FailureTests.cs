@@ -27,7 +27,7 @@ public sealed class FailureTests : StoreTest
     {
         var cause = new SqliteException("what SQLite says", code, extended);
 
-        var exception = ImageUseStoreException.From(cause, DatabasePath, "record the use of an image");
+        var exception = StorageFailure.From(cause, DatabasePath, "record the use of an image");
 
         Assert.Equal((reason, DatabasePath, cause),
             (exception.Reason, exception.DatabasePath, exception.InnerException));
@@ -47,7 +47,7 @@ public sealed class FailureTests : StoreTest
     [InlineData(13, StoreErrorReason.Unavailable)] // EACCES
     public void What_the_system_reports_has_a_reason_too(int systemError, StoreErrorReason reason)
     {
-        var exception = ImageUseStoreException.From(
+        var exception = StorageFailure.From(
             new IOException("what the system says", systemError), DatabasePath, "create the database", "Do this.");
 
         Assert.Equal(reason, exception.Reason);

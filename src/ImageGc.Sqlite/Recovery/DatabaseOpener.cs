@@ -100,7 +100,7 @@ internal static class DatabaseOpener
             throw new ImageUseStoreException(
                 (exception as ImageUseStoreException)?.Reason is StoreErrorReason.Full
                     ? StoreErrorReason.Full
-                    : ImageUseStoreException.ReasonOf(exception) ?? StoreErrorReason.Corrupt,
+                    : StorageFailure.ReasonOf(exception) ?? StoreErrorReason.Corrupt,
                 path,
                 $"Could not open '{path}': it is damaged, and replacing it failed: {exception.Message} "
                 + "Nothing was deleted.",

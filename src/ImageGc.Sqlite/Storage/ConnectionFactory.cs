@@ -51,7 +51,7 @@ internal static partial class ConnectionFactory
         }
         catch (SqliteException exception)
         {
-            var failure = ImageUseStoreException.From(exception, path, "open the database", connection);
+            var failure = StorageFailure.From(exception, path, "open the database", connection);
             connection.Dispose();
             throw failure;
         }
@@ -83,7 +83,7 @@ internal static partial class ConnectionFactory
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
-            throw ImageUseStoreException.From(exception, path, "create the database",
+            throw StorageFailure.From(exception, path, "create the database",
                 "Let this user write to its directory.");
         }
     }
@@ -161,7 +161,7 @@ internal static partial class ConnectionFactory
             && int.Parse(code.Groups[1].Value, CultureInfo.InvariantCulture) is var extended
             && (extended & 0xff) == raw.SQLITE_IOERR)
         {
-            throw ImageUseStoreException.From(
+            throw StorageFailure.From(
                 new SqliteException(finding, raw.SQLITE_IOERR, extended), path, "check the database", connection);
         }
 
@@ -204,7 +204,7 @@ internal static partial class ConnectionFactory
         }
         catch (IOException exception)
         {
-            throw ImageUseStoreException.From(exception, path, "open the database",
+            throw StorageFailure.From(exception, path, "open the database",
                 "Without that power loss could take new files away. Let this user read the directory; if it may, read "
                 + "the kernel's log.");
         }

@@ -49,7 +49,7 @@ internal sealed class Database : IDisposable
         catch (SqliteException exception)
         {
             Dispose();
-            throw ImageUseStoreException.From(exception, Path, "open the database", _connection);
+            throw StorageFailure.From(exception, Path, "open the database", _connection);
         }
     }
 
@@ -118,7 +118,7 @@ internal sealed class Database : IDisposable
             catch (SqliteException exception)
             {
                 _files.RequireInPlace();
-                throw ImageUseStoreException.From(exception, Path, doing, _connection);
+                throw StorageFailure.From(exception, Path, doing, _connection);
             }
             catch (Exception exception) when (exception
                 is ArgumentNullException or InvalidOperationException or InvalidCastException or FormatException

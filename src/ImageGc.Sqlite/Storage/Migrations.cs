@@ -75,7 +75,7 @@ internal static class Migrations
         {
             SqliteErrorCode: not SQLitePCL.raw.SQLITE_ERROR and not SQLitePCL.raw.SQLITE_CONSTRAINT,
         } storage
-            ? ImageUseStoreException.From(storage, path, $"run the migration {script}")
+            ? StorageFailure.From(storage, path, $"run the migration {script}")
             : new ImageUseStoreException(StoreErrorReason.Migration, path,
                 $"Could not open '{path}': the migration {script} failed: {error.Message} The database is as it was "
                 + "before. Go back to the version of the runtime that worked, and report this.",
