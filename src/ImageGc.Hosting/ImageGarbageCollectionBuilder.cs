@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 
@@ -25,7 +26,9 @@ public sealed class ImageGarbageCollectionBuilder
     /// <summary>Registers the engine, as a singleton; the last one counts.</summary>
     /// <typeparam name="TEngine">The engine; its constructor may ask for services.</typeparam>
     /// <param name="settings">What it reads from <see cref="Section"/>: other unknown settings are refused.</param>
-    public ImageGarbageCollectionBuilder AddEngine<TEngine>(params string[] settings)
+    public ImageGarbageCollectionBuilder AddEngine<
+        [DynamicallyAccessedMembers(DynamicallyAccessedMemberTypes.PublicConstructors)] TEngine>(
+        params string[] settings)
         where TEngine : class, IContainerEngine
     {
         Services.AddSingleton<IContainerEngine, TEngine>();
