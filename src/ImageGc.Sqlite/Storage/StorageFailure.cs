@@ -1,0 +1,77 @@
+using Microsoft.Data.Sqlite;
+using SQLitePCL;
+
+namespace ImageGc.Sqlite;
+
+/// <summary>Says why SQLite or the system failed, and what to do.</summary>
+internal static class StorageFailure
+{
+    public static ImageUseStoreException From(
+        SqliteException exception, string databasePath, string doing, SqliteConnection? connection = null)
+    {
+        var (code, extended) = (exception.SqliteErrorCode, exception.SqliteExtendedErrorCode);
+        var (reason, advice) = Explain(code, extended);
+        var systemError = code switch
+        {
+            raw.SQLITE_IOERR => SqliteLibrary.SystemErrorOf(connection?.Handle),
+            raw.SQLITE_CANTOPEN => DatabaseFile.ErrorOfCreatingBeside(databasePath),
+            _ => 0,
+        };
+        (reason, advice) = Explain(systemError) ?? (reason, advice);
+        return new ImageUseStoreException(
+            reason,
+            databasePath,
+            $"Could not {doing} in '{databasePath}': {advice} (SQLite error {code}/{extended}: {exception.Message})",
+            exception);
+    }
+
+    /// <param name="exception">What the operating system reported.</param>
+    /// <param name="databasePath">The absolute path of the database.</param>
+    /// <param name="doing">What failed, as a verb and its object.</param>
+    /// <param name="advice">What to do if the system's error does not say that by itself.</param>
+    public static ImageUseStoreException From(
+        Exception exception, string databasePath, string doing, string advice)
+    {
+        var known = Explain(exception.HResult); // The system's error where .NET has no exception of its own for it.
+        return new ImageUseStoreException(
+            known?.Reason ?? StoreErrorReason.Unavailable,
+            databasePath,
+            $"Could not {doing} '{databasePath}': {exception.Message.TrimEnd('.')}. {known?.Advice ?? advice}",
+            exception);
+    }
+
+    /// <summary>The reason that the operating system gave, if it did.</summary>
+    public static StoreErrorReason? ReasonOf(Exception exception) => Explain(exception.HResult)?.Reason;
+
+    /// <summary>What the operating system says tells more than SQLite, which has one code for many causes.</summary>
+    private static (StoreErrorReason Reason, string Advice)? Explain(int systemError) => systemError switch
+    {
+        28 or 122 => (StoreErrorReason.Full, // ENOSPC, EDQUOT
+            "the file system has no space, no inodes or no quota left. Free some (`df -h`, `df -i`), then repeat."),
+        30 => (StoreErrorReason.ReadOnly, // EROFS
+            "the file system is mounted read-only, which Linux also does after errors. Look at the kernel's log "
+            + "(`dmesg`), mount it writable, then repeat."),
+        23 or 24 => (StoreErrorReason.Unavailable, // ENFILE, EMFILE
+            "too many files are open. Close some, or raise the limit (`ulimit -n`), then repeat."),
+        5 => (StoreErrorReason.IoError, // EIO
+            "the medium reported an error. Look at the kernel's log (`dmesg`), then repeat."),
+        _ => null,
+    };
+
+    private static (StoreErrorReason Reason, string Advice) Explain(int code, int extended) => (code, extended) switch
+    {
+        (raw.SQLITE_BUSY or raw.SQLITE_LOCKED or raw.SQLITE_PROTOCOL, _) => (StoreErrorReason.Busy,
+            "another process holds its lock. Find it with `fuser` on the file, then repeat."),
+        (raw.SQLITE_FULL, _) or (_, raw.SQLITE_IOERR_SHMSIZE) => Explain(28)!.Value,
+        (_, raw.SQLITE_READONLY_DBMOVED) => (StoreErrorReason.Unavailable,
+            "the file was moved or replaced while it was open. Open it anew to use the file that is there now."),
+        (raw.SQLITE_READONLY, _) => (StoreErrorReason.ReadOnly,
+            "it cannot be written to. Make the file, its directory and the file system writable for this user."),
+        (raw.SQLITE_CANTOPEN or raw.SQLITE_PERM, _) => (StoreErrorReason.Unavailable,
+            "it cannot be opened. Check that its directory exists and that this user may read and write both."),
+        (raw.SQLITE_CORRUPT or raw.SQLITE_NOTADB, _) => (StoreErrorReason.Corrupt,
+            "the file is damaged. Open it anew: that keeps the damaged file and saves what can be read."),
+        (raw.SQLITE_IOERR, _) => Explain(5)!.Value,
+        _ => (StoreErrorReason.Other, "SQLite reported an error that this library does not know."),
+    };
+}
