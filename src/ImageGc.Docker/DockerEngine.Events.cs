@@ -66,7 +66,7 @@ internal sealed partial class DockerEngine
             catch (Exception exception)
 #pragma warning restore CA1031
             {
-                end = _docker.Explain("report its events", exception);
+                end = stop.IsCancellationRequested ? exception : _docker.Explain("report its events", exception);
             }
 
             relay.Events.Writer.Complete(end);

@@ -138,8 +138,10 @@ internal sealed partial class DockerEngine(IOptions<DockerOptions> options, ILog
             var reference = mount.Name is { Length: > 0 } name ? name : mount.Source; // Docker's, Podman's.
             if (string.IsNullOrEmpty(reference))
                 throw new InvalidDataException("The engine does not report which image is mounted into a container.");
-            if (await InspectAsync(reference, cancellationToken).ConfigureAwait(false) is { } image)
-                images.Add(image.ID);
+            var image = await InspectAsync(reference, cancellationToken).ConfigureAwait(false)
+                ?? throw new InvalidDataException($"The image '{reference}' is mounted into a container and the engine "
+                    + "does not find it by that name, so nothing is known of what is in use. Give it the name again.");
+            images.Add(image.ID);
         }
 
         return images;

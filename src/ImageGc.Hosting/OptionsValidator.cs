@@ -40,7 +40,10 @@ internal sealed class OptionsValidator : IValidateOptions<ImageGarbageCollection
         }
         catch (ArgumentException wrong)
         {
-            return wrong.Message.Split(" (Parameter")[0]; // It names the setting itself.
+            var message = wrong.Message.Split(" (Parameter")[0];
+            return message.StartsWith(wrong.ParamName!, StringComparison.Ordinal)
+                ? message
+                : $"{wrong.ParamName}: {message}";
         }
     }
 

@@ -1,4 +1,5 @@
 using System.Threading.Channels;
+using ImageGc.Sqlite;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
@@ -103,7 +104,8 @@ internal sealed class TrackingWorker(
         {
             await tracking.HandleAsync(happened, imageVanished, cancellationToken).ConfigureAwait(false);
         }
-        catch (Exception exception) when (exception is EngineRequestFailedException or ArgumentException)
+        catch (Exception exception) when (exception is not (EngineUnavailableException or TimeoutException
+            or OperationCanceledException or ImageUseStoreException or ObjectDisposedException))
         {
             log.SkippedEvent(exception, happened.Kind, happened.ContainerId ?? happened.ImageReference);
         }

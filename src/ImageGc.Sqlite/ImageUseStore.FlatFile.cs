@@ -232,7 +232,7 @@ public sealed partial class ImageUseStore
     /// Closing a database that was opened as a plain file drops SQLite's locks on it, and SQLite takes what has the
     /// name of one of its logs for a log.
     /// </remarks>
-    private static void RequireOtherFile(string path, string databasePath, string parameterName)
+    internal static void RequireOtherFile(string path, string databasePath, string parameterName)
     {
         var (given, database) = (DatabaseFile.RealPathOf(path), DatabaseFile.RealPathOf(databasePath));
         if (given.StartsWith(database, StringComparison.Ordinal)

@@ -58,10 +58,11 @@ public sealed partial class ImageUseStore
 
     private void RecordPending(PendingUse own)
     {
-        var uses = TakePending(); // Before the clock is read: none may count as used before it was asked for.
+        List<PendingUse> uses = [];
         var clockSetBy = TimeSpan.Zero;
         try
         {
+            uses = TakePending(); // Before the clock is read: none may count as used before it was asked for.
             _database.Write("record the use of an image", (_, now) =>
             {
                 foreach (var imageId in uses.SelectMany(use => use.ImageIds))

@@ -65,10 +65,6 @@ public sealed partial class ImageUseStore : IDisposable
     {
         ArgumentNullException.ThrowIfNull(options);
         options.Validate();
-        if (options.FlatFilePath is { } named)
-            RequireOtherFile(
-                DatabaseFile.FullPathOf(named), DatabaseFile.FullPathOf(options.DatabasePath),
-                nameof(options.FlatFilePath));
 
         var log = (logging ?? NullLoggerFactory.Instance).CreateLogger<ImageUseStore>();
         var store = new ImageUseStore(options, time ?? TimeProvider.System, log);

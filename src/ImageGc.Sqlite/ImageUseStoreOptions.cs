@@ -93,8 +93,11 @@ public sealed class ImageUseStoreOptions
         if (!Enum.IsDefined(Durability))
             throw new ArgumentOutOfRangeException(
                 nameof(Durability), Durability, $"{nameof(Durability)} is {Durability}: use Full or Normal.");
-        if (FlatFilePath is not null)
-            RequirePath(FlatFilePath, nameof(FlatFilePath));
+        if (FlatFilePath is null)
+            return;
+        RequirePath(FlatFilePath, nameof(FlatFilePath));
+        ImageUseStore.RequireOtherFile(
+            DatabaseFile.FullPathOf(FlatFilePath), DatabaseFile.FullPathOf(DatabasePath), nameof(FlatFilePath));
     }
 
     private static void RequirePath(string path, string parameterName)

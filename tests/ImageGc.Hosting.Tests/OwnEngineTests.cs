@@ -55,6 +55,29 @@ public sealed class OwnEngineTests : HostTest
     }
 
     [Fact]
+    public async Task An_event_that_cannot_be_followed_is_skipped_with_a_warning_and_the_next_one_counts()
+    {
+        Engine.Events = Channel.CreateUnbounded<EngineEvent>();
+        Engine.Images.AddRange([OwnEngine.Image("agent"), OwnEngine.Image("module")]);
+        using var host = Build(("WatchContainers", "true"));
+        var store = StoreOf(host);
+        await host.StartAsync(Cancel);
+        await UntilAsync(() => Log.Messages(LogLevel.Information).Exists(
+            message => message.StartsWith("Watching", StringComparison.Ordinal)));
+
+        Engine.Failure = new InvalidDataException("It does not parse.");
+        Happens(EngineEventKind.ContainerCreated, "a", "agent");
+        await UntilAsync(() => Log.Messages(LogLevel.Warning).Count > 0);
+        Engine.Failure = null;
+        Engine.Containers.Add(OwnEngine.Container("b", "module"));
+        Happens(EngineEventKind.ContainerCreated, "b", "module");
+        await UntilAsync(() => store.Find("module") is not null);
+
+        Assert.Single(Engine.Cursors);
+        await host.StopAsync(Cancel);
+    }
+
+    [Fact]
     public async Task After_a_break_it_goes_on_after_the_last_event()
     {
         Engine.Events = Channel.CreateUnbounded<EngineEvent>();
@@ -65,8 +88,11 @@ public sealed class OwnEngineTests : HostTest
         await UntilAsync(() => Engine.Events.Reader.Count == 0);
         Engine.Events.Writer.Complete();
         Engine.Events = null;
-        await UntilAsync(() => Log.Messages(LogLevel.Warning).Count > 0);
-        await LiveAsync(Minute);
+        await UntilAsync(() =>
+        {
+            Time.Pass(TimeSpan.FromSeconds(1));
+            return Engine.Cursors.Count > 1;
+        });
 
         Assert.Equal(new[] { null, "17" }, Engine.Cursors.Take(2));
         await host.StopAsync(Cancel);

@@ -54,6 +54,7 @@ public sealed class RegistrationTests : HostTest
             [
                 ("DatabasePath", options => options.DatabasePath = ":memory:"),
                 ("FlatFilePath", options => options.FlatFilePath = " "),
+                ("FlatFilePath", options => options.FlatFilePath = options.DatabasePath),
                 ("BusyTimeout", options => options.BusyTimeout = TimeSpan.FromSeconds(-1)),
                 ("ClockSettleTime", options => options.ClockSettleTime = TimeSpan.FromSeconds(-1)),
                 ("ImageAgeCleanupThreshold", options => options.ImageAgeCleanupThreshold = TimeSpan.FromDays(-1)),
@@ -63,7 +64,7 @@ public sealed class RegistrationTests : HostTest
             var options = new ImageGarbageCollectionOptions { DatabasePath = "x.db" };
             set(options);
 
-            Assert.StartsWith($"{name} ", Assert.Single(new OptionsValidator().Validate(null, options).Failures!),
+            Assert.StartsWith(name, Assert.Single(new OptionsValidator().Validate(null, options).Failures!),
                 StringComparison.Ordinal);
         }
     }

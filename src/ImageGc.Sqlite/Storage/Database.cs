@@ -48,8 +48,9 @@ internal sealed class Database : IDisposable
         }
         catch (SqliteException exception)
         {
+            var failure = StorageFailure.From(exception, Path, "open the database", _connection);
             Dispose();
-            throw StorageFailure.From(exception, Path, "open the database", _connection);
+            throw failure;
         }
     }
 

@@ -28,7 +28,7 @@ internal sealed partial class OpenFiles
         _log = FileStatus.Of(_logPath)?.Identity;
         if (_immutable)
             _content = Content();
-        else
+        else if (_log is not null) // Else it has no log to lose, and another process may want to begin one.
             _locked = Lock(connection.Handle!);
     }
 
