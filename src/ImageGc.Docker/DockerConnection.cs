@@ -109,13 +109,13 @@ internal sealed class DockerConnection(DockerOptions options) : IDisposable
     {
         // How .NET reports a unix socket that does not exist.
         SocketException { SocketErrorCode: SocketError.AddressNotAvailable } =>
-            "there is no such socket. Start Docker, or set another address.",
+            "the socket does not exist. Start Docker, or set another address.",
         SocketException { SocketErrorCode: SocketError.AccessDenied } =>
             "this user may not use the socket. Run as root, or as a member of the group docker.",
         SocketException { SocketErrorCode: SocketError.ConnectionRefused } =>
             "nothing listens there. Start Docker, or set another address.",
         SocketException { SocketErrorCode: SocketError.HostNotFound or SocketError.NoData } =>
-            "there is no such host. Set another address.",
+            "the host is unknown. Set another address.",
         DockerApiException answer =>
             $"what listens there is not Docker, it answers {(int)answer.StatusCode}. Set another address.",
         JsonException => "what listens there is not Docker. Set another address.",

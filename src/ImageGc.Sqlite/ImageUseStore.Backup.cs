@@ -20,7 +20,7 @@ public sealed partial class ImageUseStore
     {
         ArgumentException.ThrowIfNullOrWhiteSpace(path);
         path = DatabaseFile.FullPathOf(path);
-        RequireOtherFile(path, _database.Path, nameof(path));
+        ImageUseStoreOptions.RequireOtherFile(path, _database.Path, nameof(path));
         WriteNewFile(path, "back up", _database.CopyTo);
         _log.BackedUp(_database.Path, path);
     }

@@ -49,10 +49,14 @@ public sealed partial class ImageUseStore
     /// likes.
     /// </remarks>
     private static List<StoredRow> FindBadRows(SqliteConnection connection) =>
-        [.. connection.Query<StoredRow>(SelectStored, buffered: false)
+        [.. connection.Query<StoredRow>(SelectSuspects)
             .Where(row => !row.Fits || !ImageId.IsValid(row.ImageId))];
 
-    private const string SelectStored = """
+    /// <remarks>
+    /// A text of printable ASCII, which the usual IDs are, can only be wrong by its length; SQLite counts characters up
+    /// to a NUL. The rules for the rest are those of <see cref="ImageId"/>.
+    /// </remarks>
+    private const string SelectSuspects = """
         SELECT CAST(image_id AS TEXT) AS ImageId,
                hex(image_id) AS Bytes,
                typeof(image_id) = 'text'
@@ -61,9 +65,13 @@ public sealed partial class ImageUseStore
                    AND typeof(ran_at) = 'integer'
                    AND ran_at BETWEEN 0 AND 253402300799999 AS Fits
         FROM image_use
+        WHERE NOT Fits
+           OR image_id GLOB '*[^!-~]*'
+           OR length(image_id) NOT BETWEEN 1 AND 512
+           OR length(image_id) <> length(CAST(image_id AS BLOB))
         """;
 
-    /// <remarks>By its bytes, because an ID that is no text cannot be asked for.</remarks>
+    /// <remarks>An ID that is not valid UTF-8 can only be found by its bytes.</remarks>
     private const string DeleteBadRows = """
         DELETE FROM image_use
         WHERE hex(image_id) = @bytes

@@ -24,7 +24,7 @@ public sealed partial class ImageUseStore
     {
         ArgumentException.ThrowIfNullOrWhiteSpace(path);
         path = DatabaseFile.FullPathOf(path);
-        RequireOtherFile(path, _database.Path, nameof(path));
+        ImageUseStoreOptions.RequireOtherFile(path, _database.Path, nameof(path));
         using var content = ReadFlatFile(path);
         var import = _database.Write($"import '{path}'", (connection, now) => Import(connection, content, now));
 
@@ -128,7 +128,7 @@ public sealed partial class ImageUseStore
     {
         ArgumentException.ThrowIfNullOrWhiteSpace(path);
         path = DatabaseFile.FullPathOf(path);
-        RequireOtherFile(path, _database.Path, nameof(path));
+        ImageUseStoreOptions.RequireOtherFile(path, _database.Path, nameof(path));
         var images = List();
         WriteNewFile(path, "export", unfinished =>
         {
@@ -226,18 +226,6 @@ public sealed partial class ImageUseStore
             throw FlatFileFailure(_database.Path, $"Could not take over '{flatFile}'", exception,
                 "Nothing was taken over; let this user read it, or set no flat file.");
         }
-    }
-
-    /// <remarks>
-    /// Closing a database that was opened as a plain file drops SQLite's locks on it, and SQLite takes what has the
-    /// name of one of its logs for a log.
-    /// </remarks>
-    internal static void RequireOtherFile(string path, string databasePath, string parameterName)
-    {
-        var (given, database) = (DatabaseFile.RealPathOf(path), DatabaseFile.RealPathOf(databasePath));
-        if (given.StartsWith(database, StringComparison.Ordinal)
-            && given[database.Length..] is "" or "-wal" or "-shm" or "-journal")
-            throw new ArgumentException($"'{path}' belongs to the database itself: name another file.", parameterName);
     }
 
     private static ImageUseStoreException FlatFileFailure(

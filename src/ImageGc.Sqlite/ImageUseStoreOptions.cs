@@ -96,7 +96,7 @@ public sealed class ImageUseStoreOptions
         if (FlatFilePath is null)
             return;
         RequirePath(FlatFilePath, nameof(FlatFilePath));
-        ImageUseStore.RequireOtherFile(
+        RequireOtherFile(
             DatabaseFile.FullPathOf(FlatFilePath), DatabaseFile.FullPathOf(DatabasePath), nameof(FlatFilePath));
     }
 
@@ -104,6 +104,18 @@ public sealed class ImageUseStoreOptions
     {
         if (string.IsNullOrWhiteSpace(path) || path.Contains('\0', StringComparison.Ordinal))
             throw new ArgumentException($"{parameterName} is missing or not a path: name a file.", parameterName);
+    }
+
+    /// <remarks>
+    /// Closing a database that was opened as a plain file drops SQLite's locks on it, and SQLite takes what has the
+    /// name of one of its logs for a log.
+    /// </remarks>
+    internal static void RequireOtherFile(string path, string databasePath, string parameterName)
+    {
+        var (given, database) = (DatabaseFile.RealPathOf(path), DatabaseFile.RealPathOf(databasePath));
+        if (given.StartsWith(database, StringComparison.Ordinal)
+            && given[database.Length..] is "" or "-wal" or "-shm" or "-journal")
+            throw new ArgumentException($"'{path}' belongs to the database itself: name another file.", parameterName);
     }
 
     internal static void RequireThreshold(TimeSpan threshold, string parameterName)

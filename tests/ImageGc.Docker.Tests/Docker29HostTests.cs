@@ -80,11 +80,4 @@ public sealed class Docker29HostTests : IDisposable
         _docker.Dispose();
         _directory.Delete(recursive: true);
     }
-
-    private static async Task UntilAsync(Func<bool> isTrue)
-    {
-        for (var tries = 0; tries < 1000 && !isTrue(); tries++)
-            await Task.Delay(10, Cancel);
-        Assert.True(isTrue());
-    }
 }

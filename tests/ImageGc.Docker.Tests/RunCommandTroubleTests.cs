@@ -9,7 +9,7 @@ namespace ImageGc.Docker.Tests;
 public sealed class RunCommandTroubleTests(PrivateEngine engine) : RunCommandTest(engine)
 {
     [Theory]
-    [InlineData("unix:///nonexistent.sock", "there is no such socket. Start Docker")]
+    [InlineData("unix:///nonexistent.sock", "the socket does not exist. Start Docker")]
     [InlineData("unix:///bin/busybox", "nothing listens there. Start Docker")]
     [InlineData("tcp://127.0.0.1:1", "nothing listens there. Start Docker")]
     public async Task Without_an_engine_once_says_what_to_do_and_prunes_nothing(string address, string advice)

@@ -21,16 +21,6 @@ public abstract class WatchTest(PrivateEngine engine) : EngineTest(engine)
     protected int Watches => Log.Messages(LogLevel.Information)
         .Count(message => message.StartsWith("Watching", StringComparison.Ordinal));
 
-    protected static async Task UntilAsync(Func<bool> condition)
-    {
-        var patience = System.Diagnostics.Stopwatch.StartNew();
-        while (!condition())
-        {
-            Assert.True(patience.Elapsed < TimeSpan.FromSeconds(30), "It did not come true within 30 seconds.");
-            await Task.Delay(10, Cancel);
-        }
-    }
-
     private protected sealed class Watch(ServiceProvider services) : IAsyncDisposable
     {
         public ServiceProvider Services { get; } = services;

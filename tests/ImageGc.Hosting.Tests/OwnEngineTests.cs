@@ -169,13 +169,6 @@ public sealed class OwnEngineTests : HostTest
             Cursor = cursor,
         });
 
-    private static async Task UntilAsync(Func<bool> isTrue)
-    {
-        for (var tries = 0; tries < 1000 && !isTrue(); tries++)
-            await Task.Delay(10, Cancel);
-        Assert.True(isTrue());
-    }
-
     private static IImageGarbageCollector Collector(IHost host) =>
         host.Services.GetRequiredService<IImageGarbageCollector>();
 

@@ -30,6 +30,24 @@ public sealed class SalvageTests : StoreTest
             log.Messages(LogLevel.Warning));
     }
 
+    [Theory]
+    [InlineData("x'61FF'")] // Not UTF-8.
+    [InlineData("x'610062'")] // NUL, at which SQLite's own functions end a text.
+    [InlineData("x'61C2A062'")] // A space that is not ASCII.
+    [InlineData("''")]
+    [InlineData("printf('%0513d', 1)")]
+    public void Whatever_makes_a_row_no_image_it_is_removed_when_it_is_opened(string imageId)
+    {
+        using (var store = Open())
+            store.RecordUse([Id(1), "bild-\u00fc", new string('x', 512)]);
+        Sqlite.Execute(DatabasePath,
+            $"PRAGMA ignore_check_constraints = 1; INSERT INTO image_use VALUES (CAST({imageId} AS TEXT), 1, 1)");
+
+        Open().Dispose();
+
+        Assert.Equal(3, Assert.Single(Sqlite.Query<int>(DatabasePath, "SELECT count(*) FROM image_use")));
+    }
+
     [Fact]
     public async Task An_ID_of_bytes_that_are_no_text_is_found_by_a_check_and_stops_no_prune()
     {
