@@ -5,6 +5,12 @@ namespace ImageGc.Sqlite;
 /// <param name="LastUsedAt">When the image was last used: UTC, whole seconds.</param>
 public readonly record struct ImageUse(string ImageId, DateTimeOffset LastUsedAt)
 {
+    /// <summary>Its names as <see cref="ImageUseStore.Describe"/> last had them; none if nobody described it.</summary>
+    public IReadOnlyList<string> Names { get => field ?? []; init; }
+
+    /// <summary>Its size in bytes, if it was described; null if unknown.</summary>
+    public long? SizeBytes { get; init; }
+
     /// <summary>The boot in which it was used.</summary>
     internal long Boot { get; init; }
 

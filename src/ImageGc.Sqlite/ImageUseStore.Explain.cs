@@ -30,7 +30,10 @@ public sealed partial class ImageUseStore
     private List<PruneVerdict> ToVerdicts(List<VerdictRow> rows, long wall) =>
         ThatAreImages(rows).ConvertAll(row => new PruneVerdict(
             row.ToImage(), Enum.Parse<PruneReason>(row.Reason),
-            UnixTime.FromMillisecondsRounded(wall + row.ExpiresIn)));
+            UnixTime.FromMillisecondsRounded(wall + row.ExpiresIn))
+        {
+            KeptBy = row.KeptBy,
+        });
 
     private const string SelectVerdict = $"""
         SELECT image_id AS ImageId,
@@ -38,18 +41,26 @@ public sealed partial class ImageUseStore
                ran_at AS RanAt,
                last_used_at AS LastUsedAt,
                expires_in AS ExpiresIn,
+               kept_by AS KeptBy,
+               names AS Names,
+               size_bytes AS SizeBytes,
                CASE WHEN in_use THEN 'InUse'
-                    WHEN in_use IS NOT NULL THEN 'Kept'
+                    WHEN kept_by IS NOT NULL THEN 'Kept'
                     WHEN expires_in <= 0 THEN 'Expired'
                     WHEN old_by_the_wall THEN 'WaitsForClock'
                     ELSE 'UsedRecently' END AS Reason
         FROM (
             SELECT use.*,
-                   listed.in_use,
+                   in_use,
+                   kept_by,
+                   names,
+                   size_bytes,
                    CASE WHEN in_use THEN @threshold ELSE {ExpiresIn} END AS expires_in,
                    plausible AND last_used_at BETWEEN @earliest AND @wall - @threshold AS old_by_the_wall
             FROM {Uses}
-            LEFT JOIN temp.listed ON listed.image_id = use.image_id
+            LEFT JOIN (SELECT *, kept_by IS NULL AS in_use FROM temp.listed) AS listed
+                ON listed.image_id = use.image_id
+            LEFT JOIN image_description ON image_description.image_id = use.image_id
         )
         ORDER BY last_used_at, image_id
         """;
@@ -59,5 +70,7 @@ public sealed partial class ImageUseStore
         public long ExpiresIn { get; init; }
 
         public string Reason { get; init; } = "";
+
+        public string? KeptBy { get; init; }
     }
 }

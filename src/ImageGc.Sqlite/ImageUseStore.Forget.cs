@@ -1,3 +1,4 @@
+using System.Globalization;
 using Dapper;
 using Microsoft.Data.Sqlite;
 
@@ -35,19 +36,84 @@ public sealed partial class ImageUseStore
         if (gone.Count == 0)
             return [];
 
-        var forgotten = _database.Write("forget images that are gone", (connection, now) =>
+        return LogForgotten(_database.Write(
+            "forget images that are gone", (connection, now) => ForgetAllGone(connection, now, gone)));
+    }
+
+    /// <summary>
+    /// Stops tracking images that the engine does not list and did not list on an earlier day either, unless they were
+    /// used since; once is not enough, for an engine may start with an empty list. The history has them as
+    /// <see cref="PruneKind.Gone"/>. Call it before each cleanup.
+    /// </summary>
+    /// <param name="existingImageIds">Every image that the engine lists, and what else is not to be forgotten.</param>
+    /// <returns>Those that were forgotten.</returns>
+    /// <remarks>Days are those of the calendar, UTC. One transaction.</remarks>
+    /// <exception cref="ArgumentNullException">It is null.</exception>
+    /// <exception cref="ImageUseStoreException">The change could not be stored.</exception>
+    public IReadOnlyList<ImageUse> ForgetMissing(IEnumerable<string> existingImageIds)
+    {
+        ArgumentNullException.ThrowIfNull(existingImageIds);
+        var existing = existingImageIds.Where(ImageId.IsValid).ToList();
+        return LogForgotten(_database.Write("forget images that are missing", (connection, now) =>
         {
-            var run = connection.QuerySingle<RunRow>(
-                InsertRun, new { wallSeconds = now.WallSeconds, seconds = 0L, kind = NameOf(PruneKind.Gone) });
-            var forgotten = gone.Where(image => ForgetUse(connection, image)).ToList();
-            foreach (var image in forgotten)
-                InsertRemovedImage(connection, run.Id, image, now, forgotten: true);
-            if (forgotten.Count == 0)
-                connection.Execute(DeleteRun, new { id = run.Id });
+            BindListed(connection, existing);
+            var missing = new
+            {
+                boot = now.Boot,
+                beganAt = now.BeganAt,
+                today = UnixTime.FromMilliseconds(now.Wall).ToString("yyyy-MM-dd", CultureInfo.InvariantCulture),
+            };
+            var gone = connection.Query<Row>(SelectMissing, missing).Where(row => row.IsImage);
+            var forgotten = ForgetAllGone(connection, now, [.. gone.Select(row => row.ToImage())]);
+            connection.Execute(MarkMissing, missing);
             return forgotten;
-        });
+        }));
+    }
+
+    private const string SelectMissing = $"""
+        {SelectUses}
+        JOIN missing_image ON missing_image.image_id = image_use.image_id
+        WHERE missing_image.boot = image_use.boot
+          AND missing_image.ran_at = image_use.ran_at
+          AND missing_image.day < @today
+          AND image_use.image_id NOT IN (SELECT image_id FROM temp.listed)
+        ORDER BY LastUsedAt, image_use.image_id
+        """;
+
+    private const string MarkMissing = """
+        DELETE FROM missing_image
+        WHERE image_id IN (SELECT image_id FROM temp.listed);
+
+        INSERT INTO missing_image (image_id, boot, ran_at, day)
+        SELECT image_id, boot, ran_at, @today
+        FROM image_use
+        WHERE image_id NOT IN (SELECT image_id FROM temp.listed)
+        ON CONFLICT (image_id) DO UPDATE
+        SET boot = excluded.boot,
+            ran_at = excluded.ran_at,
+            day = excluded.day
+        WHERE boot <> excluded.boot
+           OR ran_at <> excluded.ran_at
+        """;
+
+    private static List<ImageUse> ForgetAllGone(
+        SqliteConnection connection, Now now, IReadOnlyCollection<ImageUse> gone)
+    {
+        if (gone.Count == 0)
+            return [];
+        var run = connection.QuerySingle<RunRow>(
+            InsertRun, new { wallSeconds = now.WallSeconds, seconds = 0L, kind = NameOf(PruneKind.Gone) });
+        var forgotten = gone.Where(image => ForgetUse(connection, image)).ToList();
         foreach (var image in forgotten)
-            _log.Forgot(image.ImageId);
+            InsertRemovedImage(connection, run.Id, image, now, forgotten: true);
+        if (forgotten.Count == 0)
+            connection.Execute(DeleteRun, new { id = run.Id });
+        return forgotten;
+    }
+
+    private List<ImageUse> LogForgotten(List<ImageUse> forgotten)
+    {
+        forgotten.ForEach(image => _log.Forgot(image.ImageId));
         return forgotten;
     }
 

@@ -38,9 +38,10 @@ public sealed partial class ImageUseStore
     }
 
     internal const string RemoveExpired = $"""
-        INSERT INTO removed_image (prune_run_id, image_id, last_used_at, removed_at)
-        SELECT @run, image_id, min(max(0, last_used_at / 1000), 253402300799), @wallSeconds
+        INSERT INTO removed_image (prune_run_id, image_id, last_used_at, removed_at, names, size_bytes)
+        SELECT @run, use.image_id, min(max(0, last_used_at / 1000), 253402300799), @wallSeconds, names, size_bytes
         FROM {Uses}
+        LEFT JOIN image_description ON image_description.image_id = use.image_id
         WHERE {Expired};
 
         UPDATE prune_run
@@ -60,7 +61,15 @@ public sealed partial class ImageUseStore
                   ran_at + (
                       SELECT began_at - ran_before
                       FROM boot
-                      WHERE boot.boot = image_use.boot) AS LastUsedAt
+                      WHERE boot.boot = image_use.boot) AS LastUsedAt,
+                  (SELECT names
+                   FROM removed_image
+                   WHERE prune_run_id = @run
+                     AND removed_image.image_id = image_use.image_id) AS Names,
+                  (SELECT size_bytes
+                   FROM removed_image
+                   WHERE prune_run_id = @run
+                     AND removed_image.image_id = image_use.image_id) AS SizeBytes
         """;
 
     /// <summary>
@@ -101,7 +110,7 @@ public sealed partial class ImageUseStore
         WHERE image_id IN (
             SELECT image_id
             FROM temp.listed
-            WHERE in_use
+            WHERE kept_by IS NULL
             UNION ALL
             SELECT image_id
             FROM image_use
@@ -114,7 +123,7 @@ public sealed partial class ImageUseStore
         RETURNING prune_run_id AS Id, tracked AS Tracked
         """;
 
-    private const string Expired = $"{ExpiresIn} <= 0 AND image_id NOT IN (SELECT image_id FROM temp.listed)";
+    private const string Expired = $"{ExpiresIn} <= 0 AND use.image_id NOT IN (SELECT image_id FROM temp.listed)";
 
     /// <summary>A prune that was written down, and what it decided.</summary>
     /// <param name="Id">Its row in the history.</param>

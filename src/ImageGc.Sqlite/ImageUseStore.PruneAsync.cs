@@ -25,15 +25,17 @@ public sealed partial class ImageUseStore
     /// row. What <paramref name="removeImage"/> throws is logged and returned in <see cref="PruneResult.Failed"/>; the
     /// image stays tracked and the prune goes on. After a crash between removal and forgetting the next prune offers
     /// the image again. It decides before it returns a task, and runs on the caller's thread as long as
-    /// <paramref name="removeImage"/> does. Run one at a time: two at once offer an image twice.
+    /// <paramref name="removeImage"/> does. The images come oldest use first, but for two kinds: children before their
+    /// <see cref="PruneOptions.Parents"/>, and last those that could not be removed the last time.
     /// </remarks>
     /// <exception cref="ArgumentException">As <see cref="Prune"/> throws it.</exception>
     /// <exception cref="OperationCanceledException">
     /// Cancelled; what was done is kept, and <see cref="PruneOptions.Progress"/> and the history have it.
     /// </exception>
     /// <exception cref="ImageUseStoreException">
-    /// The decision or an outcome could not be stored; safe to repeat. What was done before is kept, and
-    /// <see cref="PruneOptions.Progress"/> and the history have it.
+    /// Another prune removes images now, see <see cref="LockPrunes"/>. Or the decision or an outcome could not be
+    /// stored; safe to repeat. What was done before is kept, and <see cref="PruneOptions.Progress"/> and the history
+    /// have it.
     /// </exception>
     public async Task<PruneResult> PruneAsync(
         IEnumerable<string> inUseImageIds,
@@ -45,10 +47,11 @@ public sealed partial class ImageUseStore
         var request = RequestOf(inUseImageIds, options);
         cancellationToken.ThrowIfCancellationRequested();
 
+        using var turn = _pruneLock is null ? TakePruneLock() : null;
         var run = Begin(request, (connection, decision, _) => connection.Query<Row>(SelectExpired, decision));
         List<ImageUse> removed = [], usedMeanwhile = [];
         List<PruneFailure> failed = [];
-        var left = new Queue<ImageUse>(run.Expired);
+        var left = new Queue<ImageUse>(ChildrenFirst(run.Expired, request.Parents));
         try
         {
             while (left.TryPeek(out var image))
@@ -77,11 +80,43 @@ public sealed partial class ImageUseStore
     }
 
     private const string SelectExpired = $"""
-        SELECT image_id AS ImageId, boot AS Boot, ran_at AS RanAt, last_used_at AS LastUsedAt
+        SELECT use.image_id AS ImageId,
+               use.boot AS Boot,
+               use.ran_at AS RanAt,
+               use.last_used_at AS LastUsedAt,
+               image_description.names AS Names,
+               image_description.size_bytes AS SizeBytes
         FROM {Uses}
+        LEFT JOIN image_description ON image_description.image_id = use.image_id
         WHERE {Expired}
-        ORDER BY last_used_at, image_id
+        ORDER BY EXISTS (
+                     SELECT 1
+                     FROM failed_removal
+                     WHERE failed_removal.image_id = use.image_id
+                       AND failed_removal.boot = use.boot
+                       AND failed_removal.ran_at = use.ran_at),
+                 last_used_at, use.image_id
         """;
+
+    /// <summary>The same order, but that an image waits for the last of its descendants.</summary>
+    private static IEnumerable<ImageUse> ChildrenFirst(
+        List<ImageUse> images, IReadOnlyDictionary<string, string> parents)
+    {
+        if (parents.Count == 0)
+            return images;
+        var left = images.ToDictionary(image => image.ImageId);
+        List<ImageUse> parentsFirst = [];
+        foreach (var image in Enumerable.Reverse(images))
+        {
+            Stack<ImageUse> line = [];
+            for (var id = image.ImageId; id is not null && left.Remove(id, out var next);
+                id = parents.GetValueOrDefault(id))
+                line.Push(next);
+            parentsFirst.AddRange(line);
+        }
+
+        return Enumerable.Reverse(parentsFirst);
+    }
 
     private async Task<PruneOutcome> SettleAsync(
         BegunPrune run, ImageUse image, Func<ImageUse, CancellationToken, Task> removeImage,
@@ -103,8 +138,8 @@ public sealed partial class ImageUseStore
         catch (Exception exception)
 #pragma warning restore CA1031
         {
-            _log.NotRemoved(exception, image.ImageId);
-            CountFailure(run);
+            _log.NotRemoved(image.ImageId, exception);
+            CountFailure(run, image, exception);
             return new PruneOutcome(image, PruneOutcomeResult.Failed, exception);
         }
 
@@ -147,6 +182,8 @@ public sealed partial class ImageUseStore
             imageId = image.ImageId,
             lastUsedAt = image.LastUsedAt.ToUnixTimeSeconds(),
             wallSeconds = now.WallSeconds,
+            names = NamesOf(image),
+            sizeBytes = image.SizeBytes,
             forgotten,
         });
 
@@ -158,8 +195,8 @@ public sealed partial class ImageUseStore
         """;
 
     private const string InsertRemoved = """
-        INSERT INTO removed_image (prune_run_id, image_id, last_used_at, removed_at)
-        SELECT @run, @imageId, @lastUsedAt, @wallSeconds
+        INSERT INTO removed_image (prune_run_id, image_id, last_used_at, removed_at, names, size_bytes)
+        SELECT @run, @imageId, @lastUsedAt, @wallSeconds, @names, @sizeBytes
         WHERE @forgotten OR NOT EXISTS (
             SELECT 1
             FROM removed_image
@@ -176,16 +213,30 @@ public sealed partial class ImageUseStore
         WHERE prune_run_id = @run
         """;
 
-    /// <remarks>A counter that cannot be written now is no reason to stop removing.</remarks>
-    private void CountFailure(BegunPrune run)
+    /// <remarks>What cannot be written now is no reason to stop removing.</remarks>
+    private void CountFailure(BegunPrune run, ImageUse image, Exception why)
     {
         try
         {
             _database.Write("write the history", (connection, _) => connection.Execute("""
                 UPDATE prune_run
                 SET failed = failed + 1
-                WHERE prune_run_id = @id
-                """, new { id = run.Id }));
+                WHERE prune_run_id = @run;
+
+                INSERT OR REPLACE INTO failed_removal (image_id, boot, ran_at, why)
+                SELECT image_id, boot, ran_at, @why
+                FROM image_use
+                WHERE image_id = @imageId
+                  AND boot = @boot
+                  AND ran_at = @ranAt
+                """, new
+            {
+                run = run.Id,
+                imageId = image.ImageId,
+                boot = image.Boot,
+                ranAt = image.RanAt,
+                why = why.Message,
+            }));
         }
         catch (ImageUseStoreException exception)
         {

@@ -15,33 +15,46 @@ public sealed partial class ImageUseStore
         if (imageIds[false].Any())
             _log.IgnoredInUse(imageIds[false].Count(), ImageId.Quote(imageIds[false].First() ?? "null"));
         return new PruneRequest(
-            [.. imageIds[true]], [.. options.Keep.Where(ImageId.IsValid)], options.AllowOtherIdForms,
-            options.Threshold ?? _threshold, NameOf(options.Kind), options.Decided, options.Progress, options.Enough);
+            [.. imageIds[true]], [.. options.Keep.Where(kept => ImageId.IsValid(kept.Key))], options.Parents,
+            options.AllowOtherIdForms, options.Threshold ?? _threshold, NameOf(options.Kind), options.Decided,
+            options.Progress, options.Enough);
     }
 
     /// <summary>Binds the listed IDs as a temporary table.</summary>
     /// <exception cref="ArgumentException">An ID in use is not written as the tracked ones are.</exception>
     private static void BindListed(SqliteConnection connection, PruneRequest request)
     {
-        connection.Execute(CreateListed);
-        using var insert = new PreparedStatement(connection, InsertListed);
-        request.InUse.ForEach(imageId => insert.Run(imageId, 1));
+        BindListed(connection, request.InUse);
         if (!request.AllowOtherIdForms)
             RequireSameForm(connection);
-        request.Keep.ForEach(imageId => insert.Run(imageId, 0));
+        foreach (var (imageId, keptBy) in request.Keep)
+            connection.Execute(InsertKept, new { imageId, keptBy });
+    }
+
+    private static void BindListed(SqliteConnection connection, List<string> imageIds)
+    {
+        connection.Execute(CreateListed);
+        using var insert = new PreparedStatement(connection, InsertListed);
+        imageIds.ForEach(imageId => insert.Run(imageId));
     }
 
     internal const string CreateListed = """
         DROP TABLE IF EXISTS temp.listed;
         CREATE TEMP TABLE listed (
             image_id TEXT NOT NULL PRIMARY KEY,
-            in_use   INTEGER NOT NULL
+            kept_by  TEXT
         ) WITHOUT ROWID;
         """;
 
     internal const string InsertListed = """
-        INSERT OR IGNORE INTO temp.listed (image_id, in_use)
-        VALUES (@imageId, @inUse)
+        INSERT OR IGNORE INTO temp.listed (image_id)
+        VALUES (@imageId)
+        """;
+
+    /// <remarks>What is in use too is in use.</remarks>
+    private const string InsertKept = """
+        INSERT OR IGNORE INTO temp.listed (image_id, kept_by)
+        VALUES (@imageId, @keptBy)
         """;
 
     private static void RequireSameForm(SqliteConnection connection)
@@ -84,7 +97,8 @@ public sealed partial class ImageUseStore
         Enum.GetValues<PruneKind>().FirstOrDefault(kind => NameOf(kind) == name);
 
     /// <param name="InUse">Valid IDs of images in use.</param>
-    /// <param name="Keep">Valid IDs of images to keep.</param>
+    /// <param name="Keep">Valid IDs of images to keep, and by which rule.</param>
+    /// <param name="Parents">The parents of images.</param>
     /// <param name="AllowOtherIdForms">Whether the IDs in use need not be written as the tracked ones are.</param>
     /// <param name="Threshold">How long an image must have been unused.</param>
     /// <param name="Kind">The kind as the history has it.</param>
@@ -92,7 +106,8 @@ public sealed partial class ImageUseStore
     /// <param name="Progress">Receives the outcomes, or null.</param>
     /// <param name="Enough">Says whether it is enough, or null.</param>
     private sealed record PruneRequest(
-        List<string> InUse, List<string> Keep, bool AllowOtherIdForms, TimeSpan Threshold, string Kind,
+        List<string> InUse, List<KeyValuePair<string, string>> Keep, IReadOnlyDictionary<string, string> Parents,
+        bool AllowOtherIdForms, TimeSpan Threshold, string Kind,
         Action<IReadOnlyList<PruneVerdict>>? Decided, IProgress<PruneOutcome>? Progress,
         Func<CancellationToken, Task<bool>>? Enough);
 }

@@ -1,3 +1,7 @@
+using System.Collections.ObjectModel;
+using Dapper;
+using Microsoft.Data.Sqlite;
+
 namespace ImageGc.Sqlite;
 
 public sealed partial class ImageUseStore
@@ -19,17 +23,43 @@ public sealed partial class ImageUseStore
 
     /// <summary>Records that images are used now, all or none, in one transaction.</summary>
     /// <param name="imageIds">Image IDs as <see cref="RecordUse(string)"/> takes them; duplicates are fine.</param>
-    /// <exception cref="ArgumentException">It is null, or one of them is no image ID; nothing was written.</exception>
+    /// <param name="notes">
+    /// Small facts of the host's own to keep in the same transaction, by their keys; see <see cref="FindNote"/>.
+    /// </param>
+    /// <exception cref="ArgumentException">
+    /// The IDs are null, or one of them is no image ID, or a note is null; nothing was written.
+    /// </exception>
     /// <exception cref="ImageUseStoreException">The uses could not be stored; none was.</exception>
-    public void RecordUse(IEnumerable<string> imageIds) => Record(ImageId.RequireAll(imageIds));
+    public void RecordUse(IEnumerable<string> imageIds, IReadOnlyDictionary<string, string>? notes = null)
+    {
+        if (notes?.Values.Contains(null) == true)
+            throw new ArgumentException("A note is null.", nameof(notes));
+        Record(ImageId.RequireAll(imageIds), notes);
+    }
+
+    /// <summary>What the host has noted under this key, or null.</summary>
+    /// <exception cref="ImageUseStoreException">The note could not be read.</exception>
+    public string? FindNote(string key) => _database.Read("look up a note", connection =>
+        connection.QueryFirstOrDefault<string>("""
+            SELECT value
+            FROM note
+            WHERE key = @key
+            """, new { key }));
+
+    private static void WriteNote(SqliteConnection connection, string key, string value) => connection.Execute("""
+        INSERT INTO note (key, value)
+        VALUES (@key, @value)
+        ON CONFLICT (key) DO UPDATE
+        SET value = excluded.value
+        """, new { key, value });
 
     /// <remarks>
     /// Threads that record at the same time share one commit, and with it one fsync: the first one records the uses of
     /// all that wait. A thread waits for at most two commits: the current one and the next.
     /// </remarks>
-    private void Record(List<string> imageIds)
+    private void Record(List<string> imageIds, IReadOnlyDictionary<string, string>? notes = null)
     {
-        var use = new PendingUse(imageIds);
+        var use = new PendingUse(imageIds, notes ?? ReadOnlyDictionary<string, string>.Empty);
         lock (_recording)
         {
             _pending.Add(use);
@@ -63,10 +93,12 @@ public sealed partial class ImageUseStore
         try
         {
             uses = TakePending(); // Before the clock is read: none may count as used before it was asked for.
-            _database.Write("record the use of an image", (_, now) =>
+            _database.Write("record the use of an image", (connection, now) =>
             {
                 foreach (var imageId in uses.SelectMany(use => use.ImageIds))
                     _upsert.Run(imageId, now.Boot, now.Ran);
+                foreach (var (key, value) in uses.SelectMany(use => use.Notes))
+                    WriteNote(connection, key, value);
                 return 0;
             }, out clockSetBy);
             uses.ForEach(use => use.IsSettled = true);
@@ -126,9 +158,11 @@ public sealed partial class ImageUseStore
         """;
 
     /// <summary>What a thread wants to have recorded, and what became of it.</summary>
-    private sealed class PendingUse(List<string> imageIds)
+    private sealed class PendingUse(List<string> imageIds, IReadOnlyDictionary<string, string> notes)
     {
         public List<string> ImageIds { get; } = imageIds;
+
+        public IReadOnlyDictionary<string, string> Notes { get; } = notes;
 
         public bool IsSettled { get; set; }
 

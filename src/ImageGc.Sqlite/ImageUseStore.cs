@@ -95,9 +95,12 @@ public sealed partial class ImageUseStore : IDisposable
         SELECT image_use.image_id AS ImageId,
                image_use.boot AS Boot,
                image_use.ran_at AS RanAt,
-               {LastUsedAt} AS LastUsedAt
+               {LastUsedAt} AS LastUsedAt,
+               image_description.names AS Names,
+               image_description.size_bytes AS SizeBytes
         FROM image_use
         LEFT JOIN boot ON boot.boot = image_use.boot
+        LEFT JOIN image_description ON image_description.image_id = image_use.image_id
         """;
 
     /// <summary>How many images are tracked: for metrics, which ask often.</summary>
@@ -153,6 +156,7 @@ public sealed partial class ImageUseStore : IDisposable
         }
         finally
         {
+            _pruneLock?.Dispose();
             _database.Dispose();
         }
     }
@@ -184,9 +188,19 @@ public sealed partial class ImageUseStore : IDisposable
         /// <summary>Unix milliseconds; null where nothing says when the boot began.</summary>
         public long? LastUsedAt { get; init; }
 
+        /// <summary>Separated by a space; null if nobody described the image.</summary>
+        public string? Names { get; init; }
+
+        public long? SizeBytes { get; init; }
+
         public bool IsImage => ImageGc.Sqlite.ImageId.IsValid(ImageId) && Boot >= 0 && RanAt >= 0;
 
-        public ImageUse ToImage() =>
-            new(ImageId, UnixTime.FromMilliseconds(LastUsedAt ?? 0)) { Boot = Boot, RanAt = RanAt };
+        public ImageUse ToImage() => new(ImageId, UnixTime.FromMilliseconds(LastUsedAt ?? 0))
+        {
+            Boot = Boot,
+            RanAt = RanAt,
+            Names = NamesIn(Names),
+            SizeBytes = SizeBytes,
+        };
     }
 }

@@ -1,3 +1,5 @@
+using System.Collections.ObjectModel;
+
 namespace ImageGc.Sqlite;
 
 /// <summary>Why a prune runs. The history keeps it.</summary>
@@ -13,7 +15,8 @@ public enum PruneKind
     Manual,
 
     /// <summary>
-    /// Not a prune: something else removed the images, and <see cref="ImageUseStore.ForgetGone"/> wrote it down.
+    /// Not a prune: something else removed the images, and <see cref="ImageUseStore.ForgetGone"/> or
+    /// <see cref="ImageUseStore.ForgetMissing"/> wrote it down.
     /// </summary>
     Gone,
 }
@@ -31,10 +34,17 @@ public sealed class PruneOptions
     public PruneKind Kind { get; set; }
 
     /// <summary>
-    /// The IDs of images that stay although nothing uses them; none by default. They do not count as used, so that
-    /// their age goes on, and those that are not tracked are ignored.
+    /// The IDs of images that stay although nothing uses them, each with the rule that says so, for
+    /// <see cref="PruneVerdict.KeptBy"/>; none by default. They do not count as used, so that their age goes on, and
+    /// those that are not tracked are ignored.
     /// </summary>
-    public IEnumerable<string> Keep { get; set; } = [];
+    public IReadOnlyDictionary<string, string> Keep { get; set; } = ReadOnlyDictionary<string, string>.Empty;
+
+    /// <summary>
+    /// The parents of images, by the IDs of the children; none by default. <see cref="ImageUseStore.PruneAsync"/>
+    /// offers an image after its children, where the engine refuses to remove one that others are built on.
+    /// </summary>
+    public IReadOnlyDictionary<string, string> Parents { get; set; } = ReadOnlyDictionary<string, string>.Empty;
 
     /// <summary>
     /// Whether to prune although an ID in use is not written as the tracked ones are; false by default, since names,
@@ -69,5 +79,6 @@ public sealed class PruneOptions
         if (!Enum.IsDefined(Kind) || Kind == PruneKind.Gone)
             throw new ArgumentOutOfRangeException(parameterName, Kind, "Use Scheduled, DiskPressure or Manual.");
         ArgumentNullException.ThrowIfNull(Keep, parameterName);
+        ArgumentNullException.ThrowIfNull(Parents, parameterName);
     }
 }

@@ -29,4 +29,8 @@ public enum PruneReason
 /// The first moment (UTC) at which a prune would remove it if it were not used from now on; in the past when it has
 /// expired, and <see cref="DateTimeOffset.MaxValue"/> when the threshold reaches beyond the calendar.
 /// </param>
-public sealed record PruneVerdict(ImageUse Image, PruneReason Reason, DateTimeOffset PrunableAt);
+public sealed record PruneVerdict(ImageUse Image, PruneReason Reason, DateTimeOffset PrunableAt)
+{
+    /// <summary>The rule of <see cref="PruneOptions.Keep"/> by which it is kept; null if it is not.</summary>
+    public string? KeptBy { get; init; }
+}

@@ -42,8 +42,18 @@ internal static partial class StoreLog
     public static partial void Exported(this ILogger logger, string flatFilePath, int images);
 
     [LoggerMessage(10, LogLevel.Warning,
-        "Could not remove {ImageId}: it stays tracked, and the next prune tries again")]
-    public static partial void NotRemoved(this ILogger logger, Exception exception, string imageId);
+        "Could not remove {ImageId}: {Why} It stays tracked, and the next prune tries it again, last")]
+    private static partial void NotRemoved(this ILogger logger, string imageId, string why);
+
+    [LoggerMessage(22, LogLevel.Debug, "What the removal of {ImageId} threw")]
+    private static partial void RemovalThrew(this ILogger logger, Exception exception, string imageId);
+
+    /// <summary>A refusal is an everyday matter: only who looks for more gets the stack trace.</summary>
+    public static void NotRemoved(this ILogger logger, string imageId, Exception exception)
+    {
+        logger.NotRemoved(imageId, exception.Message.TrimEnd('.') + ".");
+        logger.RemovalThrew(exception, imageId);
+    }
 
     [LoggerMessage(11, LogLevel.Information,
         "The wall clock was set by {Step}: corrected when the images of this boot were last used")]

@@ -106,6 +106,13 @@ internal sealed class OtherProcess : IDisposable
                 store.ExportFlatFile(argument);
             if (command == "prune-and-hang")
                 PruneAndHang(store);
+            if (command == "lock-prunes")
+            {
+                store.LockPrunes();
+                Console.WriteLine("locked");
+                Console.ReadLine();
+            }
+
             return "ok";
         }
         catch (ImageUseStoreException exception)

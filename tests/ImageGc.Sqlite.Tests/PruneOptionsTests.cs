@@ -13,17 +13,21 @@ public sealed class PruneOptionsTests : StoreTest, IProgress<PruneOutcome>
     public void Kept_images_stay_and_do_not_count_as_used()
     {
         var store = Recorded(1, 2, 3);
-        var keep = new PruneOptions { Keep = [Id(2), Id(3), Id(9), "two words"] };
+        var keep = new PruneOptions { Keep = Kept(Id(2), Id(3), Id(9), "two words") };
 
         var verdicts = store.ExplainPrune([Id(3)], keep);
         var pruned = store.Prune([Id(3)], keep);
 
         Assert.Equal([PruneReason.Expired, PruneReason.Kept, PruneReason.InUse], verdicts.Select(one => one.Reason));
+        Assert.Equal([null, "rule 1", null], verdicts.Select(one => one.KeptBy));
         Assert.Equal(Time.GetUtcNow(), verdicts[1].PrunableAt);
         Assert.Equal([Id(1)], pruned.Select(image => image.ImageId));
         Assert.Equal(SteppingTime.Start, store.Find(Id(2))!.Value.LastUsedAt);
         Assert.Equal([Id(2)], store.Prune([Id(3)]).Select(image => image.ImageId));
     }
+
+    private static Dictionary<string, string> Kept(params string[] imageIds) =>
+        imageIds.Index().ToDictionary(image => image.Item, image => $"rule {image.Index + 1}");
 
     [Fact]
     public async Task A_prune_that_has_enough_returns_and_says_what_is_left()
@@ -92,7 +96,7 @@ public sealed class PruneOptionsTests : StoreTest, IProgress<PruneOutcome>
     {
         var store = Recorded(1, 2, 3);
         IReadOnlyList<PruneVerdict>? decided = null;
-        var options = new PruneOptions { Keep = [Id(2)], Decided = verdicts => decided = verdicts };
+        var options = new PruneOptions { Keep = Kept(Id(2)), Decided = verdicts => decided = verdicts };
         var expected = store.ExplainPrune([Id(3)], options);
 
         await store.PruneAsync([Id(3)], (_, _) =>
@@ -128,7 +132,7 @@ public sealed class PruneOptionsTests : StoreTest, IProgress<PruneOutcome>
 
         foreach (var options in (PruneOptions[])[
             new() { Threshold = TimeSpan.FromTicks(-1) }, new() { Kind = PruneKind.Gone },
-            new() { Kind = (PruneKind)9 }, new() { Keep = null! }])
+            new() { Kind = (PruneKind)9 }, new() { Keep = null! }, new() { Parents = null! }])
             Assert.ThrowsAny<ArgumentException>(() => store.Prune([], options));
         Assert.Null(store.LastPrune());
     }

@@ -11,6 +11,9 @@ internal sealed class Rules(long nowSeconds)
     private const long SeenAgainAfter = 60_000;
 
     private readonly Dictionary<string, Use> _uses = [];
+
+    /// <summary>The uses whose images could not be removed.</summary>
+    private readonly HashSet<Use> _failed = new(ReferenceEqualityComparer.Instance);
     private Boot? _boot;
     private long _sinceOpened;
     private long _seen;
@@ -72,7 +75,8 @@ internal sealed class Rules(long nowSeconds)
         HashSet<string> usedDuring = [];
         Enter();
         UseTracked(prune.InUse);
-        foreach (var (image, _) in Expired(prune.InUse, prune.Threshold).ToList())
+        foreach (var (image, _) in Expired(prune.InUse, prune.Threshold)
+            .OrderBy(image => _failed.Contains(_uses[image.Item1])).ToList())
         {
             if (usedDuring.Contains(image))
             {
@@ -89,6 +93,8 @@ internal sealed class Rules(long nowSeconds)
             if (prune.Failing.Contains(image))
             {
                 failed.Add(image);
+                if (!usedDuring.Contains(image))
+                    _failed.Add(_uses[image]);
             }
             else if (usedDuring.Contains(image))
             {

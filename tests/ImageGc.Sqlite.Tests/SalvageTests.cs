@@ -175,7 +175,7 @@ public sealed class SalvageTests : StoreTest
 
         var filling = disk.FillUp();
         using (var file = File.OpenWrite(filling))
-            file.SetLength(file.Length - (80 << 10));
+            file.SetLength(file.Length - (96 << 10));
         for (var tries = 0; tries < 2; tries++)
         {
             var exception = Assert.Throws<ImageUseStoreException>(() => Open(options => options.DatabasePath = path));

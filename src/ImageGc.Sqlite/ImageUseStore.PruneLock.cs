@@ -1,0 +1,48 @@
+using System.Globalization;
+
+namespace ImageGc.Sqlite;
+
+public sealed partial class ImageUseStore
+{
+    private const string PrunerNote = "pruner";
+
+    private IDisposable? _pruneLock;
+
+    /// <summary>
+    /// Keeps all others from removing images by this database until the store is disposed of or the program ends,
+    /// however it does: <see cref="PruneAsync"/> of every other store, in whatever process, is refused. A host that
+    /// cleans up on schedule calls it at its start, so that no other one does so by other settings. Repeat it freely.
+    /// </summary>
+    /// <remarks>
+    /// A lock on the file `….run` beside the database. Uses are recorded and verdicts asked for all the same, and
+    /// <see cref="Prune"/> works: its decision is one transaction, and what it returns is its caller's to remove.
+    /// </remarks>
+    /// <exception cref="ImageUseStoreException">
+    /// Another one removes images, which the message names (<see cref="StoreErrorReason.Busy"/>); or the lock cannot be
+    /// had.
+    /// </exception>
+    public void LockPrunes() => _pruneLock ??= TakePruneLock();
+
+    private IDisposable TakePruneLock()
+    {
+        var taken = PruneLock.TryTake(_database.Path) ?? throw new ImageUseStoreException(
+            StoreErrorReason.Busy, _database.Path,
+            $"Could not prune the images in '{_database.Path}': {FindNote(PrunerNote) ?? "another program"} removes "
+            + "images by this database, and one at a time may. Stop it first.");
+        try
+        {
+            var name = Path.GetFileName(Environment.ProcessPath);
+            var since = _time.GetUtcNow().ToString("u", CultureInfo.InvariantCulture);
+            RecordUse([], new Dictionary<string, string>
+            {
+                [PrunerNote] = $"process {Environment.ProcessId} ({name}), since {since},",
+            });
+            return taken;
+        }
+        catch
+        {
+            taken.Dispose();
+            throw;
+        }
+    }
+}

@@ -1,0 +1,77 @@
+namespace ImageGc.Sqlite.Tests;
+
+/// <summary>When an image that the engine does not list is forgotten.</summary>
+public sealed class MissingImagesTests : StoreTest
+{
+    private static readonly TimeSpan Day = TimeSpan.FromDays(1);
+
+    [Fact]
+    public void An_image_that_was_missing_on_two_days_is_forgotten_and_the_history_has_it_as_gone()
+    {
+        var store = Open();
+        store.RecordUse([Id(1), Id(2)]);
+
+        Assert.Empty(store.ForgetMissing([Id(2)]));
+        Time.Pass(Day);
+        var forgotten = store.ForgetMissing([Id(2)]);
+
+        Assert.Equal([Id(1)], forgotten.Select(image => image.ImageId));
+        Assert.Equal([Id(2)], store.List().Select(image => image.ImageId));
+        var removed = Assert.Single(store.ListRemoved());
+        Assert.Equal((Id(1), PruneKind.Gone), (removed.Image.ImageId, removed.Kind));
+        Assert.Empty(Sqlite.Query<string>(DatabasePath, "SELECT image_id FROM missing_image"));
+    }
+
+    [Fact]
+    public void An_empty_list_forgets_nothing_at_once_however_often_it_comes_on_one_day()
+    {
+        var store = Open();
+        store.RecordUse([Id(1), Id(2)]);
+
+        for (var times = 0; times < 3; times++)
+            Assert.Empty(store.ForgetMissing([]));
+        Time.Pass(Day);
+        Assert.Empty(store.ForgetMissing([Id(1), Id(2)]));
+        Time.Pass(Day);
+        Assert.Empty(store.ForgetMissing([]));
+
+        Assert.Equal(2, store.Count());
+        Assert.Empty(store.ListRemoved());
+        Assert.Null(store.LastPrune(PruneKind.Gone));
+    }
+
+    [Fact]
+    public void An_image_that_was_used_since_it_was_missing_is_there_again()
+    {
+        var store = Open();
+        store.RecordUse(Id(1));
+        store.ForgetMissing([]);
+        store.RecordUse(Id(1));
+        Time.Pass(Day);
+
+        Assert.Empty(store.ForgetMissing([]));
+        Time.Pass(Day);
+        Assert.Single(store.ForgetMissing([]));
+    }
+
+    [Fact]
+    public void A_clock_that_is_set_back_forgets_nothing()
+    {
+        var store = Open();
+        store.RecordUse(Id(1));
+        store.ForgetMissing([]);
+        Time.StepTo(SteppingTime.Start - TimeSpan.FromDays(9));
+
+        Assert.Empty(store.ForgetMissing([]));
+    }
+
+    [Fact]
+    public void What_is_listed_changes_nothing_and_what_is_no_ID_lists_nothing()
+    {
+        var store = Open();
+        store.RecordUse(Id(1));
+
+        Assert.Empty(store.ForgetMissing([Id(1), Id(1), "two words", Id(9)]));
+        Assert.Throws<ArgumentNullException>(() => store.ForgetMissing(null!));
+    }
+}

@@ -1,0 +1,78 @@
+namespace ImageGc.Sqlite.Tests;
+
+/// <summary>One program at a time removes images by a database.</summary>
+public sealed class PruneLockTests : StoreTest
+{
+    private readonly CancellationToken _cancel = TestContext.Current.CancellationToken;
+
+    [Fact]
+    public async Task While_one_process_holds_the_lock_no_other_one_prunes_until_it_is_killed()
+    {
+        var store = Open();
+        store.RecordUse(Id(1));
+        using var other = new OtherProcess();
+        other.Tell("lock-prunes", DatabasePath);
+        Assert.Equal("locked", other.Answer());
+
+        var refused = await Assert.ThrowsAsync<ImageUseStoreException>(() => PruneAllAsync(store));
+
+        Assert.Equal(StoreErrorReason.Busy, refused.Reason);
+        Assert.Matches(@"^Could not prune the images in '.*image_use\.db': process \d+ \(ImageGc\.Sqlite\.Tests\), since "
+            + @"20.*Z, removes images by this database, and one at a time may\. Stop it first\.$", refused.Message);
+        Assert.Throws<ImageUseStoreException>(store.LockPrunes);
+        store.RecordUse(Id(2));
+        Assert.Equal(2, store.ExplainPrune([]).Count);
+        Assert.Null(store.LastPrune());
+
+        other.Kill();
+        Assert.Equal(2, (await PruneAllAsync(store)).Removed.Count);
+    }
+
+    [Fact]
+    public async Task A_store_that_holds_the_lock_prunes_and_others_may_once_it_is_disposed_of()
+    {
+        var first = Open();
+        var second = Open();
+        first.RecordUse(Id(1));
+        first.LockPrunes();
+        first.LockPrunes();
+
+        await Assert.ThrowsAsync<ImageUseStoreException>(() => PruneAllAsync(second));
+        Assert.Single((await PruneAllAsync(first)).Removed);
+        await Assert.ThrowsAsync<ImageUseStoreException>(() => PruneAllAsync(second));
+
+        first.Dispose();
+        await PruneAllAsync(second);
+    }
+
+    [Fact]
+    public async Task Two_prunes_of_one_store_do_not_overlap_and_one_that_ended_lets_the_next_one_run()
+    {
+        var store = Open();
+        store.RecordUse(Id(1));
+        var second = Task.CompletedTask;
+        await store.PruneAsync([], (_, _) =>
+        {
+            second = PruneAllAsync(store);
+            throw new IOException("no");
+        }, TimeSpan.Zero, _cancel);
+
+        await Assert.ThrowsAsync<ImageUseStoreException>(() => second);
+        Assert.Single((await PruneAllAsync(store)).Removed);
+    }
+
+    [Fact]
+    public async Task A_lock_file_that_cannot_be_opened_is_named()
+    {
+        var store = Open();
+        Directory.CreateDirectory($"{DatabasePath}.run");
+
+        var refused = await Assert.ThrowsAsync<ImageUseStoreException>(() => PruneAllAsync(store));
+
+        Assert.Equal(StoreErrorReason.Unavailable, refused.Reason);
+        Assert.Contains($"'{DatabasePath}.run'", refused.Message, StringComparison.Ordinal);
+    }
+
+    private Task<PruneResult> PruneAllAsync(ImageUseStore store) =>
+        store.PruneAsync([], (_, _) => Task.CompletedTask, TimeSpan.Zero, _cancel);
+}

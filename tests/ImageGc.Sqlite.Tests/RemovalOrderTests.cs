@@ -1,0 +1,124 @@
+using Microsoft.Extensions.Logging;
+
+namespace ImageGc.Sqlite.Tests;
+
+/// <summary>In which order images are offered for removal.</summary>
+public sealed class RemovalOrderTests : StoreTest
+{
+    private readonly CancellationToken _cancel = TestContext.Current.CancellationToken;
+
+    [Fact]
+    public async Task Parents_come_after_their_children_and_nothing_else_moves()
+    {
+        var store = RecordedOneByOne(6);
+        var options = new PruneOptions
+        {
+            Threshold = TimeSpan.Zero,
+            Parents = new Dictionary<string, string> { [Id(5)] = Id(3), [Id(3)] = Id(1), [Id(4)] = Id(1) },
+        };
+
+        Assert.Equal([Id(2), Id(4), Id(5), Id(3), Id(1), Id(6)], await OrderAsync(store, options));
+    }
+
+    [Fact]
+    public async Task Parents_that_the_engine_reports_in_a_circle_hold_nothing_up()
+    {
+        var store = RecordedOneByOne(3);
+        var options = new PruneOptions
+        {
+            Threshold = TimeSpan.Zero,
+            Parents = new Dictionary<string, string> { [Id(1)] = Id(2), [Id(2)] = Id(1), [Id(3)] = Id(3) },
+        };
+
+        Assert.Equal([Id(1), Id(2), Id(3)], (await OrderAsync(store, options)).Order());
+    }
+
+    [Fact]
+    public async Task A_chain_of_images_goes_in_one_run()
+    {
+        const int length = 50;
+        var store = RecordedOneByOne(length);
+        var options = new PruneOptions
+        {
+            Threshold = TimeSpan.Zero,
+            Parents = Enumerable.Range(2, length - 1).ToDictionary(Id, child => Id(child - 1)),
+        };
+
+        Assert.Equal(Enumerable.Range(1, length).Reverse().Select(Id), await OrderAsync(store, options));
+    }
+
+    [Fact]
+    public async Task What_failed_the_last_time_is_tried_last_until_it_is_used_again()
+    {
+        var store = RecordedOneByOne(3);
+        var options = new PruneOptions { Threshold = TimeSpan.Zero };
+        await store.PruneAsync([], (_, _) => throw new IOException("no"), WithEnough(after: 1), _cancel);
+
+        Assert.Equal([Id(2), Id(3), Id(1)], await OrderAsync(store, options));
+        Assert.Equal(["no"], Sqlite.Query<string>(DatabasePath, "SELECT why FROM failed_removal"));
+
+        store.RecordUse(Id(1));
+        store.RecordUse(Id(2));
+        Assert.Equal([Id(3), Id(1), Id(2)], await OrderAsync(store, options, remove: true));
+        Assert.Empty(Sqlite.Query<string>(DatabasePath, "SELECT image_id FROM failed_removal"));
+    }
+
+    [Fact]
+    public async Task A_parent_of_what_failed_the_last_time_comes_after_it()
+    {
+        var store = RecordedOneByOne(3);
+        var parents = new Dictionary<string, string> { [Id(1)] = Id(3) };
+        await store.PruneAsync([], (_, _) => throw new IOException("no"), WithEnough(after: 1), _cancel);
+
+        var options = new PruneOptions { Threshold = TimeSpan.Zero, Parents = parents };
+        Assert.Equal([Id(2), Id(1), Id(3)], await OrderAsync(store, options));
+    }
+
+    [Fact]
+    public async Task A_refusal_is_one_line_and_its_stack_trace_is_for_who_looks_for_it()
+    {
+        using var log = new RecordingLog();
+        using var store = ImageUseStore.Open(new ImageUseStoreOptions { DatabasePath = DatabasePath }, Time, log);
+        store.RecordUse(Id(1));
+
+        await store.PruneAsync(
+            [], (_, _) => throw new IOException("It is in use."), new PruneOptions { Threshold = TimeSpan.Zero }, _cancel);
+
+        Assert.Equal(
+            [$"Could not remove {Id(1)}: It is in use. It stays tracked, and the next prune tries it again, last"],
+            log.Messages(LogLevel.Warning));
+        Assert.Contains($"What the removal of {Id(1)} threw", log.Messages(LogLevel.Debug));
+    }
+
+    private static PruneOptions WithEnough(int after)
+    {
+        var settled = 0;
+        return new PruneOptions { Threshold = TimeSpan.Zero, Enough = _ => Task.FromResult(++settled == after) };
+    }
+
+    private ImageUseStore RecordedOneByOne(int images)
+    {
+        var store = Open();
+        for (var number = 1; number <= images; number++)
+        {
+            store.RecordUse(Id(number));
+            Time.Pass(TimeSpan.FromMinutes(1));
+        }
+
+        return store;
+    }
+
+    /// <summary>The images in the order in which they are offered; none of them goes but if asked for.</summary>
+    private async Task<List<string>> OrderAsync(ImageUseStore store, PruneOptions options, bool remove = false)
+    {
+        List<string> offered = [];
+        await store.PruneAsync([], (image, _) =>
+        {
+            offered.Add(image.ImageId);
+            if (!remove)
+                store.RecordUse(image.ImageId);
+            return Task.CompletedTask;
+        }, options, _cancel);
+        return offered;
+    }
+}
