@@ -1,8 +1,14 @@
+using ImageGc.Sqlite;
+
 namespace ImageGc.Hosting;
 
 /// <summary>Work that may fail without ending the host.</summary>
 internal static class Attempt
 {
+    /// <summary>Whether the engine refused one call, and the next one may well succeed.</summary>
+    public static bool ConcernsOneCall(Exception exception) => exception is not (EngineUnavailableException
+        or TimeoutException or OperationCanceledException or ImageUseStoreException or ObjectDisposedException);
+
     /// <returns>Why it failed, or null.</returns>
     /// <exception cref="OperationCanceledException">The host stops.</exception>
     public static async Task<Exception?> FailureOfAsync(

@@ -10,8 +10,20 @@ internal sealed class Cleanup(
     Func<ImageUseStore> store, IContainerEngine engine, IOptions<ImageGarbageCollectionOptions> options,
     Metrics metrics, TimeProvider time, ILogger<Cleanup> log) : IDisposable
 {
+    /// <summary>The note that names the engine whose images are tracked.</summary>
+    private const string EngineNote = "engine";
+
     private readonly SemaphoreSlim _oneAtATime = new(1, 1);
-    private readonly KeptImages _kept = new(options.Value.KeepImages);
+    private readonly KeptImages _kept = new(options.Value);
+
+    /// <summary>Keeps other programs from cleaning up, and says early what would keep no image.</summary>
+    public async Task BeginAsync(CancellationToken cancellationToken)
+    {
+        store().LockPrunes();
+        await Attempt.FailureOfAsync( // An engine that is not up yet is met again at the cleanup.
+            async cancel => ReportMatchingNone(await engine.ListImagesAsync(cancel).ConfigureAwait(false)),
+            cancellationToken).ConfigureAwait(false);
+    }
 
     /// <summary>Removes every image that was unused for the configured time.</summary>
     public Task<PruneResult> RunAsync(CancellationToken cancellationToken) =>
@@ -21,20 +33,26 @@ internal sealed class Cleanup(
     public Task<PruneResult> RunAsync(PruneOptions prune, CancellationToken cancellationToken) => AloneAsync(async () =>
     {
         var started = time.GetTimestamp();
+        store().LockPrunes();
+        if (await RequireSameEngineAsync(cancellationToken).ConfigureAwait(false) is { } first)
+            store().RecordUse([], new Dictionary<string, string> { [EngineNote] = first });
         var images = await engine.ListImagesAsync(cancellationToken).ConfigureAwait(false);
-        var run = new RemovalRun(engine, images, metrics, log, prune.Enough);
-        var pruneOptions = new PruneOptions
-        {
-            Threshold = prune.Threshold,
-            Kind = prune.Kind,
-            Keep = Kept(images),
-            Enough = run.IsEnoughAsync,
-        };
+        await FindByNamesAsync(cancellationToken).ConfigureAwait(false);
+        store().Describe(
+            images.Select(image => new ImageDescription(image.ImageId, image.Names.ToList(), image.SizeBytes)));
+        foreach (var gone in store().ForgetMissing(images.Select(image => image.ImageId).Concat(NoImageIds())))
+            log.ForgotGone(gone.ImageId);
+
+        var run = new RemovalRun(engine, store(), images, metrics, log, prune.Enough);
         PruneResult result;
         try
         {
             // What is in use is asked last, so that it is as fresh as can be.
-            var inUse = await ListImagesInUseAsync(cancellationToken).ConfigureAwait(false);
+            var inUse = await RemovalRun.ListInUseAsync(engine, cancellationToken).ConfigureAwait(false);
+            var pruneOptions = OptionsFor(images, inUse);
+            pruneOptions.Threshold = prune.Threshold;
+            pruneOptions.Kind = prune.Kind;
+            pruneOptions.Enough = run.IsEnoughAsync;
             result = await store().PruneAsync(inUse, run.RemoveAsync, pruneOptions, cancellationToken)
                 .ConfigureAwait(false);
         }
@@ -43,39 +61,39 @@ internal sealed class Cleanup(
             metrics.Ran(time.GetElapsedTime(started));
         }
 
-        if (run.EngineGone is { } gone)
-            ExceptionDispatchInfo.Throw(gone);
+        if (run.EngineGone is { } failure)
+            ExceptionDispatchInfo.Throw(failure);
         return result;
     }, cancellationToken);
 
     /// <summary>The verdict on every tracked image, if images were removed on schedule now.</summary>
     public async Task<IReadOnlyList<PruneVerdict>> PreviewAsync(CancellationToken cancellationToken)
     {
-        var kept = Kept(await engine.ListImagesAsync(cancellationToken).ConfigureAwait(false));
-        var inUse = await ListImagesInUseAsync(cancellationToken).ConfigureAwait(false);
-        return store().ExplainPrune(
-            inUse, new PruneOptions { Threshold = options.Value.ImageAgeCleanupThreshold, Keep = kept });
-    }
-
-    private async Task<IReadOnlyCollection<string>> ListImagesInUseAsync(CancellationToken cancellationToken)
-    {
-        var containers = await engine.ListContainersAsync(cancellationToken).ConfigureAwait(false);
-        return containers.SelectMany(container => container.ImageIds).ToHashSet(StringComparer.Ordinal);
-    }
-
-    private string[] Kept(IReadOnlyCollection<EngineImage> images) =>
-        [.. images.Where(_kept.Include).Select(image => image.ImageId)];
-
-    /// <summary>Forgets the tracked images that the engine does not have any more.</summary>
-    public Task ForgetVanishedAsync(CancellationToken cancellationToken) => AloneAsync(async () =>
-    {
-        var tracked = store().List(); // Before the engine is asked: what is pulled and recorded meanwhile is not in it.
+        await RequireSameEngineAsync(cancellationToken).ConfigureAwait(false);
         var images = await engine.ListImagesAsync(cancellationToken).ConfigureAwait(false);
-        var existing = images.Select(image => image.ImageId).ToHashSet(StringComparer.Ordinal);
-        var vanished = tracked.Where(image => !existing.Contains(image.ImageId)).ToList();
-        foreach (var image in store().ForgetGone(vanished))
-            log.ForgotVanished(image.ImageId);
-        return vanished.Count;
+        var inUse = await RemovalRun.ListInUseAsync(engine, cancellationToken).ConfigureAwait(false);
+        return store().ExplainPrune(inUse, OptionsFor(images, inUse));
+    }
+
+    /// <summary>Takes the engine as it is now for the one whose images are tracked.</summary>
+    public async Task<string> AcceptEngineAsync(CancellationToken cancellationToken)
+    {
+        var identity = await engine.IdentifyAsync(cancellationToken).ConfigureAwait(false);
+        store().RecordUse([], new Dictionary<string, string> { [EngineNote] = identity });
+        return identity;
+    }
+
+    /// <summary>Forgets an image of which the engine said that it was removed.</summary>
+    public Task ForgetIfGoneAsync(string imageId, CancellationToken cancellationToken) => AloneAsync(async () =>
+    {
+        if (!ImageId.IsValid(imageId) || store().Find(imageId) is not { } tracked)
+            return false;
+        await RequireSameEngineAsync(cancellationToken).ConfigureAwait(false);
+        if (await engine.FindImageAsync(imageId, cancellationToken).ConfigureAwait(false) is not null)
+            return false;
+        foreach (var gone in store().ForgetGone([tracked]))
+            log.ForgotGone(gone.ImageId);
+        return true;
     }, cancellationToken);
 
     public void Dispose() => _oneAtATime.Dispose();
@@ -92,5 +110,73 @@ internal sealed class Cleanup(
         {
             _oneAtATime.Release();
         }
+    }
+
+    /// <summary>
+    /// Another store of images holds other ones, and what is tracked would be taken for gone: Docker 29 has a new
+    /// store, and the old one comes back with Docker 28.
+    /// </summary>
+    /// <returns>The engine if none was noted yet, otherwise null.</returns>
+    private async Task<string?> RequireSameEngineAsync(CancellationToken cancellationToken)
+    {
+        var now = await engine.IdentifyAsync(cancellationToken).ConfigureAwait(false);
+        return store().FindNote(EngineNote) switch
+        {
+            null => now,
+            var noted when noted == now => null,
+            var noted => throw new EngineChangedException(
+                $"{engine} has another store of images than the one whose images are tracked: it was '{noted}' and is "
+                + $"'{now}'. Nothing is removed or forgotten. If that is meant, run 'imagegc accept-engine', or call "
+                + $"{nameof(IImageGarbageCollector.AcceptEngineAsync)}."),
+        };
+    }
+
+    /// <summary>Finds the images that were recorded by a name or a short ID; reports those that it does not.</summary>
+    private async Task FindByNamesAsync(CancellationToken cancellationToken)
+    {
+        foreach (var written in NoImageIds())
+        {
+            try
+            {
+                if (await engine.FindImageAsync(written, cancellationToken).ConfigureAwait(false) is not { } image)
+                    continue;
+                store().RecordUse(image.ImageId); // Its last use is not taken over: later is safe.
+                store().Forget(written);
+                log.FoundByName(image.ImageId, written);
+            }
+            catch (Exception exception) when (Attempt.ConcernsOneCall(exception))
+            {
+                // What the engine refuses to look for, it does not find either.
+            }
+        }
+
+        var left = NoImageIds();
+        if (left.Count > 0)
+            log.NoImageIds(left.Count, string.Join(", ", left));
+    }
+
+    private List<string> NoImageIds() =>
+        [.. store().List().Select(image => image.ImageId).Where(id => !engine.IsImageId(id))];
+
+    private PruneOptions OptionsFor(IReadOnlyCollection<EngineImage> images, IReadOnlySet<string> inUse)
+    {
+        ReportMatchingNone(images);
+        var kept = _kept.Among(images, store().List(), inUse);
+        foreach (var written in NoImageIds())
+            kept.TryAdd(written, "it is no image ID of the engine");
+        return new PruneOptions
+        {
+            Threshold = options.Value.ImageAgeCleanupThreshold,
+            Keep = kept,
+            Parents = images.Where(image => image.ParentId is not null).DistinctBy(image => image.ImageId)
+                .ToDictionary(image => image.ImageId, image => image.ParentId!, StringComparer.Ordinal),
+            AllowOtherIdForms = true, // They are the engine's own.
+        };
+    }
+
+    private void ReportMatchingNone(IReadOnlyCollection<EngineImage> images)
+    {
+        foreach (var (pattern, nearest) in _kept.MatchingNone(images))
+            log.KeepsNothing(pattern, nearest ?? "unknown, since no image has one");
     }
 }

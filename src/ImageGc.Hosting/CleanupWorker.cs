@@ -39,6 +39,9 @@ internal sealed class CleanupWorker(
             return;
         }
 
+        health.LastFailure = await Attempt.FailureOfAsync(cleanup.BeginAsync, stoppingToken).ConfigureAwait(false);
+        if (health.LastFailure is ImageUseStoreException { Reason: StoreErrorReason.Busy } refused)
+            log.CleanupFailed(refused, options.Value.StartDelay);
         await Task.Delay(options.Value.StartDelay, time, stoppingToken).ConfigureAwait(false);
         while (true)
         {

@@ -18,7 +18,7 @@ internal static partial class HostingLog
         this ILogger logger, Exception? unexpected, string why, TimeSpan retryAfter);
 
     [LoggerMessage(104, LogLevel.Information, "Forgot {ImageId}: the engine does not have it any more")]
-    public static partial void ForgotVanished(this ILogger logger, string imageId);
+    public static partial void ForgotGone(this ILogger logger, string imageId);
 
     [LoggerMessage(105, LogLevel.Information, "Watching the containers of {Engine}: {Containers} exist")]
     public static partial void Watching(this ILogger logger, object engine, int containers);
@@ -41,9 +41,8 @@ internal static partial class HostingLog
     private static partial void DiskFailed(this ILogger logger, Exception? unexpected, string why, TimeSpan retryAfter);
 
     [LoggerMessage(110, LogLevel.Warning,
-        "Could not look which tracked images are gone: {Why} The next image that goes, or an hour, brings the next "
-        + "try")]
-    private static partial void VanishedUnknown(this ILogger logger, Exception? unexpected, string why);
+        "Could not look whether {ImageId} is gone: {Why} It stays tracked until cleanups on two days miss it")]
+    private static partial void GoneUnknown(this ILogger logger, Exception? unexpected, string imageId, string why);
 
     [LoggerMessage(112, LogLevel.Warning,
         "Could not follow an event, {Kind} of {Id}, and go on with the next one")]
@@ -62,6 +61,18 @@ internal static partial class HostingLog
     [LoggerMessage(116, LogLevel.Error, "Could not record the use of {ImageId}: {Why}")]
     private static partial void NotRecorded(this ILogger logger, Exception? unexpected, string imageId, string why);
 
+    [LoggerMessage(117, LogLevel.Warning,
+        "KeepImages has '{Pattern}', which matches no image and so keeps none; the nearest name is {Nearest}")]
+    public static partial void KeepsNothing(this ILogger logger, string pattern, string nearest);
+
+    [LoggerMessage(118, LogLevel.Warning,
+        "{Count} tracked images are named by what is no image ID of the engine and finds none, so they are never "
+        + "removed: {ImageIds}. Forget them with 'imagegc forget', or give the images these names")]
+    public static partial void NoImageIds(this ILogger logger, int count, string imageIds);
+
+    [LoggerMessage(119, LogLevel.Information, "Track {ImageId} instead of '{Written}', which names it")]
+    public static partial void FoundByName(this ILogger logger, string imageId, string written);
+
     public static void NotRecorded(this ILogger logger, Exception failure, string imageId) =>
         logger.NotRecorded(Unexpected(failure), imageId, Sentence(failure));
 
@@ -74,15 +85,15 @@ internal static partial class HostingLog
     public static void DiskFailed(this ILogger logger, Exception failure, TimeSpan retryAfter) =>
         logger.DiskFailed(Unexpected(failure), Sentence(failure), retryAfter);
 
-    public static void VanishedUnknown(this ILogger logger, Exception failure) =>
-        logger.VanishedUnknown(Unexpected(failure), Sentence(failure));
+    public static void GoneUnknown(this ILogger logger, Exception failure, string imageId) =>
+        logger.GoneUnknown(Unexpected(failure), imageId, Sentence(failure));
 
     public static void NotOpened(this ILogger logger, Exception failure) =>
         logger.NotOpened(Unexpected(failure), Sentence(failure));
 
     /// <summary>What happens on every device needs no stack trace: its message says what to do.</summary>
     private static Exception? Unexpected(Exception failure) => failure is EngineUnavailableException or TimeoutException
-        or EngineRequestFailedException or ImageUseStoreException ? null : failure;
+        or EngineRequestFailedException or EngineChangedException or ImageUseStoreException ? null : failure;
 
     private static string Sentence(Exception failure) => failure.Message.TrimEnd('.') + ".";
 }

@@ -12,12 +12,26 @@ public interface IImageGarbageCollector
     /// </summary>
     /// <returns>What was removed for its age; nothing if images are never removed.</returns>
     /// <exception cref="EngineUnavailableException">The engine cannot be reached; what was done is kept.</exception>
-    /// <exception cref="ImageUseStoreException">The database cannot be used; what was done before is kept.</exception>
+    /// <exception cref="TimeoutException">It did not answer; what was done is kept.</exception>
+    /// <exception cref="EngineChangedException">It is another one; nothing was removed or forgotten.</exception>
+    /// <exception cref="ImageUseStoreException">
+    /// The database cannot be used, or another program removes images by it; what was done before is kept.
+    /// </exception>
     /// <exception cref="OperationCanceledException">Cancelled; what was done before is kept.</exception>
     Task<PruneResult> RunAsync(CancellationToken cancellationToken = default);
 
     /// <summary>The verdict on every tracked image, if images were removed on schedule now; changes nothing.</summary>
     /// <exception cref="EngineUnavailableException">The engine cannot be reached.</exception>
+    /// <exception cref="EngineChangedException">It is another one, so that nothing would be removed.</exception>
     /// <exception cref="ImageUseStoreException">The database cannot be read.</exception>
     Task<IReadOnlyList<PruneVerdict>> PreviewAsync(CancellationToken cancellationToken = default);
+
+    /// <summary>
+    /// Says that the engine as it is now is the one to clean up, after it or its store of images was replaced on
+    /// purpose. Tracked images that it does not have are forgotten once cleanups on two days have missed them.
+    /// </summary>
+    /// <returns>The engine as it identifies itself.</returns>
+    /// <exception cref="EngineUnavailableException">The engine cannot be reached.</exception>
+    /// <exception cref="ImageUseStoreException">That could not be stored.</exception>
+    Task<string> AcceptEngineAsync(CancellationToken cancellationToken = default);
 }

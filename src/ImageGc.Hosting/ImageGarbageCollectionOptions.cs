@@ -46,9 +46,20 @@ public sealed class ImageGarbageCollectionOptions
 
     /// <summary>
     /// Images that are never removed: names, IDs also shortened, and globs with * and ? such as `registry/agent:*`. A
-    /// name without a tag keeps every tag. To be kept is no use: their age goes on.
+    /// name without a tag keeps every tag. To be kept is no use: their age goes on. An entry that matches no image is
+    /// reported at the start and by each cleanup.
     /// </summary>
     public IList<string> KeepImages { get; } = [];
+
+    /// <summary>Images that are never removed because they have such a label: `name` or `name=value`.</summary>
+    public IList<string> KeepLabels { get; } = [];
+
+    /// <summary>
+    /// How many images of each repository are never removed: those that were used last, and those in use first of all;
+    /// 0 by default. Only images whose use is known count. An image that lost its names belongs to the repositories of
+    /// those that it last had.
+    /// </summary>
+    public int KeepNewest { get; set; }
 
     /// <summary>
     /// Whether the images of containers are recorded by watching the engine, for a host that does not record uses

@@ -10,11 +10,7 @@ internal sealed class ImageGarbageCollector(
     public async Task<PruneResult> RunAsync(CancellationToken cancellationToken)
     {
         if (options.Value.WatchContainers)
-        {
             await tracking.ReconcileAsync(changesOnly: false, cancellationToken).ConfigureAwait(false);
-            await cleanup.ForgetVanishedAsync(cancellationToken).ConfigureAwait(false);
-        }
-
         if (!options.Value.Enabled)
             return new PruneResult([], [], [], []);
         var result = await cleanup.RunAsync(cancellationToken).ConfigureAwait(false);
@@ -25,4 +21,7 @@ internal sealed class ImageGarbageCollector(
 
     public Task<IReadOnlyList<PruneVerdict>> PreviewAsync(CancellationToken cancellationToken) =>
         cleanup.PreviewAsync(cancellationToken);
+
+    public Task<string> AcceptEngineAsync(CancellationToken cancellationToken) =>
+        cleanup.AcceptEngineAsync(cancellationToken);
 }

@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text.Json;
 using ImageGc.Sqlite;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.Options;
@@ -34,7 +35,10 @@ internal sealed class OptionsBinder(IConfiguration section, IReadOnlyList<string
         Read(nameof(options.LowThresholdPercent), TryParsePercent, "use a whole number",
             (int value) => options.LowThresholdPercent = value);
         ReadDuration(nameof(options.MinimumAge), value => options.MinimumAge = value);
-        ReadKeepImages(options);
+        ReadList(nameof(options.KeepImages), options.KeepImages);
+        ReadList(nameof(options.KeepLabels), options.KeepLabels);
+        Read(nameof(options.KeepNewest), TryParseNumber, "use a whole number",
+            (int value) => options.KeepNewest = value);
     }
 
     /// <summary>A misspelt KeepImages would remove what it is meant to keep.</summary>
@@ -49,17 +53,27 @@ internal sealed class OptionsBinder(IConfiguration section, IReadOnlyList<string
         }
     }
 
-    private void ReadKeepImages(ImageGarbageCollectionOptions options)
+    private void ReadList(string name, IList<string> entries)
     {
-        var keep = section.GetSection(nameof(options.KeepImages));
-        if (keep.Value is { Length: > 0 } list) // One environment variable: a list with commas.
-            AddAll(list.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries));
-        AddAll(keep.GetChildren().Select(image => image.Value ?? ""));
+        var list = section.GetSection(name);
+        foreach (var entry in InOneText(name, list.Value?.Trim() ?? "")
+            .Concat(list.GetChildren().Select(child => child.Value ?? "")))
+            entries.Add(entry);
+    }
 
-        void AddAll(IEnumerable<string> images)
+    /// <summary>What one environment variable can hold: a list with commas, or a JSON list.</summary>
+    private string[] InOneText(string name, string text)
+    {
+        if (!text.StartsWith('['))
+            return text.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
+        try
         {
-            foreach (var image in images)
-                options.KeepImages.Add(image);
+            using var list = JsonDocument.Parse(text);
+            return [.. list.RootElement.EnumerateArray().Select(entry => entry.GetString() ?? "")];
+        }
+        catch (Exception exception) when (exception is JsonException or InvalidOperationException)
+        {
+            throw Invalid($"{Path(name)} is '{text}': use a list with commas, or a JSON list of texts.");
         }
     }
 
@@ -92,7 +106,10 @@ internal sealed class OptionsBinder(IConfiguration section, IReadOnlyList<string
         Enum.TryParse(text, ignoreCase: true, out value) && Enum.IsDefined(value) && !char.IsAsciiDigit(text[0]);
 
     private static bool TryParsePercent(string text, out int value) =>
-        int.TryParse(text.TrimEnd('%'), NumberStyles.None, CultureInfo.InvariantCulture, out value);
+        TryParseNumber(text.TrimEnd('%'), out value);
+
+    private static bool TryParseNumber(string text, out int value) =>
+        int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out value);
 
     private static OptionsValidationException Invalid(string message) =>
         new(Options.DefaultName, typeof(ImageGarbageCollectionOptions), [message]);

@@ -26,6 +26,10 @@ internal sealed class OptionsValidator : IValidateOptions<ImageGarbageCollection
             yield return $"{nameof(options.CleanupTime)} is {options.CleanupTime:O}: use HH:MM, from 00:00 to 23:59.";
         if (options.KeepImages.Any(string.IsNullOrWhiteSpace))
             yield return $"{nameof(options.KeepImages)} has an empty entry: name an image, or remove it.";
+        if (options.KeepLabels.Any(label => string.IsNullOrWhiteSpace(label.Split('=')[0])))
+            yield return $"{nameof(options.KeepLabels)} has an entry that names no label: use name or name=value.";
+        if (options.KeepNewest < 0)
+            yield return $"{nameof(options.KeepNewest)} is negative.";
         foreach (var failure in DiskFailures(options))
             yield return failure;
     }

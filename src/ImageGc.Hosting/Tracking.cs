@@ -7,7 +7,9 @@ namespace ImageGc.Hosting;
 internal sealed class Tracking(
     Func<ImageUseStore> store, IContainerEngine engine, IOptions<ImageGarbageCollectionOptions> options) : IDisposable
 {
-    private readonly string[] _label = options.Value.OwnerLabel?.Split('=', 2) ?? [];
+    private readonly LabelFilter? _owner =
+        options.Value.OwnerLabel is { } label ? new LabelFilter(label) : null;
+
     private readonly SemaphoreSlim _oneAtATime = new(1, 1);
 
     /// <summary>The images of each of our containers, because an event about its end does not name them all.</summary>
@@ -40,7 +42,7 @@ internal sealed class Tracking(
         }
     }
 
-    public async Task HandleAsync(EngineEvent happened, Action imageVanished, CancellationToken cancellationToken)
+    public async Task HandleAsync(EngineEvent happened, Action<string> imageRemoved, CancellationToken cancellationToken)
     {
         await _oneAtATime.WaitAsync(cancellationToken).ConfigureAwait(false);
         try
@@ -53,8 +55,8 @@ internal sealed class Tracking(
                 Record(used);
                 _imagesOf.Remove(removed);
             }
-            else if (happened.Kind == EngineEventKind.ImageRemoved)
-                imageVanished();
+            else if (happened is { Kind: EngineEventKind.ImageRemoved, ImageReference: { } image })
+                imageRemoved(image);
         }
         finally
         {
@@ -89,10 +91,5 @@ internal sealed class Tracking(
             store().RecordUse(distinct);
     }
 
-    private bool IsOurs(IReadOnlyDictionary<string, string> labels) => _label switch
-    {
-        [] => true,
-        [var name] => labels.ContainsKey(name),
-        [var name, var value, ..] => labels.TryGetValue(name, out var actual) && actual == value,
-    };
+    private bool IsOurs(IReadOnlyDictionary<string, string> labels) => _owner?.Matches(labels) ?? true;
 }

@@ -1,5 +1,4 @@
 using System.Threading.Channels;
-using ImageGc.Sqlite;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
@@ -42,15 +41,14 @@ internal sealed class TrackingWorker(
     {
         using var hour = new CancellationTokenSource(Renewal, time);
         using var renew = CancellationTokenSource.CreateLinkedTokenSource(stoppingToken, hour.Token);
-        var vanished = Channel.CreateBounded<bool>(
-            new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite });
-        var forgetting = ForgetVanishedAsync(vanished.Reader, renew.Token);
+        var removed = Channel.CreateUnbounded<string>();
+        var forgetting = ForgetRemovedAsync(removed.Reader, renew.Token);
         try
         {
             if (engine.WatchAsync(_cursor, renew.Token) is { } events)
-                await FollowAsync(events, () => vanished.Writer.TryWrite(true), renew.Token).ConfigureAwait(false);
+                await FollowAsync(events, image => removed.Writer.TryWrite(image), renew.Token).ConfigureAwait(false);
             else
-                await PollAsync(() => vanished.Writer.TryWrite(true), renew.Token).ConfigureAwait(false);
+                await PollAsync(renew.Token).ConfigureAwait(false);
         }
         catch (Exception)
             when (renew.IsCancellationRequested && !stoppingToken.IsCancellationRequested)
@@ -64,24 +62,24 @@ internal sealed class TrackingWorker(
     }
 
     private async Task FollowAsync(
-        IAsyncEnumerable<EngineEvent> events, Action imageVanished, CancellationToken cancellationToken)
+        IAsyncEnumerable<EngineEvent> events, Action<string> imageRemoved, CancellationToken cancellationToken)
     {
         await foreach (var happened in events.WithCancellation(cancellationToken).ConfigureAwait(false))
         {
             // What happens while the containers are listed is seen twice rather than never.
             if (happened.Kind == EngineEventKind.Started)
-                await BeginAsync(imageVanished, cancellationToken).ConfigureAwait(false);
+                await BeginAsync(cancellationToken).ConfigureAwait(false);
             else
-                await HandleAsync(happened, imageVanished, cancellationToken).ConfigureAwait(false);
+                await HandleAsync(happened, imageRemoved, cancellationToken).ConfigureAwait(false);
             _cursor = happened.Cursor ?? _cursor;
         }
 
         throw new EngineUnavailableException("The engine ended the stream of events.");
     }
 
-    private async Task PollAsync(Action imageVanished, CancellationToken cancellationToken)
+    private async Task PollAsync(CancellationToken cancellationToken)
     {
-        await BeginAsync(imageVanished, cancellationToken).ConfigureAwait(false);
+        await BeginAsync(cancellationToken).ConfigureAwait(false);
         while (true)
         {
             await Task.Delay(PollInterval, time, cancellationToken).ConfigureAwait(false);
@@ -89,37 +87,36 @@ internal sealed class TrackingWorker(
         }
     }
 
-    private async Task BeginAsync(Action imageVanished, CancellationToken cancellationToken)
+    private async Task BeginAsync(CancellationToken cancellationToken)
     {
         var containers = await tracking.ReconcileAsync(changesOnly: false, cancellationToken).ConfigureAwait(false);
         log.Watching(engine, containers);
         _retryAfter = TimeSpan.FromSeconds(1);
-        imageVanished(); // Nothing saw what was removed before.
     }
 
     /// <summary>What cannot be followed is skipped: it would stop every try to go on.</summary>
-    private async Task HandleAsync(EngineEvent happened, Action imageVanished, CancellationToken cancellationToken)
+    private async Task HandleAsync(
+        EngineEvent happened, Action<string> imageRemoved, CancellationToken cancellationToken)
     {
         try
         {
-            await tracking.HandleAsync(happened, imageVanished, cancellationToken).ConfigureAwait(false);
+            await tracking.HandleAsync(happened, imageRemoved, cancellationToken).ConfigureAwait(false);
         }
-        catch (Exception exception) when (exception is not (EngineUnavailableException or TimeoutException
-            or OperationCanceledException or ImageUseStoreException or ObjectDisposedException))
+        catch (Exception exception) when (Attempt.ConcernsOneCall(exception))
         {
             log.SkippedEvent(exception, happened.Kind, happened.ContainerId ?? happened.ImageReference);
         }
     }
 
     /// <summary>Beside the events, which must not wait for a cleanup that is going on.</summary>
-    private async Task ForgetVanishedAsync(ChannelReader<bool> vanished, CancellationToken cancellationToken)
+    private async Task ForgetRemovedAsync(ChannelReader<string> removed, CancellationToken cancellationToken)
     {
-        await foreach (var _ in vanished.ReadAllAsync(cancellationToken).ConfigureAwait(false))
+        await foreach (var image in removed.ReadAllAsync(cancellationToken).ConfigureAwait(false))
         {
-            var failure = await Attempt.FailureOfAsync(cleanup.ForgetVanishedAsync, cancellationToken)
-                .ConfigureAwait(false);
+            var failure = await Attempt.FailureOfAsync(
+                cancel => cleanup.ForgetIfGoneAsync(image, cancel), cancellationToken).ConfigureAwait(false);
             if (failure is not null)
-                log.VanishedUnknown(failure);
+                log.GoneUnknown(failure, image);
         }
     }
 }

@@ -1,6 +1,8 @@
+using System.Threading.Channels;
 using ImageGc.Sqlite;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
 
 namespace ImageGc.Hosting.Tests;
 
@@ -8,33 +10,155 @@ namespace ImageGc.Hosting.Tests;
 public sealed class BooksTests : HostTest
 {
     [Fact]
-    public async Task An_image_that_is_found_gone_is_forgotten_and_the_history_has_it_as_gone()
+    public async Task An_image_that_cleanups_on_two_days_do_not_find_is_forgotten_and_the_history_has_it_as_gone()
     {
         using var host = Build();
         var store = StoreOf(host);
         store.RecordUse(["gone", "there"]);
-        Engine.Images.Add(OwnEngine.Image("there"));
+        Engine.Images.Add(OwnEngine.Image("there", "agent:1"));
 
-        await CleanupOf(host).ForgetVanishedAsync(Cancel);
+        await CleanupOf(host).RunAsync(Cancel);
+        Assert.Equal(2, store.Count());
+        Time.Pass(TimeSpan.FromDays(1));
+        await CleanupOf(host).RunAsync(Cancel);
 
         Assert.Equal(["there"], store.List().Select(image => image.ImageId));
+        Assert.Equal(["agent:1"], store.Find("there")!.Value.Names);
         var removed = Assert.Single(store.ListRemoved());
         Assert.Equal(("gone", PruneKind.Gone), (removed.Image.ImageId, removed.Kind));
         Assert.Empty(Engine.Removed);
     }
 
     [Fact]
-    public async Task An_image_that_a_cleanup_removed_is_not_in_the_history_again_as_gone()
+    public async Task An_engine_that_lists_no_image_once_costs_none()
     {
         using var host = Build();
-        StoreOf(host).RecordUse("old");
+        StoreOf(host).RecordUse(["a", "b"]);
+        Engine.Images.AddRange([OwnEngine.Image("a"), OwnEngine.Image("b")]);
+
+        foreach (var images in (List<EngineImage>[])[[], [.. Engine.Images], []])
+        {
+            Engine.Images.Clear();
+            Engine.Images.AddRange(images);
+            await CleanupOf(host).RunAsync(Cancel);
+            Time.Pass(TimeSpan.FromDays(1));
+        }
+
+        Assert.Equal(2, StoreOf(host).Count());
+    }
+
+    [Theory]
+    [InlineData("gone", "agent")]
+    [InlineData("agent", "agent gone")] // It is there all the same.
+    [InlineData("two words", "agent gone")]
+    public async Task An_image_whose_removal_is_seen_is_forgotten_alone_and_at_once(string removed, string left)
+    {
+        Engine.Events = Channel.CreateUnbounded<EngineEvent>();
+        Engine.Images.Add(OwnEngine.Image("agent"));
+        using var host = Build(("WatchContainers", "true"));
+        var store = StoreOf(host);
+        store.RecordUse(["agent", "gone"]);
+        await host.StartAsync(Cancel);
+
+        Engine.Events.Writer.TryWrite(new() { Kind = EngineEventKind.ImageRemoved, ImageReference = removed });
+        Engine.Events.Writer.TryWrite(new() { Kind = EngineEventKind.ContainerCreated, ContainerId = "x", ImageReference = "agent" });
+        await UntilAsync(() => Engine.Events.Reader.Count == 0 && store.Count() == left.Split(' ').Length);
+        await host.StopAsync(Cancel);
+
+        Assert.Equal(left, string.Join(' ', store.List().Select(image => image.ImageId).Order()));
+    }
+
+    [Fact]
+    public async Task While_the_engine_has_another_store_of_images_nothing_goes_until_someone_accepts_it()
+    {
+        using var host = Build(("KeepImages", "agent"));
+        var store = StoreOf(host);
+        store.RecordUse(["old", "kept"]);
+        Engine.Images.AddRange([OwnEngine.Image("old"), OwnEngine.Image("kept", "agent:1")]);
+        await CleanupOf(host).RunAsync(Cancel);
+
+        Engine.Identity = "own, another store";
+        Engine.Images.Clear();
+        for (var day = 0; day < 9; day++)
+        {
+            Time.Pass(TimeSpan.FromDays(1));
+            var refused = await Assert.ThrowsAsync<EngineChangedException>(() => CleanupOf(host).RunAsync(Cancel));
+            Assert.StartsWith("the runtime's own engine has another store of images than the one whose images are "
+                + "tracked: it was 'own' and is 'own, another store'.", refused.Message, StringComparison.Ordinal);
+            await Assert.ThrowsAsync<EngineChangedException>(() => CleanupOf(host).PreviewAsync(Cancel));
+            await Assert.ThrowsAsync<EngineChangedException>(() => CleanupOf(host).ForgetIfGoneAsync("old", Cancel));
+        }
+
+        Assert.Equal(2, store.Count());
+        Assert.Equal("own, another store", await Collector(host).AcceptEngineAsync(Cancel));
+        await CleanupOf(host).RunAsync(Cancel);
+        Assert.Equal(PruneKind.Scheduled, Assert.Single(store.ListRemoved(), one => one.Image.ImageId == "old").Kind);
+    }
+
+    [Fact]
+    public async Task What_was_recorded_by_a_name_is_found_and_what_is_not_found_stays_and_is_reported()
+    {
+        using var host = Build();
+        var store = StoreOf(host);
+        store.RecordUse(["name:1", "name:gone"]);
+        Engine.Images.Add(OwnEngine.Image("image", "name:1"));
         Time.Pass(TimeSpan.FromDays(8));
 
-        await CleanupOf(host).RunAsync(Cancel);
-        await CleanupOf(host).ForgetVanishedAsync(Cancel);
+        var kept = await CleanupOf(host).PreviewAsync(Cancel);
+        for (var day = 0; day < 2; day++)
+        {
+            await CleanupOf(host).RunAsync(Cancel);
+            Time.Pass(TimeSpan.FromDays(1));
+        }
 
-        Assert.Equal(PruneKind.Scheduled, Assert.Single(StoreOf(host).ListRemoved()).Kind);
-        Assert.Single(StoreOf(host).ListPrunes());
+        Assert.All(kept, verdict => Assert.Equal("it is no image ID of the engine", verdict.KeptBy));
+        Assert.Equal(["image", "name:gone"], store.List().Select(image => image.ImageId).Order());
+        Assert.Contains(Log.Messages(LogLevel.Warning), message => message.StartsWith(
+            "1 tracked images are named by what is no image ID of the engine and finds none, so they are never removed: "
+            + "name:gone.", StringComparison.Ordinal));
+        Assert.Empty(store.ListRemoved());
+        Assert.Empty(Engine.Removed);
+    }
+
+    [Fact]
+    public async Task An_entry_of_KeepImages_that_keeps_nothing_is_reported_at_the_start_and_by_each_cleanup_and_preview()
+    {
+        Engine.Images.Add(OwnEngine.Image("a", "registry/agent:1"));
+        using var host = Build(("KeepImages", "registry/agnt, registry/agent"));
+        await host.StartAsync(Cancel);
+        await SleepAsync();
+        Assert.Single(Log.Messages(LogLevel.Warning));
+
+        await CleanupOf(host).RunAsync(Cancel);
+        await CleanupOf(host).PreviewAsync(Cancel);
+
+        Assert.Equal(3, Log.Messages(LogLevel.Warning).Count);
+        Assert.All(Log.Messages(LogLevel.Warning), message => Assert.Equal(
+            "KeepImages has 'registry/agnt', which matches no image and so keeps none; the nearest name is "
+            + "registry/agent:1", message));
+        await host.StopAsync(Cancel);
+    }
+
+    [Fact]
+    public async Task A_second_host_on_the_same_database_is_refused_and_goes_on_recording()
+    {
+        using var first = Build();
+        using var second = Build();
+        StoreOf(first).RecordUse("old");
+        Time.Pass(TimeSpan.FromDays(8));
+        Engine.Images.Add(OwnEngine.Image("old"));
+        await first.StartAsync(Cancel);
+        await SleepAsync();
+
+        var refused = await Assert.ThrowsAsync<ImageUseStoreException>(() => CleanupOf(second).RunAsync(Cancel));
+        second.Services.GetRequiredService<IImageUseRecorder>().Record("new");
+
+        Assert.Equal(StoreErrorReason.Busy, refused.Reason);
+        Assert.Empty(Engine.Removed);
+        await CleanupOf(first).RunAsync(Cancel);
+        Assert.Equal(["old"], Engine.Removed);
+        Assert.Equal(["new"], StoreOf(first).List().Select(image => image.ImageId));
+        await first.StopAsync(Cancel);
     }
 
     [Fact]
@@ -50,6 +174,8 @@ public sealed class BooksTests : HostTest
             await CleanupOf(host).RunAsync(Cancel);
 
             Assert.Equal(["old"], Engine.Removed);
+            var verdict = Assert.Single(await CleanupOf(host).PreviewAsync(Cancel));
+            Assert.Equal((PruneReason.Kept, "KeepImages agent"), (verdict.Reason, verdict.KeptBy));
             Assert.Equal(used, StoreOf(host).Find("kept")!.Value.LastUsedAt);
         }
 
@@ -58,6 +184,9 @@ public sealed class BooksTests : HostTest
 
         Assert.Equal(["old", "kept"], Engine.Removed);
     }
+
+    private static IImageGarbageCollector Collector(IHost host) =>
+        host.Services.GetRequiredService<IImageGarbageCollector>();
 
     private static Cleanup CleanupOf(IHost host) => host.Services.GetRequiredService<Cleanup>();
 }

@@ -130,6 +130,7 @@ public sealed class CleanupWorkerTests : HostTest
     [Fact]
     public async Task A_device_that_starts_in_1970_waits_for_its_clock_before_it_judges_ages()
     {
+        Engine.Images.Add(OwnEngine.Image("old"));
         using (var yesterday = await StartAsync())
         {
             StoreOf(yesterday).RecordUse("old");
@@ -181,7 +182,7 @@ public sealed class CleanupWorkerTests : HostTest
     [Fact]
     public async Task A_cleanup_that_fails_half_way_is_completed_after_15_minutes()
     {
-        Engine.RemovalFailure = new TimeoutException("The engine does not answer.");
+        Engine.RemovalFailure = new EngineUnavailableException("The engine is away.");
         using var host = await StartAsync();
         StoreOf(host).RecordUse(["one", "two"]);
         Time.Pass(8 * Day);

@@ -25,13 +25,18 @@ internal sealed class OwnEngine : IContainerEngine
     /// <summary>What the removal of an image throws.</summary>
     public Exception? RemovalFailure { get; set; }
 
+    /// <summary>Is done before each removal, with the image; what it throws the removal throws.</summary>
+    public Action<string>? Removing { get; set; }
+
+    public string Identity { get; set; } = "own";
+
     public int? UsedPercent { get; set; } = 0;
 
     public override string ToString() => "the runtime's own engine";
 
-    public Task<string> IdentifyAsync(CancellationToken cancellationToken) => Task.FromResult("own");
+    public Task<string> IdentifyAsync(CancellationToken cancellationToken) => Answer(Failure, Identity);
 
-    public bool IsImageId(string text) => text.Length > 0;
+    public bool IsImageId(string text) => !text.StartsWith("name", StringComparison.Ordinal);
 
     public Task<IReadOnlyCollection<EngineContainer>> ListContainersAsync(CancellationToken cancellationToken) =>
         Answer<IReadOnlyCollection<EngineContainer>>(Failure, [.. Containers]);
@@ -42,12 +47,16 @@ internal sealed class OwnEngine : IContainerEngine
     public Task<EngineImage?> FindImageAsync(string reference, CancellationToken cancellationToken) =>
         Answer(ImagesFailure, Images.Find(image => image.ImageId == reference || image.Names.Contains(reference)));
 
+    /// <remarks>Like Docker it refuses to take a parent from its children, and looks at no container.</remarks>
     public Task RemoveImageAsync(string imageId, CancellationToken cancellationToken)
     {
         if (imageId == "stuck")
             return Task.FromException(new InvalidOperationException("It is stuck."));
         if (RemovalFailure is not null)
             return Task.FromException(RemovalFailure);
+        Removing?.Invoke(imageId);
+        if (Images.Exists(image => image.ParentId == imageId))
+            return Task.FromException(new EngineRequestFailedException("It has children."));
         Removed.Add(imageId);
         Images.RemoveAll(image => image.ImageId == imageId);
         return Task.CompletedTask;

@@ -44,6 +44,8 @@ public sealed class SettingsTests
         ["BusyTimeout"] = ("30s", TimeSpan.FromSeconds(30)),
         ["ClockSettleTime"] = ("10m", TimeSpan.FromMinutes(10)),
         ["KeepImages"] = ("registry/agent:*", new List<string> { "registry/agent:*" }),
+        ["KeepLabels"] = ("keep=true", new List<string> { "keep=true" }),
+        ["KeepNewest"] = ("2", 2),
         ["WatchContainers"] = ("true", true),
         ["OwnerLabel"] = ("owner=edge", "owner=edge"),
         ["HighThresholdPercent"] = ("85%", 85),
@@ -51,9 +53,17 @@ public sealed class SettingsTests
         ["MinimumAge"] = ("1.00:00:00", TimeSpan.FromDays(1)),
     };
 
-    [Fact]
-    public void KeepImages_may_be_one_list_with_commas() =>
-        Assert.Equal(["a:1", "b"], Read(("DatabasePath", "x.db"), ("KeepImages", "a:1, b")).KeepImages);
+    [Theory]
+    [InlineData("a:1, b")]
+    [InlineData("""["a:1", "b"]""")]
+    [InlineData(""" [ "a:1","b" ] """)]
+    public void A_list_may_be_one_text_with_commas_or_in_JSON(string list)
+    {
+        var options = Read(("DatabasePath", "x.db"), ("KeepImages", list), ("KeepLabels", list));
+
+        Assert.Equal(["a:1", "b"], options.KeepImages);
+        Assert.Equal(["a:1", "b"], options.KeepLabels);
+    }
 
     [Theory]
     [InlineData("Enabled", "maybe")]
@@ -75,6 +85,11 @@ public sealed class SettingsTests
     [InlineData("HighThresholdPercent", "101")]
     [InlineData("LowThresholdPercent", "90")]
     [InlineData("KeepImages:0", " ")]
+    [InlineData("KeepImages", "[a:1, b]")]
+    [InlineData("KeepImages", "[1, 2]")]
+    [InlineData("KeepLabels", "=true")]
+    [InlineData("KeepNewest", "-1")]
+    [InlineData("KeepNewest", "all")]
     [InlineData("KeepImage", "agent")]
     public async Task A_wrong_setting_stops_the_start_with_a_message_that_names_it(string name, string value)
     {

@@ -1,0 +1,106 @@
+using ImageGc.Sqlite;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+
+namespace ImageGc.Hosting.Tests;
+
+/// <summary>What one run removes when containers start during it, and when the engine refuses or hangs.</summary>
+public sealed class RemovalTests : HostTest
+{
+    [Fact]
+    public async Task A_container_that_mounts_or_runs_an_image_during_the_run_keeps_it()
+    {
+        using var host = Recorded(4);
+        Engine.Removing = image => Engine.Containers.AddRange(image == "image-1"
+            ? [OwnEngine.Container("runs", "image-2"), OwnEngine.Container("mounts", "other", "image-3")]
+            : []);
+
+        var result = await RunAsync(host);
+
+        Assert.Equal(["image-1", "image-4"], Engine.Removed);
+        Assert.Equal(["image-2", "image-3"], result.UsedMeanwhile.Select(image => image.ImageId));
+        Assert.Equal([Time.GetUtcNow(), Time.GetUtcNow()], StoreOf(host).List().Select(image => image.LastUsedAt));
+        Assert.Equal(2, StoreOf(host).ListRemoved().Count);
+    }
+
+    [Fact]
+    public async Task A_chain_of_parents_goes_in_one_run()
+    {
+        using var host = Recorded(5);
+        for (var child = 1; child < 5; child++)
+            Engine.Images[child] = Engine.Images[child] with { ParentId = $"image-{child}" };
+
+        var result = await RunAsync(host);
+
+        Assert.Equal(5, result.Removed.Count);
+        Assert.Empty(result.Failed);
+    }
+
+    [Fact]
+    public async Task An_image_that_hangs_costs_itself_and_is_tried_last_the_next_time()
+    {
+        using var host = Recorded(4);
+        Engine.Removing = image =>
+        {
+            if (image == "image-1")
+                throw new TimeoutException("It hangs.");
+        };
+
+        var result = await RunAsync(host);
+        Assert.Equal(["image-1"], result.Failed.Select(failure => failure.Image.ImageId));
+        Assert.Equal(3, result.Removed.Count);
+
+        StoreOf(host).RecordUse("image-5");
+        Engine.Images.Add(OwnEngine.Image("image-5"));
+        Time.Pass(TimeSpan.FromDays(8));
+        Engine.Removing = null;
+        Assert.Equal(["image-5", "image-1"], (await RunAsync(host)).Removed.Select(image => image.ImageId));
+    }
+
+    [Fact]
+    public async Task Three_time_outs_in_a_row_end_the_run_and_what_was_not_tried_stays_for_the_next_one()
+    {
+        using var host = Recorded(8);
+        Engine.Removing = image =>
+        {
+            if (image is not "image-3")
+                throw new TimeoutException("It hangs.");
+        };
+
+        await Assert.ThrowsAsync<TimeoutException>(() => RunAsync(host));
+
+        Assert.Equal(["image-3"], Engine.Removed);
+        Assert.Equal(5, StoreOf(host).LastPrune()!.Failed); // 1, 2, 4, 5 and 6.
+        Engine.Removing = null;
+        Assert.Equal(["image-7", "image-8", "image-1", "image-2", "image-4", "image-5", "image-6"],
+            (await RunAsync(host)).Removed.Select(image => image.ImageId));
+    }
+
+    [Fact]
+    public async Task While_the_containers_cannot_be_listed_nothing_is_removed()
+    {
+        using var host = Recorded(3);
+        Engine.Removing = image => Engine.Failure = new EngineRequestFailedException("It cannot list them.");
+
+        await Assert.ThrowsAsync<EngineRequestFailedException>(() => RunAsync(host));
+
+        Assert.Equal(["image-1"], Engine.Removed);
+    }
+
+    /// <summary>A host with images that were all used 8 days ago, one after the other.</summary>
+    private IHost Recorded(int images)
+    {
+        var host = Build();
+        for (var number = 1; number <= images; number++)
+        {
+            StoreOf(host).RecordUse($"image-{number}");
+            Engine.Images.Add(OwnEngine.Image($"image-{number}"));
+            Time.Pass(TimeSpan.FromMinutes(1));
+        }
+
+        Time.Pass(TimeSpan.FromDays(8));
+        return host;
+    }
+
+    private static Task<PruneResult> RunAsync(IHost host) => host.Services.GetRequiredService<Cleanup>().RunAsync(Cancel);
+}
