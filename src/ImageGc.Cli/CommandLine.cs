@@ -59,6 +59,7 @@ internal static class CommandLine
             new BackupCommand(global),
             new CheckCommand(global),
             new RunCommand(global),
+            new AcceptEngineCommand(global),
             new CompletionCommand(global),
         };
         HelpWithExamples.AddTo(root);

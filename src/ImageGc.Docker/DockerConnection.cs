@@ -70,6 +70,9 @@ internal sealed class DockerConnection(DockerOptions options) : IDisposable
     {
         if (exception is DockerApiException answer && MessageOf(answer) is { } why)
             return new DockerRequestFailedException(doing, answer.StatusCode, why, answer);
+        if (exception is JsonException && _client is not null) // It answered before, so it is Docker.
+            return new EngineRequestFailedException(
+                $"The engine could not {doing}: its answer does not parse. Read its log.", exception);
         _client = null; // It may come back as another version.
         return new EngineUnavailableException(
             $"The engine at {Address} could not {doing}: {Why(exception.GetBaseException())}", exception);

@@ -3,6 +3,7 @@ using System.Runtime.CompilerServices;
 using System.Threading.Channels;
 using Docker.DotNet.Models;
 using ImageGc.Hosting;
+using ImageGc.Sqlite;
 
 namespace ImageGc.Docker;
 
@@ -96,12 +97,15 @@ internal sealed partial class DockerEngine
         {
             Kind = kind.Value,
             ContainerId = isContainer ? message.Actor.ID : null,
-            ImageReference = isContainer ? attributes.GetValueOrDefault("image") : message.Actor.ID,
+            ImageReference = isContainer ? attributes.GetValueOrDefault("image") : InFull(message.Actor.ID),
             Labels = isContainer ? attributes : null, // They stand among its other attributes.
             Time = DateTimeOffset.UnixEpoch.AddTicks(at / TimeSpan.NanosecondsPerTick),
             Cursor = CursorAt(at),
         };
     }
+
+    /// <summary>Podman leaves out the algorithm of a removed image.</summary>
+    private static string InFull(string image) => ImageId.IsDigest($"sha256:{image}") ? $"sha256:{image}" : image;
 
     /// <remarks><see cref="Progress{T}"/> would hand the events over in any order.</remarks>
     private sealed class Relay : IProgress<Message>

@@ -8,7 +8,7 @@ namespace ImageGc.Docker;
 internal sealed partial class DockerEngine
 {
     /// <remarks>
-    /// By ID and never by force: Docker refuses while any container uses the image. It refuses too while the image has
+    /// By ID and never by force: Docker refuses while any container runs the image. It refuses too while the image has
     /// several names; only then they are taken away one by one, the last of which removes the image.
     /// </remarks>
     public async Task RemoveImageAsync(string imageId, CancellationToken cancellationToken)
@@ -23,7 +23,8 @@ internal sealed partial class DockerEngine
         {
             await DeleteAsync(imageId, cancellationToken).ConfigureAwait(false);
         }
-        catch (DockerRequestFailedException conflict) when (conflict.Status == HttpStatusCode.Conflict)
+        catch (DockerRequestFailedException conflict)
+            when (conflict.Status == HttpStatusCode.Conflict || IsForItsNames(conflict))
         {
             if (await InspectAsync(imageId, cancellationToken).ConfigureAwait(false) is not { } image)
                 return;
@@ -33,6 +34,11 @@ internal sealed partial class DockerEngine
             await RemoveByNamesAsync(imageId, names, cancellationToken).ConfigureAwait(false);
         }
     }
+
+    /// <summary>What Podman answers where Docker has a conflict.</summary>
+    private static bool IsForItsNames(DockerRequestFailedException refusal) =>
+        refusal.Status == HttpStatusCode.InternalServerError
+        && refusal.Message.Contains("more than one tag", StringComparison.Ordinal);
 
     private async Task<bool> IsNeededAsync(string imageId, CancellationToken cancellationToken)
     {

@@ -140,7 +140,8 @@ internal sealed partial class DockerEngine(IOptions<DockerOptions> options, ILog
                 throw new InvalidDataException("The engine does not report which image is mounted into a container.");
             var image = await InspectAsync(reference, cancellationToken).ConfigureAwait(false)
                 ?? throw new InvalidDataException($"The image '{reference}' is mounted into a container and the engine "
-                    + "does not find it by that name, so nothing is known of what is in use. Give it the name again.");
+                    + "does not find it by that name, so nothing is known of what is in use. Give it the name again, "
+                    + "or remove that container.");
             images.Add(image.ID);
         }
 

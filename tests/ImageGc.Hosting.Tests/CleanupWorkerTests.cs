@@ -193,7 +193,7 @@ public sealed class CleanupWorkerTests : HostTest
         await LiveAsync(Hour);
 
         Assert.Equal("03-09 13:00 | 03-09 13:15", Cleanups(host));
-        Assert.Equal(["one", "two"], Engine.Removed);
+        Assert.Equal(["two", "one"], Engine.Removed);
         Assert.Single(Log.Messages(LogLevel.Error));
     }
 

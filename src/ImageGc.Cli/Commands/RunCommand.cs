@@ -3,7 +3,6 @@ using ImageGc.Cli.Execution;
 using ImageGc.Cli.Hosting;
 using ImageGc.Cli.Input;
 using ImageGc.Cli.Output;
-using ImageGc.Cli.Terminal;
 using ImageGc.Hosting;
 using ImageGc.Sqlite;
 using Microsoft.Extensions.DependencyInjection;
@@ -12,9 +11,8 @@ using Microsoft.Extensions.Options;
 
 namespace ImageGc.Cli.Commands;
 
-internal sealed class RunCommand : CommandBase
+internal sealed class RunCommand : EngineCommand
 {
-    private readonly DaemonOptions _options = new();
     private readonly Option<bool> _fullIds = ImageTable.FullIdsOption();
 
     private readonly Option<bool> _once = new("--once")
@@ -32,61 +30,29 @@ internal sealed class RunCommand : CommandBase
             global, "run",
             "Watch Docker: record the images of containers, and remove images from the engine on schedule.",
             "imagegc run --db /var/lib/imagegc/image_use.db",
-            "imagegc run --older-than 3d --keep 'registry/agent:*' --cleanup-time 03:30",
+            "imagegc run --older-than 3d --keep-newest 2 --keep 'registry/agent:*' --cleanup-time 03:30",
             "imagegc run --config /etc/imagegc.json --dry-run")
     {
-        _options.AddTo(this);
+        Daemon.AddTo(this);
         Options.Add(_once);
         Options.Add(_dryRun);
         Options.Add(_fullIds);
     }
 
-    protected override int Run(CommandContext context)
-    {
-        var dryRun = context.Get(_dryRun);
-        using var host = DaemonHost.Build(
-            context, _options.Read(context), dryRun ? services => OpenReadOnly(context, OptionsOf(services)) : null);
-        try
-        {
-            var options = OptionsOf(host.Services);
-            var collector = host.Services.GetRequiredService<IImageGarbageCollector>();
-            if (dryRun)
-                return RunOnce(cancel => PreviewAsync(context, options, collector, cancel), context);
-            if (context.Get(_once))
-                return RunOnce(cancel => CollectAsync(context, options, host.Services, cancel), context);
-            host.Run();
-            return ExitCode.Done;
-        }
-        catch (OptionsValidationException invalid)
-        {
-            var failures = invalid.Failures.Select(failure => _options.UseFlagName(failure, context)).ToList();
-            if (!failures.Exists(failure => failure.StartsWith('-')))
-                throw new CommandFailedException(string.Join("; ", failures));
-            context.WriteError(string.Join("; ", failures));
-            context.Error.WriteLine(CommandLine.HelpHint(this));
-            return ExitCode.Usage;
-        }
-        catch (Exception exception) when (exception
-            is EngineRequestFailedException or TimeoutException or InvalidDataException or NotSupportedException)
-        {
-            // An engine that is away is an IOException, and anything else a bug.
-            throw new CommandFailedException(exception.Message);
-        }
-    }
+    protected override IHost Build(CommandContext context) => DaemonHost.Build(
+        context, Daemon.Read(context),
+        context.Get(_dryRun) ? services => OpenReadOnly(context, OptionsOf(services)) : null);
 
-    private static int RunOnce(Func<CancellationToken, Task> work, CommandContext context)
+    protected override int Run(CommandContext context, IHost host)
     {
-        using var termination = new TerminationSignal(() =>
-            context.WriteError("Stopping; a second signal stops at once."));
-        try
-        {
-            work(termination.Token).GetAwaiter().GetResult();
-            return ExitCode.Done;
-        }
-        catch (OperationCanceledException) when (termination.Token.IsCancellationRequested)
-        {
-            return ExitCode.Interrupted;
-        }
+        var options = OptionsOf(host.Services);
+        var collector = host.Services.GetRequiredService<IImageGarbageCollector>();
+        if (context.Get(_dryRun))
+            return RunOnce(cancel => PreviewAsync(context, options, collector, cancel), context);
+        if (context.Get(_once))
+            return RunOnce(cancel => CollectAsync(context, options, host.Services, cancel), context);
+        host.Run();
+        return ExitCode.Done;
     }
 
     private static ImageGarbageCollectionOptions OptionsOf(IServiceProvider services) =>

@@ -25,12 +25,24 @@ internal sealed class DaemonOptions
         AllowMultipleArgumentsPerToken = true,
     };
 
+    private readonly Option<string[]> _keepLabels = new("--keep-label")
+    {
+        Description = "Never remove images with this label.",
+        HelpName = "NAME[=VALUE]",
+        AllowMultipleArgumentsPerToken = true,
+    };
+
     private readonly Dictionary<string, Option<string>> _settings = new()
     {
         [nameof(DockerOptions.EngineAddress)] = new("--engine")
         {
             Description = "Where Docker listens. Otherwise DOCKER_HOST, otherwise unix:///var/run/docker.sock.",
             HelpName = "ADDRESS",
+        },
+        [nameof(ImageGarbageCollectionOptions.KeepNewest)] = new("--keep-newest")
+        {
+            Description = "Never remove the last used images of each repository, so many of them. [default: 0]",
+            HelpName = "NUMBER",
         },
         [nameof(ImageGarbageCollectionOptions.ImageAgeCleanupThreshold)] = new("--older-than")
         {
@@ -56,14 +68,20 @@ internal sealed class DaemonOptions
         },
     };
 
-    public void AddTo(Command command)
+    public void AddTo(Command command) =>
+        AddTo(command, [_config, _keep, _keepLabels, .. _settings.Values]);
+
+    /// <summary>Only those that say which engine it is.</summary>
+    public void AddEngineTo(Command command) =>
+        AddTo(command, [_config, _settings[nameof(DockerOptions.EngineAddress)]]);
+
+    private static void AddTo(Command command, List<Option> options)
     {
-        command.Options.Add(_config);
-        command.Options.Add(_keep);
-        foreach (var option in _settings.Values)
-            command.Options.Add(option);
-        foreach (var option in command.Options)
+        foreach (var option in options)
+        {
             option.Validators.Add(RequireValue);
+            command.Options.Add(option);
+        }
     }
 
     /// <summary>A variable of the shell that is not set must not mean that nothing is kept.</summary>
@@ -137,6 +155,8 @@ internal sealed class DaemonOptions
 
         if (context.Get(_keep) is { Length: > 0 } keep)
             yield return Setting(nameof(ImageGarbageCollectionOptions.KeepImages), string.Join(',', keep));
+        if (context.Get(_keepLabels) is { Length: > 0 } labels)
+            yield return Setting(nameof(ImageGarbageCollectionOptions.KeepLabels), string.Join(',', labels));
         if (context.NamedDatabasePath is { } path)
             yield return Setting(nameof(ImageGarbageCollectionOptions.DatabasePath), path);
     }

@@ -22,14 +22,18 @@ internal sealed class ImageTable(DateTimeOffset now, bool fullIds)
         return table;
     }
 
-    public OutputTable Of(IEnumerable<ImageVerdict> verdicts)
+    public OutputTable Of(IReadOnlyCollection<ImageVerdict> verdicts)
     {
-        var table = new OutputTable("VERDICT", OutputTable.ShrinkableColumn, "LAST USED (UTC)", "PRUNABLE")
-        {
-            AllowWideLines = fullIds,
-        };
+        string[] columns = ["VERDICT", OutputTable.ShrinkableColumn, "LAST USED (UTC)", "PRUNABLE"];
+        var isAnyKept = verdicts.Any(verdict => verdict.KeptBy is not null);
+        var table = new OutputTable(isAnyKept ? [.. columns, "KEPT BY"] : columns) { AllowWideLines = fullIds };
         foreach (var verdict in verdicts)
-            table.Add(VerdictOf(verdict.Verdict), Id(verdict.Image), LastUsed(verdict.Image), PrunableAt(verdict));
+        {
+            Cell[] cells =
+                [VerdictOf(verdict.Verdict), Id(verdict.Image), LastUsed(verdict.Image), PrunableAt(verdict)];
+            table.Add(isAnyKept ? [.. cells, new(verdict.KeptBy ?? "")] : cells);
+        }
+
         return table;
     }
 

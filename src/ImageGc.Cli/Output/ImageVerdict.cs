@@ -20,6 +20,9 @@ internal sealed record ImageVerdict(Verdict Verdict, ImageUse Image, DateTimeOff
     /// <summary>Why it is still there although it should be gone.</summary>
     public string? Failure { get; init; }
 
+    /// <summary>The rule that keeps it.</summary>
+    public string? KeptBy { get; init; }
+
     /// <summary>What would be run to remove it.</summary>
     public IReadOnlyList<string>? Command { get; init; }
 
@@ -34,7 +37,10 @@ internal sealed record ImageVerdict(Verdict Verdict, ImageUse Image, DateTimeOff
             _ => throw new ArgumentOutOfRangeException(nameof(verdict), verdict.Reason, null),
         },
         verdict.Image,
-        verdict.PrunableAt);
+        verdict.PrunableAt)
+    {
+        KeptBy = verdict.KeptBy,
+    };
 
     /// <summary>What goes, then what stays, each oldest use first: the order in which a prune reports.</summary>
     public static List<ImageVerdict> ExpiredFirst(IReadOnlyList<PruneVerdict> oldestFirst) =>

@@ -30,6 +30,9 @@ internal sealed record JsonVerdict(Verdict Reason, string ImageId, string LastUs
     public string? Failure { get; init; }
 
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public string? KeptBy { get; init; }
+
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public IReadOnlyList<string>? Command { get; init; }
 
     public static JsonVerdict Of(ImageVerdict verdict) => new(
@@ -37,6 +40,7 @@ internal sealed record JsonVerdict(Verdict Reason, string ImageId, string LastUs
         TimeFormat.Iso(verdict.PrunableAt))
     {
         Failure = verdict.Failure,
+        KeptBy = verdict.KeptBy,
         Command = verdict.Command,
     };
 }

@@ -58,12 +58,12 @@ internal sealed class PruneResultWriter(
         }
     }
 
-    private void Write(bool dryRun, IEnumerable<ImageVerdict> verdicts)
+    private void Write(bool dryRun, IReadOnlyCollection<ImageVerdict> verdicts)
     {
         if (context.Json)
             context.WriteJson(
                 new JsonPrune(dryRun, import, verdicts.Select(JsonVerdict.Of)), JsonOutput.Default.JsonPrune);
-        else if (verdicts.Any())
+        else if (verdicts.Count > 0)
             context.WriteTable(new ImageTable(context.Environment.Time.GetUtcNow(), fullIds).Of(verdicts));
     }
 
