@@ -28,6 +28,9 @@ internal sealed class OwnEngine : IContainerEngine
     /// <summary>Is done before each removal, with the image; what it throws the removal throws.</summary>
     public Action<string>? Removing { get; set; }
 
+    /// <summary>Whether its list of images is empty although it has some.</summary>
+    public bool ListsNothing { get; set; }
+
     public string Identity { get; set; } = "own";
 
     public int? UsedPercent { get; set; } = 0;
@@ -42,7 +45,7 @@ internal sealed class OwnEngine : IContainerEngine
         Answer<IReadOnlyCollection<EngineContainer>>(Failure, [.. Containers]);
 
     public Task<IReadOnlyCollection<EngineImage>> ListImagesAsync(CancellationToken cancellationToken) =>
-        Answer<IReadOnlyCollection<EngineImage>>(ImagesFailure, [.. Images]);
+        Answer<IReadOnlyCollection<EngineImage>>(ImagesFailure, ListsNothing ? [] : [.. Images]);
 
     public Task<EngineImage?> FindImageAsync(string reference, CancellationToken cancellationToken) =>
         Answer(ImagesFailure, Images.Find(image => image.ImageId == reference || image.Names.Contains(reference)));
