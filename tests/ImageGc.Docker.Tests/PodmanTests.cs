@@ -1,0 +1,124 @@
+using ImageGc.Hosting;
+using ImageGc.Sqlite;
+using ImageGc.Sqlite.Tests;
+using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+
+namespace ImageGc.Docker.Tests;
+
+/// <summary>A host beside a real Podman, through its Docker-compatible service.</summary>
+public sealed class PodmanTests : IClassFixture<PrivatePodman>, IDisposable
+{
+    private readonly DirectoryInfo _directory = Directory.CreateTempSubdirectory("imagegc-");
+    private readonly PrivatePodman _podman;
+    private readonly SteppingTime _time = new();
+    private readonly RecordingLog _log = new();
+    private readonly IHost _host;
+
+    public PodmanTests(PrivatePodman podman)
+    {
+        _podman = podman;
+        var builder = Host.CreateApplicationBuilder(new HostApplicationBuilderSettings { DisableDefaults = true });
+        builder.Configuration.AddInMemoryCollection(
+            [
+                new("DatabasePath", Path.Combine(_directory.FullName, "image_use.db")),
+                new("EngineAddress", podman.Address.ToString()), new("WatchContainers", "true"),
+            ]);
+        builder.Services.AddSingleton<TimeProvider>(_time);
+        builder.Services.AddSingleton<ILoggerFactory>(_log);
+        builder.Services.AddImageGarbageCollection(builder.Configuration).AddDocker();
+        _host = builder.Build();
+    }
+
+    private static CancellationToken Cancel => TestContext.Current.CancellationToken;
+
+    private ImageUseStore Store => _host.Services.GetRequiredService<ImageUseStore>();
+
+    /// <remarks>Podman removes it without a word, and the container can never be started again.</remarks>
+    [Fact]
+    public async Task An_image_that_is_mounted_into_a_container_stays()
+    {
+        var (agent, files) = (_podman.CreateImage("edge/agent:1"), _podman.CreateImage("edge/files:1"));
+        var unused = _podman.CreateImage("edge/unused:1");
+        Record(agent, files, unused);
+        var container = _podman.CreateContainer("edge/agent:1", "edge/files:1");
+
+        var result = await RunAsync();
+
+        Assert.Equal([unused], result.Removed.Select(image => image.ImageId));
+        Assert.Equal(["localhost/edge/unused:1"], result.Removed[0].Names.Where(name => !name.Contains('@')));
+        Assert.Equal([agent, files], Tracked.Order().Intersect([agent, files]).OrderBy(id => id == files));
+        _podman.Run("start", container);
+    }
+
+    [Fact]
+    public async Task An_image_with_several_names_is_removed()
+    {
+        var image = _podman.CreateImage("edge/several:1", "edge/several:2", "other/name:1");
+        Record(image);
+
+        await RunAsync();
+
+        Assert.DoesNotContain(image, Tracked);
+        Assert.DoesNotContain(image, _podman.Run("images", "--quiet", "--no-trunc"));
+        Assert.Empty(_log.Messages(LogLevel.Warning));
+    }
+
+    [Fact]
+    public async Task An_image_that_someone_else_removed_is_forgotten_as_its_event_comes()
+    {
+        var (gone, there) = (_podman.CreateImage("edge/gone:1"), _podman.CreateImage("edge/there:1"));
+        Record(gone, there);
+        await _host.StartAsync(Cancel);
+        await UntilAsync(() => _log.Messages(LogLevel.Information).Exists(
+            message => message.StartsWith("Watching", StringComparison.Ordinal)));
+
+        _podman.Run("rmi", "edge/gone:1");
+
+        await UntilAsync(() => !Tracked.Contains(gone));
+        Assert.Contains(there, Tracked);
+        Assert.Equal(PruneKind.Gone, Assert.Single(Store.ListRemoved()).Kind);
+        await _host.StopAsync(Cancel);
+    }
+
+    [Fact]
+    public async Task What_was_recorded_by_a_name_or_a_short_ID_is_tracked_by_its_ID()
+    {
+        var (named, shortened) = (_podman.CreateImage("edge/named:1"), _podman.CreateImage());
+        Record("edge/named:1", shortened[7..19]);
+
+        await RunAsync();
+
+        Assert.Equal(new[] { named, shortened }.Order(), Tracked.Order());
+    }
+
+    [Fact]
+    public async Task It_is_the_same_engine_at_each_call_although_Podman_has_a_new_ID_each_time()
+    {
+        var engine = _host.Services.GetRequiredService<IContainerEngine>();
+
+        var identity = await engine.IdentifyAsync(Cancel);
+
+        Assert.Matches("^podman /.*/root vfs$", identity);
+        Assert.Equal(identity, await engine.IdentifyAsync(Cancel));
+    }
+
+    private IEnumerable<string> Tracked => Store.List().Select(image => image.ImageId);
+
+    private void Record(params string[] images)
+    {
+        Store.RecordUse(images);
+        _time.Pass(TimeSpan.FromDays(8));
+    }
+
+    private Task<PruneResult> RunAsync() =>
+        _host.Services.GetRequiredService<IImageGarbageCollector>().RunAsync(Cancel);
+
+    public void Dispose()
+    {
+        _host.Dispose();
+        _directory.Delete(recursive: true);
+    }
+}

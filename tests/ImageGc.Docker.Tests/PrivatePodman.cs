@@ -1,0 +1,99 @@
+using System.Diagnostics;
+using System.Formats.Tar;
+using System.Text;
+
+namespace ImageGc.Docker.Tests;
+
+/// <summary>A real Podman of the test's own, with its Docker-compatible service, images and containers.</summary>
+public sealed class PrivatePodman : IAsyncLifetime
+{
+    /// <summary>A socket's path must stay short.</summary>
+    private readonly DirectoryInfo _directory = Directory.CreateTempSubdirectory("igp-");
+
+    private Process? _service;
+
+    /// <summary>Why there is no engine; null if there is one.</summary>
+    public static string? Missing { get; } =
+        !OperatingSystem.IsLinux() || Environment.UserName != "root" ? "this Podman needs root on Linux"
+        : !File.Exists("/usr/bin/podman") || !File.Exists("/bin/busybox")
+            ? "podman or a static busybox is not installed (.ci/engine installs them)"
+        : null;
+
+    public Uri Address => new($"unix://{PathOf("s")}");
+
+    private string[] Global =>
+    [
+        "--root", PathOf("root"), "--runroot", PathOf("run"), "--tmpdir", PathOf("tmp"), "--events-backend", "file",
+        "--storage-driver", "vfs", "--cgroup-manager=cgroupfs", "--runtime", "runc",
+    ];
+
+    public async ValueTask InitializeAsync()
+    {
+        Assert.False(Missing is not null && Environment.GetEnvironmentVariable("CI") == "true",
+            $"There must be a Podman in CI: {Missing}");
+        if (Missing is { } reason)
+            Assert.Skip(reason);
+        _service = Process.Start("podman", [.. Global, "system", "service", "--time=0", Address.ToString()]);
+        var patience = Stopwatch.StartNew();
+        while (!File.Exists(PathOf("s")))
+        {
+            Assert.True(patience.Elapsed < TimeSpan.FromMinutes(1), "Podman did not start.");
+            await Task.Delay(50);
+        }
+    }
+
+    /// <summary>What it prints.</summary>
+    public string Run(params string[] arguments)
+    {
+        using var podman = Process.Start(new ProcessStartInfo("podman", [.. Global, .. arguments])
+        {
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        })!;
+        var failure = podman.StandardError.ReadToEndAsync();
+        var printed = podman.StandardOutput.ReadToEnd();
+        podman.WaitForExit();
+        Assert.True(podman.ExitCode == 0, $"podman {string.Join(' ', arguments)}: {failure.Result}");
+        return printed.Trim();
+    }
+
+    /// <summary>A new image that runs busybox; its ID.</summary>
+    public string CreateImage(params string[] names)
+    {
+        var root = PathOf($"{Guid.NewGuid()}.tar");
+        using (var tar = new TarWriter(File.Create(root)))
+        {
+            tar.WriteEntry("/bin/busybox", "bin/busybox");
+            tar.WriteEntry(new PaxTarEntry(TarEntryType.RegularFile, "name")
+            {
+                DataStream = new MemoryStream(Encoding.UTF8.GetBytes(root)),
+            });
+        }
+
+        var id = Run("import", "--quiet", root);
+        foreach (var name in names)
+            Run("tag", id, name);
+        return id;
+    }
+
+    /// <summary>A container that is created and not started; its ID.</summary>
+    public string CreateContainer(string image, params string[] mounted) => Run(
+    [
+        "create", "--network", "none", "--ulimit", "nofile=1024:1024", "--ulimit", "nproc=1000:1000",
+        .. mounted.SelectMany(one => (string[])["--mount", $"type=image,source={one},destination=/{one.Split('/')[^1]}"]),
+        image, "/bin/busybox", "sleep", "1000",
+    ]);
+
+    public async ValueTask DisposeAsync()
+    {
+        if (_service is null)
+            return;
+        Run("rm", "--all", "--force", "--time", "0");
+        _service.Kill();
+        await _service.WaitForExitAsync();
+        _service.Dispose();
+        _directory.Delete(recursive: true);
+    }
+
+    private string PathOf(string name) => Path.Combine(_directory.FullName, name);
+}
