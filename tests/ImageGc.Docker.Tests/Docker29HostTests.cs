@@ -1,3 +1,4 @@
+using System.Net;
 using ImageGc.Hosting;
 using ImageGc.Sqlite;
 using ImageGc.Sqlite.Tests;
@@ -24,6 +25,7 @@ public sealed class Docker29HostTests : IDisposable
             [
                 new("DatabasePath", Path.Combine(_directory.FullName, "image_use.db")),
                 new("EngineAddress", _docker.Address.ToString()), new("WatchContainers", "true"),
+                new("EngineTimeout", "2s"),
             ]);
         builder.Services.AddSingleton<TimeProvider>(_time);
         builder.Services.AddSingleton<ILoggerFactory>(_log);
@@ -72,6 +74,76 @@ public sealed class Docker29HostTests : IDisposable
         });
 
         await _host.StopAsync(Cancel);
+    }
+
+    /// <remarks>Docker deletes it by its ID without a word.</remarks>
+    [Fact]
+    public async Task An_image_that_a_container_mounts_while_others_are_removed_stays()
+    {
+        var (agent, first, mounted) = (_docker.AddImage("agent:1"), _docker.AddImage("a:1"), _docker.AddImage("b:1"));
+        RecordInTurn(first, mounted);
+        _docker.After = request =>
+        {
+            if (request == $"DELETE /images/{first}")
+                _docker.AddContainer("agent:1", running: true, "b:1");
+        };
+
+        var result = await Collector.RunAsync(Cancel);
+
+        Assert.Equal([first], result.Removed.Select(image => image.ImageId));
+        Assert.Equal([mounted], result.UsedMeanwhile.Select(image => image.ImageId));
+        Assert.Equal(new[] { agent, mounted }.Order(), _docker.ImageIds.Order());
+    }
+
+    [Theory]
+    [InlineData("GET /images/{0}/json", false)]
+    [InlineData("DELETE /images/{0}", true)]
+    public async Task An_image_that_hangs_or_does_not_parse_costs_itself_and_goes_once_it_does(string asked, bool hangs)
+    {
+        var (bad, good) = (_docker.AddImage("a:1", "b:1"), _docker.AddImage("c:1"));
+        RecordInTurn(bad, good);
+        _docker.Before = request => request != string.Format(null, asked, bad) ? null
+            : hangs ? _docker.Hang() : new FakeAnswer(HttpStatusCode.OK, new { Id = 5 });
+
+        var result = await Collector.RunAsync(Cancel);
+
+        Assert.Equal([good], result.Removed.Select(image => image.ImageId));
+        var failure = Assert.Single(result.Failed);
+        Assert.Contains(hangs ? "did not remove" : "does not parse", failure.Exception.Message, StringComparison.Ordinal);
+        Assert.Equal(
+            [$"Could not remove {bad}: {failure.Exception.Message} It stays tracked, and the next prune tries it again, "
+                + "last"], _log.Messages(LogLevel.Warning));
+        _docker.Before = _ => null;
+        Assert.Equal([bad], (await Collector.RunAsync(Cancel)).Removed.Select(image => image.ImageId));
+    }
+
+    [Fact]
+    public async Task Another_store_of_images_costs_no_row_and_the_way_back_leaks_nothing()
+    {
+        var image = _docker.AddImage("a:1");
+        Store.RecordUse(image);
+        await Collector.RunAsync(Cancel);
+
+        _docker.Driver = "overlay2";
+        for (var day = 0; day < 9; day++)
+        {
+            _time.Pass(TimeSpan.FromDays(1));
+            await Assert.ThrowsAsync<EngineChangedException>(() => Collector.RunAsync(Cancel));
+        }
+
+        _docker.Driver = "overlayfs";
+        Assert.Equal([image], (await Collector.RunAsync(Cancel)).Removed.Select(one => one.ImageId));
+    }
+
+    private void RecordInTurn(params string[] images)
+    {
+        foreach (var image in images)
+        {
+            Store.RecordUse(image);
+            _time.Pass(TimeSpan.FromMinutes(1));
+        }
+
+        _time.Pass(TimeSpan.FromDays(8));
     }
 
     public void Dispose()

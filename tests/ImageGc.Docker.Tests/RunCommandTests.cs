@@ -82,6 +82,70 @@ public sealed class RunCommandTests(PrivateEngine engine) : RunCommandTest(engin
     }
 
     [Fact]
+    public async Task Beside_a_daemon_once_is_refused_a_dry_run_looks_and_another_daemon_says_why_it_waits()
+    {
+        var old = await CreateImageAsync();
+        Record(Old, old);
+        using var daemon = Run();
+        await UntilAsync(() => daemon.Error.Contains("Watching", StringComparison.Ordinal), daemon);
+        using var once = Run("--once", "--older-than", "0");
+        using var dryRun = Run("--dry-run");
+        using var second = Run("--older-than", "0");
+
+        Assert.Equal(1, await once.EndAsync());
+        Assert.Matches(@"^imagegc: Could not prune the images in '.*': process \d+ \(imagegc\), since .*Z, removes images "
+            + @"by this database, and one at a time may\. Stop it first\.\n", once.Error);
+        Assert.Equal(0, await dryRun.EndAsync());
+        Assert.Contains($"expired\t{old}", await dryRun.Output, StringComparison.Ordinal);
+        await UntilAsync(() => second.Error.Contains("one at a time may", StringComparison.Ordinal), second);
+        Assert.True(await ExistsAsync(old));
+
+        daemon.Kill();
+        using var afterwards = Run("--once");
+        Assert.Equal(0, await afterwards.EndAsync());
+        Assert.False(await ExistsAsync(old));
+    }
+
+    [Fact]
+    public async Task An_engine_that_was_replaced_is_refused_until_it_is_accepted()
+    {
+        var old = await CreateImageAsync();
+        Record(Old, old);
+        using (var store = Open(TimeProvider.System))
+            store.RecordUse([], new Dictionary<string, string> { ["engine"] = "docker OTHER overlayfs" });
+
+        using var refused = Run("--once");
+        Assert.Equal(1, await refused.EndAsync());
+        Assert.Contains("it was 'docker OTHER overlayfs' and is 'docker ", refused.Error, StringComparison.Ordinal);
+        Assert.Contains("run 'imagegc accept-engine'", refused.Error, StringComparison.Ordinal);
+        Assert.True(await ExistsAsync(old));
+
+        using var accept = new Daemon(
+            Variables, "accept-engine", "--db", DatabasePath, "--engine", Engine.Address.ToString());
+        Assert.Equal(0, await accept.EndAsync());
+        Assert.StartsWith("docker ", await accept.Output, StringComparison.Ordinal);
+        using var accepted = Run("--once");
+        Assert.Equal(0, await accepted.EndAsync());
+        Assert.False(await ExistsAsync(old));
+    }
+
+    [Fact]
+    public async Task Images_to_keep_may_be_a_JSON_list_in_the_environment_and_what_matches_nothing_is_reported()
+    {
+        var name = NewName();
+        var (kept, old) = (await CreateImageAsync(name), await CreateImageAsync());
+        Record(Old, kept, old);
+        Variables["ImageGarbageCollection__KeepImages"] = $"[\"{name}\", \"{name}-typo\"]";
+
+        using var dryRun = Run("--dry-run", "--keep-newest", "0");
+
+        Assert.Equal(0, await dryRun.EndAsync());
+        Assert.Matches($"kept\t{kept}\t.*\tKeepImages {name}\n", await dryRun.Output);
+        Assert.Contains($"KeepImages has '{name}-typo', which matches no image and so keeps none; the nearest name is "
+            + $"{name}:1", dryRun.Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task A_dry_run_leaves_the_flat_file_alone()
     {
         Record(Old, "sha256:old");
