@@ -4,7 +4,7 @@ using Quickenshtein;
 
 namespace ImageGc.Hosting;
 
-/// <summary>Which images stay although nobody uses them: by their names and IDs, their labels, or their number.</summary>
+/// <summary>Which images stay although nobody uses them: by name or ID, by label, as the newest.</summary>
 internal sealed partial class KeptImages
 {
     /// <summary>What Docker leaves out when it lists a name, the longest first.</summary>
@@ -41,7 +41,7 @@ internal sealed partial class KeptImages
         return kept;
     }
 
-    /// <summary>The entries of KeepImages that match none of these images, each with the name that is nearest.</summary>
+    /// <summary>The entries of KeepImages that match none of these images, with the nearest name.</summary>
     public IEnumerable<(string Pattern, string? Nearest)> MatchingNone(IReadOnlyCollection<EngineImage> images) =>
         _images.Where(entry => !images.Any(image => Matches(entry, image))).Select(entry =>
             (entry.Written, images.SelectMany(image => image.Names).MinBy(name => Distance(entry.Written, name))));

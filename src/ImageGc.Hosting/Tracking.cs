@@ -42,7 +42,8 @@ internal sealed class Tracking(
         }
     }
 
-    public async Task HandleAsync(EngineEvent happened, Action<string> imageRemoved, CancellationToken cancellationToken)
+    public async Task HandleAsync(
+        EngineEvent happened, Action<string> imageRemoved, CancellationToken cancellationToken)
     {
         await _oneAtATime.WaitAsync(cancellationToken).ConfigureAwait(false);
         try

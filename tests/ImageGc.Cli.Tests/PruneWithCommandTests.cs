@@ -19,7 +19,8 @@ public sealed class PruneWithCommandTests : CliTest
         Assert.Equal(ExitCode.Failed, result.ExitCode);
         Assert.Equal(["b", "d"], TrackedIds());
         Assert.Equal(["removed a", "removed c", "removed e", "failed b", "failed d"], Verdicts(result));
-        Assert.Contains($"'{command}' exited with 3: b is busy\n", result.Error, StringComparison.Ordinal);
+        Assert.Contains(
+            $"'{command}' exited with 3: b is busy. It stays tracked", result.Error, StringComparison.Ordinal);
         Assert.Contains("said e\n", result.Error, StringComparison.Ordinal);
         Assert.Contains("Removed 3 images that expired, 2 stay.", result.Error, StringComparison.Ordinal);
     }

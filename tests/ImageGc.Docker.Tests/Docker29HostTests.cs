@@ -109,10 +109,11 @@ public sealed class Docker29HostTests : IDisposable
 
         Assert.Equal([good], result.Removed.Select(image => image.ImageId));
         var failure = Assert.Single(result.Failed);
-        Assert.Contains(hangs ? "did not remove" : "does not parse", failure.Exception.Message, StringComparison.Ordinal);
+        var why = failure.Exception.Message;
+        Assert.Contains(hangs ? "did not remove" : "does not parse", why, StringComparison.Ordinal);
         Assert.Equal(
-            [$"Could not remove {bad}: {failure.Exception.Message} It stays tracked, and the next prune tries it again, "
-                + "last"], _log.Messages(LogLevel.Warning));
+            [$"Could not remove {bad}: {why} It stays tracked, and the next prune tries it again, last"],
+            _log.Messages(LogLevel.Warning));
         _docker.Before = _ => null;
         Assert.Equal([bad], (await Collector.RunAsync(Cancel)).Removed.Select(image => image.ImageId));
     }

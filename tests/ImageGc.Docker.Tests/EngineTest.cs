@@ -98,6 +98,21 @@ public abstract class EngineTest : IAsyncLifetime
         return created.ID;
     }
 
+    /// <summary>A new image that is built on this one; its ID.</summary>
+    protected async Task<string> CreateChildAsync(string parent, params string[] changes)
+    {
+        var container = await CreateContainerAsync(parent);
+        var child = await Docker.Images.CommitContainerChangesAsync(new CommitContainerChangesParameters
+        {
+            ContainerID = container,
+            RepositoryName = NewName(),
+            Tag = "child",
+            Changes = changes,
+        }, Cancel);
+        await RemoveContainerAsync(container);
+        return child.ID;
+    }
+
     protected async Task<string> RunContainerAsync(string image)
     {
         var container = await CreateContainerAsync(image);

@@ -80,7 +80,7 @@ public sealed class PrivatePodman : IAsyncLifetime
     public string CreateContainer(string image, params string[] mounted) => Run(
     [
         "create", "--network", "none", "--ulimit", "nofile=1024:1024", "--ulimit", "nproc=1000:1000",
-        .. mounted.SelectMany(one => (string[])["--mount", $"type=image,source={one},destination=/{one.Split('/')[^1]}"]),
+        .. mounted.Select(one => $"--mount=type=image,source={one},destination=/mounted"),
         image, "/bin/busybox", "sleep", "1000",
     ]);
 

@@ -93,8 +93,8 @@ public sealed class RunCommandTests(PrivateEngine engine) : RunCommandTest(engin
         using var second = Run("--older-than", "0");
 
         Assert.Equal(1, await once.EndAsync());
-        Assert.Matches(@"^imagegc: Could not prune the images in '.*': process \d+ \(imagegc\), since .*Z, removes images "
-            + @"by this database, and one at a time may\. Stop it first\.\n", once.Error);
+        Assert.Matches(@"^imagegc: Could not prune the images in '.*': process \d+ \(imagegc\), since .*Z, removes "
+            + @"images by this database, and one at a time may\. Stop it first\.\n", once.Error);
         Assert.Equal(0, await dryRun.EndAsync());
         Assert.Contains($"expired\t{old}", await dryRun.Output, StringComparison.Ordinal);
         await UntilAsync(() => second.Error.Contains("one at a time may", StringComparison.Ordinal), second);

@@ -100,7 +100,7 @@ public sealed class RandomCleanupsTests
                     Engine.Containers.Remove(ended);
                     Record(ended.ImageIds);
                     break;
-                case 7 when Engine.Images.Find(image => !InUse.Contains(image.ImageId) && !HasChildren(image)) is { } lost:
+                case 7 when Engine.Images.Find(IsFree) is { } lost:
                     Engine.Images.Remove(lost);
                     _lost.Add(lost.ImageId);
                     break;
@@ -113,8 +113,10 @@ public sealed class RandomCleanupsTests
         private void AddImage()
         {
             var name = $"repository-{_random.Next(3)}:{_random.Next(2)}";
-            for (var i = 0; i < Engine.Images.Count; i++) // It takes the name of another one.
-                Engine.Images[i] = Engine.Images[i] with { Names = [.. Engine.Images[i].Names.Where(one => one != name)] };
+            var others = Engine.Images.ConvertAll(
+                other => other with { Names = [.. other.Names.Where(one => one != name)] });
+            Engine.Images.Clear();
+            Engine.Images.AddRange(others); // It takes the name of one of them.
             Engine.Images.Add(OwnEngine.Image($"image-{++_last}", _random.Next(4) == 0 ? [] : [name]) with
             {
                 ParentId = Engine.Images.Count > 0 && _random.Next(3) == 0 ? Any(Engine.Images).ImageId : null,
@@ -126,8 +128,10 @@ public sealed class RandomCleanupsTests
 
         private void AddContainer()
         {
-            string[] images = [Any(Engine.Images).ImageId, .. _random.Next(3) == 0 ? [Any(Engine.Images).ImageId] : (string[])[]];
-            Engine.Containers.Add(OwnEngine.Container($"container-{++_last}", images));
+            List<string> images = [Any(Engine.Images).ImageId];
+            if (_random.Next(3) == 0)
+                images.Add(Any(Engine.Images).ImageId); // Mounted.
+            Engine.Containers.Add(OwnEngine.Container($"container-{++_last}", [.. images]));
             if (_random.Next(4) > 0) // Some the runtime does not know of.
                 Record(images);
         }
@@ -242,7 +246,7 @@ public sealed class RandomCleanupsTests
             [.. Engine.Images.Select(image => image.ImageId).Where(image => _lastUsed.TryGetValue(image, out var used)
                 && Time.GetUtcNow() - used >= Threshold && !InUse.Contains(image) && !_kept.Contains(image))];
 
-        private bool HasChildren(EngineImage image) => HasChildren(image.ImageId);
+        private bool IsFree(EngineImage image) => !InUse.Contains(image.ImageId) && !HasChildren(image.ImageId);
 
         private bool HasChildren(string image) => Engine.Images.Exists(other => other.ParentId == image);
 

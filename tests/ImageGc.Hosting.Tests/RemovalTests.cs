@@ -102,5 +102,6 @@ public sealed class RemovalTests : HostTest
         return host;
     }
 
-    private static Task<PruneResult> RunAsync(IHost host) => host.Services.GetRequiredService<Cleanup>().RunAsync(Cancel);
+    private static Task<PruneResult> RunAsync(IHost host) =>
+        host.Services.GetRequiredService<Cleanup>().RunAsync(Cancel);
 }

@@ -59,7 +59,7 @@ public sealed class DescriptionTests : StoreTest
         store.RecordUse([], Note("engine", "docker A"));
         store.RecordUse([], Note("cursor", "18"));
 
-        Assert.Equal(("18", "docker A", null), (store.FindNote("cursor"), store.FindNote("engine"), store.FindNote("x")));
+        Assert.Equal(["18", "docker A", null], ((string[])["cursor", "engine", "x"]).Select(store.FindNote));
         Assert.Throws<ArgumentException>(() => store.RecordUse(["two words"], Note("cursor", "19")));
         Assert.Throws<ArgumentException>(() => store.RecordUse([Id(2)], Note("cursor", null!)));
         Assert.Equal("18", store.FindNote("cursor"));

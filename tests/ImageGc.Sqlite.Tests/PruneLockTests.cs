@@ -17,8 +17,9 @@ public sealed class PruneLockTests : StoreTest
         var refused = await Assert.ThrowsAsync<ImageUseStoreException>(() => PruneAllAsync(store));
 
         Assert.Equal(StoreErrorReason.Busy, refused.Reason);
-        Assert.Matches(@"^Could not prune the images in '.*image_use\.db': process \d+ \(ImageGc\.Sqlite\.Tests\), since "
-            + @"20.*Z, removes images by this database, and one at a time may\. Stop it first\.$", refused.Message);
+        Assert.Matches(@"^Could not prune the images in '.*image_use\.db': process \d+ \(ImageGc\.Sqlite\.Tests\), "
+            + @"since 20.*Z, removes images by this database, and one at a time may\. Stop it first\.$",
+            refused.Message);
         Assert.Throws<ImageUseStoreException>(store.LockPrunes);
         store.RecordUse(Id(2));
         Assert.Equal(2, store.ExplainPrune([]).Count);

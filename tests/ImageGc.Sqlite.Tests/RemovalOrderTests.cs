@@ -81,8 +81,7 @@ public sealed class RemovalOrderTests : StoreTest
         using var store = ImageUseStore.Open(new ImageUseStoreOptions { DatabasePath = DatabasePath }, Time, log);
         store.RecordUse(Id(1));
 
-        await store.PruneAsync(
-            [], (_, _) => throw new IOException("It is in use."), new PruneOptions { Threshold = TimeSpan.Zero }, _cancel);
+        await store.PruneAsync([], (_, _) => throw new IOException("It is in use."), TimeSpan.Zero, _cancel);
 
         Assert.Equal(
             [$"Could not remove {Id(1)}: It is in use. It stays tracked, and the next prune tries it again, last"],

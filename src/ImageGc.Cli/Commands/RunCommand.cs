@@ -30,7 +30,7 @@ internal sealed class RunCommand : EngineCommand
             global, "run",
             "Watch Docker: record the images of containers, and remove images from the engine on schedule.",
             "imagegc run --db /var/lib/imagegc/image_use.db",
-            "imagegc run --older-than 3d --keep-newest 2 --keep 'registry/agent:*' --cleanup-time 03:30",
+            "imagegc run --older-than 3d --keep 'registry/agent:*' --keep-newest 2",
             "imagegc run --config /etc/imagegc.json --dry-run")
     {
         Daemon.AddTo(this);

@@ -4,9 +4,9 @@ namespace ImageGc.Hosting;
 /// <remarks>
 /// An answer is whole or an exception: after an incomplete one images that are in use would be removed. Every method
 /// bounds how long it takes. It throws <see cref="EngineUnavailableException"/> if the engine cannot be reached, which
-/// ends a run, or <see cref="TimeoutException"/> if it does not answer, which does so the third time in a row; whatever
-/// else it throws concerns the one image or container that was asked for, or the one call. Calls may come from several threads at once. What
-/// <see cref="object.ToString"/> returns names it in the log.
+/// ends a run, or <see cref="TimeoutException"/> if it does not answer, which ends it the third time in a row. Whatever
+/// else it throws concerns the one image or container that was asked for, or the one call. Calls may come from several
+/// threads at once. What <see cref="object.ToString"/> returns names it in the log.
 /// </remarks>
 public interface IContainerEngine
 {
