@@ -185,6 +185,7 @@ public sealed class CleanupWorkerTests : HostTest
         Engine.RemovalFailure = new EngineUnavailableException("The engine is away.");
         using var host = await StartAsync();
         StoreOf(host).RecordUse(["one", "two"]);
+        Engine.Images.AddRange([OwnEngine.Image("one"), OwnEngine.Image("two")]);
         Time.Pass(8 * Day);
         await LiveAsync(TimeSpan.FromMinutes(1));
         Assert.Single(Log.Messages(LogLevel.Error));
@@ -216,6 +217,7 @@ public sealed class CleanupWorkerTests : HostTest
         Engine.UsedPercent = 95;
         using var host = Build(("HighThresholdPercent", "90"), ("MinimumAge", minimumAge));
         StoreOf(host).RecordUse("old");
+        Engine.Images.Add(OwnEngine.Image("old"));
         Time.Pass(8 * Day);
 
         await host.Services.GetRequiredService<DiskPressureWorker>().RelieveAsync(Cancel);

@@ -14,6 +14,7 @@ public sealed class HostingTests : HostTest
     [Fact]
     public async Task A_host_removes_what_expired_when_a_cleanup_is_due()
     {
+        Engine.Images.AddRange([OwnEngine.Image("old"), OwnEngine.Image("young")]);
         using var host = Build();
         var store = StoreOf(host);
         store.RecordUse("old");
@@ -151,6 +152,7 @@ public sealed class HostingTests : HostTest
         listener.SetMeasurementEventCallback<double>((instrument, _, _, _) => Add(instrument.Name, 1));
         listener.Start();
         var store = StoreOf(host);
+        Engine.Images.Add(OwnEngine.Image("stuck"));
         store.RecordUse(["stuck", "old"]);
         Time.Pass(TimeSpan.FromDays(8));
 

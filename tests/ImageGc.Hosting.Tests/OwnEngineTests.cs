@@ -103,6 +103,7 @@ public sealed class OwnEngineTests : HostTest
     {
         using var host = Build();
         StoreOf(host).RecordUse(["a", "b"]);
+        Engine.Images.AddRange([OwnEngine.Image("a"), OwnEngine.Image("b")]);
         Time.Pass(TimeSpan.FromDays(8));
         Engine.RemovalFailure = new EngineUnavailableException("It is away.");
 
