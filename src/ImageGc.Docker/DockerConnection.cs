@@ -3,14 +3,20 @@ using System.Net.Sockets;
 using System.Text.Json;
 using Docker.DotNet;
 using ImageGc.Hosting;
+using ComponentVersion = Docker.DotNet.Models.ComponentVersion;
 
 namespace ImageGc.Docker;
 
 /// <summary>Asks the engine within a bounded time, in a version of its API that it serves.</summary>
 internal sealed class DockerConnection(DockerOptions options) : IDisposable
 {
+    /// <summary>What Podman calls itself in its version.</summary>
+    public const string PodmanComponent = "Podman Engine";
+
     /// <summary>The newest version of the API whose answers are known.</summary>
     private static readonly Version Newest = new(1, 52);
+
+    private static readonly Version OldestPodman = new(4, 3);
 
     private readonly TimeSpan _timeout = options.EngineTimeout;
     private volatile DockerClient? _client;
@@ -68,6 +74,8 @@ internal sealed class DockerConnection(DockerOptions options) : IDisposable
 
     public Exception Explain(string doing, Exception exception)
     {
+        if (exception is EngineUnavailableException)
+            return exception;
         if (exception is DockerApiException answer && MessageOf(answer) is { } why)
             return new DockerRequestFailedException(doing, answer.StatusCode, why, answer);
         if (exception is JsonException && _client is not null) // It answered before, so it is Docker.
@@ -87,12 +95,22 @@ internal sealed class DockerConnection(DockerOptions options) : IDisposable
         using var unversioned = builder.Build();
         var answer = await unversioned.System.GetVersionAsync(cancellationToken).WaitAsync(cancellationToken)
             .ConfigureAwait(false);
+        RequirePodmanOf(answer.Components);
         if (Version.TryParse(answer.APIVersion, out var theirs))
             builder = builder.WithApiVersion(theirs < Newest ? theirs : Newest);
         return _client = builder.Build();
     }
 
     public void Dispose() => _client?.Dispose();
+
+    /// <summary>Podman before 4.3 names the image of a container where its ID belongs.</summary>
+    private void RequirePodmanOf(IList<ComponentVersion>? components)
+    {
+        var podman = components?.FirstOrDefault(part => part.Name == PodmanComponent);
+        if (podman is not null && (!Version.TryParse(podman.Version.Split('-')[0], out var its) || its < OldestPodman))
+            throw new EngineUnavailableException(
+                $"The engine at {Address} is Podman {podman.Version}, and {OldestPodman} or newer is needed: update it.");
+    }
 
     /// <summary>What Docker says about an error; null if it was not Docker.</summary>
     private static string? MessageOf(DockerApiException answer)

@@ -9,6 +9,8 @@ namespace ImageGc.Docker;
 
 internal sealed partial class DockerEngine
 {
+    private const long NanosecondsPerSecond = 1_000_000_000;
+
     private static readonly Dictionary<string, IDictionary<string, bool>> Watched = new()
     {
         ["type"] = new Dictionary<string, bool> { ["container"] = true, ["image"] = true },
@@ -27,12 +29,29 @@ internal sealed partial class DockerEngine
         string? cursor, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
         var info = await InfoAsync(cancellationToken).ConfigureAwait(false);
-        var now = DateTimeOffset.Parse(info.SystemTime, CultureInfo.InvariantCulture) - DateTimeOffset.UnixEpoch;
-        var since = (now.Ticks * TimeSpan.NanosecondsPerTick) - 1;
-        if (long.TryParse(cursor, NumberStyles.None, CultureInfo.InvariantCulture, out var seen))
-            since = Math.Min(seen, since);
-        yield return new EngineEvent { Kind = EngineEventKind.Started, Cursor = CursorAt(since) };
+        var started = DateTimeOffset.Parse(info.SystemTime, CultureInfo.InvariantCulture) - DateTimeOffset.UnixEpoch;
+        var now = (started.Ticks * TimeSpan.NanosecondsPerTick) - 1;
+        var since = now;
+        if (long.TryParse(cursor, NumberStyles.None, CultureInfo.InvariantCulture, out var seen) && seen < now)
+        {
+            since = seen;
+            var until = ((now / NanosecondsPerSecond) + 1) * NanosecondsPerSecond; // Podman knows whole seconds only.
+            await foreach (var happened in ListenAsync(since, until, cancellationToken).ConfigureAwait(false))
+            {
+                since = happened.Cursor is { } at ? long.Parse(at, CultureInfo.InvariantCulture) : since;
+                yield return happened;
+            }
+        }
 
+        yield return new EngineEvent { Kind = EngineEventKind.Started, Cursor = CursorAt(since), Time = TimeOf(since) };
+        await foreach (var happened in ListenAsync(since, until: null, cancellationToken).ConfigureAwait(false))
+            yield return happened;
+    }
+
+    /// <summary>What happened after one moment, and until another one if it is given; else without end.</summary>
+    private async IAsyncEnumerable<EngineEvent> ListenAsync(
+        long since, long? until, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
         var relay = new Relay();
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         var watching = RelayAsync();
@@ -56,12 +75,11 @@ internal sealed partial class DockerEngine
             Exception? end = null;
             try
             {
-                var from = string.Create(CultureInfo.InvariantCulture,
-                    $"{(since + 1) / 1_000_000_000}.{(since + 1) % 1_000_000_000:D9}");
+                var span = new ContainerEventsParameters { Since = Seconds(since + 1), Filters = Watched };
+                if (until is { } last)
+                    span.Until = Seconds(last);
                 var docker = await _docker.ConnectAsync(stop.Token).ConfigureAwait(false);
-                await docker.System.MonitorEventsAsync(
-                    new ContainerEventsParameters { Since = from, Filters = Watched }, relay, stop.Token)
-                    .ConfigureAwait(false);
+                await docker.System.MonitorEventsAsync(span, relay, stop.Token).ConfigureAwait(false);
             }
 #pragma warning disable CA1031 // Thrown where the events are read.
             catch (Exception exception)
@@ -73,6 +91,13 @@ internal sealed partial class DockerEngine
             relay.Events.Writer.Complete(end);
         }
     }
+
+    /// <summary>As Docker takes a time.</summary>
+    private static string Seconds(long nanoseconds) => string.Create(
+        CultureInfo.InvariantCulture, $"{nanoseconds / NanosecondsPerSecond}.{nanoseconds % NanosecondsPerSecond:D9}");
+
+    private static DateTimeOffset TimeOf(long nanoseconds) =>
+        DateTimeOffset.UnixEpoch.AddTicks(nanoseconds / TimeSpan.NanosecondsPerTick);
 
     private static string CursorAt(long nanoseconds) => nanoseconds.ToString(CultureInfo.InvariantCulture);
 
@@ -99,7 +124,7 @@ internal sealed partial class DockerEngine
             ContainerId = isContainer ? message.Actor.ID : null,
             ImageReference = isContainer ? attributes.GetValueOrDefault("image") : InFull(message.Actor.ID),
             Labels = isContainer ? attributes : null, // They stand among its other attributes.
-            Time = DateTimeOffset.UnixEpoch.AddTicks(at / TimeSpan.NanosecondsPerTick),
+            Time = TimeOf(at),
             Cursor = CursorAt(at),
         };
     }

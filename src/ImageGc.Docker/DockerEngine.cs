@@ -25,7 +25,7 @@ internal sealed partial class DockerEngine(IOptions<DockerOptions> options, ILog
         var version = await _docker.AskAsync("report its version", (docker, cancel) =>
             docker.System.GetVersionAsync(cancel), cancellationToken).ConfigureAwait(false);
         var info = await InfoAsync(cancellationToken).ConfigureAwait(false);
-        var isPodman = version.Components?.Any(part => part.Name == "Podman Engine") == true;
+        var isPodman = version.Components?.Any(part => part.Name == DockerConnection.PodmanComponent) == true;
         return isPodman ? $"podman {info.DockerRootDir} {info.Driver}" : $"docker {info.ID} {info.Driver}";
     }
 
@@ -62,11 +62,11 @@ internal sealed partial class DockerEngine(IOptions<DockerOptions> options, ILog
         var containers = await _docker.AskAsync("list the containers", (docker, cancel) =>
             docker.Containers.ListContainersAsync(new ContainersListParameters { All = true }, cancel),
             cancellationToken).ConfigureAwait(false);
-        var incomplete = containers.FirstOrDefault(
-            container => container is { ImageID: null or "", Image.Length: > 0 });
+        var incomplete = containers.FirstOrDefault(container =>
+            !ImageId.IsDigest(container.ImageID ?? "") && (container.ImageID ?? container.Image) is { Length: > 0 });
         if (incomplete is not null)
-            throw new InvalidDataException($"The engine does not report the image of container {incomplete.ID}, "
-                + "so nothing is known of what is in use. Read the engine's log, or remove that container.");
+            throw new InvalidDataException($"The engine does not report the image of container {incomplete.ID} by its "
+                + "ID, so nothing is known of what is in use. Read the engine's log, or remove that container.");
 
         List<EngineContainer> listed = [];
         foreach (var container in containers)

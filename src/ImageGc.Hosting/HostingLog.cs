@@ -70,6 +70,10 @@ internal static partial class HostingLog
         + "removed: {ImageIds}. Forget them with 'imagegc forget', or give the images these names")]
     public static partial void NoImageIds(this ILogger logger, int count, string imageIds);
 
+    [LoggerMessage(120, LogLevel.Information,
+        "From {From:u} to {To:u} nobody watched. What was used then is recorded as far as the engine remembers it")]
+    public static partial void NotWatched(this ILogger logger, DateTimeOffset from, DateTimeOffset to);
+
     [LoggerMessage(119, LogLevel.Information, "Track {ImageId} instead of '{Written}', which names it")]
     public static partial void FoundByName(this ILogger logger, string imageId, string written);
 

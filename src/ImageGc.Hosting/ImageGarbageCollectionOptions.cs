@@ -68,6 +68,11 @@ public sealed class ImageGarbageCollectionOptions
     public bool WatchContainers { get; set; }
 
     /// <summary>
+    /// Which images are tracked when <see cref="WatchContainers"/> is on: those of containers by default.
+    /// </summary>
+    public TrackImages TrackImages { get; set; }
+
+    /// <summary>
     /// Of which containers the images are recorded when <see cref="WatchContainers"/> is on: those with this label,
     /// `name` or `name=value`; of all of them by default.
     /// </summary>

@@ -10,7 +10,11 @@ internal sealed class ImageGarbageCollector(
     public async Task<PruneResult> RunAsync(CancellationToken cancellationToken)
     {
         if (options.Value.WatchContainers)
-            await tracking.ReconcileAsync(changesOnly: false, cancellationToken).ConfigureAwait(false);
+        {
+            foreach (var removed in await tracking.CatchUpAsync(cancellationToken).ConfigureAwait(false))
+                await cleanup.ForgetIfGoneAsync(removed, cancellationToken).ConfigureAwait(false);
+        }
+
         if (!options.Value.Enabled)
             return new PruneResult([], [], [], []);
         var result = await cleanup.RunAsync(cancellationToken).ConfigureAwait(false);

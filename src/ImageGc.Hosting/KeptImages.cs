@@ -11,6 +11,9 @@ internal sealed partial class KeptImages
     private static readonly string[] Implied =
         ["index.docker.io/library/", "docker.io/library/", "index.docker.io/", "docker.io/", "library/"];
 
+    /// <summary>How Podman lists what has no registry, and people leave out.</summary>
+    private const string Local = "localhost/";
+
     private readonly List<(string Written, Regex Pattern)> _images;
     private readonly List<LabelFilter> _labels;
     private readonly int _newest;
@@ -109,6 +112,8 @@ internal sealed partial class KeptImages
     {
         var left = Implied.FirstOrDefault(prefix => name.StartsWith(prefix, StringComparison.Ordinal)) ?? "";
         var listed = name[left.Length..];
+        if (listed.StartsWith(Local, StringComparison.Ordinal))
+            return [listed, listed[Local.Length..]];
         return HasRegistry(listed)
             ? [listed]
             : Implied.Append("")

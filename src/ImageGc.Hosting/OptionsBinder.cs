@@ -29,6 +29,8 @@ internal sealed class OptionsBinder(IConfiguration section, IReadOnlyList<string
         ReadDuration(nameof(options.ClockSettleTime), value => options.ClockSettleTime = value);
         Read(nameof(options.WatchContainers), bool.TryParse, "use true or false",
             (bool value) => options.WatchContainers = value);
+        Read(nameof(options.TrackImages), TryParseName, "use Containers, Pulled or All",
+            (TrackImages value) => options.TrackImages = value);
         Read(nameof(options.OwnerLabel), TryText, "", (string value) => options.OwnerLabel = value);
         Read(nameof(options.HighThresholdPercent), TryParsePercent, "use a whole number",
             (int value) => options.HighThresholdPercent = value);
@@ -102,7 +104,8 @@ internal sealed class OptionsBinder(IConfiguration section, IReadOnlyList<string
     private static bool TryParseTime(string text, out TimeOnly time) => TimeOnly.TryParseExact(
         text, "HH:mm", CultureInfo.InvariantCulture, DateTimeStyles.None, out time);
 
-    private static bool TryParseName(string text, out Durability value) =>
+    private static bool TryParseName<T>(string text, out T value)
+        where T : struct, Enum =>
         Enum.TryParse(text, ignoreCase: true, out value) && Enum.IsDefined(value) && !char.IsAsciiDigit(text[0]);
 
     private static bool TryParsePercent(string text, out int value) =>

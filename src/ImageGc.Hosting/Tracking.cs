@@ -1,96 +1,205 @@
 using ImageGc.Sqlite;
+using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 
 namespace ImageGc.Hosting;
 
-/// <summary>Records the images of containers for a host that does not do so itself.</summary>
+/// <summary>Records uses of images for a host that does not do so itself.</summary>
 internal sealed class Tracking(
-    Func<ImageUseStore> store, IContainerEngine engine, IOptions<ImageGarbageCollectionOptions> options) : IDisposable
+    Func<ImageUseStore> store, IContainerEngine engine, IOptions<ImageGarbageCollectionOptions> options,
+    ILogger<Tracking> log) : IDisposable
 {
+    private const string CursorNote = "cursor";
+
     private readonly LabelFilter? _owner =
         options.Value.OwnerLabel is { } label ? new LabelFilter(label) : null;
 
     private readonly SemaphoreSlim _oneAtATime = new(1, 1);
 
-    /// <summary>The images of each of our containers, because an event about its end does not name them all.</summary>
-    private Dictionary<string, IReadOnlyList<string>> _imagesOf = new(StringComparer.Ordinal);
+    /// <summary>
+    /// The images of each of our containers, because an event about its end does not name them all; null before the
+    /// first look.
+    /// </summary>
+    private Dictionary<string, IReadOnlyList<string>>? _imagesOf;
 
-    /// <summary>Records the images of the containers that exist now, or existed at the last look.</summary>
-    /// <param name="changesOnly">Only of containers that came or went since.</param>
-    /// <param name="cancellationToken">Ends the wait for the engine.</param>
+    /// <summary>After which event to go on: the last one that was handled, in whatever process.</summary>
+    public string? Cursor { get => field ??= store().FindNote(CursorNote); private set; }
+
+    /// <summary>
+    /// Records the images of the containers that came or went since the last look, and at the first one of all.
+    /// </summary>
     /// <returns>How many containers there are.</returns>
-    public async Task<int> ReconcileAsync(bool changesOnly, CancellationToken cancellationToken)
+    public Task<int> ReconcileAsync(CancellationToken cancellationToken) => AloneAsync(async () =>
     {
-        await _oneAtATime.WaitAsync(cancellationToken).ConfigureAwait(false);
-        try
-        {
-            var containers = await engine.ListContainersAsync(cancellationToken).ConfigureAwait(false);
-            var existing = containers.Where(container => IsOurs(container.Labels))
-                .ToDictionary(container => container.Id, container => container.ImageIds, StringComparer.Ordinal);
+        var containers = await engine.ListContainersAsync(cancellationToken).ConfigureAwait(false);
+        var existing = containers.Where(container => IsOurs(container.Labels))
+            .ToDictionary(container => container.Id, container => container.ImageIds, StringComparer.Ordinal);
 
-            // A container that ended unwatched used its images until then, as far as anyone knows.
-            var used = existing.Concat(_imagesOf);
-            if (changesOnly)
-                used = used.Where(one => existing.ContainsKey(one.Key) != _imagesOf.ContainsKey(one.Key));
-            Record(used.SelectMany(one => one.Value));
-            _imagesOf = existing;
-            return existing.Count;
-        }
-        finally
+        // A container that ended unwatched used its images until then, as far as anyone knows.
+        var known = _imagesOf ?? [];
+        var used = existing.Concat(known)
+            .Where(one => existing.ContainsKey(one.Key) != known.ContainsKey(one.Key))
+            .SelectMany(one => one.Value).ToList();
+        if (options.Value.TrackImages == TrackImages.All)
         {
-            _oneAtATime.Release();
+            var images = await engine.ListImagesAsync(cancellationToken).ConfigureAwait(false);
+            used.AddRange(images.Select(image => image.ImageId).Where(id => store().Find(id) is null));
         }
-    }
 
-    public async Task HandleAsync(
-        EngineEvent happened, Action<string> imageRemoved, CancellationToken cancellationToken)
+        Record(used);
+        _imagesOf = existing;
+        return existing.Count;
+    }, cancellationToken);
+
+    /// <summary>Records what was used while nobody watched, as far as the engine remembers, and what is in use.</summary>
+    /// <returns>The images that were removed meanwhile.</returns>
+    public async Task<IReadOnlyCollection<string>> CatchUpAsync(CancellationToken cancellationToken)
     {
-        await _oneAtATime.WaitAsync(cancellationToken).ConfigureAwait(false);
-        try
+        HashSet<string> removed = [];
+        if (engine.WatchAsync(Cursor, cancellationToken) is { } events)
         {
-            if (happened.Kind == EngineEventKind.ContainerCreated)
-                await RecordCreatedAsync(happened, cancellationToken).ConfigureAwait(false);
-            else if (happened is { Kind: EngineEventKind.ContainerRemoved, ContainerId: { } removed }
-                && _imagesOf.TryGetValue(removed, out var used))
+            await foreach (var happened in events.WithCancellation(cancellationToken).ConfigureAwait(false))
             {
-                Record(used);
-                _imagesOf.Remove(removed);
+                if (happened.Kind == EngineEventKind.Started)
+                {
+                    Cursor = happened.Cursor ?? Cursor;
+                    break;
+                }
+
+                try
+                {
+                    await HandleAsync(happened, cancellationToken).ConfigureAwait(false);
+                }
+                catch (TimeoutException)
+                {
+                    // It was skipped, and the containers are looked at in the end.
+                }
+
+                if (happened is { Kind: EngineEventKind.ImageRemoved, ImageReference: { } image })
+                    removed.Add(image);
             }
-            else if (happened is { Kind: EngineEventKind.ImageRemoved, ImageReference: { } image })
-                imageRemoved(image);
         }
-        finally
-        {
-            _oneAtATime.Release();
-        }
+
+        await ReconcileAsync(cancellationToken).ConfigureAwait(false);
+        KeepPlace([]); // This process may end now.
+        return removed;
     }
+
+    /// <summary>Records what was used, or skips an event that cannot be followed: others wait behind it.</summary>
+    /// <exception cref="TimeoutException">
+    /// The engine hung at it twice. It was skipped, and the containers should be looked at again.
+    /// </exception>
+    public Task HandleAsync(EngineEvent happened, CancellationToken cancellationToken) => AloneAsync(async () =>
+    {
+        IReadOnlyList<string> used = [];
+        try
+        {
+            used = await UsedByAsync(happened, cancellationToken).ConfigureAwait(false);
+        }
+        catch (TimeoutException)
+        {
+            used = await FollowAgainAsync(happened, cancellationToken).ConfigureAwait(false);
+        }
+        catch (Exception exception) when (Attempt.ConcernsOneCall(exception))
+        {
+            LogSkipped(exception, happened);
+        }
+
+        Cursor = happened.Cursor ?? Cursor; // Written down with the next use: it costs no write of its own.
+        Record(used);
+        return used.Count;
+    }, cancellationToken);
 
     public void Dispose() => _oneAtATime.Dispose();
 
-    /// <remarks>A container that is gone already has used the image that its reference names.</remarks>
-    private async Task RecordCreatedAsync(EngineEvent created, CancellationToken cancellationToken)
+    private async Task<IReadOnlyList<string>> FollowAgainAsync(
+        EngineEvent happened, CancellationToken cancellationToken)
     {
-        if (created.ContainerId is not { } id || (created.Labels is { } labels && !IsOurs(labels)))
-            return;
-        var container = await engine.FindContainerAsync(id, cancellationToken).ConfigureAwait(false);
-        if (container is not null && !IsOurs(container.Labels))
-            return;
-        var images = container?.ImageIds;
-        if (images is null && created.ImageReference is { Length: > 0 } reference)
+        try
         {
-            var named = await engine.FindImageAsync(reference, cancellationToken).ConfigureAwait(false);
-            images = named is null ? [] : [named.ImageId];
+            return await UsedByAsync(happened, cancellationToken).ConfigureAwait(false);
         }
-
-        Record(_imagesOf[id] = images ?? []);
+        catch (TimeoutException exception)
+        {
+            LogSkipped(exception, happened);
+            Cursor = happened.Cursor ?? Cursor;
+            throw;
+        }
     }
 
-    private void Record(IEnumerable<string> imageIds)
+    private void LogSkipped(Exception exception, EngineEvent happened) =>
+        log.SkippedEvent(exception, happened.Kind, happened.ContainerId ?? happened.ImageReference);
+
+    private async Task<IReadOnlyList<string>> UsedByAsync(EngineEvent happened, CancellationToken cancellationToken)
     {
-        var distinct = imageIds.ToHashSet(StringComparer.Ordinal);
-        if (distinct.Count > 0)
-            store().RecordUse(distinct);
+        switch (happened)
+        {
+            case { Kind: EngineEventKind.ContainerCreated, ContainerId: { } created }:
+                return await ImagesOfCreatedAsync(created, happened, cancellationToken).ConfigureAwait(false);
+            case { Kind: EngineEventKind.ContainerRemoved, ContainerId: { } removed }:
+                if (_imagesOf?.Remove(removed, out var known) == true)
+                    return known;
+                return happened.Labels is { } labels && !IsOurs(labels)
+                    ? []
+                    : await FindAsync(happened.ImageReference, cancellationToken).ConfigureAwait(false);
+            case { Kind: EngineEventKind.ImagePulled or EngineEventKind.ImageLoaded or EngineEventKind.ImageTagged }:
+                var found = await FindAsync(happened.ImageReference, cancellationToken).ConfigureAwait(false);
+                return [.. found.Where(image => IsAdoptedBy(happened.Kind) || store().Find(image) is not null)];
+            default:
+                return [];
+        }
     }
+
+    private bool IsAdoptedBy(EngineEventKind kind) => options.Value.TrackImages switch
+    {
+        TrackImages.All => true,
+        TrackImages.Pulled => kind != EngineEventKind.ImageTagged,
+        _ => false,
+    };
+
+    /// <remarks>A container that is gone already has used the image that its reference names.</remarks>
+    private async Task<IReadOnlyList<string>> ImagesOfCreatedAsync(
+        string id, EngineEvent created, CancellationToken cancellationToken)
+    {
+        if (created.Labels is { } labels && !IsOurs(labels))
+            return [];
+        var container = await engine.FindContainerAsync(id, cancellationToken).ConfigureAwait(false);
+        if (container is null)
+            return await FindAsync(created.ImageReference, cancellationToken).ConfigureAwait(false);
+        if (!IsOurs(container.Labels))
+            return [];
+        (_imagesOf ??= new(StringComparer.Ordinal))[id] = container.ImageIds;
+        return container.ImageIds;
+    }
+
+    private async Task<IReadOnlyList<string>> FindAsync(string? reference, CancellationToken cancellationToken) =>
+        !string.IsNullOrEmpty(reference)
+        && await engine.FindImageAsync(reference, cancellationToken).ConfigureAwait(false) is { } image
+            ? [image.ImageId]
+            : [];
+
+    private void Record(IReadOnlyCollection<string> imageIds)
+    {
+        if (imageIds.Count > 0)
+            KeepPlace(imageIds);
+    }
+
+    private void KeepPlace(IReadOnlyCollection<string> used) => store().RecordUse(
+        used.Distinct(StringComparer.Ordinal),
+        Cursor is { } cursor ? new Dictionary<string, string> { [CursorNote] = cursor } : null);
 
     private bool IsOurs(IReadOnlyDictionary<string, string> labels) => _owner?.Matches(labels) ?? true;
+
+    private async Task<T> AloneAsync<T>(Func<Task<T>> work, CancellationToken cancellationToken)
+    {
+        await _oneAtATime.WaitAsync(cancellationToken).ConfigureAwait(false);
+        try
+        {
+            return await work().ConfigureAwait(false);
+        }
+        finally
+        {
+            _oneAtATime.Release();
+        }
+    }
 }

@@ -17,10 +17,16 @@ internal sealed class TrackingWorker(
 
     private static readonly TimeSpan LongestRetry = TimeSpan.FromMinutes(1);
 
-    private TimeSpan _retryAfter = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan FirstRetry = TimeSpan.FromSeconds(1);
 
-    /// <summary>After which event to go on.</summary>
-    private string? _cursor;
+    /// <summary>Grows until a stream has lasted.</summary>
+    private TimeSpan _retryAfter = FirstRetry;
+
+    /// <summary>Since when nobody watches.</summary>
+    private DateTimeOffset? _brokenSince;
+
+    /// <summary>An engine that ends each stream at once must not fill the log.</summary>
+    private bool IsQuiet => _retryAfter >= LongestRetry;
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
@@ -28,12 +34,17 @@ internal sealed class TrackingWorker(
             return;
         while (true)
         {
-            if (await Attempt.FailureOfAsync(WatchForAnHourAsync, stoppingToken).ConfigureAwait(false) is { } failure)
-            {
+            var began = time.GetTimestamp();
+            var failure = await Attempt.FailureOfAsync(WatchForAnHourAsync, stoppingToken).ConfigureAwait(false);
+            if (failure is null)
+                continue;
+            if (time.GetElapsedTime(began) > LongestRetry)
+                _retryAfter = FirstRetry;
+            if (!IsQuiet)
                 log.NotWatching(failure, _retryAfter);
-                await Task.Delay(_retryAfter, time, stoppingToken).ConfigureAwait(false);
-                _retryAfter = _retryAfter * 2 < LongestRetry ? _retryAfter * 2 : LongestRetry;
-            }
+            _brokenSince ??= time.GetUtcNow();
+            await Task.Delay(_retryAfter, time, stoppingToken).ConfigureAwait(false);
+            _retryAfter = _retryAfter * 2 < LongestRetry ? _retryAfter * 2 : LongestRetry;
         }
     }
 
@@ -45,7 +56,7 @@ internal sealed class TrackingWorker(
         var forgetting = ForgetRemovedAsync(removed.Reader, renew.Token);
         try
         {
-            if (engine.WatchAsync(_cursor, renew.Token) is { } events)
+            if (engine.WatchAsync(tracking.Cursor, renew.Token) is { } events)
                 await FollowAsync(events, image => removed.Writer.TryWrite(image), renew.Token).ConfigureAwait(false);
             else
                 await PollAsync(renew.Token).ConfigureAwait(false);
@@ -66,12 +77,12 @@ internal sealed class TrackingWorker(
     {
         await foreach (var happened in events.WithCancellation(cancellationToken).ConfigureAwait(false))
         {
+            await tracking.HandleAsync(happened, cancellationToken).ConfigureAwait(false);
             // What happens while the containers are listed is seen twice rather than never.
             if (happened.Kind == EngineEventKind.Started)
                 await BeginAsync(cancellationToken).ConfigureAwait(false);
-            else
-                await HandleAsync(happened, imageRemoved, cancellationToken).ConfigureAwait(false);
-            _cursor = happened.Cursor ?? _cursor;
+            if (happened is { Kind: EngineEventKind.ImageRemoved, ImageReference: { } image })
+                imageRemoved(image);
         }
 
         throw new EngineUnavailableException("The engine ended the stream of events.");
@@ -83,29 +94,18 @@ internal sealed class TrackingWorker(
         while (true)
         {
             await Task.Delay(PollInterval, time, cancellationToken).ConfigureAwait(false);
-            await tracking.ReconcileAsync(changesOnly: true, cancellationToken).ConfigureAwait(false);
+            await tracking.ReconcileAsync(cancellationToken).ConfigureAwait(false);
         }
     }
 
     private async Task BeginAsync(CancellationToken cancellationToken)
     {
-        var containers = await tracking.ReconcileAsync(changesOnly: false, cancellationToken).ConfigureAwait(false);
-        log.Watching(engine, containers);
-        _retryAfter = TimeSpan.FromSeconds(1);
-    }
-
-    /// <summary>What cannot be followed is skipped: it would stop every try to go on.</summary>
-    private async Task HandleAsync(
-        EngineEvent happened, Action<string> imageRemoved, CancellationToken cancellationToken)
-    {
-        try
-        {
-            await tracking.HandleAsync(happened, imageRemoved, cancellationToken).ConfigureAwait(false);
-        }
-        catch (Exception exception) when (Attempt.ConcernsOneCall(exception))
-        {
-            log.SkippedEvent(exception, happened.Kind, happened.ContainerId ?? happened.ImageReference);
-        }
+        var containers = await tracking.ReconcileAsync(cancellationToken).ConfigureAwait(false);
+        if (!IsQuiet)
+            log.Watching(engine, containers);
+        if (_brokenSince is { } broken && !IsQuiet)
+            log.NotWatched(broken, time.GetUtcNow());
+        _brokenSince = null;
     }
 
     /// <summary>Beside the events, which must not wait for a cleanup that is going on.</summary>

@@ -119,6 +119,24 @@ public sealed class Docker29HostTests : IDisposable
     }
 
     [Fact]
+    public async Task Containers_that_came_and_went_between_two_runs_have_used_their_image_and_so_has_one_named_again()
+    {
+        var (job, staged, first) = (_docker.AddImage("job:1"), _docker.AddImage("staged:1"), _docker.AddImage("a:1"));
+        _docker.AddContainer("a:1");
+        await Collector.RunAsync(Cancel);
+        RecordInTurn(job, staged);
+
+        _docker.RemoveContainer(_docker.AddContainer("job:1"));
+        _docker.TagImage(staged, "staged", "2");
+        var result = await Collector.RunAsync(Cancel);
+
+        Assert.Empty(result.Removed);
+        Assert.Equal(new[] { job, staged, first }.Order(), _docker.ImageIds.Order());
+        Assert.Equal(_time.GetUtcNow(), Store.Find(job)?.LastUsedAt);
+        Assert.Equal(_time.GetUtcNow(), Store.Find(staged)?.LastUsedAt);
+    }
+
+    [Fact]
     public async Task Another_store_of_images_costs_no_row_and_the_way_back_leaks_nothing()
     {
         var image = _docker.AddImage("a:1");

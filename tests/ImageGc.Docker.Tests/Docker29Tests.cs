@@ -130,7 +130,8 @@ public sealed class Docker29Tests : IDisposable
             [EngineEventKind.Started, EngineEventKind.ContainerCreated, EngineEventKind.ContainerRemoved],
             seen.Select(happened => happened.Kind));
         Assert.Equal("agent:1", seen[1].ImageReference);
-        Assert.Equal((EngineEventKind.ContainerCreated, missed), (resumed[1].Kind, resumed[1].ContainerId));
+        Assert.Equal((EngineEventKind.ContainerCreated, missed), (resumed[0].Kind, resumed[0].ContainerId));
+        Assert.Equal((EngineEventKind.Started, resumed[0].Time), (resumed[1].Kind, resumed[1].Time));
     }
 
     [Fact]

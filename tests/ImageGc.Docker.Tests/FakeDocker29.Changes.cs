@@ -114,15 +114,24 @@ internal sealed partial class FakeDocker29
         _streams.ForEach(stream => stream.Writer.TryWrite(happened));
     }
 
-    private ChannelReader<object> Follow(string? since)
+    /// <remarks>A stream until a moment that has passed ends at once.</remarks>
+    private ChannelReader<object> Follow(NameValueCollection query)
     {
-        var parts = (since ?? "9999999999.0").Split('.');
-        var from = (long.Parse(parts[0], CultureInfo.InvariantCulture) * 1_000_000_000)
-            + long.Parse((parts.ElementAtOrDefault(1) ?? "").PadRight(9, '0'), CultureInfo.InvariantCulture);
+        var (from, until) = (Nanoseconds(query["since"]), Nanoseconds(query["until"]));
         var stream = Channel.CreateUnbounded<object>();
-        foreach (var (_, happened) in _events.Where(one => one.At >= from))
+        foreach (var (_, happened) in _events.Where(one => one.At >= from && one.At <= until))
             stream.Writer.TryWrite(happened);
-        _streams.Add(stream);
+        if (query["until"] is null)
+            _streams.Add(stream);
+        else
+            stream.Writer.Complete();
         return stream.Reader;
+    }
+
+    private static long Nanoseconds(string? time)
+    {
+        var parts = (time ?? "9000000000.0").Split('.');
+        return (long.Parse(parts[0], CultureInfo.InvariantCulture) * 1_000_000_000)
+            + long.Parse((parts.ElementAtOrDefault(1) ?? "").PadRight(9, '0'), CultureInfo.InvariantCulture);
     }
 }

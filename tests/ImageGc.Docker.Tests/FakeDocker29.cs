@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Collections.Specialized;
 using System.Net;
 using System.Security.Cryptography;
 using System.Text.RegularExpressions;
@@ -82,6 +83,12 @@ internal sealed partial class FakeDocker29 : IDisposable
         }
     }
 
+    public void TagImage(string id, string repository, string tag)
+    {
+        lock (_oneAtATime)
+            Tag(id, new NameValueCollection { ["repo"] = repository, ["tag"] = tag });
+    }
+
     public static FakeAnswer Refuse(HttpStatusCode status, string message) => new(status, new { message });
 
     /// <summary>Leaves the request that is served unanswered.</summary>
@@ -152,7 +159,7 @@ internal sealed partial class FakeDocker29 : IDisposable
             })
             : Refuse(HttpStatusCode.NotFound, $"No such container: {id}"),
         ("GET", ["", "events"]) => new FakeAnswer(
-            HttpStatusCode.OK, Follow(HttpUtility.ParseQueryString(address.Query)["since"])),
+            HttpStatusCode.OK, Follow(HttpUtility.ParseQueryString(address.Query))),
         _ => Refuse(HttpStatusCode.NotFound, "page not found"),
     };
 

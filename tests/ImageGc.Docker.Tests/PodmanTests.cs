@@ -71,9 +71,7 @@ public sealed class PodmanTests : IClassFixture<PrivatePodman>, IDisposable
     {
         var (gone, there) = (_podman.CreateImage("edge/gone:1"), _podman.CreateImage("edge/there:1"));
         Record(gone, there);
-        await _host.StartAsync(Cancel);
-        await UntilAsync(() => _log.Messages(LogLevel.Information).Exists(
-            message => message.StartsWith("Watching", StringComparison.Ordinal)));
+        await StartAsync();
 
         _podman.Run("rmi", "edge/gone:1");
 
@@ -95,6 +93,57 @@ public sealed class PodmanTests : IClassFixture<PrivatePodman>, IDisposable
     }
 
     [Fact]
+    public async Task The_images_of_containers_are_recorded_as_they_come_and_go_and_images_as_they_are_named_again()
+    {
+        var (before, during) = (_podman.CreateImage("edge/before:1"), _podman.CreateImage("edge/during:1"));
+        var tagged = _podman.CreateImage("edge/tagged:1");
+        Record(tagged);
+        var ends = _podman.CreateContainer("edge/before:1");
+        await StartAsync();
+        Assert.Contains(before, Tracked);
+        _time.Pass(TimeSpan.FromHours(1));
+
+        _podman.Run("rm", ends);
+        _podman.Run("rm", _podman.CreateContainer("edge/during:1"));
+        _podman.Run("tag", tagged, "edge/tagged:2");
+
+        await UntilAsync(() => new[] { before, during, tagged }.All(
+            image => Store.Find(image)?.LastUsedAt == _time.GetUtcNow()));
+        await _host.StopAsync(Cancel);
+    }
+
+    [Fact]
+    public async Task Containers_that_came_and_went_between_two_runs_of_cron_have_used_their_image()
+    {
+        var (first, image) = (_podman.CreateImage("edge/first:1"), _podman.CreateImage("edge/cron:1"));
+        _podman.CreateContainer("edge/first:1");
+        await RunAsync();
+        Record(image);
+
+        _podman.Run("rm", _podman.CreateContainer("edge/cron:1"));
+        var result = await RunAsync();
+
+        Assert.DoesNotContain(image, result.Removed.Select(one => one.ImageId));
+        Assert.Equal(_time.GetUtcNow(), Store.Find(image)?.LastUsedAt);
+        Assert.NotNull(Store.Find(first));
+    }
+
+    [Theory]
+    [InlineData("edge/kept")]
+    [InlineData("localhost/edge/kept:1")]
+    public async Task A_name_in_KeepImages_may_leave_out_the_host_that_Podman_adds(string written)
+    {
+        var engine = _host.Services.GetRequiredService<IContainerEngine>();
+        var kept = _podman.CreateImage("edge/kept:1");
+        var options = new ImageGarbageCollectionOptions { KeepImages = { written } };
+
+        var images = await engine.ListImagesAsync(Cancel);
+
+        Assert.Equal($"KeepImages {written}",
+            new KeptImages(options).Among(images, [], new HashSet<string>()).GetValueOrDefault(kept));
+    }
+
+    [Fact]
     public async Task It_is_the_same_engine_at_each_call_although_Podman_has_a_new_ID_each_time()
     {
         var engine = _host.Services.GetRequiredService<IContainerEngine>();
@@ -113,12 +162,20 @@ public sealed class PodmanTests : IClassFixture<PrivatePodman>, IDisposable
         _time.Pass(TimeSpan.FromDays(8));
     }
 
+    private async Task StartAsync()
+    {
+        await _host.StartAsync(Cancel);
+        await UntilAsync(() => _log.Messages(LogLevel.Information).Exists(
+            message => message.StartsWith("Watching", StringComparison.Ordinal)));
+    }
+
     private Task<PruneResult> RunAsync() =>
         _host.Services.GetRequiredService<IImageGarbageCollector>().RunAsync(Cancel);
 
     public void Dispose()
     {
         _host.Dispose();
+        _podman.Run("rm", "--all", "--force", "--time", "0");
         _directory.Delete(recursive: true);
     }
 }

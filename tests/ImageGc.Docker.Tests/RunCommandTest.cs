@@ -19,11 +19,12 @@ public abstract class RunCommandTest(PrivateEngine engine) : EngineTest(engine)
     private protected Daemon RunAt(string address, params string[] arguments) =>
         new(Variables, ["run", "--db", DatabasePath, "--engine", address, .. arguments]);
 
-    /// <summary>Records with the time as it was.</summary>
+    /// <summary>Records with the time as it was, when the images had long been pulled or loaded.</summary>
     protected void Record(TimeSpan age, params string[] images)
     {
         using var store = Open(new SteppingTime(DateTimeOffset.UtcNow - age));
-        store.RecordUse(images);
+        var now = (DateTimeOffset.UtcNow - DateTimeOffset.UnixEpoch).Ticks * TimeSpan.NanosecondsPerTick;
+        store.RecordUse(images, new Dictionary<string, string> { ["cursor"] = $"{now}" });
     }
 
     protected List<string> Tracked()

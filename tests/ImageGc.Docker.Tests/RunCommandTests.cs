@@ -107,6 +107,21 @@ public sealed class RunCommandTests(PrivateEngine engine) : RunCommandTest(engin
     }
 
     [Fact]
+    public async Task Once_sees_containers_that_came_and_went_since_it_last_ran()
+    {
+        var image = await CreateImageAsync();
+        using (var first = Run("--once"))
+            Assert.Equal(0, await first.EndAsync());
+        Record(Old, image);
+
+        await RemoveContainerAsync(await CreateContainerAsync(image));
+        using var second = Run("--once");
+
+        Assert.Equal(0, await second.EndAsync());
+        Assert.True(await ExistsAsync(image));
+    }
+
+    [Fact]
     public async Task An_engine_that_was_replaced_is_refused_until_it_is_accepted()
     {
         var old = await CreateImageAsync();

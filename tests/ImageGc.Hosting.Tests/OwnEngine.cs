@@ -15,6 +15,9 @@ internal sealed class OwnEngine : IContainerEngine
     /// <summary>What happens, for a host that watches; null if this engine has no events.</summary>
     public Channel<EngineEvent>? Events { get; set; }
 
+    /// <summary>What happened before a host watches, with numbers for cursors.</summary>
+    public List<EngineEvent> Remembered { get; } = [];
+
     /// <summary>Where the host asked to go on, each time it began to watch.</summary>
     public List<string?> Cursors { get; } = [];
 
@@ -30,6 +33,9 @@ internal sealed class OwnEngine : IContainerEngine
 
     /// <summary>Whether its list of images is empty although it has some.</summary>
     public bool ListsNothing { get; set; }
+
+    /// <summary>How often it hung.</summary>
+    public int Hung { get; private set; }
 
     public string Identity { get; set; } = "own";
 
@@ -47,8 +53,9 @@ internal sealed class OwnEngine : IContainerEngine
     public Task<IReadOnlyCollection<EngineImage>> ListImagesAsync(CancellationToken cancellationToken) =>
         Answer<IReadOnlyCollection<EngineImage>>(ImagesFailure, ListsNothing ? [] : [.. Images]);
 
+    /// <remarks>It hangs at the image `hangs`.</remarks>
     public Task<EngineImage?> FindImageAsync(string reference, CancellationToken cancellationToken) =>
-        Answer(ImagesFailure, Images.Find(image => image.ImageId == reference || image.Names.Contains(reference)));
+        Answer(reference == "hangs" ? Hang() : ImagesFailure, Images.Find(image => image.ImageId == reference || image.Names.Contains(reference)));
 
     /// <remarks>Like Docker it refuses to take a parent from its children, and looks at no container.</remarks>
     public Task RemoveImageAsync(string imageId, CancellationToken cancellationToken)
@@ -71,7 +78,7 @@ internal sealed class OwnEngine : IContainerEngine
     public IAsyncEnumerable<EngineEvent>? WatchAsync(string? cursor, CancellationToken cancellationToken)
     {
         Cursors.Add(cursor);
-        return Events is null ? null : FollowAsync(cancellationToken);
+        return Events is null ? null : FollowAsync(cursor, cancellationToken);
     }
 
     public static EngineImage Image(string imageId, params string[] names) =>
@@ -85,11 +92,19 @@ internal sealed class OwnEngine : IContainerEngine
     };
 
     private async IAsyncEnumerable<EngineEvent> FollowAsync(
-        [EnumeratorCancellation] CancellationToken cancellationToken)
+        string? cursor, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
+        foreach (var happened in Remembered.Where(one => cursor is not null && int.Parse(one.Cursor!) > int.Parse(cursor)))
+            yield return happened;
         yield return new EngineEvent { Kind = EngineEventKind.Started };
         await foreach (var happened in Events!.Reader.ReadAllAsync(cancellationToken))
             yield return happened;
+    }
+
+    private TimeoutException Hang()
+    {
+        Hung++;
+        return new TimeoutException("It hangs.");
     }
 
     private static Task<T> Answer<T>(Exception? failure, T answer) =>

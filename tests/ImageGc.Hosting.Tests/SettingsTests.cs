@@ -47,6 +47,7 @@ public sealed class SettingsTests
         ["KeepLabels"] = ("keep=true", new List<string> { "keep=true" }),
         ["KeepNewest"] = ("2", 2),
         ["WatchContainers"] = ("true", true),
+        ["TrackImages"] = ("pulled", TrackImages.Pulled),
         ["OwnerLabel"] = ("owner=edge", "owner=edge"),
         ["HighThresholdPercent"] = ("85%", 85),
         ["LowThresholdPercent"] = ("70", 70),
@@ -90,6 +91,7 @@ public sealed class SettingsTests
     [InlineData("KeepLabels", "=true")]
     [InlineData("KeepNewest", "-1")]
     [InlineData("KeepNewest", "all")]
+    [InlineData("TrackImages", "some")]
     [InlineData("KeepImage", "agent")]
     public async Task A_wrong_setting_stops_the_start_with_a_message_that_names_it(string name, string value)
     {

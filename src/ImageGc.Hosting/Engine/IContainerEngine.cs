@@ -44,8 +44,9 @@ public interface IContainerEngine
     }
 
     /// <summary>
-    /// What happens to containers and images, until the engine ends the stream or cannot be reached. The first event is
-    /// <see cref="EngineEventKind.Started"/>; everything that happens after it was handed over comes.
+    /// What happens to containers and images, until the engine ends the stream or cannot be reached: first what the
+    /// engine remembers from after the cursor, then <see cref="EngineEventKind.Started"/>, then everything that happens
+    /// from that moment on. Its <see cref="EngineEvent.Time"/> is the moment after which events were asked for.
     /// </summary>
     /// <param name="cursor">
     /// The <see cref="EngineEvent.Cursor"/> of the last event seen, to go on after it as far as the engine remembers;

@@ -1,0 +1,148 @@
+using System.Threading.Channels;
+using Microsoft.Data.Sqlite;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+
+namespace ImageGc.Hosting.Tests;
+
+/// <summary>What counts as a use, and what a host learns of the time in which it did not watch.</summary>
+public sealed class TrackingTests : HostTest
+{
+    [Theory]
+    [InlineData(EngineEventKind.ImagePulled, "Containers", "tracked")]
+    [InlineData(EngineEventKind.ImageLoaded, "Containers", "tracked")]
+    [InlineData(EngineEventKind.ImageTagged, "Containers", "tracked")]
+    [InlineData(EngineEventKind.ImagePulled, "Pulled", "new tracked")]
+    [InlineData(EngineEventKind.ImageLoaded, "Pulled", "new tracked")]
+    [InlineData(EngineEventKind.ImageTagged, "Pulled", "tracked")]
+    [InlineData(EngineEventKind.ImageTagged, "All", "new tracked")]
+    public async Task An_image_that_comes_again_is_used_and_another_one_is_tracked_as_TrackImages_says(
+        EngineEventKind kind, string trackImages, string expected)
+    {
+        Engine.Events = Channel.CreateUnbounded<EngineEvent>();
+        using var host = Build(("WatchContainers", "true"), ("TrackImages", trackImages));
+        StoreOf(host).RecordUse("tracked");
+        Time.Pass(TimeSpan.FromDays(8));
+        await host.StartAsync(Cancel);
+        await UntilAsync(() => Engine.Cursors.Count > 0);
+
+        Engine.Images.AddRange([OwnEngine.Image("tracked", "agent:1"), OwnEngine.Image("new", "module:1")]);
+        foreach (var name in (string[])["module:1", "agent:1"])
+            Engine.Events.Writer.TryWrite(new() { Kind = kind, ImageReference = name });
+        await UntilAsync(() => StoreOf(host).Find("tracked")!.Value.LastUsedAt == Time.GetUtcNow());
+        await host.StopAsync(Cancel);
+
+        Assert.Equal(expected, string.Join(' ', StoreOf(host).List().Select(image => image.ImageId).Order()));
+    }
+
+    [Fact]
+    public async Task With_all_what_is_there_is_tracked_as_used_now()
+    {
+        using var host = Build(("WatchContainers", "true"), ("TrackImages", "All"));
+        Engine.Images.AddRange([OwnEngine.Image("a"), OwnEngine.Image("b")]);
+
+        await Collector(host).RunAsync(Cancel);
+        Time.Pass(TimeSpan.FromDays(8));
+        await Collector(host).RunAsync(Cancel);
+
+        Assert.Equal(["a", "b"], Engine.Removed);
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task Containers_that_came_and_went_while_nobody_watched_have_used_their_images(bool once)
+    {
+        Engine.Events = Channel.CreateUnbounded<EngineEvent>();
+        Engine.Images.AddRange([OwnEngine.Image("agent"), OwnEngine.Image("job", "job:1")]);
+        using (var yesterday = Build(("WatchContainers", "true")))
+        {
+            await yesterday.StartAsync(Cancel);
+            StoreOf(yesterday).RecordUse("job");
+            Engine.Containers.Add(OwnEngine.Container("1", "agent"));
+            Happens(EngineEventKind.ContainerCreated, "1", "agent", "7");
+            await UntilAsync(() => StoreOf(yesterday).Find("agent") is not null);
+            await yesterday.StopAsync(Cancel);
+        }
+
+        Time.Pass(TimeSpan.FromDays(8));
+        Remember(EngineEventKind.ContainerCreated, "0", "old:1", "6");
+        Remember(EngineEventKind.ContainerCreated, "2", "job:1", "8");
+        Remember(EngineEventKind.ContainerRemoved, "2", "job:1", "9");
+        using var host = Build(("WatchContainers", "true"));
+        if (once)
+            await Collector(host).RunAsync(Cancel);
+        else
+            await host.StartAsync(Cancel);
+        await UntilAsync(() => StoreOf(host).Find("job")!.Value.LastUsedAt == Time.GetUtcNow());
+        await host.StopAsync(Cancel);
+
+        Assert.Equal("7", Engine.Cursors[1]);
+        Assert.Equal("9", StoreOf(host).FindNote("cursor"));
+        Assert.Empty(Engine.Removed);
+    }
+
+    [Fact]
+    public async Task An_event_at_which_the_engine_hangs_is_tried_twice_and_skipped()
+    {
+        Engine.Events = Channel.CreateUnbounded<EngineEvent>();
+        Engine.Images.Add(OwnEngine.Image("agent"));
+        Remember(EngineEventKind.ImagePulled, null, "hangs", "1");
+        Remember(EngineEventKind.ContainerCreated, "gone", "agent", "2");
+        using var host = Build(("WatchContainers", "true"));
+        StoreOf(host).RecordUse([], new Dictionary<string, string> { ["cursor"] = "0" });
+
+        await Collector(host).RunAsync(Cancel);
+
+        Assert.Equal(["agent"], StoreOf(host).List().Select(image => image.ImageId));
+        Assert.Equal(["Could not follow an event, ImagePulled of hangs, and go on with the next one"],
+            Log.Messages(LogLevel.Warning));
+        Assert.Equal(2, Engine.Hung);
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task An_idle_host_writes_nothing_in_an_hour_also_where_each_stream_ends_at_once(bool endsAtOnce)
+    {
+        Engine.Events = Channel.CreateUnbounded<EngineEvent>();
+        Engine.Containers.Add(OwnEngine.Container("1", "agent"));
+        using var host = Build(("WatchContainers", "true"), ("Enabled", "false"));
+        await host.StartAsync(Cancel);
+        await UntilAsync(() => StoreOf(host).Find("agent") is not null);
+        if (endsAtOnce)
+            Engine.Events.Writer.Complete();
+        using var other = new SqliteConnection($"Data Source={PathOf("image_use.db")};Pooling=false");
+        other.Open();
+        var before = Version(other);
+
+        await UntilAsync(() =>
+        {
+            Time.Pass(TimeSpan.FromMinutes(1)); // The longest pause.
+            return Engine.Cursors.Count >= (endsAtOnce ? 60 : 2);
+        });
+
+        Assert.Equal(before, Version(other));
+        Assert.InRange(Log.Messages(LogLevel.Warning).Count, endsAtOnce ? 1 : 0, endsAtOnce ? 8 : 0);
+        await host.StopAsync(Cancel);
+    }
+
+    private static long Version(SqliteConnection connection)
+    {
+        using var command = new SqliteCommand("PRAGMA data_version", connection);
+        return (long)command.ExecuteScalar()!;
+    }
+
+    private void Happens(EngineEventKind kind, string? container, string image, string cursor) =>
+        Engine.Events!.Writer.TryWrite(EventOf(kind, container, image, cursor));
+
+    private void Remember(EngineEventKind kind, string? container, string image, string cursor) =>
+        Engine.Remembered.Add(EventOf(kind, container, image, cursor));
+
+    private static EngineEvent EventOf(EngineEventKind kind, string? container, string image, string cursor) =>
+        new() { Kind = kind, ContainerId = container, ImageReference = image, Cursor = cursor };
+
+    private static IImageGarbageCollector Collector(IHost host) =>
+        host.Services.GetRequiredService<IImageGarbageCollector>();
+}
