@@ -61,6 +61,17 @@ internal sealed partial class FakeDocker29 : IDisposable
         }
     }
 
+    /// <summary>An image that comes from a registry.</summary>
+    public string PullImage(string name)
+    {
+        lock (_oneAtATime)
+        {
+            var id = AddImage(name);
+            Emit("image", "pull", name, ("name", name.Split(':')[0]));
+            return id;
+        }
+    }
+
     /// <summary>A container of the image with this name or ID, and with these images mounted into it.</summary>
     public string AddContainer(string reference, bool running = true, params string[] mounted)
     {
