@@ -10,9 +10,6 @@ namespace ImageGc.Docker;
 /// <summary>Asks the engine within a bounded time, in a version of its API that it serves.</summary>
 internal sealed class DockerConnection(DockerOptions options) : IDisposable
 {
-    /// <summary>What Podman calls itself in its version.</summary>
-    public const string PodmanComponent = "Podman Engine";
-
     /// <summary>The newest version of the API whose answers are known.</summary>
     private static readonly Version Newest = new(1, 52);
 
@@ -22,6 +19,9 @@ internal sealed class DockerConnection(DockerOptions options) : IDisposable
     private volatile DockerClient? _client;
 
     public Uri Address { get; } = options.EngineAddress;
+
+    /// <summary>Whether Podman answered when it was asked first.</summary>
+    public bool IsPodman { get; private set; }
 
     public bool IsOnThisDevice => Address.IsFile || Address.Scheme == "unix" || Address.IsLoopback;
 
@@ -95,7 +95,7 @@ internal sealed class DockerConnection(DockerOptions options) : IDisposable
         using var unversioned = builder.Build();
         var answer = await unversioned.System.GetVersionAsync(cancellationToken).WaitAsync(cancellationToken)
             .ConfigureAwait(false);
-        RequirePodmanOf(answer.Components);
+        IsPodman = IsPodmanOf(answer.Components);
         if (Version.TryParse(answer.APIVersion, out var theirs))
             builder = builder.WithApiVersion(theirs < Newest ? theirs : Newest);
         return _client = builder.Build();
@@ -103,13 +103,17 @@ internal sealed class DockerConnection(DockerOptions options) : IDisposable
 
     public void Dispose() => _client?.Dispose();
 
-    /// <summary>Podman before 4.3 names the image of a container where its ID belongs.</summary>
-    private void RequirePodmanOf(IList<ComponentVersion>? components)
+    /// <exception cref="EngineUnavailableException">
+    /// It is one before 4.3, which names the image of a container where its ID belongs.
+    /// </exception>
+    private bool IsPodmanOf(IList<ComponentVersion>? components)
     {
-        var podman = components?.FirstOrDefault(part => part.Name == PodmanComponent);
+        var podman = components?.FirstOrDefault(part => part.Name == "Podman Engine");
         if (podman is not null && (!Version.TryParse(podman.Version.Split('-')[0], out var its) || its < OldestPodman))
             throw new EngineUnavailableException(
-                $"The engine at {Address} is Podman {podman.Version}, and {OldestPodman} or newer is needed: update it.");
+                $"The engine at {Address} is Podman {podman.Version}, and {OldestPodman} or newer is needed: "
+                + "update it.");
+        return podman is not null;
     }
 
     /// <summary>What Docker says about an error; null if it was not Docker.</summary>

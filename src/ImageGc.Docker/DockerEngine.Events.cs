@@ -122,15 +122,20 @@ internal sealed partial class DockerEngine
         {
             Kind = kind.Value,
             ContainerId = isContainer ? message.Actor.ID : null,
-            ImageReference = isContainer ? attributes.GetValueOrDefault("image") : InFull(message.Actor.ID),
+            ImageReference = isContainer
+                ? attributes.GetValueOrDefault("image")
+                : ReferenceOf(message.Actor.ID, attributes),
             Labels = isContainer ? attributes : null, // They stand among its other attributes.
             Time = TimeOf(at),
             Cursor = CursorAt(at),
         };
     }
 
-    /// <summary>Podman leaves out the algorithm of a removed image.</summary>
-    private static string InFull(string image) => ImageId.IsDigest($"sha256:{image}") ? $"sha256:{image}" : image;
+    /// <summary>Podman leaves out the algorithm of an ID, or all of it where an image was there already.</summary>
+    private static string? ReferenceOf(string? image, Dictionary<string, string> attributes) =>
+        image is not { Length: > 0 } ? attributes.GetValueOrDefault("name")
+        : ImageId.IsDigest($"sha256:{image}") ? $"sha256:{image}"
+        : image;
 
     /// <remarks><see cref="Progress{T}"/> would hand the events over in any order.</remarks>
     private sealed class Relay : IProgress<Message>

@@ -22,16 +22,14 @@ internal sealed partial class DockerEngine(IOptions<DockerOptions> options, ILog
     /// </remarks>
     public async Task<string> IdentifyAsync(CancellationToken cancellationToken)
     {
-        var version = await _docker.AskAsync("report its version", (docker, cancel) =>
-            docker.System.GetVersionAsync(cancel), cancellationToken).ConfigureAwait(false);
         var info = await InfoAsync(cancellationToken).ConfigureAwait(false);
-        var isPodman = version.Components?.Any(part => part.Name == DockerConnection.PodmanComponent) == true;
-        return isPodman ? $"podman {info.DockerRootDir} {info.Driver}" : $"docker {info.ID} {info.Driver}";
+        return _docker.IsPodman ? $"podman {info.DockerRootDir} {info.Driver}" : $"docker {info.ID} {info.Driver}";
     }
 
     public async Task<IReadOnlyCollection<EngineImage>> ListImagesAsync(CancellationToken cancellationToken)
     {
         var images = await ListAllImagesAsync(cancellationToken).ConfigureAwait(false);
+        var readOnly = await ListReadOnlyAsync(cancellationToken).ConfigureAwait(false);
         return [.. images.Select(image => new EngineImage
         {
             ImageId = image.ID,
@@ -40,6 +38,7 @@ internal sealed partial class DockerEngine(IOptions<DockerOptions> options, ILog
             UniqueBytes = image.SharedSize >= 0 ? image.Size - image.SharedSize : null,
             ParentId = image.ParentID is { Length: > 0 } parent ? parent : null,
             Labels = LabelsOf(image.Labels),
+            ReadOnly = readOnly.Contains(image.ID),
         })];
     }
 
@@ -122,6 +121,21 @@ internal sealed partial class DockerEngine(IOptions<DockerOptions> options, ILog
     private Task<IList<ImagesListResponse>> ListAllImagesAsync(CancellationToken cancellationToken) =>
         _docker.AskAsync("list the images", (docker, cancel) => docker.Images.ListImagesAsync(
             new ImagesListParameters { All = true }, cancel), cancellationToken);
+
+    /// <summary>The images of stores that Podman may only read; Docker's terms have no word for them.</summary>
+    private async Task<HashSet<string>> ListReadOnlyAsync(CancellationToken cancellationToken)
+    {
+        if (!_docker.IsPodman)
+            return [];
+        var readOnly = new Dictionary<string, IDictionary<string, bool>>
+        {
+            ["readonly"] = new Dictionary<string, bool> { ["true"] = true },
+        };
+        var images = await _docker.AskAsync("list the images that it may only read", (docker, cancel) =>
+            docker.Images.ListImagesAsync(new ImagesListParameters { All = true, Filters = readOnly }, cancel),
+            cancellationToken).ConfigureAwait(false);
+        return [.. images.Select(image => image.ID)];
+    }
 
     /// <summary>An image by its ID or one of its names; null if there is none.</summary>
     private Task<ImageInspectResponse?> InspectAsync(string reference, CancellationToken cancellationToken) =>

@@ -51,7 +51,7 @@ internal sealed class Tracking(
         return existing.Count;
     }, cancellationToken);
 
-    /// <summary>Records what was used while nobody watched, as far as the engine remembers, and what is in use.</summary>
+    /// <summary>Records what was used while nobody watched, as far as the engine knows, and what is in use.</summary>
     /// <returns>The images that were removed meanwhile.</returns>
     public async Task<IReadOnlyCollection<string>> CatchUpAsync(CancellationToken cancellationToken)
     {

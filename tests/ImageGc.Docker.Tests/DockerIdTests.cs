@@ -1,3 +1,5 @@
+using System.Net;
+using ImageGc.Hosting;
 using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Options;
 
@@ -5,6 +7,48 @@ namespace ImageGc.Docker.Tests;
 
 public sealed class DockerIdTests
 {
+    [Theory]
+    [InlineData("4.2.1", false)]
+    [InlineData("3.0.1", false)]
+    [InlineData("4.3.1", true)]
+    [InlineData("5.0.0-dev", true)]
+    public async Task A_Podman_before_4_3_is_refused_with_the_reason(string version, bool accepted)
+    {
+        using var podman = new LoopbackServer((_, address) => new FakeAnswer(
+            HttpStatusCode.OK, address.AbsolutePath.EndsWith("/json", StringComparison.Ordinal)
+                ? Array.Empty<string>()
+                : new
+                {
+                    ApiVersion = "1.41",
+                    Components = new[] { new { Name = "Podman Engine", Version = version } },
+                }));
+        using var engine = new DockerEngine(
+            Options.Create(new DockerOptions { EngineAddress = podman.Address }), NullLogger<DockerEngine>.Instance);
+
+        var refused = await Record.ExceptionAsync(() => engine.ListImagesAsync(TestContext.Current.CancellationToken));
+
+        var reason = $"The engine at {podman.Address} is Podman {version}, and 4.3 or newer is needed: update it.";
+        Assert.Equal(accepted ? null : reason, (refused as EngineUnavailableException)?.Message);
+    }
+
+    [Theory]
+    [InlineData("agent:1")]
+    [InlineData("0a82b53d6f820a82b53d6f820a82b53d6f820a82b53d6f820a82b53d6f82abcd")]
+    public async Task What_is_no_ID_in_full_is_not_believed_to_be_the_image_of_a_container(string reported)
+    {
+        using var docker = new LoopbackServer((_, address) => new FakeAnswer(
+            HttpStatusCode.OK, address.AbsolutePath.EndsWith("/json", StringComparison.Ordinal)
+                ? new[] { new { Id = "c1", ImageID = reported, Image = "agent:1" } }
+                : new { ApiVersion = "1.41" }));
+        using var engine = new DockerEngine(
+            Options.Create(new DockerOptions { EngineAddress = docker.Address }), NullLogger<DockerEngine>.Instance);
+
+        var refused = await Assert.ThrowsAsync<InvalidDataException>(
+            () => engine.ListContainersAsync(TestContext.Current.CancellationToken));
+
+        Assert.Contains("container c1 by its ID", refused.Message, StringComparison.Ordinal);
+    }
+
     [Theory]
     [InlineData("../containers/x")]
     [InlineData("agent:1.5")]

@@ -5,6 +5,7 @@ using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Options;
 
 namespace ImageGc.Docker.Tests;
 
@@ -101,7 +102,7 @@ public sealed class PodmanTests : IClassFixture<PrivatePodman>, IDisposable
         var ends = _podman.CreateContainer("edge/before:1");
         await StartAsync();
         Assert.Contains(before, Tracked);
-        _time.Pass(TimeSpan.FromHours(1));
+        _time.Pass(TimeSpan.FromMinutes(1)); // Not so long that a cleanup is due.
 
         _podman.Run("rm", ends);
         _podman.Run("rm", _podman.CreateContainer("edge/during:1"));
@@ -141,6 +142,23 @@ public sealed class PodmanTests : IClassFixture<PrivatePodman>, IDisposable
 
         Assert.Equal($"KeepImages {written}",
             new KeptImages(options).Among(images, [], new HashSet<string>()).GetValueOrDefault(kept));
+    }
+
+    [Fact]
+    public async Task An_image_of_a_store_that_Podman_may_only_read_is_kept_and_no_warning_each_night()
+    {
+        var image = _podman.CreateImage("edge/read-only:1");
+        await using var second = new PrivatePodman { ReadOnlyRoot = _podman.Root };
+        await second.InitializeAsync();
+        using var engine = new DockerEngine(
+            Options.Create(new DockerOptions { EngineAddress = second.Address }), new Logger<DockerEngine>(_log));
+        var own = second.CreateImage("edge/own:1");
+
+        var images = (await engine.ListImagesAsync(Cancel)).ToDictionary(one => one.ImageId);
+
+        Assert.True(images[image].ReadOnly);
+        Assert.False(images[own].ReadOnly);
+        await Assert.ThrowsAnyAsync<EngineRequestFailedException>(() => engine.RemoveImageAsync(image, Cancel));
     }
 
     [Fact]

@@ -21,11 +21,14 @@ public sealed class PrivatePodman : IAsyncLifetime
 
     public Uri Address => new($"unix://{PathOf("s")}");
 
+    /// <summary>Where the images are.</summary>
+    public string Root => PathOf("root");
+
+    /// <summary>The images of another one, which this one may only read.</summary>
+    public string? ReadOnlyRoot { get; init; }
+
     private string[] Global =>
-    [
-        "--root", PathOf("root"), "--runroot", PathOf("run"), "--tmpdir", PathOf("tmp"), "--events-backend", "file",
-        "--storage-driver", "vfs", "--cgroup-manager=cgroupfs", "--runtime", "runc",
-    ];
+        ["--tmpdir", PathOf("tmp"), "--events-backend", "file", "--cgroup-manager=cgroupfs", "--runtime", "runc"];
 
     public async ValueTask InitializeAsync()
     {
@@ -33,7 +36,15 @@ public sealed class PrivatePodman : IAsyncLifetime
             $"There must be a Podman in CI: {Missing}");
         if (Missing is { } reason)
             Assert.Skip(reason);
-        _service = Process.Start("podman", [.. Global, "system", "service", "--time=0", Address.ToString()]);
+        await File.WriteAllTextAsync(PathOf("storage.conf"), $"""
+            [storage]
+            driver = "vfs"
+            graphroot = "{Root}"
+            runroot = "{PathOf("run")}"
+            [storage.options]
+            additionalimagestores = [{(ReadOnlyRoot is null ? "" : $"\"{ReadOnlyRoot}\"")}]
+            """);
+        _service = Process.Start(Podman("system", "service", "--time=0", Address.ToString()));
         var patience = Stopwatch.StartNew();
         while (!File.Exists(PathOf("s")))
         {
@@ -45,11 +56,9 @@ public sealed class PrivatePodman : IAsyncLifetime
     /// <summary>What it prints.</summary>
     public string Run(params string[] arguments)
     {
-        using var podman = Process.Start(new ProcessStartInfo("podman", [.. Global, .. arguments])
-        {
-            RedirectStandardOutput = true,
-            RedirectStandardError = true,
-        })!;
+        var start = Podman(arguments);
+        (start.RedirectStandardOutput, start.RedirectStandardError) = (true, true);
+        using var podman = Process.Start(start)!;
         var failure = podman.StandardError.ReadToEndAsync();
         var printed = podman.StandardOutput.ReadToEnd();
         podman.WaitForExit();
@@ -94,6 +103,11 @@ public sealed class PrivatePodman : IAsyncLifetime
         _service.Dispose();
         _directory.Delete(recursive: true);
     }
+
+    private ProcessStartInfo Podman(params string[] arguments) => new("podman", [.. Global, .. arguments])
+    {
+        Environment = { ["CONTAINERS_STORAGE_CONF"] = PathOf("storage.conf") },
+    };
 
     private string PathOf(string name) => Path.Combine(_directory.FullName, name);
 }

@@ -86,7 +86,7 @@ public sealed class SoakTests : IDisposable
         await IsUsedAsync(image);
     }
 
-    /// <summary>A tracked image gets another name, or a new one is pulled, which a container must use to be tracked.</summary>
+    /// <summary>A new image is pulled, which a container must use to be tracked, and a tracked one tagged.</summary>
     private async Task ComeAgainAsync(int round)
     {
         _images.Add(_docker.PullImage($"new-{round}:1"));

@@ -55,7 +55,9 @@ internal sealed class OwnEngine : IContainerEngine
 
     /// <remarks>It hangs at the image `hangs`.</remarks>
     public Task<EngineImage?> FindImageAsync(string reference, CancellationToken cancellationToken) =>
-        Answer(reference == "hangs" ? Hang() : ImagesFailure, Images.Find(image => image.ImageId == reference || image.Names.Contains(reference)));
+        Answer(
+            reference == "hangs" ? Hang() : ImagesFailure,
+            Images.Find(image => image.ImageId == reference || image.Names.Contains(reference)));
 
     /// <remarks>Like Docker it refuses to take a parent from its children, and looks at no container.</remarks>
     public Task RemoveImageAsync(string imageId, CancellationToken cancellationToken)
@@ -94,8 +96,12 @@ internal sealed class OwnEngine : IContainerEngine
     private async IAsyncEnumerable<EngineEvent> FollowAsync(
         string? cursor, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
-        foreach (var happened in Remembered.Where(one => cursor is not null && int.Parse(one.Cursor!) > int.Parse(cursor)))
-            yield return happened;
+        if (int.TryParse(cursor, out var last))
+        {
+            foreach (var happened in Remembered.Where(one => int.Parse(one.Cursor!) > last))
+                yield return happened;
+        }
+
         yield return new EngineEvent { Kind = EngineEventKind.Started };
         await foreach (var happened in Events!.Reader.ReadAllAsync(cancellationToken))
             yield return happened;

@@ -122,6 +122,22 @@ public sealed class SettingsTests
             StringComparison.Ordinal);
     }
 
+    [Fact]
+    public void An_owner_of_containers_and_the_images_of_nobody_are_refused_together()
+    {
+        var options = new ImageGarbageCollectionOptions
+        {
+            DatabasePath = "x.db",
+            OwnerLabel = "edge",
+            TrackImages = TrackImages.Pulled,
+        };
+
+        Assert.Equal(
+            "TrackImages is Pulled and OwnerLabel is set: an image has no owner. Use Containers, or leave the label "
+            + "out.",
+            new OptionsValidator().Validate(null, options).FailureMessage);
+    }
+
     private static async Task<OptionsValidationException> Refused(string name, string value)
     {
         var builder = Host.CreateApplicationBuilder(new HostApplicationBuilderSettings { DisableDefaults = true });

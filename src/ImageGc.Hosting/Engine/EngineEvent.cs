@@ -3,7 +3,7 @@ namespace ImageGc.Hosting;
 /// <summary>What happened in the engine.</summary>
 public enum EngineEventKind
 {
-    /// <summary>All has come that the engine remembers from after the cursor; what happens from now on follows.</summary>
+    /// <summary>What the engine remembers from after the cursor has come; what happens from now on follows.</summary>
     Started,
 
     /// <summary>A container was created.</summary>
