@@ -26,7 +26,8 @@ public sealed partial class ImageUseStore
     /// image stays tracked and the prune goes on. After a crash between removal and forgetting the next prune offers
     /// the image again. It decides before it returns a task, and runs on the caller's thread as long as
     /// <paramref name="removeImage"/> does. The images come oldest use first, but for two kinds: children before their
-    /// <see cref="PruneOptions.Parents"/>, and last those that could not be removed the last time.
+    /// <see cref="PruneOptions.Parents"/>, and last those that could not be removed the last time. Run one at a time:
+    /// a store that holds <see cref="LockPrunes"/> does not refuse a second one, which offers an image twice.
     /// </remarks>
     /// <exception cref="ArgumentException">As <see cref="Prune"/> throws it.</exception>
     /// <exception cref="OperationCanceledException">

@@ -6,6 +6,7 @@ public sealed partial class ImageUseStore
 {
     private const string PrunerNote = "pruner";
 
+    private readonly Lock _locking = new();
     private IDisposable? _pruneLock;
 
     /// <summary>
@@ -21,7 +22,11 @@ public sealed partial class ImageUseStore
     /// Another one removes images, which the message names (<see cref="StoreErrorReason.Busy"/>); or the lock cannot be
     /// had.
     /// </exception>
-    public void LockPrunes() => _pruneLock ??= TakePruneLock();
+    public void LockPrunes()
+    {
+        lock (_locking)
+            _pruneLock ??= TakePruneLock();
+    }
 
     private IDisposable TakePruneLock()
     {
