@@ -46,7 +46,8 @@ internal sealed class Tracking(
             used.AddRange(images.Select(image => image.ImageId).Where(id => store().Find(id) is null));
         }
 
-        Record(used);
+        if (used.Count > 0)
+            Record(used, Cursor);
         _imagesOf = existing;
         return existing.Count;
     }, cancellationToken);
@@ -66,69 +67,53 @@ internal sealed class Tracking(
                     break;
                 }
 
-                try
-                {
-                    await HandleAsync(happened, cancellationToken).ConfigureAwait(false);
-                }
-                catch (TimeoutException)
-                {
-                    // It was skipped, and the containers are looked at in the end.
-                }
-
+                await HandleAsync(happened, cancellationToken).ConfigureAwait(false);
                 if (happened is { Kind: EngineEventKind.ImageRemoved, ImageReference: { } image })
                     removed.Add(image);
             }
         }
 
         await ReconcileAsync(cancellationToken).ConfigureAwait(false);
-        KeepPlace([]); // This process may end now.
+        Record([], Cursor); // This process may end now.
         return removed;
     }
 
     /// <summary>Records what was used, or skips an event that cannot be followed: others wait behind it.</summary>
-    /// <exception cref="TimeoutException">
-    /// The engine hung at it twice. It was skipped, and the containers should be looked at again.
-    /// </exception>
     public Task HandleAsync(EngineEvent happened, CancellationToken cancellationToken) => AloneAsync(async () =>
     {
-        IReadOnlyList<string> used = [];
-        try
-        {
-            used = await UsedByAsync(happened, cancellationToken).ConfigureAwait(false);
-        }
-        catch (TimeoutException)
-        {
-            used = await FollowAgainAsync(happened, cancellationToken).ConfigureAwait(false);
-        }
-        catch (Exception exception) when (Attempt.ConcernsOneCall(exception))
-        {
-            LogSkipped(exception, happened);
-        }
-
-        Cursor = happened.Cursor ?? Cursor; // Written down with the next use: it costs no write of its own.
-        Record(used);
+        var used = await FollowAsync(happened, cancellationToken).ConfigureAwait(false);
+        var cursor = happened.Cursor ?? Cursor;
+        if (used.Count > 0) // Else the cursor is written down with the next use: it costs no write of its own.
+            Record(used, cursor);
+        Cursor = cursor; // Not before, nor what follows: what could not be recorded comes again.
+        if (happened is { Kind: EngineEventKind.ContainerRemoved, ContainerId: { } removed })
+            _imagesOf?.Remove(removed);
+        else if (happened is { Kind: EngineEventKind.ContainerCreated, ContainerId: { } created } && used.Count > 0)
+            (_imagesOf ??= new(StringComparer.Ordinal))[created] = used;
         return used.Count;
     }, cancellationToken);
 
     public void Dispose() => _oneAtATime.Dispose();
 
-    private async Task<IReadOnlyList<string>> FollowAgainAsync(
-        EngineEvent happened, CancellationToken cancellationToken)
+    private async Task<IReadOnlyList<string>> FollowAsync(EngineEvent happened, CancellationToken cancellationToken)
     {
-        try
+        for (var tries = 1; ; tries++)
         {
-            return await UsedByAsync(happened, cancellationToken).ConfigureAwait(false);
-        }
-        catch (TimeoutException exception)
-        {
-            LogSkipped(exception, happened);
-            Cursor = happened.Cursor ?? Cursor;
-            throw;
+            try
+            {
+                return await UsedByAsync(happened, cancellationToken).ConfigureAwait(false);
+            }
+            catch (TimeoutException) when (tries == 1)
+            {
+                // Once more.
+            }
+            catch (Exception exception) when (exception is TimeoutException || Attempt.ConcernsOneCall(exception))
+            {
+                log.SkippedEvent(exception, happened.Kind, happened.ContainerId ?? happened.ImageReference);
+                return [];
+            }
         }
     }
-
-    private void LogSkipped(Exception exception, EngineEvent happened) =>
-        log.SkippedEvent(exception, happened.Kind, happened.ContainerId ?? happened.ImageReference);
 
     private async Task<IReadOnlyList<string>> UsedByAsync(EngineEvent happened, CancellationToken cancellationToken)
     {
@@ -137,7 +122,7 @@ internal sealed class Tracking(
             case { Kind: EngineEventKind.ContainerCreated, ContainerId: { } created }:
                 return await ImagesOfCreatedAsync(created, happened, cancellationToken).ConfigureAwait(false);
             case { Kind: EngineEventKind.ContainerRemoved, ContainerId: { } removed }:
-                if (_imagesOf?.Remove(removed, out var known) == true)
+                if (_imagesOf?.TryGetValue(removed, out var known) == true)
                     return known;
                 return happened.Labels is { } labels && !IsOurs(labels)
                     ? []
@@ -166,10 +151,7 @@ internal sealed class Tracking(
         var container = await engine.FindContainerAsync(id, cancellationToken).ConfigureAwait(false);
         if (container is null)
             return await FindAsync(created.ImageReference, cancellationToken).ConfigureAwait(false);
-        if (!IsOurs(container.Labels))
-            return [];
-        (_imagesOf ??= new(StringComparer.Ordinal))[id] = container.ImageIds;
-        return container.ImageIds;
+        return IsOurs(container.Labels) ? container.ImageIds : [];
     }
 
     private async Task<IReadOnlyList<string>> FindAsync(string? reference, CancellationToken cancellationToken) =>
@@ -178,15 +160,10 @@ internal sealed class Tracking(
             ? [image.ImageId]
             : [];
 
-    private void Record(IReadOnlyCollection<string> imageIds)
-    {
-        if (imageIds.Count > 0)
-            KeepPlace(imageIds);
-    }
-
-    private void KeepPlace(IReadOnlyCollection<string> used) => store().RecordUse(
+    /// <summary>Records uses, and with them after which event to go on.</summary>
+    private void Record(IEnumerable<string> used, string? cursor) => store().RecordUse(
         used.Distinct(StringComparer.Ordinal),
-        Cursor is { } cursor ? new Dictionary<string, string> { [CursorNote] = cursor } : null);
+        cursor is null ? null : new Dictionary<string, string> { [CursorNote] = cursor });
 
     private bool IsOurs(IReadOnlyDictionary<string, string> labels) => _owner?.Matches(labels) ?? true;
 

@@ -101,6 +101,30 @@ public sealed class TrackingTests : HostTest
         Assert.Equal(2, Engine.Hung);
     }
 
+    [Fact]
+    public async Task A_use_that_could_not_be_recorded_is_recorded_once_that_is_possible()
+    {
+        Engine.Events = Channel.CreateUnbounded<EngineEvent>();
+        using var host = Build(("WatchContainers", "true"), ("BusyTimeout", "00:00:00.05"));
+        await host.StartAsync(Cancel);
+        await UntilAsync(() => Engine.Cursors.Count > 0);
+        using var other = new SqliteConnection($"Data Source={PathOf("image_use.db")};Pooling=false");
+        other.Open();
+        using (other.BeginTransaction())
+        {
+            Engine.Containers.Add(OwnEngine.Container("1", "agent"));
+            Engine.Events.Writer.TryWrite(new() { Kind = EngineEventKind.ContainerCreated, ContainerId = "1" });
+            await UntilAsync(() => Log.Messages(LogLevel.Warning).Count > 0);
+        }
+
+        await UntilAsync(() =>
+        {
+            Time.Pass(TimeSpan.FromSeconds(1));
+            return StoreOf(host).Find("agent") is not null;
+        });
+        await host.StopAsync(Cancel);
+    }
+
     [Theory]
     [InlineData(true)]
     [InlineData(false)]
