@@ -3,18 +3,17 @@
 
 -- Images that the engine did not list.
 CREATE TABLE missing_image (
-    image_id TEXT    NOT NULL PRIMARY KEY,
-    boot     INTEGER NOT NULL,
-    ran_at   INTEGER NOT NULL,
-    day      TEXT    NOT NULL    -- YYYY-MM-DD, UTC: when it was noticed
+    image_id  TEXT    NOT NULL PRIMARY KEY,
+    boot      INTEGER NOT NULL,
+    ran_at    INTEGER NOT NULL,
+    missed_at INTEGER NOT NULL   -- how long the device had run in all its boots when that was noticed, in milliseconds
 ) WITHOUT ROWID;
 
 -- Images that could not be removed: the next prune tries them last.
 CREATE TABLE failed_removal (
     image_id TEXT    NOT NULL PRIMARY KEY,
     boot     INTEGER NOT NULL,
-    ran_at   INTEGER NOT NULL,
-    why      TEXT    NOT NULL
+    ran_at   INTEGER NOT NULL
 ) WITHOUT ROWID;
 
 CREATE TRIGGER forget_what_was_known_of_an_image

@@ -57,8 +57,11 @@ internal sealed partial class DockerEngine
         var watching = RelayAsync();
         try
         {
+            var after = since;
             await foreach (var message in relay.Events.Reader.ReadAllAsync(cancellationToken).ConfigureAwait(false))
             {
+                if (message.TimeNano <= after) // Of the same second, for Podman.
+                    continue;
                 since = message.TimeNano ?? since;
                 if (ToEvent(message, since) is { } happened)
                     yield return happened;

@@ -1,3 +1,5 @@
+using System.Collections.Concurrent;
+using System.Collections.Immutable;
 using Docker.DotNet.Models;
 using ImageGc.Hosting;
 using ImageGc.Sqlite;
@@ -12,18 +14,21 @@ internal sealed partial class DockerEngine(IOptions<DockerOptions> options, ILog
 {
     private readonly DockerConnection _docker = new(options.Value);
 
+    /// <summary>What each mounted name of a container has been the name of, as long as it was looked at.</summary>
+    private readonly ConcurrentDictionary<(string Container, string Name), ImmutableHashSet<string>> _mounted = new();
+
     public override string ToString() => _docker.Address.ToString();
 
     public bool IsImageId(string text) => ImageId.IsDigest(text);
 
     /// <remarks>
-    /// Docker's ID comes from its data directory, and the driver changes with the store of images. Podman has a new ID
-    /// at each call.
+    /// Docker's ID comes from its data directory, up to 20.10 from /etc/docker, and the driver changes with the store
+    /// of images. Podman has a new ID at each call.
     /// </remarks>
     public async Task<string> IdentifyAsync(CancellationToken cancellationToken)
     {
         var info = await InfoAsync(cancellationToken).ConfigureAwait(false);
-        return _docker.IsPodman ? $"podman {info.DockerRootDir} {info.Driver}" : $"docker {info.ID} {info.Driver}";
+        return $"{(_docker.IsPodman ? "podman" : $"docker {info.ID}")} {info.DockerRootDir} {info.Driver}";
     }
 
     public async Task<IReadOnlyCollection<EngineImage>> ListImagesAsync(CancellationToken cancellationToken)
@@ -54,28 +59,26 @@ internal sealed partial class DockerEngine(IOptions<DockerOptions> options, ILog
         };
     }
 
-    /// <remarks>Those that Docker builds from have no image.</remarks>
+    /// <remarks>Those that Docker builds from have no image, nor have those that Podman makes of a directory.</remarks>
     /// <exception cref="InvalidDataException">The image of one is not reported.</exception>
     public async Task<IReadOnlyCollection<EngineContainer>> ListContainersAsync(CancellationToken cancellationToken)
     {
         var containers = await _docker.AskAsync("list the containers", (docker, cancel) =>
             docker.Containers.ListContainersAsync(new ContainersListParameters { All = true }, cancel),
             cancellationToken).ConfigureAwait(false);
-        var incomplete = containers.FirstOrDefault(container =>
-            !ImageId.IsDigest(container.ImageID ?? "") && (container.ImageID ?? container.Image) is { Length: > 0 });
-        if (incomplete is not null)
-            throw new InvalidDataException($"The engine does not report the image of container {incomplete.ID} by its "
-                + "ID, so nothing is known of what is in use. Read the engine's log, or remove that container.");
 
         List<EngineContainer> listed = [];
+        foreach (var mount in _mounted.Keys.Where(mount => containers.All(one => one.ID != mount.Container)))
+            _mounted.TryRemove(mount, out _);
         foreach (var container in containers)
         {
             listed.Add(new EngineContainer
             {
                 Id = container.ID,
                 Name = container.Names?.FirstOrDefault()?.TrimStart('/'),
-                ImageIds = await ImagesOfAsync(container.ImageID, container.Mounts, cancellationToken)
-                    .ConfigureAwait(false),
+                ImageIds = await ImagesOfAsync(
+                    container.ID, ImageOf(container.ID, container.ImageID, container.Image), container.Mounts,
+                    cancellationToken).ConfigureAwait(false),
                 Labels = LabelsOf(container.Labels),
             });
         }
@@ -91,7 +94,9 @@ internal sealed partial class DockerEngine(IOptions<DockerOptions> options, ILog
         {
             Id = container.ID,
             Name = container.Name?.TrimStart('/'),
-            ImageIds = await ImagesOfAsync(container.Image, container.Mounts, cancellationToken).ConfigureAwait(false),
+            ImageIds = await ImagesOfAsync(
+                container.ID, ImageOf(container.ID, container.Image, container.Config?.Image), container.Mounts,
+                cancellationToken).ConfigureAwait(false),
             Labels = LabelsOf(container.Config?.Labels),
         };
     }
@@ -142,21 +147,40 @@ internal sealed partial class DockerEngine(IOptions<DockerOptions> options, ILog
         _docker.FindAsync($"inspect {reference}", (docker, cancel) =>
             docker.Images.InspectImageAsync(reference, cancel), cancellationToken);
 
-    /// <summary>The image of a container and those mounted into it, which are named as they were asked for.</summary>
-    private async Task<IReadOnlyList<string>> ImagesOfAsync(
-        string? imageId, IList<MountPoint>? mounts, CancellationToken cancellationToken)
+    /// <summary>The ID of a container's image, if it has one.</summary>
+    private static string? ImageOf(string container, string? imageId, string? name)
     {
-        List<string> images = string.IsNullOrEmpty(imageId) ? [] : [imageId];
+        if (ImageId.IsDigest(imageId ?? ""))
+            return imageId;
+        return imageId is null or "" or "sha256:" && string.IsNullOrEmpty(name)
+            ? null
+            : throw new InvalidDataException($"The engine does not report the image of container {container} by its "
+                + "ID, so nothing is known of what is in use. Read the engine's log, or remove that container.");
+    }
+
+    /// <summary>The image of a container and those mounted into it, which are named as they were asked for.</summary>
+    /// <remarks>
+    /// A name may move to another image, and the one that was mounted stays so, until Podman starts the container again
+    /// and mounts the other one: both are in use.
+    /// </remarks>
+    private async Task<IReadOnlyList<string>> ImagesOfAsync(
+        string container, string? imageId, IList<MountPoint>? mounts, CancellationToken cancellationToken)
+    {
+        List<string> images = imageId is null ? [] : [imageId];
         foreach (var mount in mounts?.Where(mount => mount.Type == "image") ?? [])
         {
             var reference = mount.Name is { Length: > 0 } name ? name : mount.Source; // Docker's, Podman's.
             if (string.IsNullOrEmpty(reference))
                 throw new InvalidDataException("The engine does not report which image is mounted into a container.");
-            var image = await InspectAsync(reference, cancellationToken).ConfigureAwait(false)
-                ?? throw new InvalidDataException($"The image '{reference}' is mounted into a container and the engine "
+            var image = await InspectAsync(reference, cancellationToken).ConfigureAwait(false);
+            var mounted = image is null
+                ? _mounted.GetValueOrDefault((container, reference), [])
+                : _mounted.AddOrUpdate((container, reference), [image.ID], (_, known) => known.Add(image.ID));
+            if (mounted.IsEmpty)
+                throw new InvalidDataException($"The image '{reference}' is mounted into a container and the engine "
                     + "does not find it by that name, so nothing is known of what is in use. Give it the name again, "
                     + "or remove that container.");
-            images.Add(image.ID);
+            images.AddRange(mounted);
         }
 
         return images;

@@ -76,12 +76,13 @@ internal sealed class Cleanup(
     }
 
     /// <summary>Takes the engine as it is now for the one whose images are tracked.</summary>
-    public async Task<string> AcceptEngineAsync(CancellationToken cancellationToken)
+    public Task<string> AcceptEngineAsync(CancellationToken cancellationToken) => AloneAsync(async () =>
     {
         var identity = await engine.IdentifyAsync(cancellationToken).ConfigureAwait(false);
+        store().ForgetMissing(store().List().Select(image => image.ImageId)); // The other one missed them, not this.
         store().RecordUse([], new Dictionary<string, string> { [EngineNote] = identity });
         return identity;
-    }
+    }, cancellationToken);
 
     /// <summary>Forgets an image of which the engine said that it was removed.</summary>
     public Task ForgetIfGoneAsync(string imageId, CancellationToken cancellationToken) => AloneAsync(async () =>
@@ -144,6 +145,10 @@ internal sealed class Cleanup(
                 store().Forget(written);
                 log.FoundByName(image.ImageId, written);
             }
+            catch (TimeoutException)
+            {
+                break; // The next cleanup looks for this one and the rest.
+            }
             catch (Exception exception) when (Attempt.ConcernsOneCall(exception))
             {
                 // What the engine refuses to look for, it does not find either.
@@ -161,9 +166,17 @@ internal sealed class Cleanup(
     private PruneOptions OptionsFor(IReadOnlyCollection<EngineImage> images, IReadOnlySet<string> inUse)
     {
         ReportMatchingNone(images);
-        var kept = _kept.Among(images, store().List(), inUse);
-        foreach (var written in NoImageIds())
-            kept.TryAdd(written, "it is no image ID of the engine");
+        var tracked = store().List();
+        var kept = _kept.Among(images, tracked, inUse);
+        var listed = images.Select(image => image.ImageId).ToHashSet(StringComparer.Ordinal);
+        foreach (var imageId in tracked.Select(image => image.ImageId).Where(imageId => !listed.Contains(imageId)))
+        {
+            // No rule could look at it, and whether it is gone two cleanups tell.
+            kept[imageId] = engine.IsImageId(imageId)
+                ? "the engine does not list it"
+                : "it is no image ID of the engine";
+        }
+
         return new PruneOptions
         {
             Threshold = options.Value.ImageAgeCleanupThreshold,

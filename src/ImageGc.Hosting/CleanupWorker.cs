@@ -39,9 +39,14 @@ internal sealed class CleanupWorker(
             return;
         }
 
-        health.LastFailure = await Attempt.FailureOfAsync(cleanup.BeginAsync, stoppingToken).ConfigureAwait(false);
-        if (health.LastFailure is ImageUseStoreException { Reason: StoreErrorReason.Busy } refused)
-            log.CleanupFailed(refused, options.Value.StartDelay);
+        while (await Attempt.FailureOfAsync(cleanup.BeginAsync, stoppingToken).ConfigureAwait(false)
+            is ImageUseStoreException { Reason: StoreErrorReason.Busy } refused)
+        {
+            health.LastFailure = refused;
+            log.CleanupFailed(refused, RetryAfter);
+            await Task.Delay(RetryAfter, time, stoppingToken).ConfigureAwait(false);
+        }
+
         await Task.Delay(options.Value.StartDelay, time, stoppingToken).ConfigureAwait(false);
         while (true)
         {

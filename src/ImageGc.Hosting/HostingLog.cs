@@ -41,7 +41,7 @@ internal static partial class HostingLog
     private static partial void DiskFailed(this ILogger logger, Exception? unexpected, string why, TimeSpan retryAfter);
 
     [LoggerMessage(110, LogLevel.Warning,
-        "Could not look whether {ImageId} is gone: {Why} It stays tracked until cleanups on two days miss it")]
+        "Could not look whether {ImageId} is gone: {Why} It stays tracked until two cleanups miss it")]
     private static partial void GoneUnknown(this ILogger logger, Exception? unexpected, string imageId, string why);
 
     [LoggerMessage(112, LogLevel.Warning,

@@ -28,7 +28,8 @@ public interface IImageGarbageCollector
 
     /// <summary>
     /// Says that the engine as it is now is the one to clean up, after it or its store of images was replaced on
-    /// purpose. Tracked images that it does not have are forgotten once cleanups on two days have missed them.
+    /// purpose. Tracked images that it does not have are forgotten once two cleanups, at least 12 hours apart, have
+    /// missed them.
     /// </summary>
     /// <returns>The engine as it identifies itself.</returns>
     /// <exception cref="EngineUnavailableException">The engine cannot be reached.</exception>

@@ -1,18 +1,24 @@
 using ImageGc.Sqlite;
+using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 
 namespace ImageGc.Hosting;
 
 internal sealed class ImageGarbageCollector(
     Tracking tracking, Cleanup cleanup, DiskPressureWorker diskPressure,
-    IOptions<ImageGarbageCollectionOptions> options) : IImageGarbageCollector
+    IOptions<ImageGarbageCollectionOptions> options, ILogger<ImageGarbageCollector> log) : IImageGarbageCollector
 {
     public async Task<PruneResult> RunAsync(CancellationToken cancellationToken)
     {
         if (options.Value.WatchContainers)
         {
             foreach (var removed in await tracking.CatchUpAsync(cancellationToken).ConfigureAwait(false))
-                await cleanup.ForgetIfGoneAsync(removed, cancellationToken).ConfigureAwait(false);
+            {
+                var failure = await Attempt.FailureOfAsync(
+                    cancel => cleanup.ForgetIfGoneAsync(removed, cancel), cancellationToken).ConfigureAwait(false);
+                if (failure is not null)
+                    log.GoneUnknown(failure, removed);
+            }
         }
 
         if (!options.Value.Enabled)

@@ -1,4 +1,3 @@
-using System.Globalization;
 using Dapper;
 using Microsoft.Data.Sqlite;
 
@@ -41,13 +40,16 @@ public sealed partial class ImageUseStore
     }
 
     /// <summary>
-    /// Stops tracking images that the engine does not list and did not list on an earlier day either, unless they were
+    /// Stops tracking images that the engine does not list and did not list 12 hours before either, unless they were
     /// used since; once is not enough, for an engine may start with an empty list. The history has them as
     /// <see cref="PruneKind.Gone"/>. Call it before each cleanup.
     /// </summary>
     /// <param name="existingImageIds">Every image that the engine lists, and what else is not to be forgotten.</param>
     /// <returns>Those that were forgotten.</returns>
-    /// <remarks>Days are those of the calendar, UTC. One transaction.</remarks>
+    /// <remarks>
+    /// The hours are those that the device ran, which no wrong clock can hasten: a nightly cleanup misses an image
+    /// twice. One transaction.
+    /// </remarks>
     /// <exception cref="ArgumentNullException">It is null.</exception>
     /// <exception cref="ImageUseStoreException">The change could not be stored.</exception>
     public IReadOnlyList<ImageUse> ForgetMissing(IEnumerable<string> existingImageIds)
@@ -61,7 +63,8 @@ public sealed partial class ImageUseStore
             {
                 boot = now.Boot,
                 beganAt = now.BeganAt,
-                today = UnixTime.FromMilliseconds(now.Wall).ToString("yyyy-MM-dd", CultureInfo.InvariantCulture),
+                ran = now.Ran,
+                missedBefore = now.Ran - MissingForMilliseconds,
             };
             var gone = connection.Query<Row>(SelectMissing, missing).Where(row => row.IsImage);
             var forgotten = ForgetAllGone(connection, now, [.. gone.Select(row => row.ToImage())]);
@@ -70,12 +73,14 @@ public sealed partial class ImageUseStore
         }));
     }
 
+    private static readonly long MissingForMilliseconds = (long)TimeSpan.FromHours(12).TotalMilliseconds;
+
     private const string SelectMissing = $"""
         {SelectUses}
         JOIN missing_image ON missing_image.image_id = image_use.image_id
         WHERE missing_image.boot = image_use.boot
           AND missing_image.ran_at = image_use.ran_at
-          AND missing_image.day < @today
+          AND missing_image.missed_at <= @missedBefore
           AND image_use.image_id NOT IN (SELECT image_id FROM temp.listed)
         ORDER BY LastUsedAt, image_use.image_id
         """;
@@ -84,14 +89,14 @@ public sealed partial class ImageUseStore
         DELETE FROM missing_image
         WHERE image_id IN (SELECT image_id FROM temp.listed);
 
-        INSERT INTO missing_image (image_id, boot, ran_at, day)
-        SELECT image_id, boot, ran_at, @today
+        INSERT INTO missing_image (image_id, boot, ran_at, missed_at)
+        SELECT image_id, boot, ran_at, @ran
         FROM image_use
         WHERE image_id NOT IN (SELECT image_id FROM temp.listed)
         ON CONFLICT (image_id) DO UPDATE
         SET boot = excluded.boot,
             ran_at = excluded.ran_at,
-            day = excluded.day
+            missed_at = excluded.missed_at
         WHERE boot <> excluded.boot
            OR ran_at <> excluded.ran_at
         """;

@@ -140,7 +140,7 @@ public sealed partial class ImageUseStore
 #pragma warning restore CA1031
         {
             _log.NotRemoved(image.ImageId, exception);
-            CountFailure(run, image, exception);
+            CountFailure(run, image);
             return new PruneOutcome(image, PruneOutcomeResult.Failed, exception);
         }
 
@@ -215,7 +215,7 @@ public sealed partial class ImageUseStore
         """;
 
     /// <remarks>What cannot be written now is no reason to stop removing.</remarks>
-    private void CountFailure(BegunPrune run, ImageUse image, Exception why)
+    private void CountFailure(BegunPrune run, ImageUse image)
     {
         try
         {
@@ -224,20 +224,13 @@ public sealed partial class ImageUseStore
                 SET failed = failed + 1
                 WHERE prune_run_id = @run;
 
-                INSERT OR REPLACE INTO failed_removal (image_id, boot, ran_at, why)
-                SELECT image_id, boot, ran_at, @why
+                INSERT OR REPLACE INTO failed_removal (image_id, boot, ran_at)
+                SELECT image_id, boot, ran_at
                 FROM image_use
                 WHERE image_id = @imageId
                   AND boot = @boot
                   AND ran_at = @ranAt
-                """, new
-            {
-                run = run.Id,
-                imageId = image.ImageId,
-                boot = image.Boot,
-                ranAt = image.RanAt,
-                why = why.Message,
-            }));
+                """, new { run = run.Id, imageId = image.ImageId, boot = image.Boot, ranAt = image.RanAt }));
         }
         catch (ImageUseStoreException exception)
         {

@@ -10,7 +10,10 @@ public enum StoreErrorReason
     /// </summary>
     Other,
 
-    /// <summary>Other processes held the lock for longer than the busy timeout. Repeat the call.</summary>
+    /// <summary>
+    /// Other processes held the lock for longer than the busy timeout: repeat the call. Or another one removes images,
+    /// and holds <see cref="ImageUseStore.LockPrunes"/>: stop it first.
+    /// </summary>
     Busy,
 
     /// <summary>The file system has no space, inodes or quota left. The store works again once there is some.</summary>

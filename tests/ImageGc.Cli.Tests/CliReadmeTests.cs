@@ -20,6 +20,7 @@ public sealed partial class CliReadmeTests : CliTest
         { "history", typeof(IEnumerable<JsonRemoved>) },
         { "history --runs", typeof(IEnumerable<JsonRun>) },
         { "forget", typeof(JsonForgotten) },
+        { "accept-engine", typeof(JsonEngine) },
         { "import", typeof(FlatFileImport) },
         { "export", typeof(JsonNewFile) },
         { "backup", typeof(JsonNewFile) },

@@ -158,6 +158,8 @@ public sealed class CleanupTests(PrivateEngine engine) : EngineTest(engine)
         await RemoveImageAsync(image);
 
         await CollectAsync(services);
+        Time.Pass(TimeSpan.FromDays(1));
+        await CollectAsync(services);
 
         Assert.Empty(StoreOf(services).List());
     }

@@ -32,7 +32,26 @@ public sealed class DockerIdTests
     }
 
     [Theory]
+    [InlineData("")] // While Docker builds.
+    [InlineData("sha256:")] // Podman's --rootfs.
+    public async Task A_container_without_an_image_uses_none(string reported)
+    {
+        using var docker = new LoopbackServer((_, address) => new FakeAnswer(
+            HttpStatusCode.OK, address.AbsolutePath.EndsWith("/json", StringComparison.Ordinal)
+                ? new[] { new { Id = "c1", ImageID = reported, Image = "" } }
+                : new { ApiVersion = "1.41" }));
+        using var engine = new DockerEngine(
+            Options.Create(new DockerOptions { EngineAddress = docker.Address }), NullLogger<DockerEngine>.Instance);
+
+        var containers = await engine.ListContainersAsync(TestContext.Current.CancellationToken);
+
+        Assert.Empty(Assert.Single(containers).ImageIds);
+    }
+
+    [Theory]
     [InlineData("agent:1")]
+    [InlineData("")]
+    [InlineData("sha256:")]
     [InlineData("0a82b53d6f820a82b53d6f820a82b53d6f820a82b53d6f820a82b53d6f82abcd")]
     public async Task What_is_no_ID_in_full_is_not_believed_to_be_the_image_of_a_container(string reported)
     {

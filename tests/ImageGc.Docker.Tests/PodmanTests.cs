@@ -55,6 +55,40 @@ public sealed class PodmanTests : IClassFixture<PrivatePodman>, IDisposable
     }
 
     [Fact]
+    public async Task A_mounted_image_stays_when_its_name_moves_to_another_one_or_goes()
+    {
+        var mounted = _podman.CreateImage("edge/moves:1");
+        Record(mounted, _podman.CreateImage("edge/agent:2"));
+        _podman.CreateContainer("edge/agent:2", "edge/moves:1");
+        await RunAsync();
+        _time.Pass(TimeSpan.FromDays(8));
+
+        _podman.CreateImage("edge/moves:1");
+        Assert.Empty((await RunAsync()).Removed);
+        _podman.Run("untag", "edge/moves:1");
+        _time.Pass(TimeSpan.FromDays(8));
+
+        Assert.DoesNotContain(mounted, (await RunAsync()).Removed.Select(image => image.ImageId));
+        Assert.Contains(mounted, _podman.Run("images", "--all", "--quiet", "--no-trunc"));
+        _podman.Run("tag", mounted, "edge/moves:1"); // Else Podman cannot remove the container.
+    }
+
+    [Fact]
+    public async Task An_event_counts_once()
+    {
+        var image = _podman.CreateImage("edge/once:1");
+        await RunAsync();
+        _podman.Run("rm", _podman.CreateContainer("edge/once:1"));
+        await RunAsync();
+        var used = Store.Find(image)!.Value.LastUsedAt;
+        _time.Pass(TimeSpan.FromDays(1));
+
+        await RunAsync();
+
+        Assert.Equal(used, Store.Find(image)!.Value.LastUsedAt);
+    }
+
+    [Fact]
     public async Task An_image_with_several_names_is_removed()
     {
         var image = _podman.CreateImage("edge/several:1", "edge/several:2", "other/name:1");
@@ -145,7 +179,7 @@ public sealed class PodmanTests : IClassFixture<PrivatePodman>, IDisposable
     }
 
     [Fact]
-    public async Task An_image_of_a_store_that_Podman_may_only_read_is_kept_and_no_warning_each_night()
+    public async Task An_image_of_a_store_that_Podman_may_only_read_is_known_to_stay()
     {
         var image = _podman.CreateImage("edge/read-only:1");
         await using var second = new PrivatePodman { ReadOnlyRoot = _podman.Root };
@@ -157,6 +191,8 @@ public sealed class PodmanTests : IClassFixture<PrivatePodman>, IDisposable
         var images = (await engine.ListImagesAsync(Cancel)).ToDictionary(one => one.ImageId);
 
         Assert.True(images[image].ReadOnly);
+        Assert.Equal("the engine's store is read-only", new KeptImages(new ImageGarbageCollectionOptions())
+            .Among([.. images.Values], [], new HashSet<string>())[image]);
         Assert.False(images[own].ReadOnly);
         await Assert.ThrowsAnyAsync<EngineRequestFailedException>(() => engine.RemoveImageAsync(image, Cancel));
     }

@@ -152,7 +152,7 @@ public sealed class RunCommandTests(PrivateEngine engine) : RunCommandTest(engin
         Record(Old, kept, old);
         Variables["ImageGarbageCollection__KeepImages"] = $"[\"{name}\", \"{name}-typo\"]";
 
-        using var dryRun = Run("--dry-run", "--keep-newest", "0");
+        using var dryRun = Run("--dry-run", "--keep-newest", "0", "--keep", "nothing", "--keep-label", "none");
 
         Assert.Equal(0, await dryRun.EndAsync());
         Assert.Matches($"kept\t{kept}\t.*\tKeepImages {name}\n", await dryRun.Output);

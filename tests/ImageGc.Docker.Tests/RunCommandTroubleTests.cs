@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
 using Docker.DotNet.Models;
+using Microsoft.Data.Sqlite;
 
 namespace ImageGc.Docker.Tests;
 
@@ -108,6 +109,16 @@ public sealed class RunCommandTroubleTests(PrivateEngine engine) : RunCommandTes
         using var last = Run("--once");
         Assert.Equal(0, await last.EndAsync());
         Assert.Equal(inUse.Order(), (await ExistingAsync(all)).Order());
+        using (var connection = new SqliteConnection($"Data Source={DatabasePath};Pooling=false"))
+        {
+            connection.Open();
+            using var age = new SqliteCommand(
+                "UPDATE missing_image SET missed_at = missed_at - 12 * 3600 * 1000", connection);
+            age.ExecuteNonQuery();
+        }
+
+        using var tomorrow = Run("--once"); // Those that were removed when it was killed are missed twice.
+        Assert.Equal(0, await tomorrow.EndAsync());
         Assert.Equal(inUse.Order(), Tracked().Intersect(all).Order());
         TestContext.Current.TestOutputHelper?.WriteLine(
             $"{midRun} of {rounds} kills came in the middle of a run, "

@@ -152,7 +152,7 @@ public sealed class HostingTests : HostTest
         listener.SetMeasurementEventCallback<double>((instrument, _, _, _) => Add(instrument.Name, 1));
         listener.Start();
         var store = StoreOf(host);
-        Engine.Images.Add(OwnEngine.Image("stuck"));
+        Engine.Images.AddRange([OwnEngine.Image("stuck"), OwnEngine.Image("old")]);
         store.RecordUse(["stuck", "old"]);
         Time.Pass(TimeSpan.FromDays(8));
 

@@ -55,7 +55,7 @@ public sealed class RemovalOrderTests : StoreTest
         await store.PruneAsync([], (_, _) => throw new IOException("no"), WithEnough(after: 1), _cancel);
 
         Assert.Equal([Id(2), Id(3), Id(1)], await OrderAsync(store, options));
-        Assert.Equal(["no"], Sqlite.Query<string>(DatabasePath, "SELECT why FROM failed_removal"));
+        Assert.Equal([Id(1)], Sqlite.Query<string>(DatabasePath, "SELECT image_id FROM failed_removal"));
 
         store.RecordUse(Id(1));
         store.RecordUse(Id(2));

@@ -1,6 +1,7 @@
 using ImageGc.Cli.Execution;
 using ImageGc.Cli.Hosting;
 using ImageGc.Cli.Input;
+using ImageGc.Cli.Output;
 using ImageGc.Hosting;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
@@ -22,8 +23,12 @@ internal sealed class AcceptEngineCommand : EngineCommand
     protected override int Run(CommandContext context, IHost host) => RunOnce(async cancel =>
     {
         var collector = host.Services.GetRequiredService<IImageGarbageCollector>();
-        context.WriteLine(await collector.AcceptEngineAsync(cancel));
+        var engine = await collector.AcceptEngineAsync(cancel);
+        if (context.Json)
+            context.WriteJson(new JsonEngine(engine), JsonOutput.Default.JsonEngine);
+        else
+            context.WriteLine(engine);
         context.WriteInfo("This is the engine to clean up now. Tracked images that it does not have are forgotten "
-            + "once cleanups on two days have missed them.");
+            + "once two cleanups at least 12 hours apart have missed them.");
     }, context);
 }

@@ -153,13 +153,17 @@ internal sealed class DaemonOptions
                 yield return Setting(name, value);
         }
 
-        if (context.Get(_keep) is { Length: > 0 } keep)
-            yield return Setting(nameof(ImageGarbageCollectionOptions.KeepImages), string.Join(',', keep));
-        if (context.Get(_keepLabels) is { Length: > 0 } labels)
-            yield return Setting(nameof(ImageGarbageCollectionOptions.KeepLabels), string.Join(',', labels));
+        // Beside what the file and the environment keep, and not instead of it.
+        foreach (var (index, image) in EntriesOf(context.Get(_keep)).Index())
+            yield return Setting($"{nameof(ImageGarbageCollectionOptions.KeepImages)}:--keep {index}", image);
+        foreach (var (index, label) in EntriesOf(context.Get(_keepLabels)).Index())
+            yield return Setting($"{nameof(ImageGarbageCollectionOptions.KeepLabels)}:--keep-label {index}", label);
         if (context.NamedDatabasePath is { } path)
             yield return Setting(nameof(ImageGarbageCollectionOptions.DatabasePath), path);
     }
+
+    private static IEnumerable<string> EntriesOf(string[]? lists) => (lists ?? []).SelectMany(list =>
+        list.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries));
 
     private static KeyValuePair<string, string?> Setting(string name, string value) =>
         new(ConfigurationPath.Combine(DaemonHost.Section, name), value);

@@ -12,6 +12,7 @@ namespace ImageGc.Cli.Output;
 [JsonSerializable(typeof(JsonPrune))]
 [JsonSerializable(typeof(JsonRecorded))]
 [JsonSerializable(typeof(JsonForgotten))]
+[JsonSerializable(typeof(JsonEngine))]
 [JsonSerializable(typeof(JsonNewFile))]
 [JsonSerializable(typeof(FlatFileImport))]
 [JsonSerializable(typeof(IEnumerable<JsonRemoved>))]
@@ -50,6 +51,8 @@ internal sealed record JsonPrune(bool DryRun, FlatFileImport? Import, IEnumerabl
 internal sealed record JsonRecorded(IEnumerable<string> Recorded);
 
 internal sealed record JsonForgotten(IEnumerable<string> Forgotten, IEnumerable<string> NotTracked);
+
+internal sealed record JsonEngine(string Engine);
 
 internal sealed record JsonNewFile(string Path);
 
