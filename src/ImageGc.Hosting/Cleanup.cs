@@ -171,10 +171,10 @@ internal sealed class Cleanup(
         var listed = images.Select(image => image.ImageId).ToHashSet(StringComparer.Ordinal);
         foreach (var imageId in tracked.Select(image => image.ImageId).Where(imageId => !listed.Contains(imageId)))
         {
-            // No rule could look at it, and whether it is gone two cleanups tell.
+            // No rule could match it. ForgetMissing decides whether it is gone.
             kept[imageId] = engine.IsImageId(imageId)
                 ? "the engine does not list it"
-                : "it is no image ID of the engine";
+                : "it is not an image ID of this engine";
         }
 
         return new PruneOptions

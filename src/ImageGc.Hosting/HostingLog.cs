@@ -66,7 +66,7 @@ internal static partial class HostingLog
     public static partial void KeepsNothing(this ILogger logger, string pattern, string nearest);
 
     [LoggerMessage(118, LogLevel.Warning,
-        "{Count} tracked images are named by what is no image ID of the engine and finds none, so they are never "
+        "{Count} tracked IDs are not image IDs of this engine, and it finds no image by them, so they are never "
         + "removed: {ImageIds}. Forget them with 'imagegc forget', or give the images these names")]
     public static partial void NoImageIds(this ILogger logger, int count, string imageIds);
 

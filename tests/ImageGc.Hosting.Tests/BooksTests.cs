@@ -115,10 +115,10 @@ public sealed class BooksTests : HostTest
             Time.Pass(TimeSpan.FromDays(1));
         }
 
-        Assert.All(kept, verdict => Assert.Equal("it is no image ID of the engine", verdict.KeptBy));
+        Assert.All(kept, verdict => Assert.Equal("it is not an image ID of this engine", verdict.KeptBy));
         Assert.Equal(["image", "name:gone"], store.List().Select(image => image.ImageId).Order());
         Assert.Contains(Log.Messages(LogLevel.Warning), message => message.StartsWith(
-            "1 tracked images are named by what is no image ID of the engine and finds none, so they are never "
+            "1 tracked IDs are not image IDs of this engine, and it finds no image by them, so they are never "
             + "removed: name:gone.", StringComparison.Ordinal));
         Assert.Empty(store.ListRemoved());
         Assert.Empty(Engine.Removed);
