@@ -82,6 +82,9 @@ public sealed partial class ImageUseStore : IDisposable
         }
     }
 
+    /// <summary>The absolute path of the database.</summary>
+    public string DatabasePath => _database.Path;
+
     /// <summary>Every tracked image, oldest use first.</summary>
     /// <exception cref="ImageUseStoreException">The images could not be read.</exception>
     public IReadOnlyList<ImageUse> List() =>

@@ -5,9 +5,7 @@ namespace ImageGc.Sqlite;
 /// <summary>Why an <see cref="ImageUseStore"/> could not do what it was asked.</summary>
 public enum StoreErrorReason
 {
-    /// <summary>
-    /// SQLite's library cannot be loaded, or it reported something else; see the inner exception.
-    /// </summary>
+    /// <summary>SQLite reported something else; see the inner exception.</summary>
     Other,
 
     /// <summary>
@@ -24,7 +22,7 @@ public enum StoreErrorReason
 
     /// <summary>
     /// The file cannot be reached: no such directory, no permission, a directory, a mount point by itself, too many
-    /// open files. Or it, or its log, was moved, replaced, deleted or changed while it was open: open it anew.
+    /// open files.
     /// </summary>
     Unavailable,
 
@@ -45,6 +43,15 @@ public enum StoreErrorReason
 
     /// <summary>A flat file could not be read or written.</summary>
     FlatFile,
+
+    /// <summary>
+    /// The file or its log was moved, replaced, deleted or changed while it was open. This store never works again:
+    /// open the file anew.
+    /// </summary>
+    Moved,
+
+    /// <summary>SQLite's native library cannot be loaded, or is too old to be safe.</summary>
+    Library,
 }
 
 /// <summary>A storage failure: its message says what failed, on which file and what to do.</summary>
@@ -83,4 +90,7 @@ public sealed class ImageUseStoreException : Exception
 
     internal static ImageUseStoreException Unavailable(string databasePath, string why, Exception? inner = null) =>
         new(StoreErrorReason.Unavailable, databasePath, $"Could not use '{databasePath}': {why}", inner);
+
+    internal static ImageUseStoreException Moved(string databasePath, string why) =>
+        new(StoreErrorReason.Moved, databasePath, $"Could not use '{databasePath}': {why}");
 }

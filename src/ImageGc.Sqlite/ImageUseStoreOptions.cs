@@ -65,7 +65,7 @@ public sealed class ImageUseStoreOptions
     /// Opens an existing database only to look at it: it is neither created nor migrated nor salvaged, and no flat file
     /// is taken over. Every call that would change it fails with <see cref="StoreErrorReason.ReadOnly"/>. Works on a
     /// full disk and for a user who may only read; there, once others change the database, calls fail with
-    /// <see cref="StoreErrorReason.Unavailable"/> until it is opened anew. False by default.
+    /// <see cref="StoreErrorReason.Moved"/> until it is opened anew. False by default.
     /// </summary>
     public bool ReadOnly { get; set; }
 

@@ -13,7 +13,7 @@ public sealed class FailureTests : StoreTest
     [InlineData(10, 4874, StoreErrorReason.Full)] // SQLITE_IOERR_SHMSIZE
     [InlineData(8, 8, StoreErrorReason.ReadOnly)]
     [InlineData(8, 1544, StoreErrorReason.ReadOnly)] // SQLITE_READONLY_DIRECTORY
-    [InlineData(8, 1032, StoreErrorReason.Unavailable)] // SQLITE_READONLY_DBMOVED
+    [InlineData(8, 1032, StoreErrorReason.Moved)] // SQLITE_READONLY_DBMOVED
     [InlineData(14, 14, StoreErrorReason.Unavailable)]
     [InlineData(3, 3, StoreErrorReason.Unavailable)] // SQLITE_PERM
     [InlineData(11, 11, StoreErrorReason.Corrupt)]

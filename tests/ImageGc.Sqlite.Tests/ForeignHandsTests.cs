@@ -33,7 +33,7 @@ public sealed class ForeignHandsTests : StoreTest
 
         var exception = Assert.Throws<ImageUseStoreException>(() => store.RecordUse(Id(2)));
 
-        Assert.Equal(StoreErrorReason.Unavailable, exception.Reason);
+        Assert.Equal(StoreErrorReason.Moved, exception.Reason);
         Assert.Contains("its log was moved, replaced or deleted", exception.Message, StringComparison.Ordinal);
         store.Dispose();
         Assert.NotNull(Open().Find(Id(1)));

@@ -84,7 +84,7 @@ public sealed class OtherProcessesTests : StoreTest
                 () => store.RecordUse(Id(2)), () => store.Prune([]), () => store.Count(), () => store.Check()])
             {
                 var exception = Assert.Throws<ImageUseStoreException>(call);
-                Assert.Equal(StoreErrorReason.Unavailable, exception.Reason);
+                Assert.Equal(StoreErrorReason.Moved, exception.Reason);
                 Assert.Contains("moved, replaced or deleted", exception.Message, StringComparison.Ordinal);
             }
 

@@ -148,7 +148,7 @@ public sealed class ReadOnlyTests : StoreTest
         for (var number = 10; number < 2000; number++)
         {
             store.RecordUse(Id(number));
-            Assert.Equal(StoreErrorReason.Unavailable,
+            Assert.Equal(StoreErrorReason.Moved,
                 Assert.Throws<ImageUseStoreException>(() => look.List()).Reason);
         }
 

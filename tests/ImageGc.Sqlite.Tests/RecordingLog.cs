@@ -5,12 +5,18 @@ namespace ImageGc.Sqlite.Tests;
 /// <summary>Keeps what was logged.</summary>
 internal sealed class RecordingLog : ILoggerFactory, ILogger
 {
-    private readonly List<(LogLevel Level, string Message)> _entries = [];
+    private readonly List<(LogLevel Level, string Message, int Event)> _entries = [];
 
     public List<string> Messages(LogLevel level)
     {
         lock (_entries)
             return [.. _entries.Where(entry => entry.Level == level).Select(entry => entry.Message)];
+    }
+
+    public HashSet<int> Events()
+    {
+        lock (_entries)
+            return [.. _entries.Select(entry => entry.Event)];
     }
 
     public ILogger CreateLogger(string categoryName) => this;
@@ -29,7 +35,7 @@ internal sealed class RecordingLog : ILoggerFactory, ILogger
         Func<TState, Exception?, string> formatter)
     {
         lock (_entries)
-            _entries.Add((logLevel, formatter(state, exception)));
+            _entries.Add((logLevel, formatter(state, exception), eventId.Id));
     }
 
     public void Dispose()

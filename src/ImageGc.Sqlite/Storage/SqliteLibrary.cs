@@ -22,14 +22,14 @@ internal static partial class SqliteLibrary
         catch (Exception exception) when (exception is TypeInitializationException or DllNotFoundException
             or EntryPointNotFoundException or BadImageFormatException)
         {
-            throw new ImageUseStoreException(StoreErrorReason.Other, path,
+            throw new ImageUseStoreException(StoreErrorReason.Library, path,
                 $"Could not open '{path}': SQLite's native library cannot be loaded: "
                 + $"{exception.GetBaseException().Message.TrimEnd('.')}. Publish the program for this system's runtime "
                 + "identifier; on Linux it needs glibc 2.34 or later, as in Debian 12, Ubuntu 22.04 or RHEL 9.",
                 exception);
         }
 
-        throw new ImageUseStoreException(StoreErrorReason.Other, path,
+        throw new ImageUseStoreException(StoreErrorReason.Library, path,
             $"Could not open '{path}': SQLite {raw.sqlite3_libversion().utf8_to_string()} is loaded, whose write-ahead "
             + "log can corrupt a database. Reference SQLite 3.51.3 or later.");
     }

@@ -63,7 +63,7 @@ internal static class StorageFailure
         (raw.SQLITE_BUSY or raw.SQLITE_LOCKED or raw.SQLITE_PROTOCOL, _) => (StoreErrorReason.Busy,
             "another process holds its lock. Find it with `fuser` on the file, then repeat."),
         (raw.SQLITE_FULL, _) or (_, raw.SQLITE_IOERR_SHMSIZE) => Explain(28)!.Value,
-        (_, raw.SQLITE_READONLY_DBMOVED) => (StoreErrorReason.Unavailable,
+        (_, raw.SQLITE_READONLY_DBMOVED) => (StoreErrorReason.Moved,
             "the file was moved or replaced while it was open. Open it anew to use the file that is there now."),
         (raw.SQLITE_READONLY, _) => (StoreErrorReason.ReadOnly,
             "it cannot be written to. Make the file, its directory and the file system writable for this user."),
