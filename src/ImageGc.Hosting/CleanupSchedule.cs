@@ -9,21 +9,19 @@ internal sealed class CleanupSchedule(TimeOnly at, TimeSpan recurrence)
 {
     private readonly int _days = recurrence.Days;
 
-    /// <param name="last">The last cleanup; null if there was none, and then one is due now.</param>
+    /// <param name="last">The last cleanup.</param>
     /// <param name="now">Now. It may be before the last cleanup: then the clock was set back.</param>
     /// <param name="zone">The local time zone.</param>
     /// <returns>
     /// Null if the last cleanup lies more than a day ahead: then the clock was wrong, or it is, and nobody can say.
     /// </returns>
-    public DateTimeOffset? NextAfter(DateTimeOffset? last, DateTimeOffset now, TimeZoneInfo zone)
+    public DateTimeOffset? NextAfter(DateTimeOffset last, DateTimeOffset now, TimeZoneInfo zone)
     {
-        if (last is not { } ran)
-            return now;
-        if (ran - now > TimeSpan.FromDays(1))
+        if (last - now > TimeSpan.FromDays(1))
             return null;
 
-        var day = DateOnly.FromDateTime(TimeZoneInfo.ConvertTime(ran, zone).DateTime);
-        if (TimeOn(day, zone) > ran) // It made up for the cleanup of the day before.
+        var day = DateOnly.FromDateTime(TimeZoneInfo.ConvertTime(last, zone).DateTime);
+        if (TimeOn(day, zone) > last) // It made up for the cleanup of the day before.
             day = day.AddDays(-1);
         return DateOnly.MaxValue.DayNumber - day.DayNumber < _days
             ? DateTimeOffset.MaxValue

@@ -1,3 +1,4 @@
+using System.Globalization;
 using ImageGc.Sqlite;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
@@ -5,10 +6,10 @@ using Microsoft.Extensions.Options;
 
 namespace ImageGc.Hosting;
 
-/// <summary>Removes images on schedule. Nothing that happens in it ends the host.</summary>
+/// <summary>Removes images on schedule.</summary>
 internal sealed class CleanupWorker(
     Cleanup cleanup, Func<ImageUseStore> store, IOptions<ImageGarbageCollectionOptions> options,
-    CleanupHealth health, TimeProvider time, ILogger<CleanupWorker> log) : BackgroundService
+    Health health, TimeProvider time, ILogger<CleanupWorker> log) : BackgroundService
 {
     /// <summary>The clock may be set while it waits, so it checks at least this often.</summary>
     private static readonly TimeSpan PollInterval = TimeSpan.FromMinutes(1);
@@ -17,6 +18,8 @@ internal sealed class CleanupWorker(
 
     /// <summary>A clock that is set by less is being adjusted, not set right.</summary>
     private static readonly TimeSpan ClockSet = TimeSpan.FromMinutes(1);
+
+    private const string FirstStartNote = "first_start";
 
     private readonly CleanupSchedule _schedule = new(options.Value.CleanupTime, options.Value.CleanupRecurrence);
     private readonly long _started = time.GetTimestamp();
@@ -27,53 +30,58 @@ internal sealed class CleanupWorker(
     /// <summary>How long the host had run when the wall clock was last set.</summary>
     private TimeSpan _clockSetAfter;
 
+    /// <summary>When the next cleanup comes, as the log has it.</summary>
+    private DateTimeOffset? _announced;
+
+    private bool _hasBegun;
+
     /// <summary>Whether a run failed half-way: the history shows it like any other.</summary>
     private bool _unfinished;
 
+    /// <remarks>Opens the database while an operator is likely to read the log, and can still be told by a start that
+    /// fails.</remarks>
+    public override Task StartAsync(CancellationToken cancellationToken)
+    {
+        try
+        {
+            log.Opened(store().DatabasePath, store().Count());
+        }
+        catch (Exception exception) when (exception is ImageUseStoreException or ObjectDisposedException
+            && !Health.CannotGoOn(exception))
+        {
+            log.NotOpened(exception);
+        }
+
+        return base.StartAsync(cancellationToken);
+    }
+
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
-        LogTrackedImages();
         if (!options.Value.Enabled)
         {
             log.Disabled();
             return;
         }
 
-        while (await Attempt.FailureOfAsync(cleanup.BeginAsync, stoppingToken).ConfigureAwait(false)
-            is ImageUseStoreException { Reason: StoreErrorReason.Busy } refused)
-        {
-            health.LastFailure = refused;
-            log.CleanupFailed(refused, RetryAfter);
-            await Task.Delay(RetryAfter, time, stoppingToken).ConfigureAwait(false);
-        }
-
-        await Task.Delay(options.Value.StartDelay, time, stoppingToken).ConfigureAwait(false);
         while (true)
         {
-            health.LastFailure = await Attempt.FailureOfAsync(CleanUpWhenDueAsync, stoppingToken).ConfigureAwait(false);
-            if (health.LastFailure is { } failure)
-            {
-                log.CleanupFailed(failure, RetryAfter);
-                await Task.Delay(RetryAfter, time, stoppingToken).ConfigureAwait(false);
-            }
-        }
-    }
-
-    /// <summary>Logged at start, while an operator is likely to read the log.</summary>
-    private void LogTrackedImages()
-    {
-        try
-        {
-            log.Opened(options.Value.DatabasePath, store().Count());
-        }
-        catch (Exception exception) when (exception is ImageUseStoreException or ObjectDisposedException)
-        {
-            log.NotOpened(exception);
+            var failure = await Attempt.FailureOfAsync(CleanUpWhenDueAsync, stoppingToken).ConfigureAwait(false);
+            health.Report(HostPart.Cleanup, failure);
+            if (failure is null)
+                continue;
+            log.CleanupFailed(failure, RetryAfter);
+            await Task.Delay(RetryAfter, time, stoppingToken).ConfigureAwait(false);
         }
     }
 
     private async Task CleanUpWhenDueAsync(CancellationToken stoppingToken)
     {
+        if (!_hasBegun)
+        {
+            await cleanup.BeginAsync(stoppingToken).ConfigureAwait(false);
+            _hasBegun = true;
+        }
+
         if (!_unfinished)
             await WaitUntilDueAsync(stoppingToken).ConfigureAwait(false);
         _unfinished = true;
@@ -83,33 +91,51 @@ internal sealed class CleanupWorker(
 
     private async Task WaitUntilDueAsync(CancellationToken stoppingToken)
     {
-        DateTimeOffset? announced = null;
         while (true)
         {
             store().CorrectTimes(); // So that other programs read correct times.
             var now = time.GetUtcNow();
-            var due = _schedule.NextAfter(LastRun(), now, time.LocalTimeZone);
+            var next = FindNext(now);
             // A run that failed is tried again before this, so only the database could not be read.
-            health.LastFailure = null;
-            var isClockSettled = IsClockSettled(now);
-            if ((due is null || due <= now) && isClockSettled)
+            health.Report(HostPart.Cleanup, failure: null);
+            if (next <= now)
                 return;
-            if (due is { } next && due != announced)
-                log.NextCleanup(next);
-            announced = due;
-            var left = due > now ? due.Value - now : PollInterval;
+            var left = next - now;
             await Task.Delay(left < PollInterval ? left : PollInterval, time, stoppingToken).ConfigureAwait(false);
         }
     }
 
-    /// <summary>A device that starts with a wrong clock gets time to set it before ages are judged by it.</summary>
-    private bool IsClockSettled(DateTimeOffset now)
+    /// <summary>
+    /// When the next cleanup comes, as far as is known now. A device that starts with a wrong clock gets time to set it
+    /// before ages are judged by it.
+    /// </summary>
+    private DateTimeOffset FindNext(DateTimeOffset now)
     {
         var runningFor = time.GetElapsedTime(_started);
         if ((now - runningFor - _startedAt).Duration() > ClockSet)
             (_startedAt, _clockSetAfter) = (now - runningFor, runningFor);
-        return runningFor - _clockSetAfter >= options.Value.ClockSettleTime;
+
+        var due = _schedule.NextAfter(LastRun() ?? FirstStart(now), now, time.LocalTimeZone) ?? now;
+        if (due <= _startedAt)
+            due = _startedAt + options.Value.StartDelay;
+        var settled = _startedAt + _clockSetAfter + options.Value.ClockSettleTime;
+        var next = due > settled ? due : settled;
+        if (_announced is not { } announced || (next - announced).Duration() > ClockSet)
+            log.NextCleanup(next, next == due ? "" : ", once the clock has not been set for "
+                + DurationText.Format(options.Value.ClockSettleTime));
+        _announced = next;
+        return next;
     }
 
     private DateTimeOffset? LastRun() => store().LastPrune(PruneKind.Scheduled)?.PrunedAt;
+
+    /// <summary>Before it there was nothing to remove, so it counts as a cleanup.</summary>
+    private DateTimeOffset FirstStart(DateTimeOffset now)
+    {
+        if (store().FindNote(FirstStartNote) is { } noted)
+            return DateTimeOffset.Parse(noted, CultureInfo.InvariantCulture);
+        var note = now.ToString("u", CultureInfo.InvariantCulture);
+        store().RecordUse([], new Dictionary<string, string> { [FirstStartNote] = note });
+        return now;
+    }
 }

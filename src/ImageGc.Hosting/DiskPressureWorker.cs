@@ -8,18 +8,23 @@ namespace ImageGc.Hosting;
 /// <summary>Removes unused images before their time when the engine's disk is too full, as the kubelet does.</summary>
 internal sealed class DiskPressureWorker(
     Cleanup cleanup, IContainerEngine engine, IOptions<ImageGarbageCollectionOptions> options,
-    TimeProvider time, ILogger<DiskPressureWorker> log) : BackgroundService
+    Health health, TimeProvider time, ILogger<DiskPressureWorker> log) : BackgroundService
 {
     private static readonly TimeSpan Period = TimeSpan.FromMinutes(5);
 
     /// <summary>Makes room if the disk is too full.</summary>
-    public async Task RelieveAsync(CancellationToken cancellationToken)
+    /// <returns>What was removed for that.</returns>
+    public async Task<PruneResult> RelieveAsync(CancellationToken cancellationToken)
     {
         var used = await MeasureAsync(cancellationToken).ConfigureAwait(false);
         if (used < options.Value.HighThresholdPercent)
-            return;
+        {
+            health.Report(HostPart.Disk, failure: null);
+            return new PruneResult([], [], [], []);
+        }
 
         log.DiskFull(used);
+        PruneResult result;
         if (options.Value.MinimumAge < options.Value.ImageAgeCleanupThreshold)
         {
             var makeRoom = new PruneOptions
@@ -28,17 +33,22 @@ internal sealed class DiskPressureWorker(
                 Kind = PruneKind.DiskPressure,
                 Enough = IsEnoughAsync,
             };
-            await cleanup.RunAsync(makeRoom, cancellationToken).ConfigureAwait(false);
+            result = await cleanup.RunAsync(makeRoom, cancellationToken).ConfigureAwait(false);
         }
         else
         {
             // No younger image may go than on schedule, so this is the scheduled cleanup, brought forward.
-            await cleanup.RunAsync(cancellationToken).ConfigureAwait(false);
+            result = await cleanup.RunAsync(cancellationToken).ConfigureAwait(false);
         }
 
         used = await MeasureAsync(cancellationToken).ConfigureAwait(false);
-        if (used > options.Value.LowThresholdPercent)
+        var isStillFull = used > options.Value.LowThresholdPercent;
+        if (isStillFull)
             log.DiskStillFull(used);
+        health.Report(HostPart.Disk, isStillFull
+            ? new IOException($"The disk is {used:F0}% full, and no unused image is left that may go.")
+            : null);
+        return result;
     }
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
@@ -50,7 +60,11 @@ internal sealed class DiskPressureWorker(
         while (true)
         {
             if (await Attempt.FailureOfAsync(RelieveAsync, stoppingToken).ConfigureAwait(false) is { } failure)
+            {
+                health.Report(HostPart.Disk, failure);
                 log.DiskFailed(failure, Period);
+            }
+
             await Task.Delay(Period, time, stoppingToken).ConfigureAwait(false);
         }
     }

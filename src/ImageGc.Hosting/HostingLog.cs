@@ -9,13 +9,13 @@ internal static partial class HostingLog
     [LoggerMessage(101, LogLevel.Information, "Image garbage collection is disabled: no image is removed")]
     public static partial void Disabled(this ILogger logger);
 
-    [LoggerMessage(102, LogLevel.Information, "The next cleanup is due at {Due:u}")]
-    public static partial void NextCleanup(this ILogger logger, DateTimeOffset due);
+    [LoggerMessage(102, LogLevel.Information, "The next cleanup is due at {Due:u}{Why}")]
+    public static partial void NextCleanup(this ILogger logger, DateTimeOffset due, string why);
 
     [LoggerMessage(103, LogLevel.Error,
         "The cleanup failed: {Why} What it has not removed stays; the next try comes after {RetryAfter}")]
     private static partial void CleanupFailed(
-        this ILogger logger, Exception? unexpected, string why, TimeSpan retryAfter);
+        this ILogger logger, Exception? unexpected, string why, string retryAfter);
 
     [LoggerMessage(104, LogLevel.Information, "Forgot {ImageId}: the engine does not have it any more")]
     public static partial void ForgotGone(this ILogger logger, string imageId);
@@ -27,7 +27,7 @@ internal static partial class HostingLog
         "Cannot watch the engine: {Why} The next try comes after {RetryAfter}, and makes up for what happens "
         + "meanwhile")]
     private static partial void NotWatching(
-        this ILogger logger, Exception? unexpected, string why, TimeSpan retryAfter);
+        this ILogger logger, Exception? unexpected, string why, string retryAfter);
 
     [LoggerMessage(107, LogLevel.Warning, "The disk is {UsedPercent:F0}% full: unused images go before their time")]
     public static partial void DiskFull(this ILogger logger, double usedPercent);
@@ -38,16 +38,16 @@ internal static partial class HostingLog
     public static partial void DiskStillFull(this ILogger logger, double usedPercent);
 
     [LoggerMessage(109, LogLevel.Error, "Could not make room on the disk: {Why} The next try comes after {RetryAfter}")]
-    private static partial void DiskFailed(this ILogger logger, Exception? unexpected, string why, TimeSpan retryAfter);
+    private static partial void DiskFailed(this ILogger logger, Exception? unexpected, string why, string retryAfter);
 
     [LoggerMessage(110, LogLevel.Warning,
         "Could not look whether {ImageId} is gone: {Why} It stays tracked until two cleanups miss it")]
     private static partial void GoneUnknown(this ILogger logger, Exception? unexpected, string imageId, string why);
 
     [LoggerMessage(112, LogLevel.Warning,
-        "Could not follow an event, {Kind} of {Id}, and go on with the next one")]
-    public static partial void SkippedEvent(
-        this ILogger logger, Exception exception, EngineEventKind kind, string? id);
+        "Could not follow an event, {Kind} of {Id}, and go on with the next one: {Why}")]
+    private static partial void SkippedEvent(
+        this ILogger logger, Exception? unexpected, EngineEventKind kind, string? id, string why);
 
     [LoggerMessage(113, LogLevel.Information, "Images are tracked in {DatabasePath}, {Tracked} so far")]
     public static partial void Opened(this ILogger logger, string databasePath, long tracked);
@@ -77,17 +77,25 @@ internal static partial class HostingLog
     [LoggerMessage(119, LogLevel.Information, "Track {ImageId} instead of '{Written}', which names it")]
     public static partial void FoundByName(this ILogger logger, string imageId, string written);
 
+    [LoggerMessage(121, LogLevel.Critical, "Cannot go on, so the program ends with exit code 1: {Why}")]
+    private static partial void CannotGoOn(this ILogger logger, string why);
+
+    public static void CannotGoOn(this ILogger logger, Exception failure) => logger.CannotGoOn(Sentence(failure));
+
+    public static void SkippedEvent(this ILogger logger, Exception failure, EngineEventKind kind, string? id) =>
+        logger.SkippedEvent(Unexpected(failure), kind, id, Sentence(failure));
+
     public static void NotRecorded(this ILogger logger, Exception failure, string imageId) =>
         logger.NotRecorded(Unexpected(failure), imageId, Sentence(failure));
 
     public static void CleanupFailed(this ILogger logger, Exception failure, TimeSpan retryAfter) =>
-        logger.CleanupFailed(Unexpected(failure), Sentence(failure), retryAfter);
+        logger.CleanupFailed(Unexpected(failure), Sentence(failure), DurationText.Format(retryAfter));
 
     public static void NotWatching(this ILogger logger, Exception failure, TimeSpan retryAfter) =>
-        logger.NotWatching(Unexpected(failure), Sentence(failure), retryAfter);
+        logger.NotWatching(Unexpected(failure), Sentence(failure), DurationText.Format(retryAfter));
 
     public static void DiskFailed(this ILogger logger, Exception failure, TimeSpan retryAfter) =>
-        logger.DiskFailed(Unexpected(failure), Sentence(failure), retryAfter);
+        logger.DiskFailed(Unexpected(failure), Sentence(failure), DurationText.Format(retryAfter));
 
     public static void GoneUnknown(this ILogger logger, Exception failure, string imageId) =>
         logger.GoneUnknown(Unexpected(failure), imageId, Sentence(failure));
@@ -97,7 +105,8 @@ internal static partial class HostingLog
 
     /// <summary>What happens on every device needs no stack trace: its message says what to do.</summary>
     private static Exception? Unexpected(Exception failure) => failure is EngineUnavailableException or TimeoutException
-        or EngineRequestFailedException or EngineChangedException or ImageUseStoreException ? null : failure;
+        or EngineRequestFailedException or EngineChangedException or ImageUseStoreException or NotSupportedException
+        or InvalidDataException ? null : failure;
 
-    private static string Sentence(Exception failure) => failure.Message.TrimEnd('.') + ".";
+    public static string Sentence(Exception failure) => failure.Message.TrimEnd('.') + ".";
 }

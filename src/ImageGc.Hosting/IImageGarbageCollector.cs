@@ -10,7 +10,7 @@ public interface IImageGarbageCollector
     /// Records the images of containers if <see cref="ImageGarbageCollectionOptions.WatchContainers"/> is set, removes
     /// the images that expired, and makes room if the disk is too full.
     /// </summary>
-    /// <returns>What was removed for its age; nothing if images are never removed.</returns>
+    /// <returns>What was removed, and what could not be; nothing if images are never removed.</returns>
     /// <exception cref="EngineUnavailableException">The engine cannot be reached; what was done is kept.</exception>
     /// <exception cref="TimeoutException">It did not answer; what was done is kept.</exception>
     /// <exception cref="EngineChangedException">It is another one; nothing was removed or forgotten.</exception>

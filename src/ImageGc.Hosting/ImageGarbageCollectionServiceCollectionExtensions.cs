@@ -19,8 +19,10 @@ public static class ImageGarbageCollectionServiceCollectionExtensions
     /// <param name="section">The settings, named as in <see cref="ImageGarbageCollectionOptions"/>.</param>
     /// <returns>A builder that takes the engine.</returns>
     /// <remarks>
-    /// A wrong setting stops the start with a message that names it. After that nothing here ends the host. Settings
-    /// are read once: a change takes effect at the next start.
+    /// A wrong setting, a file that is no database of ours, and a missing native library stop the start with a message
+    /// that says so. After that only what cannot go on without a new start ends the host, with exit code 1: a database
+    /// that was moved, deleted or damaged while it was open. Settings are read once: a change takes effect at the next
+    /// start.
     /// </remarks>
     /// <exception cref="InvalidOperationException">It was called before.</exception>
     public static ImageGarbageCollectionBuilder AddImageGarbageCollection(
@@ -48,7 +50,8 @@ public static class ImageGarbageCollectionServiceCollectionExtensions
     }
 
     /// <summary>
-    /// Adds a health check: unhealthy while the database cannot be used, degraded after a cleanup that failed.
+    /// Adds a health check: unhealthy while the database cannot be used, degraded while uses cannot be recorded, the
+    /// engine cannot be watched, the last cleanup failed or the disk stays full. Its data say since when.
     /// </summary>
     /// <param name="builder">The health checks of the host.</param>
     /// <param name="name">Its name.</param>
@@ -57,7 +60,7 @@ public static class ImageGarbageCollectionServiceCollectionExtensions
     public static IHealthChecksBuilder AddImageGarbageCollection(
         this IHealthChecksBuilder builder, string name = "image-garbage-collection",
         HealthStatus? failureStatus = null, IEnumerable<string>? tags = null) =>
-        builder.AddCheck<CleanupHealth>(name, failureStatus, tags ?? []);
+        builder.AddCheck<Health>(name, failureStatus, tags ?? []);
 
     private static ImageGarbageCollectionBuilder Add(IServiceCollection services, IConfiguration? section)
     {
@@ -66,7 +69,10 @@ public static class ImageGarbageCollectionServiceCollectionExtensions
             throw new InvalidOperationException(
                 $"{nameof(AddImageGarbageCollection)} was called before. Call it once.");
 
-        services.AddSingleton<IValidateOptions<ImageGarbageCollectionOptions>, OptionsValidator>();
+        // A host that brings its own store does not name a database; it may register the store after this.
+        services.AddSingleton<IValidateOptions<ImageGarbageCollectionOptions>>(new OptionsValidator(
+            needsDatabase: () => services.Last(service => service.ServiceType == typeof(ImageUseStore))
+                .ImplementationFactory == OpenStore));
         services.AddOptions<ImageGarbageCollectionOptions>().ValidateOnStart();
         services.TryAddSingleton(TimeProvider.System);
         services.TryAddSingleton(OpenStore);
@@ -80,16 +86,16 @@ public static class ImageGarbageCollectionServiceCollectionExtensions
         services.AddSingleton<IImageGarbageCollector, ImageGarbageCollector>();
         services.AddSingleton<Metrics>();
         services.AddSingleton<Cleanup>();
-        services.AddSingleton<CleanupHealth>();
+        services.AddSingleton<Health>();
         services.AddSingleton<Tracking>();
+        services.AddHostedService<CleanupWorker>(); // The first: it stops a start that is in vain.
         services.AddHostedService<TrackingWorker>();
-        services.AddHostedService<CleanupWorker>();
         services.AddSingleton<DiskPressureWorker>();
         services.AddHostedService(provider => provider.GetRequiredService<DiskPressureWorker>());
         return new ImageGarbageCollectionBuilder(services, section);
     }
 
-    private static ImageUseStore OpenStore(IServiceProvider provider) => ImageUseStore.Open(
+    private static readonly Func<IServiceProvider, ImageUseStore> OpenStore = provider => ImageUseStore.Open(
         provider.GetRequiredService<IOptions<ImageGarbageCollectionOptions>>().Value.ToStoreOptions(),
         provider.GetRequiredService<TimeProvider>(),
         provider.GetService<ILoggerFactory>());

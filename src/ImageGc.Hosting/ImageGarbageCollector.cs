@@ -24,9 +24,16 @@ internal sealed class ImageGarbageCollector(
         if (!options.Value.Enabled)
             return new PruneResult([], [], [], []);
         var result = await cleanup.RunAsync(cancellationToken).ConfigureAwait(false);
-        if (options.Value.HighThresholdPercent is not null)
-            await diskPressure.RelieveAsync(cancellationToken).ConfigureAwait(false);
-        return result;
+        if (options.Value.HighThresholdPercent is null)
+            return result;
+        var relief = await diskPressure.RelieveAsync(cancellationToken).ConfigureAwait(false);
+        var tried = relief.Removed.Concat(relief.Failed.Select(failed => failed.Image))
+            .Select(image => image.ImageId).ToHashSet(StringComparer.Ordinal);
+        return new PruneResult(
+            [.. result.Removed, .. relief.Removed],
+            [.. result.UsedMeanwhile, .. relief.UsedMeanwhile],
+            [.. result.Failed.Where(failed => !tried.Contains(failed.Image.ImageId)), .. relief.Failed],
+            relief.Left);
     }
 
     public Task<IReadOnlyList<PruneVerdict>> PreviewAsync(CancellationToken cancellationToken) =>

@@ -3,7 +3,8 @@ using Microsoft.Extensions.Logging;
 
 namespace ImageGc.Hosting;
 
-internal sealed class ImageUseRecorder(Func<ImageUseStore> store, ILogger<ImageUseRecorder> log) : IImageUseRecorder
+internal sealed class ImageUseRecorder(
+    Func<ImageUseStore> store, Health health, ILogger<ImageUseRecorder> log) : IImageUseRecorder
 {
     public void Record(string imageId)
     {
@@ -11,10 +12,12 @@ internal sealed class ImageUseRecorder(Func<ImageUseStore> store, ILogger<ImageU
         try
         {
             store().RecordUse(imageId);
+            health.Report(HostPart.Recording, failure: null);
         }
         catch (Exception exception) when (exception is ImageUseStoreException or ObjectDisposedException)
         {
             log.NotRecorded(exception, imageId);
+            health.Report(HostPart.Recording, exception);
         }
     }
 }

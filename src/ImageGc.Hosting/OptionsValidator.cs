@@ -3,7 +3,8 @@ using Microsoft.Extensions.Options;
 namespace ImageGc.Hosting;
 
 /// <summary>What no host may start with; every message names the setting.</summary>
-internal sealed class OptionsValidator : IValidateOptions<ImageGarbageCollectionOptions>
+/// <param name="needsDatabase">Whether the database that the settings name is opened.</param>
+internal sealed class OptionsValidator(Func<bool> needsDatabase) : IValidateOptions<ImageGarbageCollectionOptions>
 {
     private static readonly TimeSpan OneDay = TimeSpan.FromDays(1);
 
@@ -13,9 +14,9 @@ internal sealed class OptionsValidator : IValidateOptions<ImageGarbageCollection
         return failures.Count == 0 ? ValidateOptionsResult.Success : ValidateOptionsResult.Fail(failures);
     }
 
-    private static IEnumerable<string> Failures(ImageGarbageCollectionOptions options)
+    private IEnumerable<string> Failures(ImageGarbageCollectionOptions options)
     {
-        if (StoreFailure(options) is { } refused)
+        if ((options.DatabasePath.Length > 0 || needsDatabase()) && StoreFailure(options) is { } refused)
             yield return refused;
         if (options.OwnerLabel is not null && string.IsNullOrWhiteSpace(options.OwnerLabel.Split('=')[0]))
             yield return $"{nameof(options.OwnerLabel)} names no label: use name or name=value, or leave it out.";

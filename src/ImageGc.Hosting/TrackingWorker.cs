@@ -8,7 +8,7 @@ namespace ImageGc.Hosting;
 /// <summary>Watches the engine as long as the host runs; after every break it makes up for what it missed.</summary>
 internal sealed class TrackingWorker(
     Tracking tracking, IContainerEngine engine, Cleanup cleanup, IOptions<ImageGarbageCollectionOptions> options,
-    TimeProvider time, ILogger<TrackingWorker> log) : BackgroundService
+    Health health, TimeProvider time, ILogger<TrackingWorker> log) : BackgroundService
 {
     /// <summary>A connection over TCP can die without anyone noticing.</summary>
     private static readonly TimeSpan Renewal = TimeSpan.FromHours(1);
@@ -25,8 +25,11 @@ internal sealed class TrackingWorker(
     /// <summary>Since when nobody watches.</summary>
     private DateTimeOffset? _brokenSince;
 
+    /// <summary>When the current stream began; null before that.</summary>
+    private long? _began;
+
     /// <summary>An engine that ends each stream at once must not fill the log.</summary>
-    private bool IsQuiet => _retryAfter >= LongestRetry;
+    private bool _endsAtOnce;
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
@@ -34,14 +37,18 @@ internal sealed class TrackingWorker(
             return;
         while (true)
         {
-            var began = time.GetTimestamp();
+            _began = null;
             var failure = await Attempt.FailureOfAsync(WatchForAnHourAsync, stoppingToken).ConfigureAwait(false);
+            var hasLasted = _began is { } began && time.GetElapsedTime(began) > LongestRetry;
+            if (hasLasted)
+                _retryAfter = FirstRetry;
+            _endsAtOnce = _began is not null && !hasLasted && _retryAfter >= LongestRetry;
             if (failure is null)
                 continue;
-            if (time.GetElapsedTime(began) > LongestRetry)
-                _retryAfter = FirstRetry;
-            if (!IsQuiet)
+            if (_retryAfter < LongestRetry)
                 log.NotWatching(failure, _retryAfter);
+            if (_retryAfter >= LongestRetry || Health.CannotGoOn(failure)) // A short break is no problem.
+                health.Report(HostPart.Watching, failure);
             _brokenSince ??= time.GetUtcNow();
             await Task.Delay(_retryAfter, time, stoppingToken).ConfigureAwait(false);
             _retryAfter = _retryAfter * 2 < LongestRetry ? _retryAfter * 2 : LongestRetry;
@@ -101,10 +108,15 @@ internal sealed class TrackingWorker(
     private async Task BeginAsync(CancellationToken cancellationToken)
     {
         var containers = await tracking.ReconcileAsync(cancellationToken).ConfigureAwait(false);
-        if (!IsQuiet)
+        _began = time.GetTimestamp();
+        if (!_endsAtOnce)
+        {
+            health.Report(HostPart.Watching, failure: null);
             log.Watching(engine, containers);
-        if (_brokenSince is { } broken && !IsQuiet)
-            log.NotWatched(broken, time.GetUtcNow());
+            if (_brokenSince is { } broken)
+                log.NotWatched(broken, time.GetUtcNow());
+        }
+
         _brokenSince = null;
     }
 

@@ -1,5 +1,6 @@
 using Docker.DotNet.Models;
 using ImageGc.Hosting;
+using ImageGc.Sqlite;
 using Microsoft.Extensions.DependencyInjection;
 
 namespace ImageGc.Docker.Tests;
@@ -40,7 +41,7 @@ public sealed class DiskPressureTests(SmallDiskEngine small) : EngineTest(small.
         Assert.Equal(images.Length, StoreOf(services).List().Count);
     }
 
-    private static Task RelieveAsync(ServiceProvider services) =>
+    private static Task<PruneResult> RelieveAsync(ServiceProvider services) =>
         services.GetRequiredService<DiskPressureWorker>().RelieveAsync(Cancel);
 
     /// <summary>Images recorded a second after each other.</summary>

@@ -15,12 +15,12 @@ public sealed class CleanupWorkerTests : HostTest
     public CleanupWorkerTests() => Time.Zone = TimeZoneInfo.FindSystemTimeZoneById("Europe/Berlin");
 
     [Theory]
-    [InlineData("2026-03-28T12:00+01:00", "00:00", "03-28 13:00 | 03-29 00:00 | 03-30 00:00 | 03-31 00:00")]
-    [InlineData("2026-03-28T12:00+01:00", "02:30", "03-28 13:00 | 03-29 03:30 | 03-30 02:30 | 03-31 02:30")]
-    [InlineData("2026-03-28T12:00+01:00", "23:59", "03-28 13:00 | 03-28 23:59 | 03-29 23:59 | 03-30 23:59")]
-    [InlineData("2026-10-24T12:00+02:00", "00:00", "10-24 13:00 | 10-25 00:00 | 10-26 00:00 | 10-27 00:00")]
-    [InlineData("2026-10-24T12:00+02:00", "02:30", "10-24 13:00 | 10-25 02:30 | 10-26 02:30 | 10-27 02:30")]
-    [InlineData("2026-10-24T12:00+02:00", "23:59", "10-24 13:00 | 10-24 23:59 | 10-25 23:59 | 10-26 23:59")]
+    [InlineData("2026-03-28T12:00+01:00", "00:00", "03-29 00:00 | 03-30 00:00 | 03-31 00:00")]
+    [InlineData("2026-03-28T12:00+01:00", "02:30", "03-29 03:30 | 03-30 02:30 | 03-31 02:30")]
+    [InlineData("2026-03-28T12:00+01:00", "23:59", "03-28 23:59 | 03-29 23:59 | 03-30 23:59")]
+    [InlineData("2026-10-24T12:00+02:00", "00:00", "10-25 00:00 | 10-26 00:00 | 10-27 00:00")]
+    [InlineData("2026-10-24T12:00+02:00", "02:30", "10-25 02:30 | 10-26 02:30 | 10-27 02:30")]
+    [InlineData("2026-10-24T12:00+02:00", "23:59", "10-24 23:59 | 10-25 23:59 | 10-26 23:59")]
     public async Task It_cleans_up_once_a_local_day_through_both_clock_changes(string start, string at, string expected)
     {
         Time.StepTo(At(start));
@@ -52,7 +52,7 @@ public sealed class CleanupWorkerTests : HostTest
 
         await LiveAsync(7 * Day);
 
-        Assert.Equal("03-01 14:00 | 03-04 00:00 | 03-07 00:00", Cleanups(host));
+        Assert.Equal("03-04 00:00 | 03-07 00:00", Cleanups(host));
     }
 
     [Fact]
@@ -62,7 +62,7 @@ public sealed class CleanupWorkerTests : HostTest
         await WorkAsync(from: "2026-03-11T08:00+01:00", until: "2026-03-11T18:00+01:00");
         using var host = await StartAsync(("CleanupTime", "03:00"));
 
-        Assert.Equal("03-10 09:00 | 03-11 09:00", Cleanups(host));
+        Assert.Equal("03-11 09:00", Cleanups(host));
 
         async Task WorkAsync(string from, string until)
         {
@@ -73,19 +73,100 @@ public sealed class CleanupWorkerTests : HostTest
         }
     }
 
+    [Theory]
+    [InlineData("0", "13:02", "03-01 13:02 | 03-02 13:02", "2026-03-01 12:02:00Z | 2026-03-02 12:02:00Z")]
+    [InlineData("1h", "13:02", "03-01 14:00 | 03-02 13:02",
+        "2026-03-01 13:00:00Z, once the clock has not been set for 1h | 2026-03-02 12:02:00Z")]
+    [InlineData("0", "13:00", "03-02 13:00", "2026-03-02 12:00:00Z")]
+    public async Task A_fresh_installation_cleans_up_at_the_next_cleanup_time_and_says_when_at_its_start(
+        string clockSettleTime, string at, string expected, string announced)
+    {
+        using var host = await StartAsync(("CleanupTime", at), ("ClockSettleTime", clockSettleTime));
+        Assert.Equal(announced.Split(" | ")[0], Announced());
+
+        await LiveAsync(Day + TimeSpan.FromMinutes(2));
+
+        Assert.Equal(expected, Cleanups(host));
+        Assert.StartsWith(announced, Announced(), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_clock_that_is_set_announces_the_next_cleanup_anew()
+    {
+        using var host = await StartAsync();
+        await LiveAsync(2 * Hour);
+        Time.StepTo(At("2026-03-05T10:00+01:00"));
+
+        await LiveAsync(Hour);
+
+        Assert.Equal(
+            "2026-03-01 23:00:00Z | 2026-03-05 10:01:00Z, once the clock has not been set for 1h", Announced());
+    }
+
+    [Theory]
+    [InlineData("ImageAgeCleanupThreshold", "3d", "03-02 00:00 | 03-03 00:00")]
+    [InlineData("CleanupRecurrence", "3d", "03-02 00:00 | 03-05 00:00")]
+    [InlineData("CleanupTime", "15:00", "03-02 00:00 | 03-02 15:00 | 03-03 15:00")]
+    public async Task A_setting_that_changes_brings_no_cleanup_out_of_turn(string name, string value, string expected)
+    {
+        using (var first = await StartAsync())
+        {
+            await LiveAsync(25 * Hour);
+            await first.StopAsync(Cancel);
+        }
+
+        using var second = await StartAsync((name, value));
+        await LiveAsync(expected.Contains("03-05", StringComparison.Ordinal) ? 3 * Day : 26 * Hour);
+
+        Assert.Equal(expected, Cleanups(second));
+    }
+
+    [Fact]
+    public async Task In_a_year_there_is_one_cleanup_a_local_day()
+    {
+        using var host = await StartAsync(("CleanupTime", "02:30"));
+        for (var hour = 0; hour < 365 * 24; hour++)
+        {
+            Time.Pass(Hour);
+            await SleepAsync();
+        }
+
+        var days = StoreOf(host).ListPrunes().Reverse()
+            .Select(run => DateOnly.FromDateTime(TimeZoneInfo.ConvertTime(run.PrunedAt, Time.Zone).DateTime));
+        Assert.Equal(Enumerable.Range(1, 365).Select(new DateOnly(2026, 3, 1).AddDays), days);
+    }
+
+    [Fact]
+    public async Task Of_two_hosts_on_one_database_the_second_one_waits_until_the_first_has_ended()
+    {
+        using var first = await StartAsync();
+        using var second = Build();
+        await second.StartAsync(Cancel);
+        Workers = 2;
+        await LiveAsync(TimeSpan.FromMinutes(20));
+        Assert.Contains("removes images by this database", Log.Messages(LogLevel.Error)[0], StringComparison.Ordinal);
+
+        await first.StopAsync(Cancel);
+        first.Dispose();
+        Workers = 1;
+        await LiveAsync(12 * Hour);
+
+        Assert.Equal("03-02 00:00", Cleanups(second));
+    }
+
     [Fact]
     public async Task A_restart_does_not_clean_up_again()
     {
         using (var first = await StartAsync())
         {
-            await LiveAsync(Hour);
+            await LiveAsync(12 * Hour);
             await first.StopAsync(Cancel);
         }
 
         using var second = await StartAsync();
-        await LiveAsync(Hour);
+        await LiveAsync(2 * Hour);
 
-        Assert.Equal("03-01 14:00", Cleanups(second));
+        Assert.Equal("03-02 00:00", Cleanups(second));
     }
 
     [Fact]
@@ -96,10 +177,10 @@ public sealed class CleanupWorkerTests : HostTest
 
         Time.StepTo(At("2026-03-08T15:00+01:00"));
         await LiveAsync(Hour);
-        Assert.Equal("03-01 14:00", Cleanups(host));
+        Assert.Equal("", Cleanups(host));
         await LiveAsync(TimeSpan.FromMinutes(1));
 
-        Assert.Equal("03-01 14:00 | 03-08 16:01", Cleanups(host));
+        Assert.Equal("03-08 16:01", Cleanups(host));
     }
 
     [Fact]
@@ -111,7 +192,7 @@ public sealed class CleanupWorkerTests : HostTest
         Time.StepTo(At("2026-03-01T23:30+01:00"));
         await LiveAsync(25 * Hour);
 
-        Assert.Equal("03-01 14:00 | 03-02 00:00 | 03-03 00:00", Cleanups(host));
+        Assert.Equal("03-02 00:00 | 03-03 00:00", Cleanups(host));
     }
 
     [Fact]
@@ -124,7 +205,7 @@ public sealed class CleanupWorkerTests : HostTest
         Time.StepTo(At("2026-03-01T15:00+01:00"));
         await LiveAsync(2 * Day);
 
-        Assert.Equal("03-01 13:00 | 03-01 16:01 | 03-02 00:00 | 03-03 00:00", Cleanups(host));
+        Assert.Equal("03-01 16:01 | 03-02 00:00 | 03-03 00:00", Cleanups(host));
     }
 
     [Fact]
@@ -144,7 +225,7 @@ public sealed class CleanupWorkerTests : HostTest
         Time.StepTo(At("2026-03-09T15:00+01:00"));
         await LiveAsync(Hour + TimeSpan.FromMinutes(1));
 
-        Assert.Equal("03-01 14:00 | 03-09 16:01", Cleanups(host));
+        Assert.Equal("03-09 16:01", Cleanups(host));
         Assert.Equal(["old"], Engine.Removed);
     }
 
@@ -161,22 +242,22 @@ public sealed class CleanupWorkerTests : HostTest
         using var host = await StartAsync();
         await LiveAsync(2 * Hour);
 
-        Assert.Equal("03-01 14:00 | 01-01 02:00", Cleanups(host));
+        Assert.Equal("01-01 02:00", Cleanups(host));
     }
 
     [Fact]
     public async Task A_cleanup_that_cannot_begin_is_logged_and_tried_again_after_15_minutes()
     {
         Engine.Failure = new IOException("The engine is away.");
-        using var host = await StartAsync();
-        await LiveAsync(Hour);
-        Assert.Contains("after 00:15:00", Assert.Single(Log.Messages(LogLevel.Error)), StringComparison.Ordinal);
+        using var host = await StartAsync(("CleanupTime", "13:05"), ("ClockSettleTime", "0"));
+        await LiveAsync(TimeSpan.FromMinutes(10));
+        Assert.Contains("after 15m", Assert.Single(Log.Messages(LogLevel.Error)), StringComparison.Ordinal);
         Assert.Equal("", Cleanups(host));
 
         Engine.Failure = null;
         await LiveAsync(Hour);
 
-        Assert.Equal("03-01 14:15", Cleanups(host));
+        Assert.Equal("03-01 13:20", Cleanups(host));
     }
 
     [Fact]
@@ -206,7 +287,7 @@ public sealed class CleanupWorkerTests : HostTest
 
         await LiveAsync(4 * Day);
 
-        Assert.Equal("03-01 14:00 | 03-03 00:00 | 03-05 00:00", Cleanups(host));
+        Assert.Equal("03-03 00:00 | 03-05 00:00", Cleanups(host));
     }
 
     [Theory]
@@ -236,10 +317,19 @@ public sealed class CleanupWorkerTests : HostTest
 
     /// <summary>When it cleaned up, in local time, apart from runs for a full disk.</summary>
     private string Cleanups(IHost host) => string.Join(" | ", StoreOf(host).ListPrunes()
-        .Where(run => run.Threshold == TimeSpan.FromDays(7))
+        .Where(run => run.Kind == PruneKind.Scheduled)
         .Reverse()
         .Select(run => TimeZoneInfo.ConvertTime(run.PrunedAt, Time.Zone)
             .ToString("MM-dd HH:mm", CultureInfo.InvariantCulture)));
+
+    /// <summary>When the next cleanup comes, as the log says.</summary>
+    private string Announced()
+    {
+        const string due = "The next cleanup is due at ";
+        return string.Join(" | ", Log.Messages(LogLevel.Information)
+            .Where(message => message.StartsWith(due, StringComparison.Ordinal))
+            .Select(message => message[due.Length..]));
+    }
 
     private static DateTimeOffset At(string moment) => DateTimeOffset.Parse(moment, CultureInfo.InvariantCulture);
 }

@@ -18,6 +18,9 @@ public abstract class HostTest : IDisposable
 
     internal OwnEngine Engine { get; } = new();
 
+    /// <summary>What a host opens that brings its own store.</summary>
+    protected Func<IServiceProvider, ImageUseStore>? OwnStore { get; set; }
+
     /// <summary>How many wait for time to pass once they have nothing to do.</summary>
     protected int Workers { get; set; } = 1;
 
@@ -34,6 +37,8 @@ public abstract class HostTest : IDisposable
         builder.Services.AddSingleton<TimeProvider>(Time);
         builder.Services.AddSingleton<ILoggerFactory>(Log);
         builder.Services.AddSingleton<IContainerEngine>(Engine);
+        if (OwnStore is not null)
+            builder.Services.AddSingleton(OwnStore);
         builder.Services.AddImageGarbageCollection(builder.Configuration.GetSection("Gc"));
         builder.Services.AddHealthChecks().AddImageGarbageCollection();
         return builder.Build();

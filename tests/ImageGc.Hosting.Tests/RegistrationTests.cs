@@ -64,7 +64,7 @@ public sealed class RegistrationTests : HostTest
             var options = new ImageGarbageCollectionOptions { DatabasePath = "x.db" };
             set(options);
 
-            Assert.StartsWith(name, Assert.Single(new OptionsValidator().Validate(null, options).Failures!),
+            Assert.StartsWith(name, Assert.Single(new OptionsValidator(() => true).Validate(null, options).Failures!),
                 StringComparison.Ordinal);
         }
     }
@@ -90,7 +90,7 @@ public sealed class RegistrationTests : HostTest
     {
         using var host = Build();
         var checks = new ServiceCollection().AddLogging();
-        checks.AddSingleton(host.Services.GetRequiredService<CleanupHealth>());
+        checks.AddSingleton(host.Services.GetRequiredService<Health>());
         checks.AddHealthChecks().AddImageGarbageCollection("images", tags: ["ready"]);
         using var provider = checks.BuildServiceProvider();
 

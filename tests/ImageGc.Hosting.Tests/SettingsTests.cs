@@ -118,7 +118,7 @@ public sealed class SettingsTests
     {
         var options = new ImageGarbageCollectionOptions { DatabasePath = "x.db", Durability = (Durability)7 };
 
-        Assert.Contains("Durability is 7", new OptionsValidator().Validate(null, options).FailureMessage,
+        Assert.Contains("Durability is 7", new OptionsValidator(() => true).Validate(null, options).FailureMessage,
             StringComparison.Ordinal);
     }
 
@@ -135,7 +135,7 @@ public sealed class SettingsTests
         Assert.Equal(
             "TrackImages is Pulled and OwnerLabel is set: an image has no owner. Use Containers, or leave the label "
             + "out.",
-            new OptionsValidator().Validate(null, options).FailureMessage);
+            new OptionsValidator(() => true).Validate(null, options).FailureMessage);
     }
 
     private static async Task<OptionsValidationException> Refused(string name, string value)

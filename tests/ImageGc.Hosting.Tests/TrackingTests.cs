@@ -96,7 +96,7 @@ public sealed class TrackingTests : HostTest
         await Collector(host).RunAsync(Cancel);
 
         Assert.Equal(["agent"], StoreOf(host).List().Select(image => image.ImageId));
-        Assert.Equal(["Could not follow an event, ImagePulled of hangs, and go on with the next one"],
+        Assert.Equal(["Could not follow an event, ImagePulled of hangs, and go on with the next one: It hangs."],
             Log.Messages(LogLevel.Warning));
         Assert.Equal(2, Engine.Hung);
     }
@@ -136,7 +136,15 @@ public sealed class TrackingTests : HostTest
         await host.StartAsync(Cancel);
         await UntilAsync(() => StoreOf(host).Find("agent") is not null);
         if (endsAtOnce)
+        {
             Engine.Events.Writer.Complete();
+            await UntilAsync(() =>
+            {
+                Time.Pass(TimeSpan.FromMinutes(1));
+                return HostProblem.ListFrom(StoreOf(host)) is [{ Part: "watching" }];
+            });
+        }
+
         using var other = new SqliteConnection($"Data Source={PathOf("image_use.db")};Pooling=false");
         other.Open();
         var before = Version(other);

@@ -1,0 +1,207 @@
+using ImageGc.Sqlite;
+using Microsoft.Data.Sqlite;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Diagnostics.HealthChecks;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Options;
+
+namespace ImageGc.Hosting.Tests;
+
+/// <summary>The table "When something fails" in the README of ImageGc.Hosting, row by row.</summary>
+public sealed class HostFailureTests : HostTest
+{
+    private static readonly string[] Rows =
+    [
+        .. File.ReadAllText(Path.Combine(AppContext.BaseDirectory, "hosting.md"))
+            .Split("| what fails |")[1].Split("\n\n")[0].Split('\n')[2..],
+    ];
+
+    public static TheoryData<string, string, string, string> Table()
+    {
+        var table = new TheoryData<string, string, string, string>();
+        foreach (var row in Rows)
+        {
+            var cells = row.Split('|', StringSplitOptions.TrimEntries);
+            table.Add(cells[1], cells[2], cells[3], cells[4]);
+        }
+
+        return table;
+    }
+
+    [Theory]
+    [MemberData(nameof(Table))]
+    public async Task What_fails_shows_in_log_and_health_and_ends_the_host_only_as_the_README_says(
+        string what, string events, string health, string then)
+    {
+        using var host = await FailAsync(what);
+        if (host is null)
+        {
+            Assert.Equal("the start fails", then);
+            return;
+        }
+
+        var stopping = host.Services.GetRequiredService<IHostApplicationLifetime>().ApplicationStopping;
+        Assert.Superset(events.Split(", ").Select(int.Parse).ToHashSet(), Log.Events());
+        var entry = await HealthAsync(host);
+        Assert.Equal(health, entry.Status.ToString());
+        Assert.Equal(entry.Status == HealthStatus.Healthy, entry.Description is null);
+        Assert.Equal(then.StartsWith("it ends with exit code 1", StringComparison.Ordinal),
+            stopping.IsCancellationRequested);
+        Assert.Equal(stopping.IsCancellationRequested ? 1 : 0, Environment.ExitCode);
+        Environment.ExitCode = 0;
+        if (!stopping.IsCancellationRequested)
+            await host.StopAsync(Cancel);
+    }
+
+    [Theory]
+    [InlineData(StoreErrorReason.Corrupt, true)]
+    [InlineData(StoreErrorReason.Moved, true)]
+    [InlineData(StoreErrorReason.Library, true)]
+    [InlineData(StoreErrorReason.NotOurs, true)]
+    [InlineData(StoreErrorReason.Busy, false)]
+    [InlineData(StoreErrorReason.Full, false)]
+    [InlineData(StoreErrorReason.ReadOnly, false)]
+    [InlineData(StoreErrorReason.Unavailable, false)]
+    [InlineData(StoreErrorReason.IoError, false)]
+    [InlineData(StoreErrorReason.NewerSchema, false)]
+    [InlineData(StoreErrorReason.Migration, false)]
+    [InlineData(StoreErrorReason.Other, false)]
+    public void Only_what_a_new_start_alone_can_help_ends_the_host(StoreErrorReason reason, bool ends) =>
+        Assert.Equal(ends, Health.CannotGoOn(new ImageUseStoreException(reason, "x.db", "It failed.")));
+
+    [Fact]
+    public async Task An_engine_that_is_away_for_a_day_shows_in_the_health_and_in_the_database_since_when()
+    {
+        (Engine.Failure, Workers) = (new EngineUnavailableException("The engine is away."), 2);
+        using var host = Build(("WatchContainers", "true"));
+        await host.StartAsync(Cancel);
+        await UntilAsync(() =>
+        {
+            Time.Pass(TimeSpan.FromSeconds(1));
+            return HostProblem.ListFrom(StoreOf(host)).Count > 0;
+        });
+        var noticed = Time.GetUtcNow();
+        await LiveAsync(TimeSpan.FromDays(1));
+
+        var health = await HealthAsync(host);
+        var since = (DateTimeOffset)health.Data["watchingSince"];
+        Assert.InRange(since, noticed - TimeSpan.FromMinutes(5), noticed);
+        Assert.Equal("The engine is away.", health.Data["watching"]);
+        Assert.Equal("works", health.Data["database"]);
+        Assert.StartsWith($"Watching has failed since {since:u}: The engine is away. ", health.Description,
+            StringComparison.Ordinal);
+        var problem = HostProblem.ListFrom(StoreOf(host))[0];
+        Assert.Equal(("watching", since, "The engine is away."), (problem.Part, problem.Since, problem.Message));
+
+        Engine.Failure = null;
+        await LiveAsync(TimeSpan.FromMinutes(16));
+        Assert.Equal(HealthStatus.Healthy, (await HealthAsync(host)).Status);
+        Assert.Empty(HostProblem.ListFrom(StoreOf(host)));
+        Assert.Contains(Log.Messages(LogLevel.Information), message =>
+            message.StartsWith("From 2026-03-01 12:0", StringComparison.Ordinal));
+        await host.StopAsync(Cancel);
+    }
+
+    [Fact]
+    public async Task A_host_that_brings_its_own_store_is_logged_with_that_and_needs_no_path()
+    {
+        using var own = ImageUseStore.Open(new ImageUseStoreOptions { DatabasePath = PathOf("own.db") }, Time);
+        OwnStore = _ => own;
+        using var host = Build(("DatabasePath", ""));
+
+        await host.StartAsync(Cancel);
+        await SleepAsync();
+        await host.StopAsync(Cancel);
+
+        Assert.Contains(
+            $"Images are tracked in {PathOf("own.db")}, 0 so far", Log.Messages(LogLevel.Information));
+        Assert.False(File.Exists(PathOf("image_use.db")));
+    }
+
+    /// <summary>A host in which this fails, or null if it does not start.</summary>
+    private async Task<IHost?> FailAsync(string what)
+    {
+        switch (what)
+        {
+            case "a setting is wrong":
+                return await StartAsync<OptionsValidationException>(("DatabasePath", ":memory:"));
+            case "`DatabasePath` names a file that is no database of ImageGc":
+                await File.WriteAllTextAsync(PathOf("notes"), "sha256:old 1700000000", Cancel);
+                return await StartAsync<ImageUseStoreException>(("DatabasePath", PathOf("notes")));
+            case "SQLite's native library cannot be loaded":
+                OwnStore = _ => throw new ImageUseStoreException(StoreErrorReason.Library, "x.db", "No library.");
+                return await StartAsync<ImageUseStoreException>();
+            case "the database cannot be opened at the start":
+                return await LiveAsync(("DatabasePath", PathOf("missing/image_use.db")));
+            case "a use cannot be recorded: the disk is full, the database is locked":
+                return await RecordLockedAsync();
+            case "another host removes images by the same database":
+                using (var other = ImageUseStore.Open(new() { DatabasePath = PathOf("image_use.db") }, Time))
+                {
+                    other.LockPrunes();
+                    return await LiveAsync();
+                }
+
+            case "the engine cannot be reached":
+                (Engine.Failure, Workers) = (new EngineUnavailableException("The engine is away."), 2);
+                return await LiveAsync(("WatchContainers", "true"));
+            case "the engine was replaced":
+                using (var host = Build())
+                    await host.Services.GetRequiredService<IImageGarbageCollector>().RunAsync(Cancel);
+                Engine.Identity = "another";
+                return await LiveAsync();
+            case "an image cannot be removed":
+                Engine.Images.Add(OwnEngine.Image("stuck"));
+                using (var host = Build())
+                    StoreOf(host).RecordUse("stuck");
+                Time.Pass(TimeSpan.FromDays(8));
+                return await LiveAsync();
+            case "the disk stays too full":
+                (Engine.UsedPercent, Workers) = (95, 2);
+                return await LiveAsync(("HighThresholdPercent", "90"));
+            case "nobody can tell how full the disk is":
+                (Engine.UsedPercent, Workers) = (null, 2);
+                return await LiveAsync(("HighThresholdPercent", "90"));
+            case "the open database was moved, replaced, deleted or damaged":
+                var deleted = await LiveAsync();
+                File.Delete(PathOf("image_use.db"));
+                Time.Pass(TimeSpan.FromMinutes(1));
+                await UntilAsync(() => Log.Events().Contains(121));
+                return deleted;
+            default:
+                throw new NotSupportedException($"No test arranges '{what}'.");
+        }
+    }
+
+    private async Task<IHost?> StartAsync<TException>(params (string Name, string Value)[] settings)
+        where TException : Exception
+    {
+        using var host = Build(settings);
+        await Assert.ThrowsAsync<TException>(() => host.StartAsync(Cancel));
+        return null;
+    }
+
+    /// <summary>A host that has lived through a cleanup.</summary>
+    private async Task<IHost> LiveAsync(params (string Name, string Value)[] settings)
+    {
+        var host = Build([.. settings, ("CleanupTime", "12:10"), ("ClockSettleTime", "0")]);
+        await host.StartAsync(Cancel);
+        await LiveAsync(TimeSpan.FromMinutes(15));
+        return host;
+    }
+
+    private async Task<IHost> RecordLockedAsync()
+    {
+        var host = await LiveAsync(("BusyTimeout", "0"));
+        using var other = new SqliteConnection($"Data Source={PathOf("image_use.db")};Pooling=false");
+        other.Open();
+        using var exclusive = other.BeginTransaction();
+        host.Services.GetRequiredService<IImageUseRecorder>().Record("lost");
+        return host;
+    }
+
+    private static async Task<HealthReportEntry> HealthAsync(IHost host) =>
+        (await host.Services.GetRequiredService<HealthCheckService>().CheckHealthAsync(Cancel))
+            .Entries["image-garbage-collection"];
+}
