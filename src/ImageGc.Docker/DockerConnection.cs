@@ -4,8 +4,14 @@ using System.Text.Json;
 using Docker.DotNet;
 using ImageGc.Hosting;
 using ComponentVersion = Docker.DotNet.Models.ComponentVersion;
+using VersionResponse = Docker.DotNet.Models.VersionResponse;
 
 namespace ImageGc.Docker;
+
+/// <summary>What the engine is asked for.</summary>
+/// <param name="Doing">For messages, as a verb and its object.</param>
+/// <param name="Endpoint">The method and the path, for whoever configures a proxy.</param>
+internal readonly record struct Request(string Doing, string Endpoint);
 
 /// <summary>Asks the engine within a bounded time, in a version of its API that it serves.</summary>
 internal sealed class DockerConnection(DockerOptions options) : IDisposable
@@ -29,7 +35,7 @@ internal sealed class DockerConnection(DockerOptions options) : IDisposable
     /// <exception cref="EngineUnavailableException">No engine answered.</exception>
     /// <exception cref="TimeoutException">It took too long.</exception>
     public async Task<T> AskAsync<T>(
-        string doing, Func<DockerClient, CancellationToken, Task<T>> ask, CancellationToken cancellationToken)
+        Request request, Func<DockerClient, CancellationToken, Task<T>> ask, CancellationToken cancellationToken)
     {
         using var bounded = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         bounded.CancelAfter(_timeout);
@@ -41,7 +47,7 @@ internal sealed class DockerConnection(DockerOptions options) : IDisposable
         }
         catch (Exception exception) when (bounded.IsCancellationRequested && !cancellationToken.IsCancellationRequested)
         {
-            throw new TimeoutException($"The engine at {Address} did not {doing} within "
+            throw new TimeoutException($"The engine at {Address} did not {request.Doing} within "
                 + $"{DurationText.Format(_timeout)}. Read its log, or raise {nameof(DockerOptions.EngineTimeout)}.",
                 exception);
         }
@@ -53,18 +59,18 @@ internal sealed class DockerConnection(DockerOptions options) : IDisposable
         catch (Exception exception)
 #pragma warning restore CA1031
         {
-            throw Explain(doing, exception);
+            throw Explain(request, exception);
         }
     }
 
     /// <summary>Asks for what may be gone by now; then the answer is null.</summary>
     public async Task<T?> FindAsync<T>(
-        string doing, Func<DockerClient, CancellationToken, Task<T>> ask, CancellationToken cancellationToken)
+        Request request, Func<DockerClient, CancellationToken, Task<T>> ask, CancellationToken cancellationToken)
         where T : class
     {
         try
         {
-            return await AskAsync(doing, ask, cancellationToken).ConfigureAwait(false);
+            return await AskAsync(request, ask, cancellationToken).ConfigureAwait(false);
         }
         catch (DockerRequestFailedException gone) when (gone.Status == HttpStatusCode.NotFound)
         {
@@ -72,19 +78,25 @@ internal sealed class DockerConnection(DockerOptions options) : IDisposable
         }
     }
 
-    public Exception Explain(string doing, Exception exception)
+    public Exception Explain(Request request, Exception exception)
     {
-        if (exception is EngineUnavailableException)
+        if (exception is EngineUnavailableException or DockerRequestFailedException)
             return exception;
-        if (exception is DockerApiException answer && MessageOf(answer) is { } why)
-            return new DockerRequestFailedException(doing, answer.StatusCode, why, answer);
+        if (exception is DockerApiException answer && (MessageOf(answer) ?? Forbidden(request, answer)) is { } why)
+            return new DockerRequestFailedException(request.Doing, answer.StatusCode, why, answer);
         if (exception is JsonException && _client is not null) // It answered before, so it is Docker.
             return new EngineRequestFailedException(
-                $"The engine could not {doing}: its answer does not parse. Read its log.", exception);
+                $"The engine could not {request.Doing}: its answer does not parse. Read its log.", exception);
         _client = null; // It may come back as another version.
         return new EngineUnavailableException(
-            $"The engine at {Address} could not {doing}: {Why(exception.GetBaseException())}", exception);
+            $"The engine at {Address} could not {request.Doing}: {Why(exception.GetBaseException())}", exception);
     }
+
+    /// <summary>What a proxy before Docker's socket, which lets only some requests through, leaves unsaid.</summary>
+    private string? Forbidden(Request request, DockerApiException answer) =>
+        answer.StatusCode is HttpStatusCode.Forbidden or HttpStatusCode.Unauthorized
+            ? $"the proxy at {Address} forbids it. Let it allow {request.Endpoint}"
+            : null;
 
     /// <summary>The client, with the newest version of the API that both sides know.</summary>
     public async Task<DockerClient> ConnectAsync(CancellationToken cancellationToken)
@@ -93,8 +105,17 @@ internal sealed class DockerConnection(DockerOptions options) : IDisposable
             return connected;
         var builder = new DockerClientBuilder().WithEndpoint(Address).WithTimeout(Timeout.InfiniteTimeSpan);
         using var unversioned = builder.Build();
-        var answer = await unversioned.System.GetVersionAsync(cancellationToken).WaitAsync(cancellationToken)
-            .ConfigureAwait(false);
+        VersionResponse answer;
+        try
+        {
+            answer = await unversioned.System.GetVersionAsync(cancellationToken).WaitAsync(cancellationToken)
+                .ConfigureAwait(false);
+        }
+        catch (DockerApiException refused)
+        {
+            throw Explain(new Request("report its version", "GET /version"), refused);
+        }
+
         IsPodman = IsPodmanOf(answer.Components);
         if (Version.TryParse(answer.APIVersion, out var theirs))
             builder = builder.WithApiVersion(theirs < Newest ? theirs : Newest);
@@ -141,6 +162,11 @@ internal sealed class DockerConnection(DockerOptions options) : IDisposable
             "nothing listens there. Start Docker, or set another address.",
         SocketException { SocketErrorCode: SocketError.HostNotFound or SocketError.NoData } =>
             "the host is unknown. Set another address.",
+        DockerApiException { StatusCode: HttpStatusCode.BadRequest, ResponseBody: { } body }
+            when body.Contains("HTTPS", StringComparison.Ordinal) =>
+            "it wants TLS, which is not supported. Use its unix socket.",
+        DockerApiException { StatusCode: >= HttpStatusCode.InternalServerError } answer =>
+            $"a proxy answers {(int)answer.StatusCode} in its place. Start Docker, or read the proxy's log.",
         DockerApiException answer =>
             $"what listens there is not Docker, it answers {(int)answer.StatusCode}. Set another address.",
         JsonException => "what listens there is not Docker. Set another address.",

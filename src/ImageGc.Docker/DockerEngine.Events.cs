@@ -88,7 +88,9 @@ internal sealed partial class DockerEngine
             catch (Exception exception)
 #pragma warning restore CA1031
             {
-                end = stop.IsCancellationRequested ? exception : _docker.Explain("report its events", exception);
+                end = stop.IsCancellationRequested
+                    ? exception
+                    : _docker.Explain(new Request("report its events", "GET /events"), exception);
             }
 
             relay.Events.Writer.Complete(end);

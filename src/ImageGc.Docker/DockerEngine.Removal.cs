@@ -113,7 +113,7 @@ internal sealed partial class DockerEngine
     {
         var colon = name.LastIndexOf(':');
         var tag = new ImageTagParameters { RepositoryName = name[..colon], Tag = name[(colon + 1)..] };
-        await _docker.AskAsync($"tag {imageId}", async (docker, cancel) =>
+        await _docker.AskAsync(new Request($"tag {imageId}", "POST /images/{name}/tag"), async (docker, cancel) =>
         {
             await docker.Images.TagImageAsync(imageId, tag, cancel).ConfigureAwait(false);
             return tag;
@@ -124,7 +124,7 @@ internal sealed partial class DockerEngine
     private async Task DeleteAsync(string name, CancellationToken cancellationToken)
     {
         var unforced = new ImageDeleteParameters { Force = false, NoPrune = true };
-        await _docker.FindAsync($"remove {name}", (docker, cancel) =>
+        await _docker.FindAsync(new Request($"remove {name}", "DELETE /images/{name}"), (docker, cancel) =>
             docker.Images.DeleteImageAsync(name, unforced, cancel), cancellationToken).ConfigureAwait(false);
     }
 }

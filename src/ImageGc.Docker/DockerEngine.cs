@@ -63,7 +63,8 @@ internal sealed partial class DockerEngine(IOptions<DockerOptions> options, ILog
     /// <exception cref="InvalidDataException">The image of one is not reported.</exception>
     public async Task<IReadOnlyCollection<EngineContainer>> ListContainersAsync(CancellationToken cancellationToken)
     {
-        var containers = await _docker.AskAsync("list the containers", (docker, cancel) =>
+        var containers = await _docker.AskAsync(
+            new Request("list the containers", "GET /containers/json"), (docker, cancel) =>
             docker.Containers.ListContainersAsync(new ContainersListParameters { All = true }, cancel),
             cancellationToken).ConfigureAwait(false);
 
@@ -88,7 +89,8 @@ internal sealed partial class DockerEngine(IOptions<DockerOptions> options, ILog
 
     public async Task<EngineContainer?> FindContainerAsync(string containerId, CancellationToken cancellationToken)
     {
-        var container = await _docker.FindAsync($"inspect {containerId}", (docker, cancel) =>
+        var container = await _docker.FindAsync(
+            new Request($"inspect {containerId}", "GET /containers/{id}/json"), (docker, cancel) =>
             docker.Containers.InspectContainerAsync(containerId, cancel), cancellationToken).ConfigureAwait(false);
         return container is null ? null : new EngineContainer
         {
@@ -109,7 +111,10 @@ internal sealed partial class DockerEngine(IOptions<DockerOptions> options, ILog
         var isInContainerd = info.DriverStatus?.Any(pair => pair is ["driver-type", "io.containerd.snapshotter.v1"]);
         var directory = isInContainerd == true ? ContainerdRoot : info.DockerRootDir;
         if (!Directory.Exists(directory))
-            return null;
+            throw new EngineRequestFailedException(
+                $"The engine has its images in '{directory}', and this program sees no such directory, so it cannot "
+                + "tell how full the disk is. Mount it into the program's container (read-only will do), or unset "
+                + $"{nameof(ImageGarbageCollectionOptions.HighThresholdPercent)}.");
         var disk = new DriveInfo(directory);
         return new DiskUsage(disk.TotalSize, disk.AvailableFreeSpace);
     }
@@ -120,12 +125,12 @@ internal sealed partial class DockerEngine(IOptions<DockerOptions> options, ILog
     private const string ContainerdRoot = "/var/lib/containerd";
 
     private Task<SystemInfoResponse> InfoAsync(CancellationToken cancellationToken) =>
-        _docker.AskAsync("describe itself", (docker, cancel) => docker.System.GetSystemInfoAsync(cancel),
-            cancellationToken);
+        _docker.AskAsync(new Request("describe itself", "GET /info"), (docker, cancel) =>
+            docker.System.GetSystemInfoAsync(cancel), cancellationToken);
 
     private Task<IList<ImagesListResponse>> ListAllImagesAsync(CancellationToken cancellationToken) =>
-        _docker.AskAsync("list the images", (docker, cancel) => docker.Images.ListImagesAsync(
-            new ImagesListParameters { All = true }, cancel), cancellationToken);
+        _docker.AskAsync(new Request("list the images", "GET /images/json"), (docker, cancel) =>
+            docker.Images.ListImagesAsync(new ImagesListParameters { All = true }, cancel), cancellationToken);
 
     /// <summary>The images of stores that Podman may only read; Docker's terms have no word for them.</summary>
     private async Task<HashSet<string>> ListReadOnlyAsync(CancellationToken cancellationToken)
@@ -136,7 +141,8 @@ internal sealed partial class DockerEngine(IOptions<DockerOptions> options, ILog
         {
             ["readonly"] = new Dictionary<string, bool> { ["true"] = true },
         };
-        var images = await _docker.AskAsync("list the images that it may only read", (docker, cancel) =>
+        var images = await _docker.AskAsync(
+            new Request("list the images that it may only read", "GET /images/json"), (docker, cancel) =>
             docker.Images.ListImagesAsync(new ImagesListParameters { All = true, Filters = readOnly }, cancel),
             cancellationToken).ConfigureAwait(false);
         return [.. images.Select(image => image.ID)];
@@ -144,7 +150,7 @@ internal sealed partial class DockerEngine(IOptions<DockerOptions> options, ILog
 
     /// <summary>An image by its ID or one of its names; null if there is none.</summary>
     private Task<ImageInspectResponse?> InspectAsync(string reference, CancellationToken cancellationToken) =>
-        _docker.FindAsync($"inspect {reference}", (docker, cancel) =>
+        _docker.FindAsync(new Request($"inspect {reference}", "GET /images/{name}/json"), (docker, cancel) =>
             docker.Images.InspectImageAsync(reference, cancel), cancellationToken);
 
     /// <summary>The ID of a container's image, if it has one.</summary>

@@ -12,8 +12,8 @@ public sealed class DockerOptions
     /// <summary>How long one answer of the engine may take; 2 minutes by default.</summary>
     public TimeSpan EngineTimeout { get; set; } = TimeSpan.FromMinutes(2);
 
-    private static Uri DefaultAddress() =>
-        Uri.TryCreate(Environment.GetEnvironmentVariable("DOCKER_HOST"), UriKind.Absolute, out var address)
-            ? address
-            : new Uri("unix:///var/run/docker.sock");
+    /// <remarks>What is no address is refused when the host starts.</remarks>
+    private static Uri DefaultAddress() => Environment.GetEnvironmentVariable("DOCKER_HOST") is { Length: > 0 } address
+        ? new Uri(address, UriKind.RelativeOrAbsolute)
+        : new Uri("unix:///var/run/docker.sock");
 }

@@ -32,11 +32,18 @@ internal sealed class DockerSettings(IConfiguration? section)
     public ValidateOptionsResult Validate(string? name, DockerOptions options)
     {
         var address = options.EngineAddress;
+        if (!address.IsAbsoluteUri)
+            return ValidateOptionsResult.Fail($"DOCKER_HOST is '{address}': {AddressForms}.");
         if (address.UserInfo.Length > 0) // Docker ignores it, and the log shows the address.
             return ValidateOptionsResult.Fail(
                 $"{nameof(options.EngineAddress)} names a user: leave that out, use tcp://host:port.");
         if (address.Scheme is not ("unix" or "tcp" or "http"))
             return ValidateOptionsResult.Fail($"{nameof(options.EngineAddress)} is '{address}': {AddressForms}.");
+        if (address.Scheme != "unix" && Environment.GetEnvironmentVariable("DOCKER_TLS_VERIFY") is { Length: > 0 })
+            return ValidateOptionsResult.Fail(
+                $"{nameof(options.EngineAddress)} is '{address}' and DOCKER_TLS_VERIFY is set: TLS is not supported. "
+                + "Use the engine's unix socket, one that `ssh -L` forwards if it is elsewhere, or unset the "
+                + "variable.");
         return options.EngineTimeout <= TimeSpan.Zero || options.EngineTimeout > TimeSpan.FromDays(1)
             ? ValidateOptionsResult.Fail($"{nameof(options.EngineTimeout)} is "
                 + $"{DurationText.Format(options.EngineTimeout)}: use more than 0, at most 1d.")

@@ -8,7 +8,9 @@ namespace ImageGc.Docker.Tests;
 
 /// <summary>What a fake engine answers.</summary>
 /// <param name="Status">The status.</param>
-/// <param name="Body">What is sent as JSON; a channel is sent line by line for as long as it is open.</param>
+/// <param name="Body">
+/// What is sent as JSON; a text is sent as it is, a channel line by line for as long as it is open.
+/// </param>
 internal sealed record FakeAnswer(HttpStatusCode Status, object Body);
 
 /// <summary>HTTP on a port of this device.</summary>
@@ -59,7 +61,7 @@ internal sealed class LoopbackServer : IDisposable
             return;
         }
 
-        var bytes = JsonSerializer.SerializeToUtf8Bytes(body);
+        var bytes = body is string text ? Encoding.UTF8.GetBytes(text) : JsonSerializer.SerializeToUtf8Bytes(body);
         await WriteAsync($"{head}Content-Length: {bytes.Length}\r\n\r\n");
         await connection.WriteAsync(bytes);
 

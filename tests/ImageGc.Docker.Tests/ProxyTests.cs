@@ -1,0 +1,98 @@
+using System.Net;
+using ImageGc.Hosting;
+using Microsoft.Extensions.Logging.Abstractions;
+using Microsoft.Extensions.Options;
+
+namespace ImageGc.Docker.Tests;
+
+/// <summary>What is said when something stands before Docker, or in its place.</summary>
+public sealed class ProxyTests : IDisposable
+{
+    /// <summary>As https://github.com/Tecnativa/docker-socket-proxy (HAProxy) refuses what it does not allow.</summary>
+    private const string Forbidden =
+        "<html><body><h1>403 Forbidden</h1>\nRequest forbidden by administrative rules.\n</body></html>\n";
+
+    private readonly FakeDocker29 _docker = new();
+    private readonly DockerEngine _engine;
+
+    public ProxyTests() => _engine = new DockerEngine(
+        Options.Create(new DockerOptions { EngineAddress = _docker.Address, EngineTimeout = TimeSpan.FromSeconds(5) }),
+        NullLogger<DockerEngine>.Instance);
+
+    private static CancellationToken Cancel => TestContext.Current.CancellationToken;
+
+    [Theory]
+    [InlineData("GET /version", "report its version", "GET /version")]
+    [InlineData("GET /images/json", "list the images", "GET /images/json")]
+    [InlineData("GET /containers/json", "list the containers", "GET /containers/json")]
+    [InlineData("GET /info", "describe itself", "GET /info")]
+    [InlineData("GET /events", "report its events", "GET /events")]
+    [InlineData("GET /images/agent/json", "inspect agent", "GET /images/{name}/json")]
+    [InlineData("GET /containers/1/json", "inspect 1", "GET /containers/{id}/json")]
+    [InlineData("DELETE /images/sha256:", "remove sha256:", "DELETE /images/{name}")]
+    public async Task What_a_proxy_forbids_is_named_as_it_has_to_be_allowed(
+        string request, string doing, string endpoint)
+    {
+        var image = _docker.AddImage();
+        _docker.Before = asked => asked.StartsWith(request, StringComparison.Ordinal)
+            ? new FakeAnswer(HttpStatusCode.Forbidden, Forbidden)
+            : null;
+
+        var refused = await Assert.ThrowsAsync<DockerRequestFailedException>(async () =>
+        {
+            await _engine.IdentifyAsync(Cancel);
+            await _engine.ListImagesAsync(Cancel);
+            await _engine.ListContainersAsync(Cancel);
+            await _engine.FindImageAsync("agent", Cancel);
+            await _engine.FindContainerAsync("1", Cancel);
+            await _engine.RemoveImageAsync(image, Cancel);
+            await foreach (var _ in _engine.WatchAsync(cursor: null, Cancel))
+            {
+                // The first one comes before anything is asked.
+            }
+        });
+
+        Assert.StartsWith($"The engine could not {doing}", refused.Message, StringComparison.Ordinal);
+        Assert.EndsWith($": the proxy at {_docker.Address} forbids it. Let it allow {endpoint} (HTTP 403)",
+            refused.Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(HttpStatusCode.BadGateway, "<html>Bad gateway</html>",
+        "a proxy answers 502 in its place. Start Docker, or read the proxy's log.")]
+    [InlineData(HttpStatusCode.NotFound, "<html/>",
+        "what listens there is not Docker, it answers 404. Set another address.")]
+    [InlineData(HttpStatusCode.OK, "<html/>", "what listens there is not Docker. Set another address.")]
+    [InlineData(HttpStatusCode.BadRequest, "Client sent an HTTP request to an HTTPS server.\n",
+        "it wants TLS, which is not supported. Use its unix socket.")]
+    public async Task What_answers_in_the_place_of_Docker_is_named(HttpStatusCode status, string body, string why)
+    {
+        _docker.Before = _ => new FakeAnswer(status, body);
+
+        var refused = await Assert.ThrowsAsync<EngineUnavailableException>(() => _engine.ListImagesAsync(Cancel));
+
+        Assert.EndsWith($": {why}", refused.Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("/nonexistent/docker")]
+    [InlineData(null)]
+    public async Task A_disk_that_this_program_does_not_see_is_named(string? root)
+    {
+        _docker.Before = request => request == "GET /info"
+            ? new FakeAnswer(HttpStatusCode.OK, new { ID = "1", DockerRootDir = root })
+            : null;
+
+        var unseen = await Assert.ThrowsAsync<EngineRequestFailedException>(() => _engine.MeasureDiskAsync(Cancel));
+
+        Assert.StartsWith(
+            $"The engine has its images in '{root}', and this program sees no such directory", unseen.Message,
+            StringComparison.Ordinal);
+    }
+
+    public void Dispose()
+    {
+        _engine.Dispose();
+        _docker.Dispose();
+    }
+}
