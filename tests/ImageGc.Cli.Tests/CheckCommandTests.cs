@@ -66,6 +66,25 @@ public sealed class CheckCommandTests : CliTest
         other.WaitForExit();
     }
 
+    [Fact]
+    public void It_shows_what_the_daemon_cannot_do_at_present()
+    {
+        Record(TimeSpan.Zero, "a");
+        Assert.Contains("problem\tnone", Run("check").Lines);
+        using (var store = Open())
+            store.RecordUse([], new Dictionary<string, string>
+            {
+                ["problem.watching"] = "2026-02-28T11:00:00Z The engine is away.",
+                ["problem.cleanup"] = "",
+            });
+
+        Assert.Contains("problem\twatching since 2026-02-28T11:00:00Z: The engine is away.", Run("check").Lines);
+        var problem = Json("problems")[0];
+        Assert.Equal(("watching", "2026-02-28T11:00:00Z", "The engine is away."), (
+            problem.GetProperty("part").GetString(), problem.GetProperty("since").GetString(),
+            problem.GetProperty("message").GetString()));
+    }
+
     private JsonElement Json(string name) =>
         JsonDocument.Parse(Run("check", "--json").Output).RootElement.GetProperty(name);
 }

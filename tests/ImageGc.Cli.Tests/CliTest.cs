@@ -95,7 +95,8 @@ public abstract partial class CliTest : IDisposable
     [GeneratedRegex(@"^  ([a-z]+)( <[A-Za-z|]+>)?  +[A-Z]", RegexOptions.Multiline)]
     private static partial Regex HelpRow { get; }
 
-    private ImageUseStore Open() => ImageUseStore.Open(new ImageUseStoreOptions { DatabasePath = DatabasePath }, Time);
+    protected ImageUseStore Open() =>
+        ImageUseStore.Open(new ImageUseStoreOptions { DatabasePath = DatabasePath }, Time);
 }
 
 internal sealed record Result(int ExitCode, string Output, string Error)

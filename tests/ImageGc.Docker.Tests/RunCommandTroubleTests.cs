@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
+using System.Text.Json;
 using Docker.DotNet.Models;
 using Microsoft.Data.Sqlite;
 
@@ -76,6 +77,102 @@ public sealed class RunCommandTroubleTests(PrivateEngine engine) : RunCommandTes
         Assert.Equal(1, await run.EndAsync());
         Assert.StartsWith("imagegc: ", run.Error, StringComparison.Ordinal);
         Assert.Contains(wrong, run.Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Once_ends_with_1_where_an_image_could_not_be_removed_and_its_document_says_why()
+    {
+        var old = await CreateImageAsync();
+        var child = await CreateChildAsync(old);
+        Record(Old, old);
+
+        using var run = Run("--once", "--json");
+
+        Assert.Equal(1, await run.EndAsync());
+        var image = JsonDocument.Parse(await run.Output).RootElement.GetProperty("images")[0];
+        Assert.Equal(("Failed", old),
+            (image.GetProperty("reason").GetString(), image.GetProperty("imageId").GetString()));
+        Assert.Contains("image has dependent child images", image.GetProperty("failure").GetString(),
+            StringComparison.Ordinal);
+        await RemoveImageAsync(child);
+
+        using var text = Run("--once");
+        Assert.Equal(0, await text.EndAsync());
+        Assert.StartsWith($"removed\t{old}\t", await text.Output, StringComparison.Ordinal);
+        Assert.Contains($"Removed 1 image. 0 images tracked in {DatabasePath}.", text.Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_database_that_is_deleted_under_the_daemon_ends_it_with_1_so_that_it_is_started_anew()
+    {
+        var image = await CreateImageAsync();
+        using var daemon = Run();
+        await UntilAsync(() => daemon.Error.Contains("Watching", StringComparison.Ordinal), daemon);
+
+        File.Delete(DatabasePath);
+        await CreateContainerAsync(image);
+
+        Assert.Equal(1, await daemon.EndAsync());
+        Assert.Contains("crit: ImageGc.Hosting.Health[121] Cannot go on, so the program ends with exit code 1: Could "
+            + $"not use '{DatabasePath}': the file or its log was moved", daemon.Error, StringComparison.Ordinal);
+        Assert.DoesNotContain("   at ", daemon.Error, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("notes", "move the file aside; it was left untouched")]
+    [InlineData(":memory:", "DatabasePath is ':memory:'")]
+    public async Task A_database_that_the_store_refuses_ends_the_daemon_with_1_and_one_line(string name, string why)
+    {
+        await File.WriteAllTextAsync(PathOf("notes"), "sha256:old 1700000000", Cancel);
+        Variables["ImageGarbageCollection__DatabasePath"] = name == "notes" ? PathOf(name) : name;
+
+        using var daemon = new Daemon(Variables, "run", "--engine", Engine.Address.ToString());
+
+        Assert.Equal(1, await daemon.EndAsync());
+        Assert.Contains(why, daemon.Error, StringComparison.Ordinal);
+        Assert.StartsWith("imagegc: ", Assert.Single(daemon.Error.Trim().Split('\n')), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task TLS_is_refused_at_the_start_and_a_wrong_DOCKER_HOST_too()
+    {
+        (Variables["DOCKER_HOST"], Variables["DOCKER_TLS_VERIFY"]) = ("tcp://127.0.0.1:2376", "1");
+        using var tls = new Daemon(Variables, "run", "--db", DatabasePath);
+        Assert.Equal(1, await tls.EndAsync());
+        Assert.StartsWith("imagegc: EngineAddress is 'tcp://127.0.0.1:2376/' and DOCKER_TLS_VERIFY is set: TLS is not "
+            + "supported. Use the engine's unix socket", tls.Error, StringComparison.Ordinal);
+
+        Variables["DOCKER_HOST"] = "docker";
+        using var wrong = new Daemon(Variables, "run", "--db", DatabasePath);
+        Assert.Equal(1, await wrong.EndAsync());
+        Assert.StartsWith("imagegc: DOCKER_HOST is 'docker': use unix:///path or tcp://host:port.", wrong.Error,
+            StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("json", """(?m)^\{"Timestamp":"20\d\d-\d\d-\d\dT\d\d:\d\d:\d\dZ","EventId":113,""")]
+    [InlineData(null, @"(?m)^20\d\d-\d\d-\d\dT\d\d:\d\d:\d\dZ info: ImageGc\.Hosting\.CleanupWorker\[113\] Images are")]
+    [InlineData("systemd", @"(?m)^<6>ImageGc\.Hosting\.CleanupWorker\[113\] Images are")]
+    public async Task The_log_has_times_and_the_form_that_the_platforms_own_setting_says(string? format, string line)
+    {
+        if (format is not null)
+            Variables["Logging__Console__FormatterName"] = format;
+
+        using var daemon = Run();
+        await UntilAsync(() => daemon.Error.Contains("Watching", StringComparison.Ordinal), daemon);
+
+        Assert.Matches(line, daemon.Error);
+    }
+
+    [Fact]
+    public async Task A_form_of_the_log_that_does_not_exist_is_refused()
+    {
+        Variables["Logging__Console__FormatterName"] = "jsn";
+        using var daemon = Run();
+
+        Assert.Equal(1, await daemon.EndAsync());
+        Assert.Equal("imagegc: Logging:Console:FormatterName is 'jsn': use simple, json or systemd.",
+            daemon.Error.Trim());
     }
 
     /// <remarks>IMAGEGC_KILL_ROUNDS sets the number of rounds.</remarks>

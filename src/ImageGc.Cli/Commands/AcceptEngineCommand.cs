@@ -30,5 +30,6 @@ internal sealed class AcceptEngineCommand : EngineCommand
             context.WriteLine(engine);
         context.WriteInfo("This is the engine to clean up now. Tracked images that it does not have are forgotten "
             + "once two cleanups at least 12 hours apart have missed them.");
+        return ExitCode.Done;
     }, context);
 }

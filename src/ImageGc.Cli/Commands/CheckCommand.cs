@@ -3,6 +3,7 @@ using ImageGc.Cli.Diagnostics;
 using ImageGc.Cli.Execution;
 using ImageGc.Cli.Input;
 using ImageGc.Cli.Output;
+using ImageGc.Hosting;
 using ImageGc.Sqlite;
 using Spectre.Console;
 
@@ -12,6 +13,7 @@ internal sealed class CheckCommand(GlobalOptions global) : CommandBase(
     global, "check", "Read the whole database and report its state; fails if it is damaged.",
     "imagegc check --db /var/lib/aziot/edged/image_use.db",
     "",
+    "# problem: what 'imagegc run' cannot do now, or could not when it ended.",
     "# implausible-times: after now or before 2015; a prune takes them for now.",
     "# other-process: has the file open; only root sees those of every user.",
     "# kept-damaged: what salvaging kept; delete it once nobody needs it.")
@@ -23,17 +25,20 @@ internal sealed class CheckCommand(GlobalOptions global) : CommandBase(
         var check = store.Check();
         var others = ProcessUsingDatabase.ListOthers(check.DatabasePath);
         var keptDamaged = FindKeptDamaged(check.DatabasePath);
+        var problems = check.Damage.Count == 0 ? HostProblem.ListFrom(store) : [];
         var lastPrune = check.Damage.Count == 0 ? store.LastPrune() : null; // Damage may be where the history is.
         if (context.Json)
-            context.WriteJson(JsonCheck.Of(check, lastPrune, others, keptDamaged), JsonOutput.Default.JsonCheck);
+            context.WriteJson(
+                JsonCheck.Of(check, lastPrune, problems, others, keptDamaged), JsonOutput.Default.JsonCheck);
         else
-            context.WriteTable(TableOf(check, lastPrune, others, keptDamaged, context.Environment.Time.GetUtcNow()));
+            context.WriteTable(TableOf(
+                check, lastPrune, problems, others, keptDamaged, context.Environment.Time.GetUtcNow()));
         return check.Damage.Count == 0 ? ExitCode.Done : ExitCode.Failed;
     }
 
     private static OutputTable TableOf(
-        StoreCheck check, PruneRun? lastPrune, IReadOnlyList<ProcessUsingDatabase> others,
-        IReadOnlyList<string> keptDamaged, DateTimeOffset now)
+        StoreCheck check, PruneRun? lastPrune, IReadOnlyList<HostProblem> problems,
+        IReadOnlyList<ProcessUsingDatabase> others, IReadOnlyList<string> keptDamaged, DateTimeOffset now)
     {
         var table = new OutputTable("", "") { AllowWideLines = true };
         table.Add(new("database"), new(check.DatabasePath));
@@ -53,6 +58,8 @@ internal sealed class CheckCommand(GlobalOptions global) : CommandBase(
             table.Add(new("last-prune-failed"), Cell.Of(lastPrune.Failed));
         }
 
+        foreach (var problem in problems.Select(problem => ProblemCell(problem, now)).DefaultIfEmpty(new("none")))
+            table.Add(new("problem"), problem);
         table.Add(new("implausible-times"), ImplausibleCell(check.ImplausibleTimes));
         foreach (var other in others.Select(ProcessCell).DefaultIfEmpty(new("none", "none that this user may see")))
             table.Add(new("other-process"), other);
@@ -79,6 +86,12 @@ internal sealed class CheckCommand(GlobalOptions global) : CommandBase(
             Display = $"{times}, by a wrong clock: a prune counts them as used now",
             Color = Color.Yellow,
         };
+
+    private static Cell ProblemCell(HostProblem problem, DateTimeOffset now) => new(
+        $"{problem.Part} since {TimeFormat.Iso(problem.Since)}: {problem.Message}",
+        $"{problem.Part} since {TimeFormat.Short(problem.Since)}, {TimeFormat.Relative(problem.Since, now)}: "
+        + problem.Message,
+        Color: Color.Red);
 
     private static Cell ProcessCell(ProcessUsingDatabase other) =>
         new(string.Create(CultureInfo.InvariantCulture, $"{other.ProcessId} {other.Name}"));

@@ -43,14 +43,13 @@ internal abstract class EngineCommand(GlobalOptions global, string name, string 
 
     protected abstract int Run(CommandContext context, IHost host);
 
-    protected static int RunOnce(Func<CancellationToken, Task> work, CommandContext context)
+    protected static int RunOnce(Func<CancellationToken, Task<int>> work, CommandContext context)
     {
         using var termination = new TerminationSignal(() =>
             context.WriteError("Stopping; a second signal stops at once."));
         try
         {
-            work(termination.Token).GetAwaiter().GetResult();
-            return ExitCode.Done;
+            return work(termination.Token).GetAwaiter().GetResult();
         }
         catch (OperationCanceledException) when (termination.Token.IsCancellationRequested)
         {

@@ -52,7 +52,7 @@ internal sealed class RunCommand : EngineCommand
         if (context.Get(_once))
             return RunOnce(cancel => CollectAsync(context, options, host.Services, cancel), context);
         host.Run();
-        return ExitCode.Done;
+        return Environment.ExitCode == 0 ? ExitCode.Done : ExitCode.Failed; // What cannot go on has set it.
     }
 
     private static ImageGarbageCollectionOptions OptionsOf(IServiceProvider services) =>
@@ -64,7 +64,7 @@ internal sealed class RunCommand : EngineCommand
         return context.OpenReadOnly(options.DatabasePath);
     }
 
-    private async Task PreviewAsync(
+    private async Task<int> PreviewAsync(
         CommandContext context, ImageGarbageCollectionOptions options, IImageGarbageCollector collector,
         CancellationToken cancellationToken)
     {
@@ -73,7 +73,7 @@ internal sealed class RunCommand : EngineCommand
             context.WriteVerdicts([], context.Get(_fullIds));
             context.WriteInfo(
                 $"There is no database '{Path.GetFullPath(options.DatabasePath)}' yet, so nothing would be removed.");
-            return;
+            return ExitCode.Done;
         }
 
         var verdicts = ImageVerdict.ExpiredFirst(await collector.PreviewAsync(cancellationToken));
@@ -81,15 +81,25 @@ internal sealed class RunCommand : EngineCommand
         var expired = verdicts.Count(verdict => verdict.Verdict == Verdict.Expired);
         var tracked = Quantity.Of(verdicts.Count, "tracked image");
         context.WriteInfo($"Dry run, nothing was changed: {expired} of {tracked} would be removed.");
+        return ExitCode.Done;
     }
 
-    private static async Task CollectAsync(
+    private async Task<int> CollectAsync(
         CommandContext context, ImageGarbageCollectionOptions options, IServiceProvider services,
         CancellationToken cancellationToken)
     {
-        await services.GetRequiredService<IImageGarbageCollector>().RunAsync(cancellationToken);
-        var images = services.GetRequiredService<ImageUseStore>().Count();
-        var are = images == 1 ? "image is" : "images are";
-        context.WriteInfo($"Done; {images} {are} tracked in {options.DatabasePath}.");
+        var result = await services.GetRequiredService<IImageGarbageCollector>().RunAsync(cancellationToken);
+        var verdicts = ImageVerdict.Of(result, options.ImageAgeCleanupThreshold);
+        if (context.Json)
+            context.WriteJson(
+                new JsonPrune(DryRun: false, Import: null, verdicts.Select(JsonVerdict.Of)),
+                JsonOutput.Default.JsonPrune);
+        else
+            context.WriteVerdicts(verdicts, context.Get(_fullIds));
+        var store = services.GetRequiredService<ImageUseStore>();
+        var failed = result.Failed.Count == 0 ? "" : $", failed for {result.Failed.Count}: the next run tries again";
+        context.WriteInfo($"Removed {Quantity.Images(result.Removed.Count)}{failed}. "
+            + $"{Quantity.Images(store.Count())} tracked in {store.DatabasePath}.");
+        return result.Failed.Count == 0 ? ExitCode.Done : ExitCode.Failed;
     }
 }

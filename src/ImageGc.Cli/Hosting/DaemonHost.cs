@@ -3,6 +3,7 @@ using ImageGc.Sqlite;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Hosting.Systemd;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Console;
 
@@ -21,15 +22,41 @@ internal static class DaemonHost
     {
         var builder = Host.CreateApplicationBuilder(new HostApplicationBuilderSettings { DisableDefaults = true });
         builder.Configuration.AddConfiguration(configuration);
-        builder.Logging.AddConfiguration(configuration.GetSection("Logging"));
-        builder.Logging.AddSimpleConsole(console => console.SingleLine = true);
-        builder.Services.Configure<ConsoleLoggerOptions>(
-            console => console.LogToStandardErrorThreshold = LogLevel.Trace);
-        builder.Services.AddSystemd(); // Under systemd only: readiness, SIGTERM and the journal's levels.
+        AddLog(builder, configuration);
         builder.Services.AddSingleton(context.Environment.Time);
         if (store is not null)
             builder.Services.AddSingleton(store);
         builder.Services.AddImageGarbageCollection(configuration.GetSection(Section)).AddDocker();
         return builder.Build();
+    }
+
+    /// <summary>Lines for people with times, for systemd with the journal's levels; or what `Logging` says.</summary>
+    private static void AddLog(HostApplicationBuilder builder, IConfiguration configuration)
+    {
+        const string console = "Logging:Console";
+        var format = configuration[$"{console}:FormatterName"]
+            ?? (SystemdHelpers.IsSystemdService() ? ConsoleFormatterNames.Systemd : ConsoleFormatterNames.Simple);
+        if (format is not (ConsoleFormatterNames.Simple or ConsoleFormatterNames.Json or ConsoleFormatterNames.Systemd))
+            throw new CommandFailedException($"{console}:FormatterName is '{format}': use simple, json or systemd.");
+        var defaults = new Dictionary<string, string?>
+        {
+            [$"{console}:LogToStandardErrorThreshold"] = nameof(LogLevel.Trace),
+            [$"{console}:FormatterOptions:SingleLine"] = "true",
+            [$"{console}:FormatterOptions:UseUtcTimestamp"] = "true",
+            [$"{console}:FormatterOptions:TimestampFormat"] = format switch
+            {
+                ConsoleFormatterNames.Json => "yyyy-MM-ddTHH:mm:ssZ",
+                ConsoleFormatterNames.Simple => "yyyy-MM-ddTHH:mm:ssZ ",
+                _ => null, // The journal has its own.
+            },
+        };
+        builder.Logging.AddConfiguration(new ConfigurationBuilder()
+            .AddInMemoryCollection(defaults).AddConfiguration(configuration).Build().GetSection("Logging"));
+        builder.Logging.AddConsole();
+        builder.Services.AddSystemd(); // Under systemd only: readiness and SIGTERM.
+        builder.Services.Configure<ConsoleLoggerOptions>(options => options.FormatterName = format);
+        // The host would log a failure to start with its stack trace; the command says it in one line.
+        builder.Logging.AddFilter("Microsoft.Extensions.Hosting.Internal.Host", LogLevel.None);
+        builder.Services.Configure<ConsoleLifetimeOptions>(lifetime => lifetime.SuppressStatusMessages = true);
     }
 }

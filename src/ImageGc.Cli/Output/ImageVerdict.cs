@@ -42,6 +42,20 @@ internal sealed record ImageVerdict(Verdict Verdict, ImageUse Image, DateTimeOff
         KeptBy = verdict.KeptBy,
     };
 
+    /// <summary>What became of what had expired.</summary>
+    public static List<ImageVerdict> Of(PruneResult result, TimeSpan threshold)
+    {
+        ImageVerdict Say(Verdict verdict, ImageUse image) => new(verdict, image, image.LastUsedAt + threshold);
+        return
+        [
+            .. result.Removed.Select(image => Say(Verdict.Removed, image)),
+            .. result.Failed.Select(failed =>
+                Say(Verdict.Failed, failed.Image) with { Failure = failed.Exception.Message }),
+            .. result.Left.Select(image => Say(Verdict.Expired, image)),
+            .. result.UsedMeanwhile.Select(image => Say(Verdict.UsedMeanwhile, image)),
+        ];
+    }
+
     /// <summary>What goes, then what stays, each oldest use first: the order in which a prune reports.</summary>
     public static List<ImageVerdict> ExpiredFirst(IReadOnlyList<PruneVerdict> oldestFirst) =>
         [.. oldestFirst.OrderBy(verdict => verdict.Reason != PruneReason.Expired).Select(Of)];

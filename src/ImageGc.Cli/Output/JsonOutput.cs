@@ -1,5 +1,6 @@
 using System.Text.Json.Serialization;
 using ImageGc.Cli.Diagnostics;
+using ImageGc.Hosting;
 using ImageGc.Sqlite;
 
 namespace ImageGc.Cli.Output;
@@ -73,15 +74,19 @@ internal sealed record JsonRun(
         run.Kind);
 }
 
+internal sealed record JsonProblem(string Part, string Since, string Message);
+
 internal sealed record JsonCheck(
     string DatabasePath, int SchemaVersion, string SqliteVersion, string JournalMode,
     long TrackedImages, long DatabaseBytes, long LogBytes, IReadOnlyList<string> Damage, JsonRun? LastPrune,
-    long ImplausibleTimes, IReadOnlyList<ProcessUsingDatabase> OtherProcesses, IReadOnlyList<string> KeptDamaged)
+    IEnumerable<JsonProblem> Problems, long ImplausibleTimes, IReadOnlyList<ProcessUsingDatabase> OtherProcesses,
+    IReadOnlyList<string> KeptDamaged)
 {
     public static JsonCheck Of(
-        StoreCheck check, PruneRun? lastPrune, IReadOnlyList<ProcessUsingDatabase> others,
-        IReadOnlyList<string> keptDamaged) => new(
+        StoreCheck check, PruneRun? lastPrune, IReadOnlyList<HostProblem> problems,
+        IReadOnlyList<ProcessUsingDatabase> others, IReadOnlyList<string> keptDamaged) => new(
         check.DatabasePath, check.SchemaVersion, check.SqliteVersion, check.JournalMode, check.TrackedImages,
         check.DatabaseBytes, check.LogBytes, check.Damage, lastPrune is null ? null : JsonRun.Of(lastPrune),
+        problems.Select(problem => new JsonProblem(problem.Part, TimeFormat.Iso(problem.Since), problem.Message)),
         check.ImplausibleTimes, others, keptDamaged);
 }
