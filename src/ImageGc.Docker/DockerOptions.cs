@@ -7,13 +7,8 @@ public sealed class DockerOptions
     /// Where the engine listens: unix:///path or tcp://host:port. By default the environment variable DOCKER_HOST,
     /// otherwise unix:///var/run/docker.sock.
     /// </summary>
-    public Uri EngineAddress { get; set; } = DefaultAddress();
+    public Uri EngineAddress { get; set; } = new("unix:///var/run/docker.sock");
 
     /// <summary>How long one answer of the engine may take; 2 minutes by default.</summary>
     public TimeSpan EngineTimeout { get; set; } = TimeSpan.FromMinutes(2);
-
-    /// <remarks>What is no address is refused when the host starts.</remarks>
-    private static Uri DefaultAddress() => Environment.GetEnvironmentVariable("DOCKER_HOST") is { Length: > 0 } address
-        ? new Uri(address, UriKind.RelativeOrAbsolute)
-        : new Uri("unix:///var/run/docker.sock");
 }

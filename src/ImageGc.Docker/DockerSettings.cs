@@ -10,6 +10,7 @@ internal sealed class DockerSettings(IConfiguration? section)
 {
     public static readonly string[] Names = [nameof(DockerOptions.EngineAddress), nameof(DockerOptions.EngineTimeout)];
 
+    private const string HostVariable = "DOCKER_HOST";
     private const string AddressForms = "use unix:///path or tcp://host:port";
 
     public void Configure(DockerOptions options)
@@ -19,6 +20,14 @@ internal sealed class DockerSettings(IConfiguration? section)
             options.EngineAddress = Uri.TryCreate(address.Trim(), UriKind.Absolute, out var uri)
                 ? uri
                 : throw Invalid(nameof(options.EngineAddress), address, AddressForms);
+        }
+
+        else if (Environment.GetEnvironmentVariable(HostVariable) is { Length: > 0 } host)
+        {
+            options.EngineAddress = Uri.TryCreate(host, UriKind.Absolute, out var uri)
+                ? uri
+                : throw new OptionsValidationException(
+                    Options.DefaultName, typeof(DockerOptions), [$"{HostVariable} is '{host}': {AddressForms}."]);
         }
 
         if (section?[nameof(options.EngineTimeout)] is { Length: > 0 } timeout)
@@ -32,13 +41,13 @@ internal sealed class DockerSettings(IConfiguration? section)
     public ValidateOptionsResult Validate(string? name, DockerOptions options)
     {
         var address = options.EngineAddress;
-        if (!address.IsAbsoluteUri)
-            return ValidateOptionsResult.Fail($"DOCKER_HOST is '{address}': {AddressForms}.");
+        if (!address.IsAbsoluteUri || address.Scheme is not ("unix" or "tcp" or "http")
+            || (address.Scheme == "unix" && address.AbsolutePath.Length < 2))
+            return ValidateOptionsResult.Fail(
+                $"{nameof(options.EngineAddress)} is '{WithoutUser(address)}': {AddressForms}.");
         if (address.UserInfo.Length > 0) // Docker ignores it, and the log shows the address.
             return ValidateOptionsResult.Fail(
                 $"{nameof(options.EngineAddress)} names a user: leave that out, use tcp://host:port.");
-        if (address.Scheme is not ("unix" or "tcp" or "http"))
-            return ValidateOptionsResult.Fail($"{nameof(options.EngineAddress)} is '{address}': {AddressForms}.");
         if (address.Scheme != "unix" && Environment.GetEnvironmentVariable("DOCKER_TLS_VERIFY") is { Length: > 0 })
             return ValidateOptionsResult.Fail(
                 $"{nameof(options.EngineAddress)} is '{address}' and DOCKER_TLS_VERIFY is set: TLS is not supported. "
@@ -49,6 +58,12 @@ internal sealed class DockerSettings(IConfiguration? section)
                 + $"{DurationText.Format(options.EngineTimeout)}: use more than 0, at most 1d.")
             : ValidateOptionsResult.Success;
     }
+
+    /// <remarks>The log shows it.</remarks>
+    private static string WithoutUser(Uri address) =>
+        address.IsAbsoluteUri && address.UserInfo.Length > 0
+            ? address.ToString().Replace($"{address.UserInfo}@", "", StringComparison.Ordinal)
+            : address.ToString();
 
     private OptionsValidationException Invalid(string name, string text, string accepted)
     {

@@ -9,6 +9,19 @@ internal static class Attempt
     public static bool ConcernsOneCall(Exception exception) => exception is not (EngineUnavailableException
         or TimeoutException or OperationCanceledException or ImageUseStoreException or ObjectDisposedException);
 
+    /// <summary>Writes what can wait: a full disk must not keep anyone from making room on it.</summary>
+    public static void IfThereIsRoom(Action write)
+    {
+        try
+        {
+            write();
+        }
+        catch (ImageUseStoreException full) when (full.Reason == StoreErrorReason.Full)
+        {
+            // It is written the next time.
+        }
+    }
+
     /// <returns>Why it failed, or null.</returns>
     /// <exception cref="OperationCanceledException">The host stops.</exception>
     public static async Task<Exception?> FailureOfAsync(

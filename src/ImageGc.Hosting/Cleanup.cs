@@ -16,13 +16,21 @@ internal sealed class Cleanup(
     private readonly SemaphoreSlim _oneAtATime = new(1, 1);
     private readonly KeptImages _kept = new(options.Value);
 
-    /// <summary>Keeps other programs from cleaning up, and says early what would keep no image.</summary>
+    /// <summary>
+    /// Keeps other programs from cleaning up, and says early what would keep no image or let no cleanup take place.
+    /// </summary>
     public async Task BeginAsync(CancellationToken cancellationToken)
     {
         store().LockPrunes();
-        await Attempt.FailureOfAsync( // An engine that is not up yet is met again at the cleanup.
-            async cancel => ReportMatchingNone(await engine.ListImagesAsync(cancel).ConfigureAwait(false)),
+        var failure = await Attempt.FailureOfAsync(
+            async cancel =>
+            {
+                await RequireSameEngineAsync(cancel).ConfigureAwait(false);
+                ReportMatchingNone(await engine.ListImagesAsync(cancel).ConfigureAwait(false));
+            },
             cancellationToken).ConfigureAwait(false);
+        if (failure is EngineChangedException) // One that is not up yet is met again at the cleanup.
+            ExceptionDispatchInfo.Throw(failure);
     }
 
     /// <summary>Removes every image that was unused for the configured time.</summary>
@@ -35,13 +43,14 @@ internal sealed class Cleanup(
         var started = time.GetTimestamp();
         store().LockPrunes();
         if (await RequireSameEngineAsync(cancellationToken).ConfigureAwait(false) is { } first)
-            store().RecordUse([], new Dictionary<string, string> { [EngineNote] = first });
+        {
+            Attempt.IfThereIsRoom(() =>
+                store().RecordUse([], new Dictionary<string, string> { [EngineNote] = first }));
+        }
+
         var images = await engine.ListImagesAsync(cancellationToken).ConfigureAwait(false);
         await FindByNamesAsync(cancellationToken).ConfigureAwait(false);
-        store().Describe(
-            images.Select(image => new ImageDescription(image.ImageId, image.Names.ToList(), image.SizeBytes)));
-        foreach (var gone in store().ForgetMissing(images.Select(image => image.ImageId).Concat(NoImageIds())))
-            log.ForgotGone(gone.ImageId);
+        Attempt.IfThereIsRoom(() => WriteDown(images));
 
         var run = new RemovalRun(engine, store(), images, metrics, log, prune.Enough);
         PruneResult result;
@@ -132,6 +141,14 @@ internal sealed class Cleanup(
         };
     }
 
+    private void WriteDown(IReadOnlyCollection<EngineImage> images)
+    {
+        store().Describe(
+            images.Select(image => new ImageDescription(image.ImageId, image.Names.ToList(), image.SizeBytes)));
+        foreach (var gone in store().ForgetMissing(images.Select(image => image.ImageId).Concat(NoImageIds())))
+            log.ForgotGone(gone.ImageId);
+    }
+
     /// <summary>Finds the images that were recorded by a name or a short ID; reports those that it does not.</summary>
     private async Task FindByNamesAsync(CancellationToken cancellationToken)
     {
@@ -141,9 +158,12 @@ internal sealed class Cleanup(
             {
                 if (await engine.FindImageAsync(written, cancellationToken).ConfigureAwait(false) is not { } image)
                     continue;
-                store().RecordUse(image.ImageId); // Its last use is not taken over: later is safe.
-                store().Forget(written);
-                log.FoundByName(image.ImageId, written);
+                Attempt.IfThereIsRoom(() =>
+                {
+                    store().RecordUse(image.ImageId); // Its last use is not taken over: later is safe.
+                    store().Forget(written);
+                    log.FoundByName(image.ImageId, written);
+                });
             }
             catch (TimeoutException)
             {

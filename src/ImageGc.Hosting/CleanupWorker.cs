@@ -35,6 +35,9 @@ internal sealed class CleanupWorker(
 
     private bool _hasBegun;
 
+    /// <summary>Whether the next cleanup makes up for one that was due before the start.</summary>
+    private bool _isOverdue;
+
     /// <summary>Whether a run failed half-way: the history shows it like any other.</summary>
     private bool _unfinished;
 
@@ -49,7 +52,8 @@ internal sealed class CleanupWorker(
         catch (Exception exception) when (exception is ImageUseStoreException or ObjectDisposedException
             && !Health.CannotGoOn(exception))
         {
-            log.NotOpened(exception);
+            if (!options.Value.Enabled) // Else the cleanup fails with it, and says when it is tried again.
+                log.NotOpened(exception);
         }
 
         return base.StartAsync(cancellationToken);
@@ -93,13 +97,14 @@ internal sealed class CleanupWorker(
     {
         while (true)
         {
-            store().CorrectTimes(); // So that other programs read correct times.
+            Attempt.IfThereIsRoom(() => store().CorrectTimes()); // So that other programs read correct times.
             var now = time.GetUtcNow();
             var next = FindNext(now);
-            // A run that failed is tried again before this, so only the database could not be read.
-            health.Report(HostPart.Cleanup, failure: null);
             if (next <= now)
                 return;
+            // A run that failed is tried again before this, so only the database could not be read.
+            if (!_isOverdue)
+                health.Report(HostPart.Cleanup, failure: null);
             var left = next - now;
             await Task.Delay(left < PollInterval ? left : PollInterval, time, stoppingToken).ConfigureAwait(false);
         }
@@ -116,13 +121,20 @@ internal sealed class CleanupWorker(
             (_startedAt, _clockSetAfter) = (now - runningFor, runningFor);
 
         var due = _schedule.NextAfter(LastRun() ?? FirstStart(now), now, time.LocalTimeZone) ?? now;
-        if (due <= _startedAt)
+        _isOverdue = due <= _startedAt;
+        if (_isOverdue)
             due = _startedAt + options.Value.StartDelay;
         var settled = _startedAt + _clockSetAfter + options.Value.ClockSettleTime;
         var next = due > settled ? due : settled;
         if (_announced is not { } announced || (next - announced).Duration() > ClockSet)
-            log.NextCleanup(next, next == due ? "" : ", once the clock has not been set for "
-                + DurationText.Format(options.Value.ClockSettleTime));
+        {
+            log.NextCleanup(
+                TimeZoneInfo.ConvertTime(next, time.LocalTimeZone),
+                (_isOverdue ? ", to make up for one that was missed" : "")
+                + (next == due ? "" : ", once the clock has not been set for "
+                    + DurationText.Format(options.Value.ClockSettleTime)));
+        }
+
         _announced = next;
         return next;
     }
@@ -135,7 +147,7 @@ internal sealed class CleanupWorker(
         if (store().FindNote(FirstStartNote) is { } noted)
             return DateTimeOffset.Parse(noted, CultureInfo.InvariantCulture);
         var note = now.ToString("u", CultureInfo.InvariantCulture);
-        store().RecordUse([], new Dictionary<string, string> { [FirstStartNote] = note });
+        Attempt.IfThereIsRoom(() => store().RecordUse([], new Dictionary<string, string> { [FirstStartNote] = note }));
         return now;
     }
 }

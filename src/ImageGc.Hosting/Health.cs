@@ -34,7 +34,10 @@ internal sealed class Health(
     };
 
     /// <summary>Whether the part works now.</summary>
-    public void Report(HostPart part, Exception? failure)
+    /// <param name="part">The part.</param>
+    /// <param name="failure">Why it does not work; null if it does.</param>
+    /// <param name="since">The timestamp since which it does not; now if null.</param>
+    public void Report(HostPart part, Exception? failure, long? since = null)
     {
         lock (_oneAtATime)
         {
@@ -43,9 +46,11 @@ internal sealed class Health(
             if (before is not null && before.Problem == problem)
                 return;
             var hasTurned = before is null || before.Problem is null || problem is null;
-            var state = new State(hasTurned ? time.GetTimestamp() : before!.Since, failure, problem);
+            var state = new State(hasTurned ? since ?? time.GetTimestamp() : before!.Since, failure, problem);
             _parts[part] = state;
-            Note(part, state);
+            // Whoever waits for another host to end leaves the notes to that one.
+            if (failure is not ImageUseStoreException { Reason: StoreErrorReason.Busy })
+                Note(part, state);
         }
 
         if (failure is null || !CannotGoOn(failure) || lifetime?.ApplicationStopping.IsCancellationRequested != false)

@@ -9,11 +9,11 @@ internal static partial class HostingLog
     [LoggerMessage(101, LogLevel.Information, "Image garbage collection is disabled: no image is removed")]
     public static partial void Disabled(this ILogger logger);
 
-    [LoggerMessage(102, LogLevel.Information, "The next cleanup is due at {Due:u}{Why}")]
+    [LoggerMessage(102, LogLevel.Information, "The next cleanup is due at {Due:yyyy-MM-dd HH:mm:ss zzz}{Why}")]
     public static partial void NextCleanup(this ILogger logger, DateTimeOffset due, string why);
 
     [LoggerMessage(103, LogLevel.Error,
-        "The cleanup failed: {Why} What it has not removed stays; the next try comes after {RetryAfter}")]
+        "Could not clean up: {Why} The next try comes after {RetryAfter}; what was not removed stays")]
     private static partial void CleanupFailed(
         this ILogger logger, Exception? unexpected, string why, string retryAfter);
 
@@ -24,9 +24,13 @@ internal static partial class HostingLog
     public static partial void Watching(this ILogger logger, object engine, int containers);
 
     [LoggerMessage(106, LogLevel.Warning,
-        "Cannot watch the engine: {Why} The next try comes after {RetryAfter}, and makes up for what happens "
-        + "meanwhile")]
+        "Could not watch: {Why} The next try comes after {RetryAfter}, and makes up for what happens meanwhile")]
     private static partial void NotWatching(
+        this ILogger logger, Exception? unexpected, string why, string retryAfter);
+
+    [LoggerMessage(122, LogLevel.Warning,
+        "Could not watch: {Why} From now on this is tried every {RetryAfter} and not logged until it works again")]
+    private static partial void NotWatchingForNow(
         this ILogger logger, Exception? unexpected, string why, string retryAfter);
 
     [LoggerMessage(107, LogLevel.Warning, "The disk is {UsedPercent:F0}% full: unused images go before their time")]
@@ -93,6 +97,9 @@ internal static partial class HostingLog
 
     public static void NotWatching(this ILogger logger, Exception failure, TimeSpan retryAfter) =>
         logger.NotWatching(Unexpected(failure), Sentence(failure), DurationText.Format(retryAfter));
+
+    public static void NotWatchingForNow(this ILogger logger, Exception failure, TimeSpan retryAfter) =>
+        logger.NotWatchingForNow(Unexpected(failure), Sentence(failure), DurationText.Format(retryAfter));
 
     public static void DiskFailed(this ILogger logger, Exception failure, TimeSpan retryAfter) =>
         logger.DiskFailed(Unexpected(failure), Sentence(failure), DurationText.Format(retryAfter));

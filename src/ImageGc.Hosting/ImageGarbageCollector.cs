@@ -33,7 +33,10 @@ internal sealed class ImageGarbageCollector(
             [.. result.Removed, .. relief.Removed],
             [.. result.UsedMeanwhile, .. relief.UsedMeanwhile],
             [.. result.Failed.Where(failed => !tried.Contains(failed.Image.ImageId)), .. relief.Failed],
-            relief.Left);
+            relief.Left)
+        {
+            NotRecorded = [.. result.NotRecorded.Concat(relief.NotRecorded).DistinctBy(image => image.ImageId)],
+        };
     }
 
     public Task<IReadOnlyList<PruneVerdict>> PreviewAsync(CancellationToken cancellationToken) =>

@@ -22,8 +22,11 @@ internal sealed class TrackingWorker(
     /// <summary>Grows until a stream has lasted.</summary>
     private TimeSpan _retryAfter = FirstRetry;
 
-    /// <summary>Since when nobody watches.</summary>
-    private DateTimeOffset? _brokenSince;
+    /// <summary>The timestamp since which nobody watches.</summary>
+    private long? _brokenAt;
+
+    /// <summary>Whether the log says that it says no more until it works again.</summary>
+    private bool _isPersistent;
 
     /// <summary>When the current stream began; null before that.</summary>
     private long? _began;
@@ -45,11 +48,14 @@ internal sealed class TrackingWorker(
             _endsAtOnce = _began is not null && !hasLasted && _retryAfter >= LongestRetry;
             if (failure is null)
                 continue;
+            _brokenAt ??= time.GetTimestamp();
             if (_retryAfter < LongestRetry)
                 log.NotWatching(failure, _retryAfter);
-            if (_retryAfter >= LongestRetry || Health.CannotGoOn(failure)) // A short break is no problem.
-                health.Report(HostPart.Watching, failure);
-            _brokenSince ??= time.GetUtcNow();
+            else if (!_isPersistent)
+                log.NotWatchingForNow(failure, LongestRetry);
+            _isPersistent = _retryAfter >= LongestRetry;
+            if (_isPersistent || Health.CannotGoOn(failure)) // A short break is no problem.
+                health.Report(HostPart.Watching, failure, _brokenAt);
             await Task.Delay(_retryAfter, time, stoppingToken).ConfigureAwait(false);
             _retryAfter = _retryAfter * 2 < LongestRetry ? _retryAfter * 2 : LongestRetry;
         }
@@ -113,11 +119,12 @@ internal sealed class TrackingWorker(
         {
             health.Report(HostPart.Watching, failure: null);
             log.Watching(engine, containers);
-            if (_brokenSince is { } broken)
-                log.NotWatched(broken, time.GetUtcNow());
+            if (_brokenAt is { } broken)
+                log.NotWatched(time.GetUtcNow() - time.GetElapsedTime(broken), time.GetUtcNow());
+            _isPersistent = false;
         }
 
-        _brokenSince = null;
+        _brokenAt = null;
     }
 
     /// <summary>Beside the events, which must not wait for a cleanup that is going on.</summary>

@@ -38,7 +38,7 @@ public sealed partial class ImageUseStore
         if (_database.Read("look for bad rows", FindBadRows) is not { Count: > 0 } bad)
             return;
 
-        _database.Write("remove bad rows", (connection, _) =>
+        WriteAfterBacklog("remove bad rows", (connection, _) =>
             connection.Execute(DeleteBadRows, bad.Select(row => new { bytes = row.Bytes })));
         _log.RemovedBadRows(
             bad.Count, _database.Path, string.Join(", ", bad.Take(10).Select(row => ImageId.Quote(row.ImageId))));

@@ -26,7 +26,7 @@ public sealed partial class ImageUseStore
             names = string.Join(' ', image.Names.Where(name => name.Length > 0 && !name.Any(char.IsWhiteSpace))),
             sizeBytes = image.SizeBytes,
         }).ToList();
-        _database.Write("describe the images", (connection, _) =>
+        WriteAfterBacklog("describe the images", (connection, _) =>
             described.Sum(image => connection.Execute(UpsertDescription, image)));
     }
 

@@ -26,7 +26,7 @@ public sealed partial class ImageUseStore
         path = DatabaseFile.FullPathOf(path);
         ImageUseStoreOptions.RequireOtherFile(path, _database.Path, nameof(path));
         using var content = ReadFlatFile(path);
-        var import = _database.Write($"import '{path}'", (connection, now) => Import(connection, content, now));
+        var import = WriteAfterBacklog($"import '{path}'", (connection, now) => Import(connection, content, now));
 
         foreach (var line in import.SkippedLines)
             _log.SkippedLine(path, line.Number, line.Why);

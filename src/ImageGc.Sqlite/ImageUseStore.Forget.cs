@@ -12,7 +12,7 @@ public sealed partial class ImageUseStore
     public bool Forget(string imageId)
     {
         ImageId.Require(imageId);
-        var forgotten = _database.Write("forget an image", (connection, _) => connection.Execute("""
+        var forgotten = WriteAfterBacklog("forget an image", (connection, _) => connection.Execute("""
             DELETE FROM image_use
             WHERE image_id = @imageId
             """, new { imageId }) > 0);
@@ -35,7 +35,7 @@ public sealed partial class ImageUseStore
         if (gone.Count == 0)
             return [];
 
-        return LogForgotten(_database.Write(
+        return LogForgotten(WriteAfterBacklog(
             "forget images that are gone", (connection, now) => ForgetAllGone(connection, now, gone)));
     }
 
@@ -56,7 +56,7 @@ public sealed partial class ImageUseStore
     {
         ArgumentNullException.ThrowIfNull(existingImageIds);
         var existing = existingImageIds.Where(ImageId.IsValid).ToList();
-        return LogForgotten(_database.Write("forget images that are missing", (connection, now) =>
+        return LogForgotten(WriteAfterBacklog("forget images that are missing", (connection, now) =>
         {
             BindListed(connection, existing);
             var missing = new
@@ -110,7 +110,7 @@ public sealed partial class ImageUseStore
             InsertRun, new { wallSeconds = now.WallSeconds, seconds = 0L, kind = NameOf(PruneKind.Gone) });
         var forgotten = gone.Where(image => ForgetUse(connection, image)).ToList();
         foreach (var image in forgotten)
-            InsertRemovedImage(connection, run.Id, image, now, forgotten: true);
+            InsertRemovedImage(connection, run.Id, image, now.WallSeconds, forgotten: true);
         if (forgotten.Count == 0)
             connection.Execute(DeleteRun, new { id = run.Id });
         return forgotten;

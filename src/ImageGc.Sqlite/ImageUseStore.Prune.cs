@@ -78,25 +78,33 @@ public sealed partial class ImageUseStore
     private BegunPrune Begin(
         PruneRequest request, Func<SqliteConnection, DecisionParameters, RunRow, IEnumerable<Row>> takeExpired)
     {
-        var (begun, rows, verdictRows, wall) = _database.Write("prune the images", (connection, now) =>
+        var (begun, rows, verdictRows, wall) = WriteAfterBacklog("prune the images", (connection, now) =>
         {
             var decision = ParametersOf(now, request.Threshold);
             BindListed(connection, request);
             connection.Execute(RecordInUse, decision);
             connection.Execute(
                 DropOldHistory, new { tooOld = now.WallSeconds - HistorySeconds, historyRuns = HistoryRuns });
-            var run = connection.QuerySingle<RunRow>(InsertRun, new
-            {
-                wallSeconds = now.WallSeconds,
-                seconds = Seconds(request.Threshold),
-                kind = request.Kind,
-            });
+            var run = InsertPruneRun(connection, new BegunPrune(request, now.WallSeconds));
             var verdicts = request.Decided is null ? [] : SelectVerdicts(connection, decision);
             return (run, takeExpired(connection, decision, run).ToList(), verdicts, now.Wall);
         });
         request.Decided?.Invoke(ToVerdicts(verdictRows, wall));
-        return new BegunPrune(begun.Id, begun.Tracked, ToImages(rows));
+        return new BegunPrune(request, wall / 1000)
+        {
+            Id = begun.Id,
+            Tracked = begun.Tracked,
+            Expired = ToImages(rows),
+        };
     }
+
+    private static RunRow InsertPruneRun(SqliteConnection connection, BegunPrune run) =>
+        connection.QuerySingle<RunRow>(InsertRun, new
+        {
+            wallSeconds = run.BeganAt,
+            seconds = Seconds(run.Request.Threshold),
+            kind = run.Request.Kind,
+        });
 
     /// <remarks>
     /// Looks up each image that counts as used now, instead of looking up each image among those in use.
@@ -125,11 +133,23 @@ public sealed partial class ImageUseStore
 
     private const string Expired = $"{ExpiresIn} <= 0 AND use.image_id NOT IN (SELECT image_id FROM temp.listed)";
 
-    /// <summary>A prune that was written down, and what it decided.</summary>
-    /// <param name="Id">Its row in the history.</param>
-    /// <param name="Tracked">How many images are tracked.</param>
-    /// <param name="Expired">Oldest use first.</param>
-    private sealed record BegunPrune(long Id, long Tracked, List<ImageUse> Expired);
+    /// <summary>A prune, and what it decided.</summary>
+    private sealed class BegunPrune(PruneRequest request, long beganAt)
+    {
+        public PruneRequest Request { get; } = request;
+
+        /// <summary>Unix seconds.</summary>
+        public long BeganAt { get; } = beganAt;
+
+        /// <summary>Its row in the history; null while there is no room for it.</summary>
+        public long? Id { get; set; }
+
+        /// <summary>How many images are tracked.</summary>
+        public long Tracked { get; init; }
+
+        /// <summary>Oldest use first.</summary>
+        public List<ImageUse> Expired { get; init; } = [];
+    }
 
     internal sealed record RunRow(long Id, long Tracked);
 }

@@ -49,7 +49,7 @@ public sealed partial class ImageUseStore
         cancellationToken.ThrowIfCancellationRequested();
 
         using var turn = _pruneLock is null ? TakePruneLock() : null;
-        var run = Begin(request, (connection, decision, _) => connection.Query<Row>(SelectExpired, decision));
+        var run = BeginOrDecideOnly(request);
         List<ImageUse> removed = [], usedMeanwhile = [];
         List<PruneFailure> failed = [];
         var left = new Queue<ImageUse>(ChildrenFirst(run.Expired, request.Parents));
@@ -77,7 +77,35 @@ public sealed partial class ImageUseStore
                 request.Threshold);
         }
 
-        return new PruneResult(removed, usedMeanwhile, failed, [.. left]);
+        return new PruneResult(removed, usedMeanwhile, failed, [.. left]) { NotRecorded = NotRecordedOf(run) };
+    }
+
+    private BegunPrune BeginOrDecideOnly(PruneRequest request)
+    {
+        try
+        {
+            return Begin(request, (connection, decision, _) => connection.Query<Row>(SelectExpired, decision));
+        }
+        catch (ImageUseStoreException full) when (IsFull(full))
+        {
+            _log.PrunedWithoutRoom(_database.Path);
+            return DecideOnly(request);
+        }
+    }
+
+    /// <summary>Decides without writing anything, for a disk that is full until images were removed.</summary>
+    private BegunPrune DecideOnly(PruneRequest request)
+    {
+        var (rows, tracked, verdictRows, wall) = _database.Read("prune the images", (connection, now) =>
+        {
+            var decision = ParametersOf(now, request.Threshold);
+            BindListed(connection, request);
+            var verdicts = request.Decided is null ? [] : SelectVerdicts(connection, decision);
+            return (connection.Query<Row>(SelectExpired, decision).AsList(),
+                connection.ExecuteScalar<long>(CountImages), verdicts, now.Wall);
+        });
+        request.Decided?.Invoke(ToVerdicts(verdictRows, wall));
+        return new BegunPrune(request, wall / 1000) { Tracked = tracked, Expired = ToImages(rows) };
     }
 
     private const string SelectExpired = $"""
@@ -158,31 +186,70 @@ public sealed partial class ImageUseStore
                   AND ran_at = @ranAt)
             """, new { imageId = image.ImageId, boot = image.Boot, ranAt = image.RanAt }));
 
-    /// <summary>Forgets a removed image and writes the history, unless it was used during its removal.</summary>
+    /// <summary>
+    /// Forgets a removed image and writes the history, unless it was used during its removal; later where there is no
+    /// room.
+    /// </summary>
+    private bool ForgetRemoved(BegunPrune run, ImageUse image)
+    {
+        var removal = new Removal(run, image);
+        lock (_backlogLock)
+            _unrecordedRemovals.Add(removal);
+        try
+        {
+            TryWriteBacklog();
+            return removal.WasRecorded;
+        }
+        catch
+        {
+            lock (_backlogLock)
+                _unrecordedRemovals.Remove(removal); // The next prune offers it again.
+            throw;
+        }
+    }
+
+    private void TryWriteBacklog()
+    {
+        try
+        {
+            WriteAfterBacklog("forget a removed image", (_, _) => 0);
+        }
+        catch (ImageUseStoreException full) when (IsFull(full))
+        {
+            // The next change writes it.
+        }
+    }
+
     /// <remarks>
     /// A row that is gone was forgotten by another process that noticed the removal first. The image was removed all
     /// the same, and belongs into the history unless that process wrote it there.
     /// </remarks>
-    private bool ForgetRemoved(BegunPrune run, ImageUse image) =>
-        _database.Write("forget a removed image", (connection, now) =>
-        {
-            var imageId = image.ImageId;
-            var forgotten = ForgetUse(connection, image);
-            if (!forgotten && connection.ExecuteScalar<bool>(IsTracked, new { imageId }))
-                return false;
+    private static bool ForgetRemoved(SqliteConnection connection, long run, Removal removal)
+    {
+        var forgotten = ForgetUse(connection, removal.Image);
+        if (!forgotten && connection.ExecuteScalar<bool>(IsTracked, new { imageId = removal.Image.ImageId }))
+            return false;
 
-            InsertRemovedImage(connection, run.Id, image, now, forgotten);
-            return true;
-        });
+        InsertRemovedImage(connection, run, removal.Image, removal.RemovedAt!.Value, forgotten);
+        return true;
+    }
+
+    private List<ImageUse> NotRecordedOf(BegunPrune run)
+    {
+        if (HasBacklog())
+            TryWriteBacklog();
+        lock (_backlogLock)
+            return [.. _unrecordedRemovals.Where(removal => removal.Run == run).Select(removal => removal.Image)];
+    }
 
     private static void InsertRemovedImage(
-        SqliteConnection connection, long run, ImageUse image, Now now, bool forgotten) =>
+        SqliteConnection connection, long run, ImageUse image, long removedAt, bool forgotten) =>
         connection.Execute(InsertRemoved, new
         {
             run,
             imageId = image.ImageId,
             lastUsedAt = image.LastUsedAt.ToUnixTimeSeconds(),
-            wallSeconds = now.WallSeconds,
+            removedAt,
             names = NamesOf(image),
             sizeBytes = image.SizeBytes,
             forgotten,
@@ -197,7 +264,7 @@ public sealed partial class ImageUseStore
 
     private const string InsertRemoved = """
         INSERT INTO removed_image (prune_run_id, image_id, last_used_at, removed_at, names, size_bytes)
-        SELECT @run, @imageId, @lastUsedAt, @wallSeconds, @names, @sizeBytes
+        SELECT @run, @imageId, @lastUsedAt, @removedAt, @names, @sizeBytes
         WHERE @forgotten OR NOT EXISTS (
             SELECT 1
             FROM removed_image
@@ -219,7 +286,7 @@ public sealed partial class ImageUseStore
     {
         try
         {
-            _database.Write("write the history", (connection, _) => connection.Execute("""
+            WriteAfterBacklog("write the history", (connection, _) => connection.Execute("""
                 UPDATE prune_run
                 SET failed = failed + 1
                 WHERE prune_run_id = @run;

@@ -44,6 +44,10 @@ public sealed partial class ImageUseStore
             });
             return taken;
         }
+        catch (ImageUseStoreException full) when (IsFull(full))
+        {
+            return taken; // A full disk is what it removes images for.
+        }
         catch
         {
             taken.Dispose();

@@ -11,7 +11,10 @@ public sealed partial class ImageUseStore
         ArgumentNullException.ThrowIfNull(inUseImageIds);
         options ??= new PruneOptions();
         options.Validate(nameof(options));
-        var imageIds = inUseImageIds.ToLookup(ImageId.IsValid);
+        List<string> inUse = [.. inUseImageIds];
+        lock (_backlogLock)
+            inUse.AddRange(_unrecordedUses);
+        var imageIds = inUse.ToLookup(ImageId.IsValid);
         if (imageIds[false].Any())
             _log.IgnoredInUse(imageIds[false].Count(), ImageId.Quote(imageIds[false].First() ?? "null"));
         return new PruneRequest(

@@ -93,10 +93,10 @@ public sealed partial class ImageUseStore
         try
         {
             uses = TakePending(); // Before the clock is read: none may count as used before it was asked for.
-            _database.Write("record the use of an image", (connection, now) =>
+            WriteAfterBacklog("record the use of an image", (connection, now) =>
             {
                 foreach (var imageId in uses.SelectMany(use => use.ImageIds))
-                    _upsert.Run(imageId, now.Boot, now.Ran);
+                    _database.Upsert.Run(imageId, now.Boot, now.Ran);
                 foreach (var (key, value) in uses.SelectMany(use => use.Notes))
                     WriteNote(connection, key, value);
                 return 0;
@@ -107,6 +107,11 @@ public sealed partial class ImageUseStore
         {
             uses.AddRange(TakePending());
             uses.ForEach(use => (use.IsSettled, use.Failure) = (true, failure));
+            if (IsFull(failure))
+            {
+                lock (_backlogLock)
+                    _unrecordedUses.UnionWith(uses.SelectMany(use => use.ImageIds));
+            }
         }
         finally
         {

@@ -23,7 +23,6 @@ public sealed partial class ImageUseStore : IDisposable
 
     private readonly Database _database;
     private readonly string? _salvaged;
-    private readonly PreparedStatement _upsert;
     private readonly ILogger _log;
     private readonly TimeProvider _time;
     private readonly TimeSpan _threshold;
@@ -42,7 +41,6 @@ public sealed partial class ImageUseStore : IDisposable
         if (clock.KernelBootId is null && time == TimeProvider.System && OperatingSystem.IsLinux())
             _log.NoBootId();
         (_database, _salvaged) = DatabaseOpener.Open(options, clock, _log);
-        _upsert = _database.Prepare(UpsertUse);
     }
 
     /// <summary>
@@ -133,12 +131,14 @@ public sealed partial class ImageUseStore : IDisposable
     /// changes the database does so itself, and <see cref="Dispose"/> too: a host that records rarely calls it each
     /// minute, so that people and other programs see true times.
     /// </summary>
-    /// <remarks>It writes one row if the clock was set, and nothing otherwise.</remarks>
+    /// <remarks>
+    /// It writes one row if the clock was set, and what there was no room to record before; nothing otherwise.
+    /// </remarks>
     /// <exception cref="ImageUseStoreException">They could not be corrected; the next call tries again.</exception>
     public void CorrectTimes()
     {
-        if (!_database.ReadOnly && _database.Read("read the clock", (_, now) => now.SetBy != 0))
-            _database.Write("correct the times", (_, _) => 0);
+        if (!_database.ReadOnly && (HasBacklog() || _database.Read("read the clock", (_, now) => now.SetBy != 0)))
+            WriteAfterBacklog("correct the times", (_, _) => 0);
     }
 
     /// <summary>Closes the database, after its times were corrected if the wall clock was set.</summary>

@@ -10,7 +10,14 @@ namespace ImageGc.Sqlite;
 /// <param name="Left">Expired and not tried, because <see cref="PruneOptions.Enough"/> said so.</param>
 public sealed record PruneResult(
     IReadOnlyList<ImageUse> Removed, IReadOnlyList<ImageUse> UsedMeanwhile, IReadOnlyList<PruneFailure> Failed,
-    IReadOnlyList<ImageUse> Left);
+    IReadOnlyList<ImageUse> Left)
+{
+    /// <summary>
+    /// Those of <see cref="Removed"/> that there was no room to record: they are tracked until the store can write
+    /// again, and recorded with its next change.
+    /// </summary>
+    public IReadOnlyList<ImageUse> NotRecorded { get; init; } = [];
+}
 
 /// <summary>An image whose removal failed.</summary>
 /// <param name="Image">The image and its last use.</param>

@@ -45,6 +45,15 @@ internal static partial class StoreLog
         "Could not remove {ImageId}: {Why} It stays tracked, and the next prune tries it again, last")]
     private static partial void NotRemoved(this ILogger logger, string imageId, string why);
 
+    [LoggerMessage(23, LogLevel.Warning,
+        "There is no room to open {DatabasePath} for writing, so that nothing is recorded until there is some: {Why}")]
+    public static partial void OpenedWithoutRoom(this ILogger logger, string databasePath, string why);
+
+    [LoggerMessage(24, LogLevel.Warning,
+        "There is no room to write in {DatabasePath}. Unused images are removed all the same, and recorded as removed "
+        + "once there is some")]
+    public static partial void PrunedWithoutRoom(this ILogger logger, string databasePath);
+
     [LoggerMessage(22, LogLevel.Debug, "What the removal of {ImageId} threw")]
     private static partial void RemovalThrew(this ILogger logger, Exception exception, string imageId);
 

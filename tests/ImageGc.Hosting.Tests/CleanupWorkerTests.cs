@@ -74,10 +74,10 @@ public sealed class CleanupWorkerTests : HostTest
     }
 
     [Theory]
-    [InlineData("0", "13:02", "03-01 13:02 | 03-02 13:02", "2026-03-01 12:02:00Z | 2026-03-02 12:02:00Z")]
+    [InlineData("0", "13:02", "03-01 13:02 | 03-02 13:02", "2026-03-01 13:02:00 +01:00 | 2026-03-02 13:02:00 +01:00")]
     [InlineData("1h", "13:02", "03-01 14:00 | 03-02 13:02",
-        "2026-03-01 13:00:00Z, once the clock has not been set for 1h | 2026-03-02 12:02:00Z")]
-    [InlineData("0", "13:00", "03-02 13:00", "2026-03-02 12:00:00Z")]
+        "2026-03-01 14:00:00 +01:00, once the clock has not been set for 1h | 2026-03-02 13:02:00 +01:00")]
+    [InlineData("0", "13:00", "03-02 13:00", "2026-03-02 13:00:00 +01:00")]
     public async Task A_fresh_installation_cleans_up_at_the_next_cleanup_time_and_says_when_at_its_start(
         string clockSettleTime, string at, string expected, string announced)
     {
@@ -100,7 +100,8 @@ public sealed class CleanupWorkerTests : HostTest
         await LiveAsync(Hour);
 
         Assert.Equal(
-            "2026-03-01 23:00:00Z | 2026-03-05 10:01:00Z, once the clock has not been set for 1h", Announced());
+            "2026-03-02 00:00:00 +01:00 | 2026-03-05 11:01:00 +01:00, to make up for one that was missed, once the clock "
+            + "has not been set for 1h", Announced());
     }
 
     [Theory]

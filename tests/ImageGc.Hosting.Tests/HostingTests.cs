@@ -50,9 +50,8 @@ public sealed class HostingTests : HostTest
 
         Assert.Contains($"Images are tracked in {PathOf("image_use.db")}, 1 so far",
             Log.Messages(LogLevel.Information));
-        Assert.All(Log.Messages(LogLevel.Error), message =>
-            Assert.Contains("does not exist. Create it", message, StringComparison.Ordinal));
-        Assert.Contains(114, Log.Events());
+        Assert.Contains("does not exist. Create it", Assert.Single(Log.Messages(LogLevel.Error)),
+            StringComparison.Ordinal);
     }
 
     [Fact]

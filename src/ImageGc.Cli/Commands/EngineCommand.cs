@@ -16,7 +16,7 @@ internal abstract class EngineCommand(GlobalOptions global, string name, string 
 
     protected sealed override int Run(CommandContext context)
     {
-        using var host = Build(context);
+        using var host = BuildHost(context);
         try
         {
             return Run(context, host);
@@ -40,6 +40,18 @@ internal abstract class EngineCommand(GlobalOptions global, string name, string 
     }
 
     protected abstract IHost Build(CommandContext context);
+
+    private IHost BuildHost(CommandContext context)
+    {
+        try
+        {
+            return Build(context);
+        }
+        catch (InvalidOperationException wrong) // A level of the log that does not exist.
+        {
+            throw new CommandFailedException($"The section Logging is wrong: {wrong.Message}");
+        }
+    }
 
     protected abstract int Run(CommandContext context, IHost host);
 

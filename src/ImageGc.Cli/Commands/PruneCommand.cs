@@ -90,7 +90,7 @@ internal sealed class PruneCommand : CommandBase
         pruner.RemoveWith(command, context, summary =>
         {
             exitCode = summary.Interrupted ? ExitCode.Interrupted
-                : summary.Count(Verdict.Failed) > 0 ? ExitCode.Failed
+                : summary.Count(Verdict.Failed) + summary.NotRecorded > 0 ? ExitCode.Failed
                 : ExitCode.Done;
             writer.WriteRemoved(summary);
         }, termination.Token);

@@ -100,6 +100,9 @@ internal sealed class RunCommand : EngineCommand
         var failed = result.Failed.Count == 0 ? "" : $", failed for {result.Failed.Count}: the next run tries again";
         context.WriteInfo($"Removed {Quantity.Images(result.Removed.Count)}{failed}. "
             + $"{Quantity.Images(store.Count())} tracked in {store.DatabasePath}.");
-        return result.Failed.Count == 0 ? ExitCode.Done : ExitCode.Failed;
+        if (!options.Enabled)
+            context.WriteInfo("Enabled is false: images are recorded, and none is removed.");
+        context.WarnNotRecorded(result.NotRecorded.Count);
+        return result.Failed.Count + result.NotRecorded.Count == 0 ? ExitCode.Done : ExitCode.Failed;
     }
 }

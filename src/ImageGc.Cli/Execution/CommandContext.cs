@@ -110,6 +110,14 @@ internal sealed class CommandContext(GlobalOptions global, ParseResult parsed)
 
     public void WriteError(string message) => Error.WriteLine($"imagegc: {message}");
 
+    /// <summary>Says that what was removed is still tracked, if any.</summary>
+    public void WarnNotRecorded(int images)
+    {
+        if (images > 0)
+            WriteError($"{images} of them could not be recorded as removed, since the disk is still full. Free some "
+                + "space: the next run finds them gone.");
+    }
+
     private void Write(Action<TextWriter> results)
     {
         try

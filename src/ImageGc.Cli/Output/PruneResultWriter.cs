@@ -39,6 +39,7 @@ internal sealed class PruneResultWriter(
             context.WriteInfo(
                 $"Failed for {Quantity.Images(failed)}: tracked as before, and the next prune tries again. If the "
                 + "engine has one no longer: imagegc forget ID; 'imagegc prune --help' shows how to avoid it.");
+        context.WarnNotRecorded(summary.NotRecorded);
         if (summary.Interrupted)
             context.WriteInfo(
                 $"Interrupted: {Quantity.Images(summary.Count(Verdict.Expired))} left for the next prune.");

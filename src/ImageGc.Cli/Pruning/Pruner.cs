@@ -11,6 +11,7 @@ internal sealed class Pruner(ImageUseStore store, IReadOnlyCollection<string> in
     private readonly Dictionary<string, ImageVerdict> _outcomes = new(StringComparer.Ordinal);
     private IReadOnlyList<PruneVerdict>? _decided;
     private int _expired;
+    private int _notRecorded;
 
     /// <summary>What would be done, and with which command.</summary>
     public List<ImageVerdict> Preview(RemovalCommand? command)
@@ -36,7 +37,8 @@ internal sealed class Pruner(ImageUseStore store, IReadOnlyCollection<string> in
         var interrupted = false;
         try
         {
-            store.PruneAsync(inUse, RemoveAsync, Options(), cancellationToken).GetAwaiter().GetResult();
+            var result = store.PruneAsync(inUse, RemoveAsync, Options(), cancellationToken).GetAwaiter().GetResult();
+            _notRecorded = result.NotRecorded.Count;
         }
         catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
         {
@@ -90,7 +92,8 @@ internal sealed class Pruner(ImageUseStore store, IReadOnlyCollection<string> in
                 .Select(decided => _outcomes.GetValueOrDefault(decided.Image.ImageId) ?? ImageVerdict.Of(decided))
                 .OrderBy(verdict => Math.Min((int)verdict.Verdict, (int)Verdict.UsedMeanwhile)),
         ],
-        interrupted);
+        interrupted,
+        _notRecorded);
 
     private void Set(Verdict verdict, ImageUse image, string? failure = null) =>
         _outcomes[image.ImageId] = new ImageVerdict(verdict, image, image.LastUsedAt + threshold) { Failure = failure };

@@ -44,7 +44,7 @@ internal static class DatabaseOpener
             throw ImageUseStoreException.Unavailable(path,
                 "the file alone is mounted here, so its log would stay behind in this container. Mount the directory "
                 + "that holds it.");
-        if (status?.Links > 1)
+        if (status?.Links > 1 && !Directory.Exists(path))
             log.HasOtherNames(path, status.Value.Links - 1);
     }
 

@@ -1,3 +1,4 @@
+using Dapper;
 using Microsoft.Data.Sqlite;
 
 namespace ImageGc.Sqlite;
@@ -24,14 +25,16 @@ internal static partial class ConnectionFactory
             or StoreErrorReason.IoError)
         {
             // Where nothing is in the log the file itself is the database, and needs no room beside it.
-            var how = DatabaseFile.LengthOf($"{path}-wal") == 0 ? "immutable=1" : "psow=1";
+            var isLogEmpty = DatabaseFile.LengthOf($"{path}-wal") == 0;
             try
             {
-                return Open(path, SqliteOpenMode.ReadOnly, how, options.Vfs,
+                if (!isLogEmpty && limited.Reason == StoreErrorReason.Full)
+                    return OpenAlone(path, options);
+                return Open(path, SqliteOpenMode.ReadOnly, isLogEmpty ? "immutable=1" : "psow=1", options.Vfs,
                     connection => PrepareReadOnly(connection, path, options.BusyTimeout));
             }
             catch (ImageUseStoreException noIndex)
-                when (noIndex.Reason == StoreErrorReason.Unavailable && !File.Exists($"{path}-shm"))
+                when (!isLogEmpty && noIndex.Reason == StoreErrorReason.Unavailable && !File.Exists($"{path}-shm"))
             {
                 throw ImageUseStoreException.Unavailable(path,
                     $"a part of it is in '{path}-wal', which cannot be read without '{path}-shm', and this user may "
@@ -41,6 +44,19 @@ internal static partial class ConnectionFactory
             }
         }
     }
+
+    /// <summary>
+    /// Keeps the index of the log in memory where there is no room for it beside the file, which takes the file for as
+    /// long as it is open (https://www.sqlite.org/wal.html#use_of_wal_without_shared_memory).
+    /// </summary>
+    private static FailFastConnection OpenAlone(string path, ImageUseStoreOptions options) =>
+        Open(path, SqliteOpenMode.ReadWrite, "psow=1", options.Vfs, connection =>
+        {
+            RequireWritable(connection, path);
+            OpenFiles.KeepLogOnClose(connection, true);
+            connection.Execute("PRAGMA locking_mode = EXCLUSIVE");
+            PrepareReadOnly(connection, path, options.BusyTimeout);
+        });
 
     private static void PrepareReadOnly(SqliteConnection connection, string path, TimeSpan busyTimeout)
     {

@@ -6,23 +6,30 @@ using Microsoft.Extensions.Logging;
 namespace ImageGc.Sqlite;
 
 /// <summary>The one long-lived connection of a store: one call at a time, every failure translated.</summary>
+/// <remarks>
+/// A full disk may leave no room to open the database for good: SQLite needs a few pages beside it. Then it is opened
+/// to look at it, call by call, until there is room.
+/// </remarks>
 internal sealed class Database : IDisposable
 {
     private readonly Lock _oneAtATime = new();
-    private readonly SqliteConnection _connection;
-    private readonly OpenFiles _files;
-    private readonly BootTable _boots;
+    private readonly Func<DatabaseSession> _open;
+    private readonly Func<DatabaseSession> _look;
     private readonly ILogger _log;
-    private readonly List<PreparedStatement> _statements = [];
+    private DatabaseSession? _session;
     private bool _closed;
 
-    private Database(string path, SqliteConnection connection, DeviceClock clock, ILogger log)
+    private Database(string path, Func<DatabaseSession> open, Func<DatabaseSession> look, ILogger log)
     {
-        Path = path;
-        _connection = connection;
-        _files = new OpenFiles(connection, path);
-        _log = log;
-        _boots = new BootTable(clock, Prepare(BootTable.FindBoot));
+        (Path, _open, _look, _log) = (path, open, look, log);
+        try
+        {
+            _session = open();
+        }
+        catch (ImageUseStoreException full) when (full.Reason == StoreErrorReason.Full && CanLook())
+        {
+            log.OpenedWithoutRoom(path, full.Message);
+        }
     }
 
     public string Path { get; }
@@ -31,39 +38,50 @@ internal sealed class Database : IDisposable
     public bool ReadOnly { get; private init; }
 
     /// <exception cref="ImageUseStoreException">It cannot be opened, is damaged, or is not ours.</exception>
-    public static Database Open(string path, ImageUseStoreOptions options, DeviceClock clock, ILogger log) =>
-        new(path, ConnectionFactory.Open(path, options, log), clock, log);
+    public static Database Open(string path, ImageUseStoreOptions options, DeviceClock clock, ILogger log)
+    {
+        DatabaseSession Open() => new(ConnectionFactory.Open(path, options, log), path, clock);
+        return new Database(path, Open, Looking(path, options, clock), log);
+    }
 
-    public static Database OpenReadOnly(string path, ImageUseStoreOptions options, DeviceClock clock, ILogger log) =>
-        new(path, ConnectionFactory.OpenReadOnly(path, options), clock, log) { ReadOnly = true };
+    public static Database OpenReadOnly(string path, ImageUseStoreOptions options, DeviceClock clock, ILogger log)
+    {
+        var look = Looking(path, options, clock);
+        return new Database(path, look, look, log) { ReadOnly = true };
+    }
 
-    /// <summary>Prepares a statement that runs often, until the database is disposed of.</summary>
-    public PreparedStatement Prepare(string sql)
+    private static Func<DatabaseSession> Looking(string path, ImageUseStoreOptions options, DeviceClock clock) =>
+        () => new DatabaseSession(ConnectionFactory.OpenReadOnly(path, options), path, clock);
+
+    private bool CanLook()
     {
         try
         {
-            var statement = new PreparedStatement(_connection, sql);
-            _statements.Add(statement);
-            return statement;
+            _look().Dispose();
+            return true;
         }
-        catch (SqliteException exception)
+        catch (ImageUseStoreException)
         {
-            var failure = StorageFailure.From(exception, Path, "open the database", _connection);
-            Dispose();
-            throw failure;
+            return false;
         }
     }
 
+    /// <summary>For a write that goes on: the statement that records a use.</summary>
+    public PreparedStatement Upsert => _session!.Upsert;
+
     /// <summary>Reads one state of the database; temporary tables vanish afterwards.</summary>
-    public T Read<T>(string doing, Func<SqliteConnection, T> read) => InTurn(doing, () =>
-    {
-        using var rolledBack = Transaction.BeginDeferred(_connection);
-        return read(_connection);
-    });
+    public T Read<T>(string doing, Func<SqliteConnection, T> read) =>
+        Look(doing, session => read(session.Connection));
 
     /// <summary>As <see cref="Read{T}(string, Func{SqliteConnection, T})"/>, with the moment that is now.</summary>
     public T Read<T>(string doing, Func<SqliteConnection, Now, T> read) =>
-        Read(doing, connection => read(connection, _boots.Read(connection)));
+        Look(doing, session => read(session.Connection, session.Boots.Read(session.Connection)));
+
+    private T Look<T>(string doing, Func<DatabaseSession, T> read) => InTurn(doing, mayLook: true, session =>
+    {
+        using var rolledBack = Transaction.BeginDeferred(session.Connection);
+        return read(session);
+    });
 
     /// <summary>Changes the database, all or nothing, after its times were corrected if the clock was set.</summary>
     public T Write<T>(string doing, Func<SqliteConnection, Now, T> write)
@@ -81,14 +99,29 @@ internal sealed class Database : IDisposable
     {
         RequireWriting(doing);
         var setBy = 0L;
-        var result = InTurn(doing, () =>
+        T Commit(DatabaseSession session)
         {
-            using var transaction = Transaction.BeginImmediate(_connection);
-            var now = _boots.Write(_connection); // Not before: waiting for the lock takes time.
-            var written = write(_connection, now);
+            using var transaction = Transaction.BeginImmediate(session.Connection);
+            var now = session.Boots.Write(session.Connection); // Not before: waiting for the lock takes time.
+            var written = write(session.Connection, now);
             transaction.Commit();
             setBy = now.SetBy;
             return written;
+        }
+
+        var result = InTurn(doing, mayLook: false, session =>
+        {
+            try
+            {
+                return Commit(session);
+            }
+            catch (SqliteException full)
+                when (StorageFailure.From(full, Path, doing, session.Connection).Reason == StoreErrorReason.Full)
+            {
+                // Once all of the log is in the file, it is written from its beginning again, which takes no more room.
+                session.Connection.Execute("PRAGMA wal_checkpoint(PASSIVE)");
+                return Commit(session);
+            }
         });
         clockSetBy = TimeSpan.FromMilliseconds(setBy);
         return result;
@@ -102,24 +135,27 @@ internal sealed class Database : IDisposable
 
     /// <summary>Copies one state of the database into an empty file.</summary>
     /// <remarks>VACUUM reads without a lock for writing, and runs in no transaction.</remarks>
-    public void CopyTo(string path) =>
-        InTurn($"back up to '{path}'", () => _connection.Execute("VACUUM INTO @path", new { path }));
+    public void CopyTo(string path) => InTurn(
+        $"back up to '{path}'", mayLook: true,
+        session => session.Connection.Execute("VACUUM INTO @path", new { path }));
 
-    private T InTurn<T>(string doing, Func<T> use)
+    private T InTurn<T>(string doing, bool mayLook, Func<DatabaseSession, T> use)
     {
         lock (_oneAtATime)
         {
             ObjectDisposedException.ThrowIf(_closed, typeof(Database));
+            using var look = OpenOrLook(mayLook);
+            var session = look ?? _session!;
             try
             {
-                var result = use();
-                _files.RequireInPlace(); // Not before: nothing is acknowledged that others cannot see.
+                var result = use(session);
+                session.Files.RequireInPlace(); // Not before: nothing is acknowledged that others cannot see.
                 return result;
             }
             catch (SqliteException exception)
             {
-                _files.RequireInPlace();
-                throw StorageFailure.From(exception, Path, doing, _connection);
+                session.Files.RequireInPlace();
+                throw StorageFailure.From(exception, Path, doing, session.Connection);
             }
             catch (Exception exception) when (exception
                 is ArgumentNullException or InvalidOperationException or InvalidCastException or FormatException
@@ -128,6 +164,23 @@ internal sealed class Database : IDisposable
                 // A value was met that the schema does not allow, such as NULL: SQLite keeps no checksums.
                 throw Unreadable(doing, exception);
             }
+        }
+    }
+
+    /// <summary>Opens the database for good if there was no room until now.</summary>
+    /// <returns>A session for this call alone if there still is none, otherwise null.</returns>
+    private DatabaseSession? OpenOrLook(bool mayLook)
+    {
+        if (_session is not null)
+            return null;
+        try
+        {
+            _session = _open();
+            return null;
+        }
+        catch (ImageUseStoreException full) when (full.Reason == StoreErrorReason.Full && mayLook)
+        {
+            return _look();
         }
     }
 
@@ -150,12 +203,9 @@ internal sealed class Database : IDisposable
     {
         lock (_oneAtATime)
         {
-            if (_closed)
-                return;
             _closed = true;
-            _statements.ForEach(statement => statement.Dispose());
-            _files.Release(_connection);
-            _connection.Dispose();
+            _session?.Dispose();
+            _session = null;
         }
     }
 }

@@ -19,6 +19,15 @@ internal sealed class FaultyRun
     /// anew, unless a later change has overwritten it.
     /// </summary>
     private List<State> _inTheLog = [];
+
+    /// <summary>What there was no room for: the next change does it, unless the store is closed before.</summary>
+    private readonly List<Func<State, long, IReadOnlyList<State>>> _later = [];
+
+    private readonly HashSet<string> _unrecorded = [];
+
+    /// <summary>Whether all of that may have been done.</summary>
+    private bool _mayBeDone;
+
     private int _failures;
     private int _callsSinceHit;
 
@@ -39,6 +48,7 @@ internal sealed class FaultyRun
             run.Make(Operation.List);
         }
 
+        run.Make(Operation.Reopen);
         session.Close();
         options.Vfs = null;
         run._possible.AddRange(run._inTheLog);
@@ -52,7 +62,8 @@ internal sealed class FaultyRun
         _session.Time.Pass(Workloads.Step);
         if (operation == Operation.Reopen)
             _possible.AddRange(_inTheLog);
-        var expected = _possible.ConvertAll(state => operation.Expect(state, _session.Now));
+        string[] used = [.. _unrecorded];
+        var expected = Before(operation).ConvertAll(state => operation.Expect(state, _session.Now, used));
         try
         {
             var returned = operation.Do(_session);
@@ -60,18 +71,65 @@ internal sealed class FaultyRun
             Assert.True(expected.Count > 0, $"'{operation.Name}' returned what it never should: '{returned}'.");
             if (expected.TrueForAll(one => !_possible.Contains(one.Steps[^1])))
                 _inTheLog = [];
-            _possible = expected.ConvertAll(one => one.Steps[^1]);
+            if (operation.Later is not null && MayFail)
+            {
+                // On a full disk it decides, and may have had nothing to remove and so nothing to write.
+                Postpone(operation);
+                _mayBeDone = true;
+                _possible.AddRange(expected.SelectMany(one => one.Steps));
+            }
+            else
+            {
+                _possible = expected.ConvertAll(one => one.Steps[^1]);
+                if (operation.IsChange || operation == Operation.Reopen)
+                    ForgetPostponed();
+            }
         }
-        catch (ImageUseStoreException) when (MayFail)
+        catch (ImageUseStoreException failure) when (MayFail)
         {
             // It may have happened: every state on the way is possible now.
             _failures++;
             _inTheLog = [.. expected.SelectMany(one => one.Steps)];
             _possible.AddRange(_inTheLog);
+            if (!_session.IsOpen)
+                ForgetPostponed();
+            else if (failure.Reason == StoreErrorReason.Full)
+                Postpone(operation);
         }
 
         if (_plan.Hit is not null && ++_callsSinceHit == CallsUntilHealed)
             _plan.Heal();
+    }
+
+    private void ForgetPostponed()
+    {
+        _later.Clear();
+        _unrecorded.Clear();
+        _mayBeDone = false;
+    }
+
+    private void Postpone(Operation operation)
+    {
+        string[] used = [.. _unrecorded];
+        if (operation.Later is { } later)
+            _later.Add((before, now) => later(before, now, used));
+        _unrecorded.UnionWith(operation.Uses);
+    }
+
+    /// <summary>
+    /// A change comes after what there was no room for before; closing the store tries that once more.
+    /// </summary>
+    private List<State> Before(Operation operation)
+    {
+        if (_later.Count + _unrecorded.Count == 0 || !(operation.IsChange || operation == Operation.Reopen))
+            return _possible;
+        IEnumerable<State> changed = _possible;
+        foreach (var later in _later)
+            changed = changed.SelectMany(state => later(state, _session.Now));
+        var after = changed.Select(state => state.Recorded(_session.Now, _unrecorded)).ToList();
+        if (_mayBeDone)
+            after.AddRange(_possible.Select(state => state.Recorded(_session.Now, _unrecorded)));
+        return operation.IsChange && !_mayBeDone ? after : [.. _possible, .. after];
     }
 
     /// <summary>The call that the fault hits may fail, and while it persists those that follow; then none.</summary>

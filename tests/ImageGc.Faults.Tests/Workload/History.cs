@@ -15,7 +15,7 @@ internal sealed class History
         foreach (var operation in operations)
         {
             session.Time.Pass(Workloads.Step);
-            var expected = operation.Expect(Latest, session.Now);
+            var expected = operation.Expect(Latest, session.Now, []);
             Make(operation.Name, expected, () => operation.Do(session), recording);
         }
     }

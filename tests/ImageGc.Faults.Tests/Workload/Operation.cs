@@ -8,11 +8,25 @@ internal sealed record Expected(string Returns, params IReadOnlyList<State> Step
 /// <summary>A call of the store, and what the rules say about it.</summary>
 /// <param name="Do">Makes the call and says what it returned.</param>
 /// <param name="Expect">
-/// What must come of it, from the state before it and the Unix seconds at which it is made.
+/// What must come of it, from the state before it, the Unix seconds at which it is made, and the images that count as
+/// in use because there was no room to record their use.
 /// </param>
-internal sealed record Operation(string Name, Func<Session, string> Do, Func<State, long, Expected> Expect)
+internal sealed record Operation(
+    string Name, Func<Session, string> Do, Func<State, long, IReadOnlyCollection<string>, Expected> Expect)
 {
     private const string Nothing = "";
+
+    /// <summary>The uses that the next change records too if there was no room for this one.</summary>
+    public IReadOnlyList<string> Uses { get; init; } = [];
+
+    /// <summary>
+    /// What the next change may do first if there was no room for this one, and if these images counted as in use; null
+    /// if nothing.
+    /// </summary>
+    public Func<State, long, IReadOnlyCollection<string>, IReadOnlyList<State>>? Later { get; init; }
+
+    /// <summary>Whether it changes the database itself.</summary>
+    public bool IsChange => this != Open && this != Reopen && this != Checkpoint && this != List;
 
     public static Operation Open { get; } = Unchanging("open", session => _ = session.Store);
 
@@ -25,29 +39,36 @@ internal sealed record Operation(string Name, Func<Session, string> Do, Func<Sta
     public static Operation Checkpoint { get; } = Unchanging("checkpoint", session => session.Checkpoint());
 
     public static Operation List { get; } = new(
-        "list", session => State.Of(session.Store.List()).Text, (before, _) => new(before.Text, before));
+        "list", session => State.Of(session.Store.List()).Text, (before, _, _) => new(before.Text, before));
 
     public static Operation Record(string imageId) => new(
         "record",
         session => Silent(() => session.Store.RecordUse(imageId)),
-        (before, now) => new(Nothing, before.Recorded(now, imageId)));
+        (before, now, _) => new(Nothing, before.Recorded(now, imageId)))
+    {
+        Uses = [imageId],
+    };
 
     public static Operation RecordAll(params IReadOnlyList<string> imageIds) => new(
         $"record {imageIds.Count}",
         session => Silent(() => session.Store.RecordUse(imageIds)),
-        (before, now) => new(Nothing, before.Recorded(now, imageIds)));
+        (before, now, _) => new(Nothing, before.Recorded(now, imageIds)))
+    {
+        Uses = imageIds,
+    };
 
     public static Operation Forget(string imageId) => new(
         "forget",
         session => Silent(() => session.Store.Forget(imageId)),
-        (before, _) => new(Nothing, before.Forgotten(imageId)));
+        (before, _, _) => new(Nothing, before.Forgotten(imageId)));
 
     public static Operation Prune(TimeSpan threshold, params IReadOnlyList<string> inUse) => new(
         "prune",
-        session => State.TextOf(session.Store.Prune(inUse, threshold)),
-        (before, now) =>
+        session => State.TextOf(session.Store.Prune(inUse, threshold)
+            .OrderBy(image => image.LastUsedAt.ToUnixTimeSeconds()).ThenBy(image => image.ImageId, StringComparer.Ordinal)),
+        (before, now, used) =>
         {
-            var (after, returned) = before.Pruned(now, (long)threshold.TotalSeconds, inUse);
+            var (after, returned) = before.Pruned(now, (long)threshold.TotalSeconds, [.. inUse, .. used]);
             return new(returned, after);
         });
 
@@ -57,9 +78,9 @@ internal sealed record Operation(string Name, Func<Session, string> Do, Func<Sta
     public static Operation PruneWithRemoval(TimeSpan threshold, params IReadOnlyList<string> inUse) => new(
         "prune with removal",
         session => Silent(() => RemoveTheOddOnes(session.Store, threshold, inUse)),
-        (before, now) =>
+        (before, now, used) =>
         {
-            var (_, expired) = before.Pruned(now, (long)threshold.TotalSeconds, inUse);
+            var (_, expired) = before.Pruned(now, (long)threshold.TotalSeconds, [.. inUse, .. used]);
             List<State> steps = [before.Restamped(now, inUse)];
             foreach (var use in expired.Split('\n', StringSplitOptions.RemoveEmptyEntries))
             {
@@ -68,17 +89,32 @@ internal sealed record Operation(string Name, Func<Session, string> Do, Func<Sta
             }
 
             return new(Nothing, [.. steps]);
-        });
+        })
+    {
+        Later = (before, now, used) =>
+        {
+            var (_, expired) = before.Pruned(now, (long)threshold.TotalSeconds, [.. inUse, .. used]);
+            var removed = expired.Split('\n', StringSplitOptions.RemoveEmptyEntries)
+                .Select(use => use.Split(' ')[0]).Where(IsOdd).ToList();
+            State[] starts = [before, before.Restamped(now, inUse)]; // It may have been written that it began.
+            return [.. starts.Select(
+                start => removed.Aggregate(start, (state, imageId) => state.Forgotten(imageId)))];
+        },
+    };
 
-    private static void RemoveTheOddOnes(ImageUseStore store, TimeSpan threshold, IReadOnlyList<string> inUse) =>
-        store.PruneAsync(
+    private static void RemoveTheOddOnes(ImageUseStore store, TimeSpan threshold, IReadOnlyList<string> inUse)
+    {
+        var result = store.PruneAsync(
             inUse, (image, _) => IsOdd(image.ImageId) ? Task.CompletedTask : throw new IOException("in use after all"),
             threshold, CancellationToken.None).GetAwaiter().GetResult();
+        if (result.NotRecorded.Count > 0)
+            throw new ImageUseStoreException(StoreErrorReason.Full, store.DatabasePath, "Not recorded yet.");
+    }
 
     private static bool IsOdd(string imageId) => Convert.ToInt32(imageId[^1..], 16) % 2 == 1;
 
     private static Operation Unchanging(string name, Action<Session> action) =>
-        new(name, session => Silent(() => action(session)), (before, _) => new(Nothing, before));
+        new(name, session => Silent(() => action(session)), (before, _, _) => new(Nothing, before));
 
     private static string Silent(Action action)
     {

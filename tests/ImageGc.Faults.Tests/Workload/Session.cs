@@ -14,6 +14,8 @@ internal sealed class Session(ImageUseStoreOptions options, SteppingTime time, R
 
     public ImageUseStore Store => _store ??= Open();
 
+    public bool IsOpen => _store is not null;
+
     public SteppingTime Time => time;
 
     public long Now => time.GetUtcNow().ToUnixTimeSeconds();

@@ -1,0 +1,198 @@
+namespace ImageGc.Sqlite.Tests;
+
+/// <summary>
+/// The database lies on the disk that is full: unused images go all the same, no image in use does, and what happened
+/// is recorded once there is room.
+/// </summary>
+public sealed class FullDiskTests : StoreTest
+{
+    public static TheoryData<string> WaysToLeaveIt => ["open", "closed", "killed", "killed and rebooted"];
+
+    [Theory]
+    [MemberData(nameof(WaysToLeaveIt))]
+    public async Task What_expired_is_removed_at_zero_bytes_free_and_recorded_once_that_has_made_room(string left)
+    {
+        using var disk = SmallDisk.MountOrSkip();
+        using var store = OpenOnFullDisk(disk, left);
+        var filling = disk.PathOf("filling");
+
+        var result = await PruneAsync(store, image =>
+        {
+            if (image.ImageId == "old-3")
+                File.Delete(filling);
+        });
+
+        Assert.Equal(["old-1", "old-2", "old-3", "old-4"], result.Removed.Select(image => image.ImageId));
+        Assert.Empty(result.NotRecorded);
+        Assert.Equal(["used", "young"], store.List().Select(image => image.ImageId).Order());
+        Assert.Equal(["old-1", "old-2", "old-3", "old-4"],
+            store.ListRemoved().Select(removed => removed.Image.ImageId).Order());
+        Assert.Equal(4, Assert.Single(store.ListPrunes()).Removed);
+    }
+
+    [Theory]
+    [MemberData(nameof(WaysToLeaveIt))]
+    public async Task Where_no_removal_makes_room_what_was_removed_is_reported_and_recorded_with_the_next_change(
+        string left)
+    {
+        using var disk = SmallDisk.MountOrSkip();
+        using (var store = OpenOnFullDisk(disk, left))
+        {
+            var result = await PruneAsync(store);
+
+            Assert.Equal(4, result.Removed.Count);
+            if (left is "closed" or "killed and rebooted") // Else there is room in its log.
+                Assert.Equal(result.Removed, result.NotRecorded);
+            Assert.Equal(result.NotRecorded.Count, store.List().Count(image => image.ImageId[0] == 'o'));
+
+            File.Delete(disk.PathOf("filling"));
+            store.CorrectTimes();
+
+            Assert.Equal(["used", "young"], store.List().Select(image => image.ImageId).Order());
+            Assert.Equal(4, Assert.Single(store.ListPrunes()).Removed);
+        }
+
+        using var reopened = ImageUseStore.Open(Options(disk), Time);
+        Assert.Equal(4, reopened.ListRemoved().Count);
+    }
+
+    [Theory]
+    [InlineData("closed")]
+    [InlineData("killed and rebooted")]
+    public async Task A_use_that_there_is_no_room_for_counts_as_in_use_and_is_recorded_once_there_is(string left)
+    {
+        using var disk = SmallDisk.MountOrSkip();
+        using var store = OpenOnFullDisk(disk, left);
+
+        var full = Assert.Throws<ImageUseStoreException>(() => store.RecordUse(["old-1", "new"]));
+        Assert.Equal(StoreErrorReason.Full, full.Reason);
+        var result = await PruneAsync(store);
+        Assert.Equal(["old-2", "old-3", "old-4"], result.Removed.Select(image => image.ImageId));
+
+        File.Delete(disk.PathOf("filling"));
+        store.RecordUse("another");
+
+        Assert.Equal(["another", "new", "old-1", "used", "young"], store.List().Select(image => image.ImageId).Order());
+        Assert.Equal(Time.GetUtcNow(), store.Find("old-1")!.Value.LastUsedAt);
+    }
+
+    [Fact]
+    public async Task An_image_that_is_pulled_and_used_again_before_its_removal_is_recorded_stays()
+    {
+        using var disk = SmallDisk.MountOrSkip();
+        using var store = OpenOnFullDisk(disk, "closed");
+        await PruneAsync(store);
+
+        Assert.Throws<ImageUseStoreException>(() => store.RecordUse("old-1"));
+        File.Delete(disk.PathOf("filling"));
+        store.CorrectTimes();
+
+        Assert.Equal(["old-1", "used", "young"], store.List().Select(image => image.ImageId).Order());
+        Assert.Equal(4, store.ListRemoved().Count);
+    }
+
+    [Fact]
+    public void Without_a_database_and_without_room_for_one_it_says_so()
+    {
+        using var disk = SmallDisk.MountOrSkip();
+        disk.FillUp();
+
+        var full = Assert.Throws<ImageUseStoreException>(() => ImageUseStore.Open(Options(disk), Time));
+
+        Assert.Equal(StoreErrorReason.Full, full.Reason);
+        Assert.DoesNotContain('\n', full.Message);
+    }
+
+    [Fact]
+    public async Task Without_inodes_what_expired_is_removed_and_recorded_once_there_are_some()
+    {
+        using var disk = SmallDisk.MountOrSkip("size=1m,nr_inodes=20");
+        using (var before = Open(disk))
+            before.LockPrunes();
+        List<string> files = [];
+        try
+        {
+            for (var i = 0; ; i++)
+            {
+                await File.Create(disk.PathOf($"{i}")).DisposeAsync();
+                files.Add(disk.PathOf($"{i}"));
+            }
+        }
+        catch (IOException)
+        {
+            // That was the last one.
+        }
+
+        using var store = ImageUseStore.Open(Options(disk), Time);
+        var result = await PruneAsync(store, image =>
+        {
+            if (image.ImageId == "old-2")
+                files.ForEach(File.Delete);
+        });
+
+        Assert.Equal((4, 0), (result.Removed.Count, result.NotRecorded.Count));
+        Assert.Equal(2, store.List().Count);
+        Assert.Equal(4, store.ListRemoved().Count);
+    }
+
+    [Fact]
+    public void While_one_program_looks_at_a_full_disk_another_one_may_too()
+    {
+        using var disk = SmallDisk.MountOrSkip();
+        using var store = OpenOnFullDisk(disk, "killed and rebooted");
+        using var other = ImageUseStore.Open(Options(disk), Time);
+
+        Assert.Equal(store.List(), other.List());
+        Assert.Equal(6, store.List().Count);
+    }
+
+    private static Task<PruneResult> PruneAsync(ImageUseStore store, Action<ImageUse>? remove = null) =>
+        store.PruneAsync(
+            ["used"],
+            (image, _) =>
+            {
+                remove?.Invoke(image);
+                return Task.CompletedTask;
+            },
+            cancellationToken: TestContext.Current.CancellationToken);
+
+    private static ImageUseStoreOptions Options(SmallDisk disk) => new() { DatabasePath = disk.PathOf("image_use.db") };
+
+    /// <summary>With four images that expired, one that did not, and one that is in use.</summary>
+    private ImageUseStore Open(SmallDisk disk)
+    {
+        var store = ImageUseStore.Open(Options(disk), Time);
+        for (var i = 1; i <= 4; i++)
+        {
+            store.RecordUse($"old-{i}");
+            Time.Pass(TimeSpan.FromSeconds(1));
+        }
+
+        store.RecordUse("used");
+        Time.Pass(TimeSpan.FromDays(8));
+        store.RecordUse("young");
+        Time.Pass(TimeSpan.FromHours(1));
+        return store;
+    }
+
+    private ImageUseStore OpenOnFullDisk(SmallDisk disk, string left)
+    {
+        var store = Open(disk);
+        if (left.StartsWith("killed", StringComparison.Ordinal))
+        {
+            string[] files = left == "killed" ? ["", "-wal", "-shm"] : ["", "-wal"];
+            foreach (var file in files)
+                Shell.Run("cp", $"{disk.PathOf("image_use.db")}{file}", PathOf($"copy{file}"));
+            store.Dispose();
+            foreach (var file in files)
+                Shell.Run("cp", PathOf($"copy{file}"), $"{disk.PathOf("image_use.db")}{file}");
+        }
+        else if (left == "closed")
+        {
+            store.Dispose();
+        }
+
+        disk.FillUp();
+        return left == "open" ? store : ImageUseStore.Open(Options(disk), Time);
+    }
+}
