@@ -120,7 +120,7 @@ internal sealed class CleanupWorker(
         if ((now - runningFor - _startedAt).Duration() > ClockSet)
             (_startedAt, _clockSetAfter) = (now - runningFor, runningFor);
 
-        var due = _schedule.NextAfter(LastRun() ?? FirstStart(now), now, time.LocalTimeZone) ?? now;
+        var due = _schedule.NextAfter(LastRun() ?? FirstStart(), now, time.LocalTimeZone) ?? now;
         _isOverdue = due <= _startedAt;
         if (_isOverdue)
             due = _startedAt + options.Value.StartDelay;
@@ -142,12 +142,12 @@ internal sealed class CleanupWorker(
     private DateTimeOffset? LastRun() => store().LastPrune(PruneKind.Scheduled)?.PrunedAt;
 
     /// <summary>Before it there was nothing to remove, so it counts as a cleanup.</summary>
-    private DateTimeOffset FirstStart(DateTimeOffset now)
+    private DateTimeOffset FirstStart()
     {
         if (store().FindNote(FirstStartNote) is { } noted)
             return DateTimeOffset.Parse(noted, CultureInfo.InvariantCulture);
-        var note = now.ToString("u", CultureInfo.InvariantCulture);
+        var note = _startedAt.ToString("u", CultureInfo.InvariantCulture);
         Attempt.IfThereIsRoom(() => store().RecordUse([], new Dictionary<string, string> { [FirstStartNote] = note }));
-        return now;
+        return _startedAt;
     }
 }

@@ -105,6 +105,41 @@ public sealed class HostFailureTests : HostTest
     }
 
     [Fact]
+    public async Task A_host_that_waits_for_another_one_leaves_the_notes_of_that_one_alone()
+    {
+        using var host = await LiveAsync();
+        var problem = new Dictionary<string, string> { ["problem.cleanup"] = "2026-03-01T12:00:00Z It." };
+        StoreOf(host).RecordUse([], problem);
+        using var second = Build();
+        await second.StartAsync(Cancel);
+        await UntilAsync(() => Log.Events().Contains(103));
+
+        Assert.Equal("It.", Assert.Single(HostProblem.ListFrom(StoreOf(host))).Message);
+        await second.StopAsync(Cancel);
+        await host.StopAsync(Cancel);
+    }
+
+    [Fact]
+    public async Task A_cleanup_that_a_restart_has_not_made_up_for_yet_is_a_problem_until_it_is()
+    {
+        Engine.Failure = new EngineUnavailableException("The engine is away.");
+        using (var failed = await LiveAsync())
+            await failed.StopAsync(Cancel);
+        Engine.Failure = null;
+
+        using var host = Build(("CleanupTime", "12:10"), ("ClockSettleTime", "0"));
+        await host.StartAsync(Cancel);
+        await LiveAsync(TimeSpan.FromMinutes(1));
+        Assert.Equal("cleanup", Assert.Single(HostProblem.ListFrom(StoreOf(host))).Part);
+        Assert.Contains(Log.Messages(LogLevel.Information), message =>
+            message.EndsWith(", to make up for one that was missed", StringComparison.Ordinal));
+
+        await LiveAsync(TimeSpan.FromMinutes(10));
+        Assert.Empty(HostProblem.ListFrom(StoreOf(host)));
+        await host.StopAsync(Cancel);
+    }
+
+    [Fact]
     public async Task A_host_that_brings_its_own_store_is_logged_with_that_and_needs_no_path()
     {
         using var own = ImageUseStore.Open(new ImageUseStoreOptions { DatabasePath = PathOf("own.db") }, Time);

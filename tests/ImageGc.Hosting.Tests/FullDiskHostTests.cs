@@ -1,0 +1,72 @@
+using ImageGc.Sqlite.Tests;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+
+namespace ImageGc.Hosting.Tests;
+
+/// <summary>A host whose database lies on a disk without a byte free.</summary>
+public sealed class FullDiskHostTests : HostTest
+{
+    private static readonly string[] Tracked = ["old-1", "old-2", "old-3", "used"];
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task It_removes_what_expired_and_records_that_once_a_removal_has_made_room(bool wasRunning)
+    {
+        using var disk = SmallDisk.MountOrSkip();
+        using var host = Fill(disk, wasRunning);
+        Engine.Removing = image =>
+        {
+            if (image == "old-2")
+                File.Delete(disk.PathOf("filling"));
+        };
+
+        await host.StartAsync(Cancel);
+        await LiveAsync(TimeSpan.FromMinutes(15));
+
+        Assert.Equal(["old-1", "old-2", "old-3"], Engine.Removed);
+        Assert.Equal("used", Assert.Single(StoreOf(host).List()).ImageId);
+        Assert.Equal(3, StoreOf(host).ListRemoved().Count);
+        Assert.Empty(Log.Messages(LogLevel.Error));
+        await host.StopAsync(Cancel);
+    }
+
+    [Fact]
+    public async Task What_others_write_takes_every_byte_that_is_freed_and_it_is_recorded_when_that_is_over()
+    {
+        using var disk = SmallDisk.MountOrSkip();
+        using var host = Fill(disk, wasRunning: false);
+
+        var result = await host.Services.GetRequiredService<IImageGarbageCollector>().RunAsync(Cancel);
+
+        Assert.Equal(["old-1", "old-2", "old-3"], result.NotRecorded.Select(image => image.ImageId));
+        Assert.Equal(result.Removed, result.NotRecorded);
+        Assert.Equal(4, StoreOf(host).List().Count);
+        File.Delete(disk.PathOf("filling"));
+        StoreOf(host).CorrectTimes();
+        Assert.Single(StoreOf(host).List());
+        Assert.Equal(3, StoreOf(host).ListRemoved().Count);
+    }
+
+    /// <summary>A host on a full disk, with three images that expired and one in use.</summary>
+    private IHost Fill(SmallDisk disk, bool wasRunning)
+    {
+        (string, string)[] settings =
+            [("DatabasePath", disk.PathOf("image_use.db")), ("CleanupTime", "12:10"), ("ClockSettleTime", "0")];
+        var host = Build(settings);
+        StoreOf(host).RecordUse(Tracked);
+        if (!wasRunning)
+        {
+            host.Dispose();
+            host = Build(settings);
+        }
+
+        Engine.Images.AddRange(Tracked.Select(id => OwnEngine.Image(id)));
+        Engine.Containers.Add(OwnEngine.Container("1", "used"));
+        Time.Pass(TimeSpan.FromDays(8));
+        disk.FillUp();
+        return host;
+    }
+}
