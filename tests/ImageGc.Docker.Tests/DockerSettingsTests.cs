@@ -37,6 +37,8 @@ public sealed class DockerSettingsTests
     [Theory]
     [InlineData("EngineAddress", "ssh://somewhere")]
     [InlineData("EngineAddress", "nowhere")]
+    [InlineData("EngineAddress", "unix://")]
+    [InlineData("EngineAddress", "tcp://127.0.0.1:99999")]
     [InlineData("EngineTimeout", "0")]
     [InlineData("EngineTimeout", "soon")]
     public async Task A_wrong_setting_stops_the_start_with_a_message_that_names_it(string name, string value)
@@ -47,13 +49,14 @@ public sealed class DockerSettingsTests
     }
 
     [Theory]
-    [InlineData("tcp://user:secret@127.0.0.1:2375")]
-    [InlineData("https://user:secret@127.0.0.1:2375")]
-    public async Task Credentials_in_the_address_are_refused_and_never_shown(string address)
+    [InlineData("tcp://user:secret@127.0.0.1:2375", "EngineAddress names a user")]
+    [InlineData("https://user:secret@127.0.0.1:2375", "EngineAddress is 'https://127.0.0.1:2375/': use unix:///path")]
+    [InlineData("ssh://root@device", "EngineAddress is 'ssh://device/': use unix:///path")]
+    public async Task Credentials_in_the_address_are_refused_and_never_shown(string address, string why)
     {
         var wrong = await Refused("EngineAddress", address);
 
-        Assert.Contains("EngineAddress names a user", wrong.Message, StringComparison.Ordinal);
+        Assert.Contains(why, wrong.Message, StringComparison.Ordinal);
         Assert.DoesNotContain("secret", wrong.ToString(), StringComparison.Ordinal);
     }
 

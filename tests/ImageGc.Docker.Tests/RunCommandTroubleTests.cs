@@ -142,11 +142,14 @@ public sealed class RunCommandTroubleTests(PrivateEngine engine) : RunCommandTes
         Assert.StartsWith("imagegc: EngineAddress is 'tcp://127.0.0.1:2376/' and DOCKER_TLS_VERIFY is set: TLS is not "
             + "supported. Use the engine's unix socket", tls.Error, StringComparison.Ordinal);
 
-        Variables["DOCKER_HOST"] = "docker";
-        using var wrong = new Daemon(Variables, "run", "--db", DatabasePath);
-        Assert.Equal(1, await wrong.EndAsync());
-        Assert.StartsWith("imagegc: DOCKER_HOST is 'docker': use unix:///path or tcp://host:port.", wrong.Error,
-            StringComparison.Ordinal);
+        foreach (var address in (string[])["docker", "tcp://127.0.0.1:99999"])
+        {
+            Variables["DOCKER_HOST"] = address;
+            using var wrong = new Daemon(Variables, "run", "--db", DatabasePath);
+            Assert.Equal(1, await wrong.EndAsync());
+            Assert.Equal($"imagegc: DOCKER_HOST is '{address}': use unix:///path or tcp://host:port.",
+                wrong.Error.Trim());
+        }
     }
 
     [Theory]
@@ -162,6 +165,17 @@ public sealed class RunCommandTroubleTests(PrivateEngine engine) : RunCommandTes
         await UntilAsync(() => daemon.Error.Contains("Watching", StringComparison.Ordinal), daemon);
 
         Assert.Matches(line, daemon.Error);
+    }
+
+    [Fact]
+    public async Task A_level_of_the_log_that_does_not_exist_is_refused()
+    {
+        Variables["Logging__LogLevel__Default"] = "Chatty";
+        using var daemon = Run();
+
+        Assert.Equal(1, await daemon.EndAsync());
+        Assert.StartsWith("imagegc: The section Logging is wrong: ", Assert.Single(daemon.Error.Trim().Split('\n')),
+            StringComparison.Ordinal);
     }
 
     [Fact]
