@@ -3,6 +3,7 @@ using System.Net.Sockets;
 using System.Text.Json;
 using Docker.DotNet;
 using ImageGc.Hosting;
+using ImageGc.Sqlite;
 using ComponentVersion = Docker.DotNet.Models.ComponentVersion;
 using VersionResponse = Docker.DotNet.Models.VersionResponse;
 

@@ -1,4 +1,4 @@
-using ImageGc.Hosting;
+using ImageGc.Sqlite;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.Options;
 

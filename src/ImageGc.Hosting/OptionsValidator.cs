@@ -1,3 +1,4 @@
+using ImageGc.Sqlite;
 using Microsoft.Extensions.Options;
 
 namespace ImageGc.Hosting;

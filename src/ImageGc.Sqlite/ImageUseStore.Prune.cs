@@ -33,7 +33,9 @@ public sealed partial class ImageUseStore
             return connection.Query<Row>(ForgetExpired, new { run = run.Id })
                 .OrderBy(row => row.LastUsedAt).ThenBy(row => row.ImageId, StringComparer.Ordinal);
         });
-        _log.Pruned(_database.Path, run.Expired.Count, 0, 0, run.Tracked - run.Expired.Count, request.Threshold);
+        _log.Pruned(
+            _database.Path, run.Expired.Count, 0, 0, run.Tracked - run.Expired.Count,
+            DurationText.Format(request.Threshold));
         return run.Expired;
     }
 

@@ -74,7 +74,7 @@ public sealed partial class ImageUseStore
             if (left.Count > 0)
                 _log.StoppedPruning(_database.Path, left.Count);
             _log.Pruned(_database.Path, removed.Count, usedMeanwhile.Count, failed.Count, run.Tracked - removed.Count,
-                request.Threshold);
+                DurationText.Format(request.Threshold));
         }
 
         return new PruneResult(removed, usedMeanwhile, failed, [.. left]) { NotRecorded = NotRecordedOf(run) };

@@ -19,7 +19,7 @@ internal static partial class StoreLog
         + "{Tracked} stay tracked, threshold {Threshold}")]
     public static partial void Pruned(
         this ILogger logger, string databasePath, int removed, int usedMeanwhile, int failed, long tracked,
-        TimeSpan threshold);
+        string threshold);
 
     [LoggerMessage(5, LogLevel.Warning,
         "Ignored {Count} of the in-use IDs: they are no image IDs, so they keep no image. The first is {ImageId}")]
@@ -66,7 +66,7 @@ internal static partial class StoreLog
 
     [LoggerMessage(11, LogLevel.Information,
         "The wall clock was set by {Step}: corrected when the images of this boot were last used")]
-    public static partial void CorrectedTimes(this ILogger logger, TimeSpan step);
+    public static partial void CorrectedTimes(this ILogger logger, string step);
 
     [LoggerMessage(12, LogLevel.Warning,
         "{DatabasePath} was damaged ({Why}): kept it as {KeptPath} and salvaged {Images} images, "

@@ -100,8 +100,8 @@ public sealed class CleanupWorkerTests : HostTest
         await LiveAsync(Hour);
 
         Assert.Equal(
-            "2026-03-02 00:00:00 +01:00 | 2026-03-05 11:01:00 +01:00, to make up for one that was missed, once the clock "
-            + "has not been set for 1h", Announced());
+            "2026-03-02 00:00:00 +01:00 | 2026-03-05 11:01:00 +01:00, to make up for one that was missed, "
+            + "once the clock has not been set for 1h", Announced());
     }
 
     [Theory]

@@ -131,7 +131,7 @@ public sealed class LogTests : StoreTest
             [
                 $"Imported {PathOf("image_use")}: 2 images, 2 changed, 1 with an implausible time, 1 lines skipped",
                 $"Pruned {DatabasePath}: 1 removed, 0 used meanwhile, 0 failed, 1 stay tracked, "
-                    + "threshold 7.00:00:00",
+                    + "threshold 7d",
                 $"Exported 1 images to {PathOf("export")}",
             ],
             log.Messages(LogLevel.Information).Skip(1));

@@ -3,6 +3,7 @@ using System.CommandLine.Parsing;
 using ImageGc.Cli.Execution;
 using ImageGc.Docker;
 using ImageGc.Hosting;
+using ImageGc.Sqlite;
 using Microsoft.Extensions.Configuration;
 
 namespace ImageGc.Cli.Hosting;

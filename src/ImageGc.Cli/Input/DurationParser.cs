@@ -1,5 +1,5 @@
 using System.CommandLine.Parsing;
-using ImageGc.Hosting;
+using ImageGc.Sqlite;
 
 namespace ImageGc.Cli.Input;
 

@@ -1,5 +1,4 @@
 using System.CommandLine;
-using ImageGc.Hosting;
 using ImageGc.Sqlite;
 using Spectre.Console;
 

@@ -130,7 +130,7 @@ internal sealed class Database : IDisposable
     public void ReportClock(TimeSpan setBy)
     {
         if (setBy != TimeSpan.Zero)
-            _log.CorrectedTimes(setBy);
+            _log.CorrectedTimes((setBy < TimeSpan.Zero ? "-" : "") + DurationText.Format(setBy.Duration()));
     }
 
     /// <summary>Copies one state of the database into an empty file.</summary>

@@ -65,7 +65,8 @@ internal sealed record Operation(
     public static Operation Prune(TimeSpan threshold, params IReadOnlyList<string> inUse) => new(
         "prune",
         session => State.TextOf(session.Store.Prune(inUse, threshold)
-            .OrderBy(image => image.LastUsedAt.ToUnixTimeSeconds()).ThenBy(image => image.ImageId, StringComparer.Ordinal)),
+            .OrderBy(image => image.LastUsedAt.ToUnixTimeSeconds())
+            .ThenBy(image => image.ImageId, StringComparer.Ordinal)),
         (before, now, used) =>
         {
             var (after, returned) = before.Pruned(now, (long)threshold.TotalSeconds, [.. inUse, .. used]);

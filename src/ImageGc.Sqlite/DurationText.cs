@@ -1,6 +1,6 @@
 using System.Globalization;
 
-namespace ImageGc.Hosting;
+namespace ImageGc.Sqlite;
 
 /// <summary>Durations as people write them: 30s, 90m, 12h, 7d, 3w, 0; and as .NET writes them: 7.00:00:00.</summary>
 public static class DurationText
