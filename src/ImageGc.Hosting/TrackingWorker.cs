@@ -41,8 +41,9 @@ internal sealed class TrackingWorker(
         while (true)
         {
             _began = null;
+            var tried = time.GetTimestamp();
             var failure = await Attempt.FailureOfAsync(WatchForAnHourAsync, stoppingToken).ConfigureAwait(false);
-            var hasLasted = _began is { } began && time.GetElapsedTime(began) > LongestRetry;
+            var hasLasted = time.GetElapsedTime(tried) > LongestRetry;
             if (hasLasted)
                 _retryAfter = FirstRetry;
             _endsAtOnce = _began is not null && !hasLasted && _retryAfter >= LongestRetry;
@@ -115,10 +116,10 @@ internal sealed class TrackingWorker(
     {
         var containers = await tracking.ReconcileAsync(cancellationToken).ConfigureAwait(false);
         _began = time.GetTimestamp();
+        log.Watching(engine, containers);
         if (!_endsAtOnce)
         {
             health.Report(HostPart.Watching, failure: null);
-            log.Watching(engine, containers);
             if (_brokenAt is { } broken)
                 log.NotWatched(time.GetUtcNow() - time.GetElapsedTime(broken), time.GetUtcNow());
             _isPersistent = false;

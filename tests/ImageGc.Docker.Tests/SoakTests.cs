@@ -104,7 +104,7 @@ public sealed class SoakTests : IDisposable
         var container = _docker.AddContainer(image);
         await UntilAsync(() =>
         {
-            _time.Pass(TimeSpan.FromSeconds(3)); // A stream that was just renewed is watched again after an hour.
+            _time.Pass(TimeSpan.FromSeconds(1));
             return Watched > watched;
         });
         await UntilAsync(() => Store.Find(image)?.LastUsedAt > _time.GetUtcNow() - TimeSpan.FromMinutes(10));
