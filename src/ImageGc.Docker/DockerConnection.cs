@@ -11,7 +11,7 @@ namespace ImageGc.Docker;
 
 /// <summary>What the engine is asked for.</summary>
 /// <param name="Doing">For messages, as a verb and its object.</param>
-/// <param name="Endpoint">The method and the path, for whoever configures a proxy.</param>
+/// <param name="Endpoint">The method and the path, as a proxy is configured to allow them.</param>
 internal readonly record struct Request(string Doing, string Endpoint);
 
 /// <summary>Asks the engine within a bounded time, in a version of its API that it serves.</summary>
@@ -83,21 +83,26 @@ internal sealed class DockerConnection(DockerOptions options) : IDisposable
     {
         if (exception is EngineUnavailableException or DockerRequestFailedException)
             return exception;
-        if (exception is DockerApiException answer && (MessageOf(answer) ?? Forbidden(request, answer)) is { } why)
+        if (exception is DockerApiException answer && MessageOf(answer) is { } why)
             return new DockerRequestFailedException(request.Doing, answer.StatusCode, why, answer);
         if (exception is JsonException && _client is not null) // It answered before, so it is Docker.
             return new EngineRequestFailedException(
                 $"The engine could not {request.Doing}: its answer does not parse. Read its log.", exception);
+        if (exception is DockerApiException
+            {
+                StatusCode: HttpStatusCode.Forbidden or HttpStatusCode.Unauthorized or HttpStatusCode.MethodNotAllowed,
+            } refusal)
+        {
+            // A proxy before Docker's socket lets only some requests through, and does not say which.
+            return new EngineUnavailableException(
+                $"The engine could not {request.Doing}: the proxy at {Address} refused it "
+                + $"(HTTP {(int)refusal.StatusCode}). Allow {request.Endpoint} in its configuration.", exception);
+        }
+
         _client = null; // It may come back as another version.
         return new EngineUnavailableException(
             $"The engine at {Address} could not {request.Doing}: {Why(exception.GetBaseException())}", exception);
     }
-
-    /// <summary>What a proxy before Docker's socket, which lets only some requests through, leaves unsaid.</summary>
-    private string? Forbidden(Request request, DockerApiException answer) =>
-        answer.StatusCode is HttpStatusCode.Forbidden or HttpStatusCode.Unauthorized
-            ? $"the proxy at {Address} forbids it. Let it allow {request.Endpoint}"
-            : null;
 
     /// <summary>The client, with the newest version of the API that both sides know.</summary>
     public async Task<DockerClient> ConnectAsync(CancellationToken cancellationToken)
@@ -165,7 +170,7 @@ internal sealed class DockerConnection(DockerOptions options) : IDisposable
             "the host is unknown. Set another address.",
         DockerApiException { StatusCode: HttpStatusCode.BadRequest, ResponseBody: { } body }
             when body.Contains("HTTPS", StringComparison.Ordinal) =>
-            "it wants TLS, which is not supported. Use its unix socket.",
+            "the engine requires TLS, which is not supported. Use its unix socket.",
         DockerApiException { StatusCode: >= HttpStatusCode.InternalServerError } answer =>
             $"a proxy answers {(int)answer.StatusCode} in its place. Start Docker, or read the proxy's log.",
         DockerApiException answer =>

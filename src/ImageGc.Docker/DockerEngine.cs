@@ -112,8 +112,8 @@ internal sealed partial class DockerEngine(IOptions<DockerOptions> options, ILog
         var directory = isInContainerd == true ? ContainerdRoot : info.DockerRootDir;
         if (!Directory.Exists(directory))
             throw new EngineRequestFailedException(
-                $"The engine has its images in '{directory}', and this program sees no such directory, so it cannot "
-                + "tell how full the disk is. Mount it into the program's container (read-only will do), or unset "
+                $"Disk usage cannot be measured: the engine keeps its images in '{directory}', which this program "
+                + "cannot see. Mount that directory read-only into its container, or unset "
                 + $"{nameof(ImageGarbageCollectionOptions.HighThresholdPercent)}.");
         var disk = new DriveInfo(directory);
         return new DiskUsage(disk.TotalSize, disk.AvailableFreeSpace);

@@ -41,8 +41,9 @@ internal sealed class CleanupWorker(
     /// <summary>Whether a run failed half-way: the history shows it like any other.</summary>
     private bool _unfinished;
 
-    /// <remarks>Opens the database while an operator is likely to read the log, and can still be told by a start that
-    /// fails.</remarks>
+    /// <remarks>
+    /// Opens the database while an operator is likely to read the log, so that a fatal problem makes the start fail.
+    /// </remarks>
     public override Task StartAsync(CancellationToken cancellationToken)
     {
         try
@@ -64,6 +65,7 @@ internal sealed class CleanupWorker(
         if (!options.Value.Enabled)
         {
             log.Disabled();
+            health.TurnOff(HostPart.Cleanup);
             return;
         }
 
@@ -73,6 +75,8 @@ internal sealed class CleanupWorker(
             health.Report(HostPart.Cleanup, failure);
             if (failure is null)
                 continue;
+            if (Health.CannotGoOn(failure))
+                return;
             log.CleanupFailed(failure, RetryAfter);
             await Task.Delay(RetryAfter, time, stoppingToken).ConfigureAwait(false);
         }
@@ -120,11 +124,12 @@ internal sealed class CleanupWorker(
         if ((now - runningFor - _startedAt).Duration() > ClockSet)
             (_startedAt, _clockSetAfter) = (now - runningFor, runningFor);
 
-        var due = _schedule.NextAfter(LastRun() ?? FirstStart(), now, time.LocalTimeZone) ?? now;
+        var settled = _startedAt + _clockSetAfter + options.Value.ClockSettleTime;
+        var last = LastRun() ?? FirstStart(isSettled: settled <= now);
+        var due = _schedule.NextAfter(last, now, time.LocalTimeZone) ?? now;
         _isOverdue = due <= _startedAt;
         if (_isOverdue)
             due = _startedAt + options.Value.StartDelay;
-        var settled = _startedAt + _clockSetAfter + options.Value.ClockSettleTime;
         var next = due > settled ? due : settled;
         if (_announced is not { } announced || (next - announced).Duration() > ClockSet)
         {
@@ -141,11 +146,15 @@ internal sealed class CleanupWorker(
 
     private DateTimeOffset? LastRun() => store().LastPrune(PruneKind.Scheduled)?.PrunedAt;
 
-    /// <summary>Before it there was nothing to remove, so it counts as a cleanup.</summary>
-    private DateTimeOffset FirstStart()
+    /// <summary>
+    /// Before it there was nothing to remove, so it counts as a cleanup. It is noted once the clock can be believed.
+    /// </summary>
+    private DateTimeOffset FirstStart(bool isSettled)
     {
-        if (store().FindNote(FirstStartNote) is { } noted)
-            return DateTimeOffset.Parse(noted, CultureInfo.InvariantCulture);
+        if (DateTimeOffset.TryParse(store().FindNote(FirstStartNote), CultureInfo.InvariantCulture, out var noted))
+            return noted;
+        if (!isSettled)
+            return _startedAt;
         var note = _startedAt.ToString("u", CultureInfo.InvariantCulture);
         Attempt.IfThereIsRoom(() => store().RecordUse([], new Dictionary<string, string> { [FirstStartNote] = note }));
         return _startedAt;

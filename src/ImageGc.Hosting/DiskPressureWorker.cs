@@ -42,11 +42,12 @@ internal sealed class DiskPressureWorker(
         }
 
         used = await MeasureAsync(cancellationToken).ConfigureAwait(false);
-        var isStillFull = used > options.Value.LowThresholdPercent;
-        if (isStillFull)
+        if (used > options.Value.LowThresholdPercent)
             log.DiskStillFull(used);
-        health.Report(HostPart.Disk, isStillFull
-            ? new IOException($"The disk is {used:F0}% full, and no unused image is left that may go.")
+        // Without the number, which changes at each look: what is said anew is written anew.
+        health.Report(HostPart.Disk, used >= options.Value.HighThresholdPercent
+            ? new IOException($"The disk stays more than {options.Value.HighThresholdPercent}% full although unused "
+                + "images were removed as far as they may be.")
             : null);
         return result;
     }
@@ -54,7 +55,10 @@ internal sealed class DiskPressureWorker(
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
         if (!options.Value.Enabled || options.Value.HighThresholdPercent is null)
+        {
+            health.TurnOff(HostPart.Disk);
             return;
+        }
 
         await Task.Delay(options.Value.StartDelay, time, stoppingToken).ConfigureAwait(false);
         while (true)
@@ -62,6 +66,8 @@ internal sealed class DiskPressureWorker(
             if (await Attempt.FailureOfAsync(RelieveAsync, stoppingToken).ConfigureAwait(false) is { } failure)
             {
                 health.Report(HostPart.Disk, failure);
+                if (Health.CannotGoOn(failure))
+                    return;
                 log.DiskFailed(failure, Period);
             }
 

@@ -26,7 +26,7 @@ internal sealed class Health(
     private readonly Lock _oneAtATime = new();
     private readonly SortedDictionary<HostPart, State> _parts = [];
 
-    /// <summary>Whether nothing helps but a new start, after somebody changed a setting or a file if need be.</summary>
+    /// <summary>Whether only a restart can help, and perhaps another setting or file.</summary>
     public static bool CannotGoOn(Exception failure) => failure is ImageUseStoreException
     {
         Reason: StoreErrorReason.Moved or StoreErrorReason.Corrupt or StoreErrorReason.NotOurs
@@ -48,7 +48,7 @@ internal sealed class Health(
             var hasTurned = before is null || before.Problem is null || problem is null;
             var state = new State(hasTurned ? since ?? time.GetTimestamp() : before!.Since, failure, problem);
             _parts[part] = state;
-            // Whoever waits for another host to end leaves the notes to that one.
+            // While another host holds the lock, the notes are that host's.
             if (failure is not ImageUseStoreException { Reason: StoreErrorReason.Busy })
                 Note(part, state);
         }
@@ -58,6 +58,13 @@ internal sealed class Health(
         log.CannotGoOn(failure);
         Environment.ExitCode = 1;
         lifetime.StopApplication();
+    }
+
+    /// <summary>The part does nothing, so that what an earlier host noted of it is over.</summary>
+    public void TurnOff(HostPart part)
+    {
+        lock (_oneAtATime)
+            Note(part, new State(0, Failure: null, Problem: null));
     }
 
     public Task<HealthCheckResult> CheckHealthAsync(
@@ -84,7 +91,7 @@ internal sealed class Health(
     {
         foreach (var (part, state) in _parts)
         {
-            found[$"{HostProblem.NameOf(part)}"] = state.Problem ?? "works";
+            found[HostProblem.NameOf(part)] = state.Problem ?? "works";
             found[$"{HostProblem.NameOf(part)}Since"] = SinceOf(state);
         }
 
@@ -111,9 +118,11 @@ internal sealed class Health(
             if (part != HostPart.Database && (store().FindNote(key) ?? "") != note)
                 store().RecordUse([], new Dictionary<string, string> { [key] = note });
         }
-        catch (Exception exception) when (exception is ImageUseStoreException or ObjectDisposedException)
+#pragma warning disable CA1031 // Whatever it is, it concerns the note alone.
+        catch (Exception)
+#pragma warning restore CA1031
         {
-            // The database itself is the problem, which cannot be written down in it.
+            // Most likely the database itself is the problem, which cannot be written down in it.
         }
     }
 

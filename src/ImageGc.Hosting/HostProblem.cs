@@ -24,8 +24,10 @@ public sealed record HostProblem(string Part, DateTimeOffset Since, string Messa
                let note = store.FindNote(KeyOf(part))
                where !string.IsNullOrEmpty(note)
                let words = note.Split(' ', 2)
-               select new HostProblem(
-                   NameOf(part), DateTimeOffset.Parse(words[0], CultureInfo.InvariantCulture), words[1]),
+               let since = DateTimeOffset.TryParse(words[0], CultureInfo.InvariantCulture, out var parsed)
+                   ? parsed
+                   : DateTimeOffset.UnixEpoch
+               select new HostProblem(NameOf(part), since, words[^1]),
         ];
     }
 

@@ -81,7 +81,7 @@ internal static partial class HostingLog
     [LoggerMessage(119, LogLevel.Information, "Track {ImageId} instead of '{Written}', which names it")]
     public static partial void FoundByName(this ILogger logger, string imageId, string written);
 
-    [LoggerMessage(121, LogLevel.Critical, "Cannot go on, so the program ends with exit code 1: {Why}")]
+    [LoggerMessage(121, LogLevel.Critical, "Stopping with exit code 1: {Why}")]
     private static partial void CannotGoOn(this ILogger logger, string why);
 
     public static void CannotGoOn(this ILogger logger, Exception failure) => logger.CannotGoOn(Sentence(failure));
@@ -115,5 +115,5 @@ internal static partial class HostingLog
         or EngineRequestFailedException or EngineChangedException or ImageUseStoreException or NotSupportedException
         or InvalidDataException ? null : failure;
 
-    public static string Sentence(Exception failure) => failure.Message.TrimEnd('.') + ".";
+    public static string Sentence(Exception failure) => failure.Message.ReplaceLineEndings(" ").TrimEnd('.', ' ') + ".";
 }

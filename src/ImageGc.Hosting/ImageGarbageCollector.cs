@@ -33,7 +33,7 @@ internal sealed class ImageGarbageCollector(
             [.. result.Removed, .. relief.Removed],
             [.. result.UsedMeanwhile, .. relief.UsedMeanwhile],
             [.. result.Failed.Where(failed => !tried.Contains(failed.Image.ImageId)), .. relief.Failed],
-            relief.Left)
+            []) // What is left may stay: there is room.
         {
             NotRecorded = [.. result.NotRecorded.Concat(relief.NotRecorded).DistinctBy(image => image.ImageId)],
         };

@@ -13,6 +13,9 @@ internal sealed class TrackingWorker(
     /// <summary>A connection over TCP can die without anyone noticing.</summary>
     private static readonly TimeSpan Renewal = TimeSpan.FromHours(1);
 
+    /// <summary>After which a stream has lasted although the ones before it ended at once.</summary>
+    private static readonly TimeSpan Trial = TimeSpan.FromMinutes(2);
+
     private static readonly TimeSpan PollInterval = TimeSpan.FromMinutes(1);
 
     private static readonly TimeSpan LongestRetry = TimeSpan.FromMinutes(1);
@@ -37,13 +40,16 @@ internal sealed class TrackingWorker(
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
         if (!options.Value.WatchContainers)
+        {
+            health.TurnOff(HostPart.Watching);
             return;
+        }
+
         while (true)
         {
             _began = null;
-            var tried = time.GetTimestamp();
             var failure = await Attempt.FailureOfAsync(WatchForAnHourAsync, stoppingToken).ConfigureAwait(false);
-            var hasLasted = time.GetElapsedTime(tried) > LongestRetry;
+            var hasLasted = _began is { } began && time.GetElapsedTime(began) > LongestRetry;
             if (hasLasted)
                 _retryAfter = FirstRetry;
             _endsAtOnce = _began is not null && !hasLasted && _retryAfter >= LongestRetry;
@@ -57,6 +63,8 @@ internal sealed class TrackingWorker(
             _isPersistent = _retryAfter >= LongestRetry;
             if (_isPersistent || Health.CannotGoOn(failure)) // A short break is no problem.
                 health.Report(HostPart.Watching, failure, _brokenAt);
+            if (Health.CannotGoOn(failure))
+                return;
             await Task.Delay(_retryAfter, time, stoppingToken).ConfigureAwait(false);
             _retryAfter = _retryAfter * 2 < LongestRetry ? _retryAfter * 2 : LongestRetry;
         }
@@ -64,7 +72,7 @@ internal sealed class TrackingWorker(
 
     private async Task WatchForAnHourAsync(CancellationToken stoppingToken)
     {
-        using var hour = new CancellationTokenSource(Renewal, time);
+        using var hour = new CancellationTokenSource(_endsAtOnce ? Trial : Renewal, time);
         using var renew = CancellationTokenSource.CreateLinkedTokenSource(stoppingToken, hour.Token);
         var removed = Channel.CreateUnbounded<string>();
         var forgetting = ForgetRemovedAsync(removed.Reader, renew.Token);
@@ -116,16 +124,14 @@ internal sealed class TrackingWorker(
     {
         var containers = await tracking.ReconcileAsync(cancellationToken).ConfigureAwait(false);
         _began = time.GetTimestamp();
-        log.Watching(engine, containers);
         if (!_endsAtOnce)
         {
             health.Report(HostPart.Watching, failure: null);
+            log.Watching(engine, containers);
             if (_brokenAt is { } broken)
                 log.NotWatched(time.GetUtcNow() - time.GetElapsedTime(broken), time.GetUtcNow());
-            _isPersistent = false;
+            (_isPersistent, _brokenAt) = (false, null);
         }
-
-        _brokenAt = null;
     }
 
     /// <summary>Beside the events, which must not wait for a cleanup that is going on.</summary>

@@ -38,7 +38,7 @@ public sealed class ProxyTests : IDisposable
             ? new FakeAnswer(HttpStatusCode.Forbidden, Forbidden)
             : null;
 
-        var refused = await Assert.ThrowsAsync<DockerRequestFailedException>(async () =>
+        var refused = await Assert.ThrowsAsync<EngineUnavailableException>(async () =>
         {
             await _engine.IdentifyAsync(Cancel);
             await _engine.ListImagesAsync(Cancel);
@@ -53,7 +53,8 @@ public sealed class ProxyTests : IDisposable
         });
 
         Assert.StartsWith($"The engine could not {doing}", refused.Message, StringComparison.Ordinal);
-        Assert.EndsWith($": the proxy at {_docker.Address} forbids it. Let it allow {endpoint} (HTTP 403)",
+        Assert.EndsWith(
+            $": the proxy at {_docker.Address} refused it (HTTP 403). Allow {endpoint} in its configuration.",
             refused.Message, StringComparison.Ordinal);
     }
 
@@ -64,7 +65,7 @@ public sealed class ProxyTests : IDisposable
         "what listens there is not Docker, it answers 404. Set another address.")]
     [InlineData(HttpStatusCode.OK, "<html/>", "what listens there is not Docker. Set another address.")]
     [InlineData(HttpStatusCode.BadRequest, "Client sent an HTTP request to an HTTPS server.\n",
-        "it wants TLS, which is not supported. Use its unix socket.")]
+        "the engine requires TLS, which is not supported. Use its unix socket.")]
     public async Task What_answers_in_the_place_of_Docker_is_named(HttpStatusCode status, string body, string why)
     {
         _docker.Before = _ => new FakeAnswer(status, body);
@@ -86,8 +87,8 @@ public sealed class ProxyTests : IDisposable
         var unseen = await Assert.ThrowsAsync<EngineRequestFailedException>(() => _engine.MeasureDiskAsync(Cancel));
 
         Assert.StartsWith(
-            $"The engine has its images in '{root}', and this program sees no such directory", unseen.Message,
-            StringComparison.Ordinal);
+            $"Disk usage cannot be measured: the engine keeps its images in '{root}', which this program",
+            unseen.Message, StringComparison.Ordinal);
     }
 
     public void Dispose()

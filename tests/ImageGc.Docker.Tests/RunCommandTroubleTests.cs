@@ -113,7 +113,7 @@ public sealed class RunCommandTroubleTests(PrivateEngine engine) : RunCommandTes
         await CreateContainerAsync(image);
 
         Assert.Equal(1, await daemon.EndAsync());
-        Assert.Contains("crit: ImageGc.Hosting.Health[121] Cannot go on, so the program ends with exit code 1: Could "
+        Assert.Contains("crit: ImageGc.Hosting.Health[121] Stopping with exit code 1: Could "
             + $"not use '{DatabasePath}': the file or its log was moved", daemon.Error, StringComparison.Ordinal);
         Assert.DoesNotContain("   at ", daemon.Error, StringComparison.Ordinal);
     }

@@ -197,6 +197,19 @@ public sealed class CleanupWorkerTests : HostTest
     }
 
     [Fact]
+    public async Task A_fresh_installation_whose_clock_is_set_before_it_settles_waits_for_its_cleanup_time()
+    {
+        Time.StepTo(At("2025-11-01T12:00+01:00"));
+        using var host = await StartAsync();
+        await LiveAsync(TimeSpan.FromMinutes(2));
+
+        Time.StepTo(At("2026-03-01T15:00+01:00"));
+        await LiveAsync(Day);
+
+        Assert.Equal("03-02 00:00", Cleanups(host));
+    }
+
+    [Fact]
     public async Task A_clock_that_was_far_ahead_stops_no_cleanup_once_it_is_right()
     {
         Time.StepTo(At("2040-03-01T12:00+01:00"));

@@ -196,7 +196,7 @@ public sealed class HostFailureTests : HostTest
             case "the disk stays too full":
                 (Engine.UsedPercent, Workers) = (95, 2);
                 return await LiveAsync(("HighThresholdPercent", "90"));
-            case "nobody can tell how full the disk is":
+            case "disk usage cannot be measured":
                 (Engine.UsedPercent, Workers) = (null, 2);
                 return await LiveAsync(("HighThresholdPercent", "90"));
             case "the open database was moved, replaced, deleted or damaged":

@@ -62,7 +62,7 @@ public sealed class TrackingTests : HostTest
             StoreOf(yesterday).RecordUse("job");
             Engine.Containers.Add(OwnEngine.Container("1", "agent"));
             Happens(EngineEventKind.ContainerCreated, "1", "agent", "7");
-            await UntilAsync(() => StoreOf(yesterday).Find("agent") is not null);
+            await UntilAsync(() => StoreOf(yesterday).FindNote("cursor") == "7"); // The list may have it before.
             await yesterday.StopAsync(Cancel);
         }
 

@@ -97,7 +97,9 @@ internal sealed class RunCommand : EngineCommand
         else
             context.WriteVerdicts(verdicts, context.Get(_fullIds));
         var store = services.GetRequiredService<ImageUseStore>();
-        var failed = result.Failed.Count == 0 ? "" : $", failed for {result.Failed.Count}: the next run tries again";
+        var failed = result.Failed.Count == 0
+            ? ""
+            : $"; {result.Failed.Count} failed and will be tried again by the next run";
         context.WriteInfo($"Removed {Quantity.Images(result.Removed.Count)}{failed}. "
             + $"{Quantity.Images(store.Count())} tracked in {store.DatabasePath}.");
         if (!options.Enabled)

@@ -36,6 +36,7 @@ internal static class DaemonHost
         const string console = "Logging:Console";
         var format = configuration[$"{console}:FormatterName"]
             ?? (SystemdHelpers.IsSystemdService() ? ConsoleFormatterNames.Systemd : ConsoleFormatterNames.Simple);
+        format = format.ToLowerInvariant();
         if (format is not (ConsoleFormatterNames.Simple or ConsoleFormatterNames.Json or ConsoleFormatterNames.Systemd))
             throw new CommandFailedException($"{console}:FormatterName is '{format}': use simple, json or systemd.");
         var defaults = new Dictionary<string, string?>
@@ -56,7 +57,7 @@ internal static class DaemonHost
         builder.Services.AddSystemd(); // Under systemd only: readiness and SIGTERM.
         builder.Services.Configure<ConsoleLoggerOptions>(options => options.FormatterName = format);
         // The host would log a failure to start with its stack trace; the command says it in one line.
-        builder.Logging.AddFilter("Microsoft.Extensions.Hosting.Internal.Host", LogLevel.None);
+        builder.Logging.AddFilter("Microsoft.Extensions.Hosting.Internal.Host", LogLevel.Critical);
         builder.Services.Configure<ConsoleLifetimeOptions>(lifetime => lifetime.SuppressStatusMessages = true);
     }
 }
