@@ -98,8 +98,12 @@ public sealed class SoakTests : IDisposable
 
     private async Task RestartEngineAsync()
     {
-        var watched = Watched;
-        _docker.EndStreams();
+        var (watched, broken) = (Watched, Broken);
+        await UntilAsync(() =>
+        {
+            _docker.EndStreams(); // The host may just be between two of them.
+            return Broken > broken;
+        });
         var image = AnyImage();
         var container = _docker.AddContainer(image);
         await UntilAsync(() =>
@@ -111,6 +115,9 @@ public sealed class SoakTests : IDisposable
         _docker.RemoveContainer(container);
         await IsUsedAsync(image);
     }
+
+    private int Broken => _log.Messages(LogLevel.Warning)
+        .Count(message => message.StartsWith("Could not watch", StringComparison.Ordinal));
 
     private int Watched => _log.Messages(LogLevel.Information)
         .Count(message => message.StartsWith("Watching", StringComparison.Ordinal));
