@@ -1,3 +1,4 @@
+using System.Reflection;
 using System.Runtime.InteropServices;
 
 namespace ImageGc.Sqlite.Tests;
@@ -17,12 +18,21 @@ internal sealed partial class Unprivileged : IDisposable
     public static Unprivileged BecomeOrSkip()
     {
         Assert.SkipUnless(Environment.IsPrivilegedProcess, "Needs the right to act as another user.");
+        LoadAll();
         _ = SetFileSystemUser(Nobody);
         Assert.Equal((int)Nobody, SetFileSystemUser(Nobody)); // It returns who the thread was before.
         return new Unprivileged();
     }
 
     public void Dispose() => _ = SetFileSystemUser(0);
+
+    // The tests may lie where only root may read, and an assembly that could once not be loaded fails in every later test.
+    private static void LoadAll()
+    {
+        foreach (var path in ((string)AppContext.GetData("TRUSTED_PLATFORM_ASSEMBLIES")!).Split(Path.PathSeparator))
+            Assembly.Load(AssemblyName.GetAssemblyName(path));
+        SQLitePCL.Batteries_V2.Init();
+    }
 
     [LibraryImport("libc", EntryPoint = "setfsuid")]
     private static partial int SetFileSystemUser(uint user);
