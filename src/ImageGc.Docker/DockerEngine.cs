@@ -17,6 +17,9 @@ internal sealed partial class DockerEngine(IOptions<DockerOptions> options, ILog
     /// <summary>What each mounted name of a container has been the name of, as long as it was looked at.</summary>
     private readonly ConcurrentDictionary<(string Container, string Name), ImmutableHashSet<string>> _mounted = new();
 
+    /// <summary>Where the images lie, as the engine last said.</summary>
+    private string? _imageDirectory;
+
     public override string ToString() => _docker.Address.ToString();
 
     public bool IsImageId(string text) => ImageId.IsDigest(text);
@@ -28,9 +31,11 @@ internal sealed partial class DockerEngine(IOptions<DockerOptions> options, ILog
     public async Task<string> IdentifyAsync(CancellationToken cancellationToken)
     {
         var info = await InfoAsync(cancellationToken).ConfigureAwait(false);
+        _imageDirectory = ImageDirectoryOf(info);
         return $"{(_docker.IsPodman ? "podman" : $"docker {info.ID}")} {info.DockerRootDir} {info.Driver}";
     }
 
+    /// <remarks>Docker reports -1 where it did not look at what images share, Podman always 0.</remarks>
     public async Task<IReadOnlyCollection<EngineImage>> ListImagesAsync(CancellationToken cancellationToken)
     {
         var images = await ListAllImagesAsync(cancellationToken).ConfigureAwait(false);
@@ -40,7 +45,7 @@ internal sealed partial class DockerEngine(IOptions<DockerOptions> options, ILog
             ImageId = image.ID,
             Names = NamesOf(image.RepoTags, image.RepoDigests),
             SizeBytes = image.Size,
-            UniqueBytes = image.SharedSize >= 0 ? image.Size - image.SharedSize : null,
+            UniqueBytes = image.SharedSize >= 0 && !_docker.IsPodman ? image.Size - image.SharedSize : null,
             ParentId = image.ParentID is { Length: > 0 } parent ? parent : null,
             Labels = LabelsOf(image.Labels),
             ReadOnly = readOnly.Contains(image.ID),
@@ -107,16 +112,22 @@ internal sealed partial class DockerEngine(IOptions<DockerOptions> options, ILog
     {
         if (!_docker.IsOnThisDevice)
             return null;
-        var info = await InfoAsync(cancellationToken).ConfigureAwait(false);
-        var isInContainerd = info.DriverStatus?.Any(pair => pair is ["driver-type", "io.containerd.snapshotter.v1"]);
-        var directory = isInContainerd == true ? ContainerdRoot : info.DockerRootDir;
-        if (!Directory.Exists(directory))
-            throw new EngineRequestFailedException(
+        var directory = _imageDirectory ??= ImageDirectoryOf(await InfoAsync(cancellationToken).ConfigureAwait(false));
+        return Directory.Exists(directory)
+            ? DiskUsage.OfDirectory(directory)
+            : throw new EngineRequestFailedException(
                 $"Disk usage cannot be measured: the engine keeps its images in '{directory}', which this program "
-                + "cannot see. Mount that directory read-only into its container, or unset "
-                + $"{nameof(ImageGarbageCollectionOptions.HighThresholdPercent)}.");
-        var disk = new DriveInfo(directory);
-        return new DiskUsage(disk.TotalSize, disk.AvailableFreeSpace);
+                + "cannot see. Mount that directory read-only into its container, or name another one with "
+                + $"{nameof(ImageGarbageCollectionOptions.ImageDirectory)}.");
+    }
+
+    /// <summary>A driver's own directory may be a disk of its own.</summary>
+    private static string ImageDirectoryOf(SystemInfoResponse info)
+    {
+        if (info.DriverStatus?.Any(pair => pair is ["driver-type", "io.containerd.snapshotter.v1"]) == true)
+            return ContainerdRoot;
+        var ofDriver = Path.Combine(info.DockerRootDir ?? "", info.Driver ?? "");
+        return Directory.Exists(ofDriver) ? ofDriver : info.DockerRootDir ?? "";
     }
 
     public void Dispose() => _docker.Dispose();

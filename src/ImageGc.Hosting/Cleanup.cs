@@ -8,7 +8,7 @@ namespace ImageGc.Hosting;
 /// <summary>All that removes images, and rows of images that are gone: one at a time.</summary>
 internal sealed class Cleanup(
     Func<ImageUseStore> store, IContainerEngine engine, IOptions<ImageGarbageCollectionOptions> options,
-    Metrics metrics, TimeProvider time, ILogger<Cleanup> log) : IDisposable
+    ImageDisk disk, Metrics metrics, TimeProvider time, ILogger<Cleanup> log) : IDisposable
 {
     /// <summary>The note that names the engine whose images are tracked.</summary>
     private const string EngineNote = "engine";
@@ -16,29 +16,27 @@ internal sealed class Cleanup(
     private readonly SemaphoreSlim _oneAtATime = new(1, 1);
     private readonly KeptImages _kept = new(options.Value);
 
-    /// <summary>
-    /// Keeps other programs from cleaning up, and says early what would keep no image or let no cleanup take place.
-    /// </summary>
-    public async Task BeginAsync(CancellationToken cancellationToken)
+    /// <summary>Keeps other programs from cleaning up.</summary>
+    public void Lock() => store().LockPrunes();
+
+    /// <summary>Says early what would keep no image or let no cleanup take place.</summary>
+    public async Task CheckEngineAsync(CancellationToken cancellationToken)
     {
-        store().LockPrunes();
-        var failure = await Attempt.FailureOfAsync(
-            async cancel =>
-            {
-                await RequireSameEngineAsync(cancel).ConfigureAwait(false);
-                ReportMatchingNone(await engine.ListImagesAsync(cancel).ConfigureAwait(false));
-            },
-            cancellationToken).ConfigureAwait(false);
-        if (failure is EngineChangedException) // One that is not up yet is met again at the cleanup.
-            ExceptionDispatchInfo.Throw(failure);
+        await RequireSameEngineAsync(cancellationToken).ConfigureAwait(false);
+        ReportMatchingNone(await engine.ListImagesAsync(cancellationToken).ConfigureAwait(false));
     }
 
     /// <summary>Removes every image that was unused for the configured time.</summary>
     public Task<PruneResult> RunAsync(CancellationToken cancellationToken) =>
-        RunAsync(new PruneOptions(), cancellationToken);
+        RunAsync(progress: null, relief: null, cancellationToken);
 
-    /// <summary>Removes the images that were unused for the time given, oldest use first, until it is enough.</summary>
-    public Task<PruneResult> RunAsync(PruneOptions prune, CancellationToken cancellationToken) => AloneAsync(async () =>
+    /// <summary>Removes the images that expired; for a full disk also younger ones, until there is enough room.</summary>
+    public Task<PruneResult> RunAsync(
+        IProgress<PruneOutcome>? progress, DiskRelief? relief, CancellationToken cancellationToken) =>
+        AloneAsync(() => RunAloneAsync(progress, relief, cancellationToken), cancellationToken);
+
+    private async Task<PruneResult> RunAloneAsync(
+        IProgress<PruneOutcome>? progress, DiskRelief? relief, CancellationToken cancellationToken)
     {
         var started = time.GetTimestamp();
         store().LockPrunes();
@@ -52,17 +50,18 @@ internal sealed class Cleanup(
         await FindByNamesAsync(cancellationToken).ConfigureAwait(false);
         Attempt.IfThereIsRoom(() => WriteDown(images));
 
-        var run = new RemovalRun(engine, store(), images, metrics, log, prune.Enough);
+        ReportMatchingNone(images);
+        var run = new RemovalRun(engine, store(), images, disk, relief, metrics, log);
         PruneResult result;
         try
         {
             // What is in use is asked last, so that it is as fresh as can be.
             var inUse = await RemovalRun.ListInUseAsync(engine, cancellationToken).ConfigureAwait(false);
-            var pruneOptions = OptionsFor(images, inUse);
-            pruneOptions.Threshold = prune.Threshold;
-            pruneOptions.Kind = prune.Kind;
-            pruneOptions.Enough = run.IsEnoughAsync;
-            result = await store().PruneAsync(inUse, run.RemoveAsync, pruneOptions, cancellationToken)
+            var prune = OptionsFor(images, inUse, isForRoom: relief is not null);
+            prune.Enough = run.IsEnoughAsync;
+            prune.Freed = run.FreedBy;
+            prune.Progress = progress;
+            result = await store().PruneAsync(inUse, run.RemoveAsync, prune, cancellationToken)
                 .ConfigureAwait(false);
         }
         finally
@@ -73,15 +72,25 @@ internal sealed class Cleanup(
         if (run.EngineGone is { } failure)
             ExceptionDispatchInfo.Throw(failure);
         return result;
-    }, cancellationToken);
+    }
 
     /// <summary>The verdict on every tracked image, if images were removed on schedule now.</summary>
     public async Task<IReadOnlyList<PruneVerdict>> PreviewAsync(CancellationToken cancellationToken)
     {
-        await RequireSameEngineAsync(cancellationToken).ConfigureAwait(false);
+        await CheckEngineAsync(cancellationToken).ConfigureAwait(false);
         var images = await engine.ListImagesAsync(cancellationToken).ConfigureAwait(false);
         var inUse = await RemovalRun.ListInUseAsync(engine, cancellationToken).ConfigureAwait(false);
-        return store().ExplainPrune(inUse, OptionsFor(images, inUse));
+        return store().ExplainPrune(inUse, OptionsFor(images, inUse, isForRoom: false));
+    }
+
+    /// <summary>What fills a disk on which no image is left that may go, for a person who has to make room.</summary>
+    public async Task<string> DescribeDiskAsync(DiskUsage usage, CancellationToken cancellationToken)
+    {
+        var images = await engine.ListImagesAsync(cancellationToken).ConfigureAwait(false);
+        var inUse = await RemovalRun.ListInUseAsync(engine, cancellationToken).ConfigureAwait(false);
+        var verdicts = store().ExplainPrune(inUse, OptionsFor(images, inUse, isForRoom: true))
+            .ToDictionary(verdict => verdict.Image.ImageId, verdict => verdict.Reason, StringComparer.Ordinal);
+        return $"{DiskShares.Describe(images, inUse, verdicts, usage)}";
     }
 
     /// <summary>Takes the engine as it is now for the one whose images are tracked.</summary>
@@ -183,9 +192,12 @@ internal sealed class Cleanup(
     private List<string> NoImageIds() =>
         [.. store().List().Select(image => image.ImageId).Where(id => !engine.IsImageId(id))];
 
-    private PruneOptions OptionsFor(IReadOnlyCollection<EngineImage> images, IReadOnlySet<string> inUse)
+    /// <param name="images">All that the engine has.</param>
+    /// <param name="inUse">The IDs of those that a container uses.</param>
+    /// <param name="isForRoom">Whether images go before their time, to make room on a full disk.</param>
+    private PruneOptions OptionsFor(
+        IReadOnlyCollection<EngineImage> images, IReadOnlySet<string> inUse, bool isForRoom)
     {
-        ReportMatchingNone(images);
         var tracked = store().List();
         var kept = _kept.Among(images, tracked, inUse);
         var listed = images.Select(image => image.ImageId).ToHashSet(StringComparer.Ordinal);
@@ -197,9 +209,14 @@ internal sealed class Cleanup(
                 : "it is not an image ID of this engine";
         }
 
+        foreach (var image in images.Where(image => isForRoom && image.UniqueBytes == 0))
+            kept.TryAdd(image.ImageId, "its removal would free nothing");
+
+        var threshold = options.Value.ImageAgeCleanupThreshold;
         return new PruneOptions
         {
-            Threshold = options.Value.ImageAgeCleanupThreshold,
+            Threshold = isForRoom && options.Value.MinimumAge < threshold ? options.Value.MinimumAge : threshold,
+            Kind = isForRoom ? PruneKind.DiskPressure : PruneKind.Scheduled,
             Keep = kept,
             Parents = images.Where(image => image.ParentId is not null).DistinctBy(image => image.ImageId)
                 .ToDictionary(image => image.ImageId, image => image.ParentId!, StringComparer.Ordinal),

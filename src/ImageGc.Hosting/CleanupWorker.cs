@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Runtime.ExceptionServices;
 using ImageGc.Sqlite;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
@@ -33,7 +34,10 @@ internal sealed class CleanupWorker(
     /// <summary>When the next cleanup comes, as the log has it.</summary>
     private DateTimeOffset? _announced;
 
-    private bool _hasBegun;
+    /// <summary>Whether the engine was asked once, so that what would let no cleanup take place was said.</summary>
+    private bool _isChecked;
+
+    private bool _isReported;
 
     /// <summary>Whether the next cleanup makes up for one that was due before the start.</summary>
     private bool _isOverdue;
@@ -84,12 +88,7 @@ internal sealed class CleanupWorker(
 
     private async Task CleanUpWhenDueAsync(CancellationToken stoppingToken)
     {
-        if (!_hasBegun)
-        {
-            await cleanup.BeginAsync(stoppingToken).ConfigureAwait(false);
-            _hasBegun = true;
-        }
-
+        cleanup.Lock();
         if (!_unfinished)
             await WaitUntilDueAsync(stoppingToken).ConfigureAwait(false);
         _unfinished = true;
@@ -101,17 +100,35 @@ internal sealed class CleanupWorker(
     {
         while (true)
         {
+            var away = await CheckEngineAsync(stoppingToken).ConfigureAwait(false);
             Attempt.IfThereIsRoom(() => store().CorrectTimes()); // So that other programs read correct times.
             var now = time.GetUtcNow();
             var next = FindNext(now);
             if (next <= now)
                 return;
             // A run that failed is tried again before this, so only the database could not be read.
-            if (!_isOverdue)
-                health.Report(HostPart.Cleanup, failure: null);
+            if (!_isOverdue || away is not null)
+                health.Report(HostPart.Cleanup, away);
             var left = next - now;
             await Task.Delay(left < PollInterval ? left : PollInterval, time, stoppingToken).ConfigureAwait(false);
         }
+    }
+
+    /// <summary>Asks the engine once, so that what lets no cleanup take place is known long before it is due.</summary>
+    /// <returns>Why the engine could not be asked so far, or null.</returns>
+    /// <exception cref="EngineChangedException">It is another one.</exception>
+    private async Task<Exception?> CheckEngineAsync(CancellationToken stoppingToken)
+    {
+        if (_isChecked)
+            return null;
+        var failure = await Attempt.FailureOfAsync(cleanup.CheckEngineAsync, stoppingToken).ConfigureAwait(false);
+        if (failure is EngineChangedException or ImageUseStoreException)
+            ExceptionDispatchInfo.Throw(failure);
+        _isChecked = failure is null;
+        if (failure is not null && !_isReported && !options.Value.WatchContainers) // Who watches reports it.
+            log.EngineAway(failure, PollInterval);
+        _isReported = failure is not null;
+        return failure;
     }
 
     /// <summary>

@@ -7,79 +7,85 @@ namespace ImageGc.Hosting;
 
 /// <summary>Removes unused images before their time when the engine's disk is too full, as the kubelet does.</summary>
 internal sealed class DiskPressureWorker(
-    Cleanup cleanup, IContainerEngine engine, IOptions<ImageGarbageCollectionOptions> options,
+    Cleanup cleanup, ImageDisk disk, IOptions<ImageGarbageCollectionOptions> options,
     Health health, TimeProvider time, ILogger<DiskPressureWorker> log) : BackgroundService
 {
-    private static readonly TimeSpan Period = TimeSpan.FromMinutes(5);
+    /// <summary>Whether the last removals freed nothing: no more are tried until there was room again.</summary>
+    private bool _inVain;
 
     /// <summary>Makes room if the disk is too full.</summary>
     /// <returns>What was removed for that.</returns>
-    public async Task<PruneResult> RelieveAsync(CancellationToken cancellationToken)
+    /// <exception cref="DiskStillFullException">It is too full still.</exception>
+    public async Task<PruneResult> RelieveAsync(
+        IProgress<PruneOutcome>? progress, CancellationToken cancellationToken)
     {
-        var used = await MeasureAsync(cancellationToken).ConfigureAwait(false);
-        if (used < options.Value.HighThresholdPercent)
+        var result = new PruneResult([], [], [], []);
+        if (options.Value.HighThreshold is not { } high)
+            return result;
+        var low = options.Value.LowThreshold ?? high.LowByDefault;
+        var before = await disk.MeasureAsync(cancellationToken).ConfigureAwait(false);
+        if (high.MarginOf(before) > 0)
+        {
+            _inVain = false;
+            health.Report(HostPart.Disk, failure: null);
+            return result;
+        }
+
+        if (!_inVain)
+        {
+            log.DiskFull(before, low);
+            var relief = new DiskRelief(disk, low, time);
+            result = await cleanup.RunAsync(progress, relief, cancellationToken).ConfigureAwait(false);
+            _inVain = relief.IsInVain;
+        }
+
+        var after = await disk.MeasureAsync(cancellationToken).ConfigureAwait(false);
+        if (low.MarginOf(after) >= 0)
         {
             health.Report(HostPart.Disk, failure: null);
-            return new PruneResult([], [], [], []);
+            return result;
         }
 
-        log.DiskFull(used);
-        PruneResult result;
-        if (options.Value.MinimumAge < options.Value.ImageAgeCleanupThreshold)
-        {
-            var makeRoom = new PruneOptions
-            {
-                Threshold = options.Value.MinimumAge,
-                Kind = PruneKind.DiskPressure,
-                Enough = IsEnoughAsync,
-            };
-            result = await cleanup.RunAsync(makeRoom, cancellationToken).ConfigureAwait(false);
-        }
-        else
-        {
-            // No younger image may go than on schedule, so this is the scheduled cleanup, brought forward.
-            result = await cleanup.RunAsync(cancellationToken).ConfigureAwait(false);
-        }
-
-        used = await MeasureAsync(cancellationToken).ConfigureAwait(false);
-        if (used > options.Value.LowThresholdPercent)
-            log.DiskStillFull(used);
-        // Without the number, which changes at each look: what is said anew is written anew.
-        health.Report(HostPart.Disk, used >= options.Value.HighThresholdPercent
-            ? new IOException($"The disk stays more than {options.Value.HighThresholdPercent}% full although unused "
-                + "images were removed as far as they may be.")
-            : null);
+        var why = _inVain
+            ? "The last removals freed nothing on it, so images may lie on another disk "
+                + $"({nameof(options.Value.ImageDirectory)} says which), or something takes what they free."
+            : "No other unused image may go for that.";
+        var stillFull = new DiskStillFullException($"The disk is {after}, to stay below {high}. {why} "
+            + await cleanup.DescribeDiskAsync(after, cancellationToken).ConfigureAwait(false));
+        var isTooFull = high.MarginOf(after) <= 0;
+        // Without the numbers, which change at each look: what is said anew is written anew.
+        health.Report(
+            HostPart.Disk, isTooFull ? new DiskStillFullException($"The disk is fuller than {high}. {why}") : null);
+        if (isTooFull)
+            throw stillFull;
+        log.DiskStillFull(stillFull.Message);
         return result;
     }
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
-        if (!options.Value.Enabled || options.Value.HighThresholdPercent is null)
+        if (!options.Value.Enabled || options.Value.HighThreshold is null)
         {
             health.TurnOff(HostPart.Disk);
             return;
         }
 
-        await Task.Delay(options.Value.StartDelay, time, stoppingToken).ConfigureAwait(false);
+        await Task.Delay(options.Value.DiskCheckInterval, time, stoppingToken).ConfigureAwait(false);
         while (true)
         {
-            if (await Attempt.FailureOfAsync(RelieveAsync, stoppingToken).ConfigureAwait(false) is { } failure)
+            var failure = await Attempt.FailureOfAsync(cancel => RelieveAsync(progress: null, cancel), stoppingToken)
+                .ConfigureAwait(false);
+            if (failure is DiskStillFullException)
+                log.DiskStillFull(failure.Message);
+            else if (failure is not null)
             {
                 health.Report(HostPart.Disk, failure);
                 if (Health.CannotGoOn(failure))
                     return;
-                log.DiskFailed(failure, Period);
+                log.DiskFailed(failure, options.Value.DiskCheckInterval);
             }
 
-            await Task.Delay(Period, time, stoppingToken).ConfigureAwait(false);
+            await Task.Delay(options.Value.DiskCheckInterval, time, stoppingToken).ConfigureAwait(false);
         }
     }
-
-    private async Task<bool> IsEnoughAsync(CancellationToken cancellationToken) =>
-        await MeasureAsync(cancellationToken).ConfigureAwait(false) <= options.Value.LowThresholdPercent;
-
-    private async Task<double> MeasureAsync(CancellationToken cancellationToken) =>
-        (await engine.MeasureDiskAsync(cancellationToken).ConfigureAwait(false))?.UsedPercent
-        ?? throw new NotSupportedException(
-            $"The engine cannot say how full its disk is. Unset {nameof(options.Value.HighThresholdPercent)}.");
 }

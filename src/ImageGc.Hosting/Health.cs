@@ -23,8 +23,14 @@ internal sealed class Health(
     Func<ImageUseStore> store, TimeProvider time, ILogger<Health> log, IHostApplicationLifetime? lifetime = null)
     : IHealthCheck
 {
+    /// <summary>By how much the time of a note may differ from what the clock says now.</summary>
+    private static readonly TimeSpan ClockSet = TimeSpan.FromMinutes(1);
+
     private readonly Lock _oneAtATime = new();
     private readonly SortedDictionary<HostPart, State> _parts = [];
+
+    private readonly Lock _noting = new();
+    private readonly Dictionary<HostPart, (string? Problem, DateTimeOffset Since)> _noted = [];
 
     /// <summary>Whether only a restart can help, and perhaps another setting or file.</summary>
     public static bool CannotGoOn(Exception failure) => failure is ImageUseStoreException
@@ -39,20 +45,18 @@ internal sealed class Health(
     /// <param name="since">The timestamp since which it does not; now if null.</param>
     public void Report(HostPart part, Exception? failure, long? since = null)
     {
+        var problem = failure is null ? null : HostingLog.Sentence(failure);
         lock (_oneAtATime)
         {
-            var problem = failure is null ? null : HostingLog.Sentence(failure);
             var before = _parts.GetValueOrDefault(part);
-            if (before is not null && before.Problem == problem)
-                return;
-            var hasTurned = before is null || before.Problem is null || problem is null;
-            var state = new State(hasTurned ? since ?? time.GetTimestamp() : before!.Since, failure, problem);
-            _parts[part] = state;
-            // While another host holds the lock, the notes are that host's.
-            if (failure is not ImageUseStoreException { Reason: StoreErrorReason.Busy })
-                Note(part, state);
+            var isAsBefore = before is not null && before.Problem is null == problem is null;
+            if (!isAsBefore || before!.Problem != problem)
+                _parts[part] = new State(isAsBefore ? before!.Since : since ?? time.GetTimestamp(), failure, problem);
         }
 
+        // While another host holds the lock, the notes are that host's.
+        if (failure is not ImageUseStoreException { Reason: StoreErrorReason.Busy })
+            Note(part);
         if (failure is null || !CannotGoOn(failure) || lifetime?.ApplicationStopping.IsCancellationRequested != false)
             return;
         log.CannotGoOn(failure);
@@ -61,11 +65,7 @@ internal sealed class Health(
     }
 
     /// <summary>The part does nothing, so that what an earlier host noted of it is over.</summary>
-    public void TurnOff(HostPart part)
-    {
-        lock (_oneAtATime)
-            Note(part, new State(0, Failure: null, Problem: null));
-    }
+    public void TurnOff(HostPart part) => Note(part);
 
     public Task<HealthCheckResult> CheckHealthAsync(
         HealthCheckContext context, CancellationToken cancellationToken = default)
@@ -109,20 +109,42 @@ internal sealed class Health(
     /// <summary>By the clock as it is now: the device may have learnt the time since.</summary>
     private DateTimeOffset SinceOf(State state) => time.GetUtcNow() - time.GetElapsedTime(state.Since);
 
-    /// <summary>For other programs; what works is written down only after it did not.</summary>
-    private void Note(HostPart part, State state)
+    /// <summary>
+    /// Writes down for other programs what fails, until that succeeds and again when the clock was set; what works only
+    /// after it did not.
+    /// </summary>
+    private void Note(HostPart part)
+    {
+        if (part == HostPart.Database)
+            return;
+        lock (_noting)
+        {
+            State? state;
+            lock (_oneAtATime)
+                state = _parts.GetValueOrDefault(part);
+            var (problem, since) = (state?.Problem, state is null ? default : SinceOf(state));
+            if (_noted.TryGetValue(part, out var noted) && noted.Problem == problem
+                && (problem is null || (noted.Since - since).Duration() < ClockSet))
+                return;
+            if (TryNote(part, problem, since))
+                _noted[part] = (problem, since);
+        }
+    }
+
+    private bool TryNote(HostPart part, string? problem, DateTimeOffset since)
     {
         try
         {
-            var (key, note) = HostProblem.ToNote(part, SinceOf(state), state.Problem);
-            if (part != HostPart.Database && (store().FindNote(key) ?? "") != note)
+            var (key, note) = HostProblem.ToNote(part, since, problem);
+            if ((store().FindNote(key) ?? "") != note)
                 store().RecordUse([], new Dictionary<string, string> { [key] = note });
+            return true;
         }
 #pragma warning disable CA1031 // Whatever it is, it concerns the note alone.
         catch (Exception)
 #pragma warning restore CA1031
         {
-            // Most likely the database itself is the problem, which cannot be written down in it.
+            return false; // Most likely the database itself is the problem, which cannot be written down in it.
         }
     }
 

@@ -33,13 +33,12 @@ internal static partial class HostingLog
     private static partial void NotWatchingForNow(
         this ILogger logger, Exception? unexpected, string why, string retryAfter);
 
-    [LoggerMessage(107, LogLevel.Warning, "The disk is {UsedPercent:F0}% full: unused images go before their time")]
-    public static partial void DiskFull(this ILogger logger, double usedPercent);
+    [LoggerMessage(107, LogLevel.Warning,
+        "The disk is {Usage}: unused images go before their time, down to {Low}")]
+    public static partial void DiskFull(this ILogger logger, DiskUsage usage, DiskThreshold low);
 
-    [LoggerMessage(108, LogLevel.Warning,
-        "The disk is still {UsedPercent:F0}% full, and no unused image is left that may go: make room by hand, or look "
-        + "with 'docker system df' at what else is there")]
-    public static partial void DiskStillFull(this ILogger logger, double usedPercent);
+    [LoggerMessage(108, LogLevel.Warning, "{Why}")]
+    public static partial void DiskStillFull(this ILogger logger, string why);
 
     [LoggerMessage(109, LogLevel.Error, "Could not make room on the disk: {Why} The next try comes after {RetryAfter}")]
     private static partial void DiskFailed(this ILogger logger, Exception? unexpected, string why, string retryAfter);
@@ -83,6 +82,20 @@ internal static partial class HostingLog
 
     [LoggerMessage(121, LogLevel.Critical, "Stopping with exit code 1: {Why}")]
     private static partial void CannotGoOn(this ILogger logger, string why);
+
+    [LoggerMessage(123, LogLevel.Warning,
+        "The engine cannot be asked so far: {Why} This is tried every {RetryAfter}, and not logged again")]
+    private static partial void EngineAway(this ILogger logger, Exception? unexpected, string why, string retryAfter);
+
+    [LoggerMessage(124, LogLevel.Warning,
+        "There is no room to record that {Count} images were used. They count as in use until there is: {Why}")]
+    private static partial void NoRoomToRecord(this ILogger logger, int count, string why);
+
+    public static void NoRoomToRecord(this ILogger logger, int count, Exception full) =>
+        logger.NoRoomToRecord(count, Sentence(full));
+
+    public static void EngineAway(this ILogger logger, Exception failure, TimeSpan retryAfter) =>
+        logger.EngineAway(Unexpected(failure), Sentence(failure), DurationText.Format(retryAfter));
 
     public static void CannotGoOn(this ILogger logger, Exception failure) => logger.CannotGoOn(Sentence(failure));
 

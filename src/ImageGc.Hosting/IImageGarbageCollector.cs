@@ -17,8 +17,14 @@ public interface IImageGarbageCollector
     /// <exception cref="ImageUseStoreException">
     /// The database cannot be used, or another program removes images by it; what was done before is kept.
     /// </exception>
+    /// <exception cref="DiskStillFullException">The disk is too full still; what was done is kept.</exception>
     /// <exception cref="OperationCanceledException">Cancelled; what was done before is kept.</exception>
     Task<PruneResult> RunAsync(CancellationToken cancellationToken = default);
+
+    /// <summary>As above, and says of each image what became of it, also where the run breaks off.</summary>
+    /// <param name="progress">As <see cref="PruneOptions.Progress"/>.</param>
+    /// <param name="cancellationToken">Stops between images.</param>
+    Task<PruneResult> RunAsync(IProgress<PruneOutcome>? progress, CancellationToken cancellationToken);
 
     /// <summary>The verdict on every tracked image, if images were removed on schedule now; changes nothing.</summary>
     /// <exception cref="EngineUnavailableException">The engine cannot be reached.</exception>

@@ -79,16 +79,28 @@ public sealed class ImageGarbageCollectionOptions
     public string? OwnerLabel { get; set; }
 
     /// <summary>
-    /// When the engine's disk is so many percent full, unused images go before their time, oldest use first, until
-    /// <see cref="LowThresholdPercent"/>; off by default. Looked at every 5 minutes.
+    /// When the disk of the images is so full, unused images go before their time, oldest use first, until
+    /// <see cref="LowThreshold"/>; off by default. In configuration `85%` used, or `2GB` free.
     /// </summary>
-    public int? HighThresholdPercent { get; set; }
+    public DiskThreshold? HighThreshold { get; set; }
 
-    /// <summary>Down to how many percent images are removed once the disk is too full; 80 by default.</summary>
-    public int LowThresholdPercent { get; set; } = 80;
+    /// <summary>
+    /// Down to where images are removed once the disk is too full; by default 5 points less than
+    /// <see cref="HighThreshold"/>, or with half as many bytes again free.
+    /// </summary>
+    public DiskThreshold? LowThreshold { get; set; }
 
     /// <summary>How long an image must have been unused to go for a full disk; 2 minutes by default.</summary>
     public TimeSpan MinimumAge { get; set; } = TimeSpan.FromMinutes(2);
+
+    /// <summary>How often the disk is looked at; every 5 minutes by default.</summary>
+    public TimeSpan DiskCheckInterval { get; set; } = TimeSpan.FromMinutes(5);
+
+    /// <summary>
+    /// A directory on the disk that holds the images, where the engine cannot say which that is or says the wrong one;
+    /// by default the engine is asked.
+    /// </summary>
+    public string? ImageDirectory { get; set; }
 
     /// <summary>How long a host lets its containers come up before it makes up for a missed run.</summary>
     internal TimeSpan StartDelay { get; set; } = TimeSpan.FromMinutes(5);

@@ -85,6 +85,7 @@ public static class ImageGarbageCollectionServiceCollectionExtensions
         services.AddSingleton<IImageUseRecorder, ImageUseRecorder>();
         services.AddSingleton<IImageGarbageCollector, ImageGarbageCollector>();
         services.AddSingleton<Metrics>();
+        services.AddSingleton<ImageDisk>();
         services.AddSingleton<Cleanup>();
         services.AddSingleton<Health>();
         services.AddSingleton<Tracking>();

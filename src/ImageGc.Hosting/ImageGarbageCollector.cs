@@ -8,7 +8,11 @@ internal sealed class ImageGarbageCollector(
     Tracking tracking, Cleanup cleanup, DiskPressureWorker diskPressure,
     IOptions<ImageGarbageCollectionOptions> options, ILogger<ImageGarbageCollector> log) : IImageGarbageCollector
 {
-    public async Task<PruneResult> RunAsync(CancellationToken cancellationToken)
+    public Task<PruneResult> RunAsync(CancellationToken cancellationToken) =>
+        RunAsync(progress: null, cancellationToken);
+
+    public async Task<PruneResult> RunAsync(
+        IProgress<PruneOutcome>? progress, CancellationToken cancellationToken)
     {
         if (options.Value.WatchContainers)
         {
@@ -23,20 +27,15 @@ internal sealed class ImageGarbageCollector(
 
         if (!options.Value.Enabled)
             return new PruneResult([], [], [], []);
-        var result = await cleanup.RunAsync(cancellationToken).ConfigureAwait(false);
-        if (options.Value.HighThresholdPercent is null)
-            return result;
-        var relief = await diskPressure.RelieveAsync(cancellationToken).ConfigureAwait(false);
+        var result = await cleanup.RunAsync(progress, relief: null, cancellationToken).ConfigureAwait(false);
+        var relief = await diskPressure.RelieveAsync(progress, cancellationToken).ConfigureAwait(false);
         var tried = relief.Removed.Concat(relief.Failed.Select(failed => failed.Image))
             .Select(image => image.ImageId).ToHashSet(StringComparer.Ordinal);
         return new PruneResult(
             [.. result.Removed, .. relief.Removed],
             [.. result.UsedMeanwhile, .. relief.UsedMeanwhile],
             [.. result.Failed.Where(failed => !tried.Contains(failed.Image.ImageId)), .. relief.Failed],
-            []) // What is left may stay: there is room.
-        {
-            NotRecorded = [.. result.NotRecorded.Concat(relief.NotRecorded).DistinctBy(image => image.ImageId)],
-        };
+            []); // What is left may stay: there is room.
     }
 
     public Task<IReadOnlyList<PruneVerdict>> PreviewAsync(CancellationToken cancellationToken) =>

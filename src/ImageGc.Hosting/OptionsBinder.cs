@@ -32,11 +32,13 @@ internal sealed class OptionsBinder(IConfiguration section, IReadOnlyList<string
         Read(nameof(options.TrackImages), TryParseName, "use Containers, Pulled or All",
             (TrackImages value) => options.TrackImages = value);
         Read(nameof(options.OwnerLabel), TryText, "", (string value) => options.OwnerLabel = value);
-        Read(nameof(options.HighThresholdPercent), TryParsePercent, "use a whole number",
-            (int value) => options.HighThresholdPercent = value);
-        Read(nameof(options.LowThresholdPercent), TryParsePercent, "use a whole number",
-            (int value) => options.LowThresholdPercent = value);
+        Read(nameof(options.HighThreshold), DiskThreshold.TryParse, DiskThreshold.AcceptedForms,
+            (DiskThreshold value) => options.HighThreshold = value);
+        Read(nameof(options.LowThreshold), DiskThreshold.TryParse, DiskThreshold.AcceptedForms,
+            (DiskThreshold value) => options.LowThreshold = value);
         ReadDuration(nameof(options.MinimumAge), value => options.MinimumAge = value);
+        ReadDuration(nameof(options.DiskCheckInterval), value => options.DiskCheckInterval = value);
+        Read(nameof(options.ImageDirectory), TryText, "", (string value) => options.ImageDirectory = value);
         ReadList(nameof(options.KeepImages), options.KeepImages);
         ReadList(nameof(options.KeepLabels), options.KeepLabels);
         Read(nameof(options.KeepNewest), TryParseNumber, "use a whole number",
@@ -107,9 +109,6 @@ internal sealed class OptionsBinder(IConfiguration section, IReadOnlyList<string
     private static bool TryParseName<T>(string text, out T value)
         where T : struct, Enum =>
         Enum.TryParse(text, ignoreCase: true, out value) && Enum.IsDefined(value) && !char.IsAsciiDigit(text[0]);
-
-    private static bool TryParsePercent(string text, out int value) =>
-        TryParseNumber(text.TrimEnd('%'), out value);
 
     private static bool TryParseNumber(string text, out int value) =>
         int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out value);

@@ -7,6 +7,7 @@ namespace ImageGc.Hosting;
 /// <param name="needsDatabase">Whether the database that the settings name is opened.</param>
 internal sealed class OptionsValidator(Func<bool> needsDatabase) : IValidateOptions<ImageGarbageCollectionOptions>
 {
+    private static readonly TimeSpan OneSecond = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan OneDay = TimeSpan.FromDays(1);
 
     public ValidateOptionsResult Validate(string? name, ImageGarbageCollectionOptions options)
@@ -58,14 +59,22 @@ internal sealed class OptionsValidator(Func<bool> needsDatabase) : IValidateOpti
 
     private static IEnumerable<string> DiskFailures(ImageGarbageCollectionOptions options)
     {
-        if (options.HighThresholdPercent is not { } high)
-            yield break;
-        if (high is < 1 or > 100)
-            yield return $"{nameof(options.HighThresholdPercent)} is {high}: use 1 to 100.";
-        if (options.LowThresholdPercent < 0 || options.LowThresholdPercent >= high)
-            yield return $"{nameof(options.LowThresholdPercent)} is {options.LowThresholdPercent}: "
-                + $"use 0 or more, and less than {nameof(options.HighThresholdPercent)}, {high}.";
         if (options.MinimumAge < TimeSpan.Zero)
             yield return $"{nameof(options.MinimumAge)} is negative.";
+        if (options.DiskCheckInterval < OneSecond || options.DiskCheckInterval > OneDay)
+            yield return $"{nameof(options.DiskCheckInterval)} is {DurationText.Format(options.DiskCheckInterval)}: "
+                + "use 1s to 1d.";
+        if (options.ImageDirectory is not null && string.IsNullOrWhiteSpace(options.ImageDirectory))
+            yield return $"{nameof(options.ImageDirectory)} is empty: name a directory, or leave it out.";
+        if (options.HighThreshold is { UsedPercent: 0 } or { FreeBytes: 0 })
+            yield return $"{nameof(options.HighThreshold)} is {options.HighThreshold}: use 1% to 100%, or 1B or more.";
+        if (options.LowThreshold is not { } low)
+            yield break;
+        if (options.HighThreshold is not { } high)
+            yield return $"{nameof(options.LowThreshold)} is {low} and {nameof(options.HighThreshold)} is not set, so "
+                + "that it would say nothing: set both, or leave it out.";
+        else if (low.UsedPercent >= high.UsedPercent || low.FreeBytes <= high.FreeBytes)
+            yield return $"{nameof(options.LowThreshold)} is {low}: use one that is less full than "
+                + $"{nameof(options.HighThreshold)}, {high}.";
     }
 }

@@ -5,13 +5,14 @@ namespace ImageGc.Hosting;
 
 /// <summary>The removals of one run, and the reason why it stops early.</summary>
 internal sealed class RemovalRun(
-    IContainerEngine engine, ImageUseStore store, IReadOnlyCollection<EngineImage> images, Metrics metrics, ILogger log,
-    Func<CancellationToken, Task<bool>>? enough)
+    IContainerEngine engine, ImageUseStore store, IReadOnlyCollection<EngineImage> images, ImageDisk disk,
+    DiskRelief? relief, Metrics metrics, ILogger log)
 {
     /// <summary>One image may hang the engine; so many in a row, and it is the engine that hangs.</summary>
     private const int MostTimeouts = 3;
 
     private int _timeouts;
+    private Freed? _freed;
 
     /// <summary>Why the engine could not be asked any further; null if it could.</summary>
     public Exception? EngineGone { get; private set; }
@@ -26,6 +27,9 @@ internal sealed class RemovalRun(
 
     public async Task RemoveAsync(ImageUse image, CancellationToken cancellationToken)
     {
+        _freed = null;
+        var known = images.FirstOrDefault(one => one.ImageId == image.ImageId);
+        var before = await disk.TryMeasureAsync(cancellationToken).ConfigureAwait(false);
         try
         {
             if (await IsInUseAsync(image, cancellationToken).ConfigureAwait(false))
@@ -47,8 +51,19 @@ internal sealed class RemovalRun(
             throw;
         }
 
-        log.Removed(image.ImageId, image.LastUsedAt, NamesOf(image));
+        if (relief is not null && before is not null)
+            await relief.WaitForSpaceAsync(before, known?.UniqueBytes ?? known?.SizeBytes, cancellationToken)
+                .ConfigureAwait(false);
+        var after = await disk.TryMeasureAsync(cancellationToken).ConfigureAwait(false);
+        _freed = known?.UniqueBytes is { } unique ? new Freed(unique, Sqlite.FreedBy.Engine)
+            : before is null || after is null ? null
+            : new Freed(Math.Max(0, after.AvailableBytes - before.AvailableBytes), Sqlite.FreedBy.Disk);
+        log.Removed(
+            image.ImageId, image.LastUsedAt, known is { Names.Count: > 0 } ? string.Join(", ", known.Names) : "none");
     }
+
+    /// <summary>What the last removal freed; null if unknown, or if nothing was removed.</summary>
+    public Freed? FreedBy(ImageUse image) => _freed;
 
     /// <summary>
     /// Asked before each removal, since the last one may have taken minutes, and no engine looks at what is mounted.
@@ -67,28 +82,6 @@ internal sealed class RemovalRun(
         }
     }
 
-    /// <remarks>A disk that cannot be measured is met again at the next look: for now it is enough.</remarks>
-    public async Task<bool> IsEnoughAsync(CancellationToken cancellationToken)
-    {
-        if (EngineGone is not null)
-            return true;
-        if (enough is null)
-            return false;
-        try
-        {
-            return await enough(cancellationToken).ConfigureAwait(false);
-        }
-#pragma warning disable CA1031 // Whatever it is, the next look at the disk meets it again.
-        catch (Exception) when (!cancellationToken.IsCancellationRequested)
-#pragma warning restore CA1031
-        {
-            return true;
-        }
-    }
-
-    /// <summary>Nobody can look them up any more.</summary>
-    private string NamesOf(ImageUse image) =>
-        images.FirstOrDefault(existing => existing.ImageId == image.ImageId) is { Names.Count: > 0 } existing
-            ? string.Join(", ", existing.Names)
-            : "none";
+    public async Task<bool> IsEnoughAsync(CancellationToken cancellationToken) => EngineGone is not null
+        || (relief is not null && await relief.IsEnoughAsync(cancellationToken).ConfigureAwait(false));
 }

@@ -7,7 +7,7 @@ namespace ImageGc.Hosting;
 /// <summary>Records uses of images for a host that does not do so itself.</summary>
 internal sealed class Tracking(
     Func<ImageUseStore> store, IContainerEngine engine, IOptions<ImageGarbageCollectionOptions> options,
-    ILogger<Tracking> log) : IDisposable
+    Health health, ILogger<Tracking> log) : IDisposable
 {
     private const string CursorNote = "cursor";
 
@@ -161,9 +161,25 @@ internal sealed class Tracking(
             : [];
 
     /// <summary>Records uses, and with them after which event to go on.</summary>
-    private void Record(IEnumerable<string> used, string? cursor) => store().RecordUse(
-        used.Distinct(StringComparer.Ordinal),
-        cursor is null ? null : new Dictionary<string, string> { [CursorNote] = cursor });
+    /// <remarks>
+    /// Where there is no room the store counts them as in use until there is, and a later event may not be missed.
+    /// </remarks>
+    private void Record(IEnumerable<string> used, string? cursor)
+    {
+        List<string> images = [.. used.Distinct(StringComparer.Ordinal)];
+        try
+        {
+            store().RecordUse(
+                images, cursor is null ? null : new Dictionary<string, string> { [CursorNote] = cursor });
+            health.Report(HostPart.Recording, failure: null);
+        }
+        catch (ImageUseStoreException full) when (full.Reason == StoreErrorReason.Full)
+        {
+            health.Report(HostPart.Recording, full);
+            if (images.Count > 0)
+                log.NoRoomToRecord(images.Count, full);
+        }
+    }
 
     private bool IsOurs(IReadOnlyDictionary<string, string> labels) => _owner?.Matches(labels) ?? true;
 

@@ -14,6 +14,19 @@ public sealed partial class ImageUseStore
     /// <summary>Removals that there was no room to record: the images are tracked until they are recorded.</summary>
     private readonly List<Removal> _unrecordedRemovals = [];
 
+    /// <summary>
+    /// The images that were removed and that there was no room to record as removed; tries that once more. They are
+    /// tracked until the store can write again, and recorded with its next change.
+    /// </summary>
+    /// <exception cref="ImageUseStoreException">The database failed, but not for want of room.</exception>
+    public IReadOnlyList<ImageUse> ListNotRecorded()
+    {
+        if (HasBacklog())
+            TryWriteBacklog();
+        lock (_backlogLock)
+            return [.. _unrecordedRemovals.Select(removal => removal.Image)];
+    }
+
     /// <summary>Changes the database, after what there was no room for before.</summary>
     private T WriteAfterBacklog<T>(
         string doing, Func<SqliteConnection, Now, T> write, out TimeSpan clockSetBy)
@@ -80,11 +93,13 @@ public sealed partial class ImageUseStore
     private static bool IsFull(ImageUseStoreException failure) => failure.Reason == StoreErrorReason.Full;
 
     /// <summary>An image that was removed, and the run that removed it.</summary>
-    private sealed class Removal(BegunPrune run, ImageUse image)
+    private sealed class Removal(BegunPrune run, ImageUse image, Freed? freed)
     {
         public BegunPrune Run { get; } = run;
 
         public ImageUse Image { get; } = image;
+
+        public Freed? Freed { get; } = freed;
 
         /// <summary>When it was first tried to be recorded, in Unix seconds.</summary>
         public long? RemovedAt { get; set; }

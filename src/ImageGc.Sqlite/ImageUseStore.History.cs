@@ -23,14 +23,15 @@ public sealed partial class ImageUseStore
                    tracked AS Tracked,
                    removed AS Removed,
                    failed AS Failed,
-                   kind AS Kind
+                   kind AS Kind,
+                   freed_bytes AS FreedBytes
             FROM prune_run
             WHERE CASE WHEN @kind IS NULL THEN kind <> 'gone' ELSE kind = @kind END
             ORDER BY prune_run_id DESC
             LIMIT @most
             """, new { most, kind }).AsList().ConvertAll(row => new PruneRun(
                 UnixTime.FromSeconds(row.PrunedAt), Threshold(row.Threshold), row.Tracked, row.Removed, row.Failed,
-                KindOf(row.Kind))));
+                KindOf(row.Kind), row.FreedBytes)));
 
     /// <summary>
     /// The images that were removed, by a prune or by something else, as far back as the history reaches; newest run
@@ -43,14 +44,19 @@ public sealed partial class ImageUseStore
                 new ImageUse(row.ImageId, UnixTime.FromSeconds(row.LastUsedAt)),
                 UnixTime.FromSeconds(row.RemovedAt),
                 Threshold(row.Threshold),
-                KindOf(row.Kind))));
+                KindOf(row.Kind),
+                row.FreedBytes is { } freed
+                    ? new Freed(freed, row.FreedBy == NameOf(FreedBy.Engine) ? FreedBy.Engine : FreedBy.Disk)
+                    : null)));
 
     private const string SelectRemoved = """
         SELECT removed_image.image_id AS ImageId,
                removed_image.last_used_at AS LastUsedAt,
                removed_image.removed_at AS RemovedAt,
                prune_run.threshold_seconds AS Threshold,
-               prune_run.kind AS Kind
+               prune_run.kind AS Kind,
+               removed_image.freed_bytes AS FreedBytes,
+               removed_image.freed_by AS FreedBy
         FROM removed_image
         JOIN prune_run ON prune_run.prune_run_id = removed_image.prune_run_id
         ORDER BY removed_image.prune_run_id DESC, removed_image.last_used_at, removed_image.image_id
@@ -92,7 +98,9 @@ public sealed partial class ImageUseStore
         TimeSpan.FromSeconds(Math.Clamp(seconds, 0, (long)TimeSpan.MaxValue.TotalSeconds));
 
     internal sealed record PruneRow(
-        long PrunedAt, long Threshold, long Tracked, long Removed, long Failed, string Kind);
+        long PrunedAt, long Threshold, long Tracked, long Removed, long Failed, string Kind, long? FreedBytes);
 
-    internal sealed record RemovedRow(string ImageId, long LastUsedAt, long RemovedAt, long Threshold, string Kind);
+    internal sealed record RemovedRow(
+        string ImageId, long LastUsedAt, long RemovedAt, long Threshold, string Kind, long? FreedBytes,
+        string? FreedBy);
 }

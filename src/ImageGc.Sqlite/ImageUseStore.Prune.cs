@@ -34,7 +34,7 @@ public sealed partial class ImageUseStore
                 .OrderBy(row => row.LastUsedAt).ThenBy(row => row.ImageId, StringComparer.Ordinal);
         });
         _log.Pruned(
-            _database.Path, run.Expired.Count, 0, 0, run.Tracked - run.Expired.Count,
+            _database.Path, run.Expired.Count, "", 0, 0, run.Tracked - run.Expired.Count,
             DurationText.Format(request.Threshold));
         return run.Expired;
     }

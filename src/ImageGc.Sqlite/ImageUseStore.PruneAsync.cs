@@ -52,32 +52,36 @@ public sealed partial class ImageUseStore
         var run = BeginOrDecideOnly(request);
         List<ImageUse> removed = [], usedMeanwhile = [];
         List<PruneFailure> failed = [];
+        var freed = 0L;
         var left = new Queue<ImageUse>(ChildrenFirst(run.Expired, request.Parents));
         try
         {
             while (left.TryPeek(out var image))
             {
                 cancellationToken.ThrowIfCancellationRequested();
+                if (request.Enough is { } enough && await enough(cancellationToken).ConfigureAwait(false))
+                    break;
                 var outcome = await SettleAsync(run, image, removeImage, cancellationToken).ConfigureAwait(false);
                 left.Dequeue();
                 if (outcome.Failure is { } failure)
                     failed.Add(new PruneFailure(image, failure));
                 else
                     (outcome.Result == PruneOutcomeResult.Removed ? removed : usedMeanwhile).Add(image);
+                freed += outcome.Freed?.Bytes ?? 0;
                 request.Progress?.Report(outcome);
-                if (request.Enough is { } enough && await enough(cancellationToken).ConfigureAwait(false))
-                    break;
             }
         }
         finally
         {
             if (left.Count > 0)
                 _log.StoppedPruning(_database.Path, left.Count);
-            _log.Pruned(_database.Path, removed.Count, usedMeanwhile.Count, failed.Count, run.Tracked - removed.Count,
-                DurationText.Format(request.Threshold));
+            _log.Pruned(_database.Path, removed.Count, freed > 0 ? $", which freed {SizeText.Format(freed)}" : "",
+                usedMeanwhile.Count, failed.Count, run.Tracked - removed.Count, DurationText.Format(request.Threshold));
         }
 
-        return new PruneResult(removed, usedMeanwhile, failed, [.. left]) { NotRecorded = NotRecordedOf(run) };
+        if (HasBacklog())
+            TryWriteBacklog();
+        return new PruneResult(removed, usedMeanwhile, failed, [.. left]);
     }
 
     private BegunPrune BeginOrDecideOnly(PruneRequest request)
@@ -172,8 +176,10 @@ public sealed partial class ImageUseStore
             return new PruneOutcome(image, PruneOutcomeResult.Failed, exception);
         }
 
-        return new PruneOutcome(
-            image, ForgetRemoved(run, image) ? PruneOutcomeResult.Removed : PruneOutcomeResult.UsedMeanwhile);
+        var freed = run.Request.Freed?.Invoke(image);
+        return ForgetRemoved(run, image, freed)
+            ? new PruneOutcome(image, PruneOutcomeResult.Removed, Freed: freed)
+            : new PruneOutcome(image, PruneOutcomeResult.UsedMeanwhile);
     }
 
     private bool IsStillLastUse(ImageUse image) => _database.Read("look up an image", connection =>
@@ -190,9 +196,9 @@ public sealed partial class ImageUseStore
     /// Forgets a removed image and writes the history, unless it was used during its removal; later where there is no
     /// room.
     /// </summary>
-    private bool ForgetRemoved(BegunPrune run, ImageUse image)
+    private bool ForgetRemoved(BegunPrune run, ImageUse image, Freed? freed)
     {
-        var removal = new Removal(run, image);
+        var removal = new Removal(run, image, freed);
         lock (_backlogLock)
             _unrecordedRemovals.Add(removal);
         try
@@ -230,20 +236,12 @@ public sealed partial class ImageUseStore
         if (!forgotten && connection.ExecuteScalar<bool>(IsTracked, new { imageId = removal.Image.ImageId }))
             return false;
 
-        InsertRemovedImage(connection, run, removal.Image, removal.RemovedAt!.Value, forgotten);
+        InsertRemovedImage(connection, run, removal.Image, removal.RemovedAt!.Value, forgotten, removal.Freed);
         return true;
     }
 
-    private List<ImageUse> NotRecordedOf(BegunPrune run)
-    {
-        if (HasBacklog())
-            TryWriteBacklog();
-        lock (_backlogLock)
-            return [.. _unrecordedRemovals.Where(removal => removal.Run == run).Select(removal => removal.Image)];
-    }
-
     private static void InsertRemovedImage(
-        SqliteConnection connection, long run, ImageUse image, long removedAt, bool forgotten) =>
+        SqliteConnection connection, long run, ImageUse image, long removedAt, bool forgotten, Freed? freed = null) =>
         connection.Execute(InsertRemoved, new
         {
             run,
@@ -253,6 +251,8 @@ public sealed partial class ImageUseStore
             names = NamesOf(image),
             sizeBytes = image.SizeBytes,
             forgotten,
+            freedBytes = freed?.Bytes,
+            freedBy = freed is null ? null : NameOf(freed.By),
         });
 
     private const string IsTracked = """
@@ -263,8 +263,9 @@ public sealed partial class ImageUseStore
         """;
 
     private const string InsertRemoved = """
-        INSERT INTO removed_image (prune_run_id, image_id, last_used_at, removed_at, names, size_bytes)
-        SELECT @run, @imageId, @lastUsedAt, @removedAt, @names, @sizeBytes
+        INSERT INTO removed_image (
+            prune_run_id, image_id, last_used_at, removed_at, names, size_bytes, freed_bytes, freed_by)
+        SELECT @run, @imageId, @lastUsedAt, @removedAt, @names, @sizeBytes, @freedBytes, @freedBy
         WHERE @forgotten OR NOT EXISTS (
             SELECT 1
             FROM removed_image
@@ -277,7 +278,10 @@ public sealed partial class ImageUseStore
                   WHERE prune_run_id = @run));
 
         UPDATE prune_run
-        SET removed = removed + changes()
+        SET removed = removed + changes(),
+            freed_bytes = CASE WHEN changes() = 0 OR @freedBytes IS NULL
+                               THEN freed_bytes
+                               ELSE coalesce(freed_bytes, 0) + @freedBytes END
         WHERE prune_run_id = @run
         """;
 

@@ -20,7 +20,7 @@ public sealed partial class ImageUseStore
         return new PruneRequest(
             [.. imageIds[true]], [.. options.Keep.Where(kept => ImageId.IsValid(kept.Key))], options.Parents,
             options.AllowOtherIdForms, options.Threshold ?? _threshold, NameOf(options.Kind), options.Decided,
-            options.Progress, options.Enough);
+            options.Progress, options.Enough, options.Freed);
     }
 
     /// <summary>Binds the listed IDs as a temporary table.</summary>
@@ -96,6 +96,8 @@ public sealed partial class ImageUseStore
         _ => throw new ArgumentOutOfRangeException(nameof(kind), kind, null),
     };
 
+    private static string NameOf(FreedBy by) => by == FreedBy.Engine ? "engine" : "disk";
+
     private static PruneKind KindOf(string name) =>
         Enum.GetValues<PruneKind>().FirstOrDefault(kind => NameOf(kind) == name);
 
@@ -108,9 +110,10 @@ public sealed partial class ImageUseStore
     /// <param name="Decided">Receives the verdicts, or null.</param>
     /// <param name="Progress">Receives the outcomes, or null.</param>
     /// <param name="Enough">Says whether it is enough, or null.</param>
+    /// <param name="Freed">Says what a removal freed, or null.</param>
     private sealed record PruneRequest(
         List<string> InUse, List<KeyValuePair<string, string>> Keep, IReadOnlyDictionary<string, string> Parents,
         bool AllowOtherIdForms, TimeSpan Threshold, string Kind,
         Action<IReadOnlyList<PruneVerdict>>? Decided, IProgress<PruneOutcome>? Progress,
-        Func<CancellationToken, Task<bool>>? Enough);
+        Func<CancellationToken, Task<bool>>? Enough, Func<ImageUse, Freed?>? Freed);
 }

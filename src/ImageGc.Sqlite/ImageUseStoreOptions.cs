@@ -84,9 +84,9 @@ public sealed class ImageUseStoreOptions
             throw new ArgumentException(
                 $"{nameof(DatabasePath)} is '{DatabasePath}': name a file that lasts.", nameof(DatabasePath));
         RequireThreshold(ImageAgeCleanupThreshold, nameof(ImageAgeCleanupThreshold));
-        if (ClockSettleTime < TimeSpan.Zero)
+        if (ClockSettleTime < TimeSpan.Zero || ClockSettleTime > TimeSpan.FromDays(365))
             throw new ArgumentOutOfRangeException(
-                nameof(ClockSettleTime), ClockSettleTime, $"{nameof(ClockSettleTime)} is negative.");
+                nameof(ClockSettleTime), ClockSettleTime, $"{nameof(ClockSettleTime)} must be from 0 to 365 days.");
         if (BusyTimeout < TimeSpan.Zero || BusyTimeout > TimeSpan.FromMilliseconds(int.MaxValue))
             throw new ArgumentOutOfRangeException(
                 nameof(BusyTimeout), BusyTimeout, $"{nameof(BusyTimeout)} must be from 0 to 24 days.");

@@ -53,10 +53,15 @@ public sealed class PruneOptions
     public bool AllowOtherIdForms { get; set; }
 
     /// <summary>
-    /// Asked after each image that <see cref="ImageUseStore.PruneAsync"/> has settled: if it is enough, the prune
-    /// returns and leaves the others to the next one. What it throws ends the prune.
+    /// Asked before each image that <see cref="ImageUseStore.PruneAsync"/> would remove: if it is enough, the prune
+    /// returns and leaves this one and the others to the next. What it throws ends the prune.
     /// </summary>
     public Func<CancellationToken, Task<bool>>? Enough { get; set; }
+
+    /// <summary>
+    /// Asked after each removal what it freed, for the history; null if unknown. What it throws ends the prune.
+    /// </summary>
+    public Func<ImageUse, Freed?>? Freed { get; set; }
 
     /// <summary>
     /// Receives the verdict on every tracked image, oldest use first. <see cref="ImageUseStore.PruneAsync"/> calls it

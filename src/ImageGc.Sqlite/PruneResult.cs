@@ -10,14 +10,7 @@ namespace ImageGc.Sqlite;
 /// <param name="Left">Expired and not tried, because <see cref="PruneOptions.Enough"/> said so.</param>
 public sealed record PruneResult(
     IReadOnlyList<ImageUse> Removed, IReadOnlyList<ImageUse> UsedMeanwhile, IReadOnlyList<PruneFailure> Failed,
-    IReadOnlyList<ImageUse> Left)
-{
-    /// <summary>
-    /// Those of <see cref="Removed"/> that there was no room to record: they are tracked until the store can write
-    /// again, and recorded with its next change.
-    /// </summary>
-    public IReadOnlyList<ImageUse> NotRecorded { get; init; } = [];
-}
+    IReadOnlyList<ImageUse> Left);
 
 /// <summary>An image whose removal failed.</summary>
 /// <param name="Image">The image and its last use.</param>
@@ -28,7 +21,9 @@ public sealed record PruneFailure(ImageUse Image, Exception Exception);
 /// <param name="Image">The image and its last use.</param>
 /// <param name="Result">What became of it.</param>
 /// <param name="Failure">What its removal threw, or null if it did not fail.</param>
-public sealed record PruneOutcome(ImageUse Image, PruneOutcomeResult Result, Exception? Failure = null);
+/// <param name="Freed">What its removal freed; null if unknown.</param>
+public sealed record PruneOutcome(
+    ImageUse Image, PruneOutcomeResult Result, Exception? Failure = null, Freed? Freed = null);
 
 /// <summary>What can become of an image that had expired.</summary>
 public enum PruneOutcomeResult

@@ -15,11 +15,11 @@ internal static partial class StoreLog
     public static partial void Forgot(this ILogger logger, string imageId);
 
     [LoggerMessage(4, LogLevel.Information,
-        "Pruned {DatabasePath}: {Removed} removed, {UsedMeanwhile} used meanwhile, {Failed} failed, "
+        "Pruned {DatabasePath}: {Removed} removed{Freed}, {UsedMeanwhile} used meanwhile, {Failed} failed, "
         + "{Tracked} stay tracked, threshold {Threshold}")]
     public static partial void Pruned(
-        this ILogger logger, string databasePath, int removed, int usedMeanwhile, int failed, long tracked,
-        string threshold);
+        this ILogger logger, string databasePath, int removed, string freed, int usedMeanwhile, int failed,
+        long tracked, string threshold);
 
     [LoggerMessage(5, LogLevel.Warning,
         "Ignored {Count} of the in-use IDs: they are no image IDs, so they keep no image. The first is {ImageId}")]

@@ -15,6 +15,23 @@ public sealed class BuiltProgramTests : CliTest
         Assert.Equal((0, $"{Id(1)}\t2026-03-01T12:00:00Z\n", ""), (exitCode, output, error));
     }
 
+    [Theory]
+    [InlineData("list")]
+    [InlineData("run")]
+    [InlineData("run --once")]
+    public async Task Without_SQLites_native_library_it_ends_with_1_and_says_so_in_one_line(string command)
+    {
+        Record(TimeSpan.Zero, Id(1));
+        var copy = PathOf("copy");
+
+        var (exitCode, _, error) = await Start($"cp -r '{Path.GetDirectoryName(Program)}' '{copy}'; "
+            + $"find '{copy}' -name 'libe_sqlite3*' -delete; '{copy}/imagegc' {command} --db '{DatabasePath}'");
+
+        Assert.Equal(ExitCode.Failed, exitCode);
+        Assert.StartsWith("imagegc: ", Assert.Single(error.Trim().Split('\n')), StringComparison.Ordinal);
+        Assert.Contains("native library", error, StringComparison.Ordinal);
+    }
+
     [Fact]
     public async Task A_reader_that_stops_early_is_no_error()
     {

@@ -18,9 +18,9 @@ public sealed class HistoryCommandTests : CliTest
 
         Assert.Equal(
             [
-                "b\t2026-02-28T12:00:00Z\t2026-03-02T12:00:00Z\t172800s\t129600s",
-                "a\t2026-02-20T12:00:00Z\t2026-03-01T12:00:00Z\t777600s\t604800s",
-                "c\t2026-02-21T12:00:00Z\t2026-03-01T12:00:00Z\t691200s\t604800s",
+                "b\t2026-02-28T12:00:00Z\t2026-03-02T12:00:00Z\t172800s\t129600s\t",
+                "a\t2026-02-20T12:00:00Z\t2026-03-01T12:00:00Z\t777600s\t604800s\t",
+                "c\t2026-02-21T12:00:00Z\t2026-03-01T12:00:00Z\t691200s\t604800s\t",
             ],
             Run("history").Lines);
     }
@@ -34,7 +34,7 @@ public sealed class HistoryCommandTests : CliTest
 
         Assert.Equal(
             [
-                "IMAGE         LAST USED (UTC)   REMOVED (UTC)     UNUSED FOR  THRESHOLD",
+                "IMAGE         LAST USED (UTC)   REMOVED (UTC)     UNUSED FOR  THRESHOLD  FREED",
                 "000000000000  2026-02-20 12:00  2026-03-01 12:00  9 days      36h",
             ],
             Run("history").Lines.Select(line => line.TrimEnd()));
@@ -49,7 +49,10 @@ public sealed class HistoryCommandTests : CliTest
         var image = JsonDocument.Parse(Run("history", "--json").Output).RootElement[0];
 
         Assert.Equal(
-            ["imageId", "lastUsedAt", "removedAt", "unusedForSeconds", "thresholdSeconds", "kind"],
+            [
+                "imageId", "lastUsedAt", "removedAt", "unusedForSeconds", "thresholdSeconds", "kind", "freedBytes",
+                "freedBy",
+            ],
             image.EnumerateObject().Select(property => property.Name));
         Assert.Equal(691200, image.GetProperty("unusedForSeconds").GetInt64());
     }
@@ -106,7 +109,7 @@ public sealed class HistoryCommandTests : CliTest
         Prune();
 
         Assert.Equal(
-            ["2026-03-02T12:00:00Z\t604800s\t2\t2\t0", "2026-03-01T12:00:00Z\t604800s\t2\t0\t2"],
+            ["2026-03-02T12:00:00Z\t604800s\t2\t2\t0\t", "2026-03-01T12:00:00Z\t604800s\t2\t0\t2\t"],
             Run("history", "--runs").Lines);
         var runs = JsonDocument.Parse(Run("history", "--runs", "--json").Output).RootElement;
         Assert.Equal(2, runs[1].GetProperty("failed").GetInt32());

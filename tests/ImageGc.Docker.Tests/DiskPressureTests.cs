@@ -13,7 +13,7 @@ public sealed class DiskPressureTests(SmallDiskEngine small) : EngineTest(small.
     [Fact]
     public async Task Above_the_high_threshold_the_oldest_unused_images_go_until_the_low_threshold()
     {
-        var services = Services(("HighThresholdPercent", "60"), ("LowThresholdPercent", "40"), ("MinimumAge", "2m"));
+        var services = Services(("HighThreshold", "60"), ("LowThreshold", "40"), ("MinimumAge", "2m"));
         var images = await FillAsync(services, percent: 62);
         await CreateContainerAsync(images[0]);
         Time.Pass(TimeSpan.FromMinutes(2));
@@ -32,17 +32,20 @@ public sealed class DiskPressureTests(SmallDiskEngine small) : EngineTest(small.
     [Fact]
     public async Task No_image_younger_than_the_minimum_age_goes()
     {
-        var services = Services(("HighThresholdPercent", "40"), ("LowThresholdPercent", "5"), ("MinimumAge", "1h"));
+        var services = Services(("HighThreshold", "40"), ("LowThreshold", "5"), ("MinimumAge", "1h"));
         var images = await FillAsync(services, percent: 45);
         Time.Pass(TimeSpan.FromMinutes(30));
 
-        await RelieveAsync(services);
+        var full = await Assert.ThrowsAsync<DiskStillFullException>(() => RelieveAsync(services));
 
+        Assert.Matches("^The disk is [45][0-9]% full, [0-9.]+ MB are free, to stay below 40%. No other unused image "
+            + "may go for that. Images take up to [0-9.]+ MB: [0-9.]+ MB used too recently; everything else takes ",
+            full.Message);
         Assert.Equal(images.Length, StoreOf(services).List().Count);
     }
 
     private static Task<PruneResult> RelieveAsync(ServiceProvider services) =>
-        services.GetRequiredService<DiskPressureWorker>().RelieveAsync(Cancel);
+        services.GetRequiredService<DiskPressureWorker>().RelieveAsync(progress: null, Cancel);
 
     /// <summary>Images recorded a second after each other.</summary>
     private async Task<string[]> FillAsync(ServiceProvider services, int percent)

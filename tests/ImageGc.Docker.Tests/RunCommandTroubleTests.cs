@@ -99,7 +99,27 @@ public sealed class RunCommandTroubleTests(PrivateEngine engine) : RunCommandTes
         using var text = Run("--once");
         Assert.Equal(0, await text.EndAsync());
         Assert.StartsWith($"removed\t{old}\t", await text.Output, StringComparison.Ordinal);
-        Assert.Contains($"Removed 1 image. 0 images tracked in {DatabasePath}.", text.Error, StringComparison.Ordinal);
+        Assert.Matches(
+            $@"Removed 1 image(, which freed [0-9.]+ [kM]?B)?\. 0 images tracked in {DatabasePath}\.", text.Error);
+    }
+
+    [Fact]
+    public async Task Once_prints_its_document_also_where_the_engine_goes_away_in_the_middle()
+    {
+        using var docker = new FakeDocker29();
+        string[] images = [docker.AddImage("app:1"), docker.AddImage("app:2"), docker.AddImage("app:3")];
+        Record(Old, images);
+        docker.Before = request => request.StartsWith("DELETE", StringComparison.Ordinal) && docker.ImageIds.Count < 3
+            ? new FakeAnswer(HttpStatusCode.Forbidden, "<html>proxy</html>")
+            : null;
+
+        using var run = RunAt($"{docker.Address}", "--once", "--json");
+
+        Assert.Equal(1, await run.EndAsync());
+        var document = JsonDocument.Parse(await run.Output).RootElement.GetProperty("images").EnumerateArray()
+            .Select(image => image.GetProperty("reason").GetString());
+        Assert.Equal(["Removed", "Failed"], document);
+        Assert.Contains("Allow DELETE /images/{name} in its configuration.", run.Error, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -165,6 +185,17 @@ public sealed class RunCommandTroubleTests(PrivateEngine engine) : RunCommandTes
         await UntilAsync(() => daemon.Error.Contains("Watching", StringComparison.Ordinal), daemon);
 
         Assert.Matches(line, daemon.Error);
+    }
+
+    [Fact]
+    public async Task Local_times_in_the_log_are_not_marked_as_UTC()
+    {
+        (Variables["Logging__Console__FormatterOptions__UseUtcTimestamp"], Variables["TZ"]) = ("false", "Asia/Kolkata");
+
+        using var daemon = Run();
+        await UntilAsync(() => daemon.Error.Contains("Watching", StringComparison.Ordinal), daemon);
+
+        Assert.Matches(@"(?m)^20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d\+05:30 info: ", daemon.Error);
     }
 
     [Fact]

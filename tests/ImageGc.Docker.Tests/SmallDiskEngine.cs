@@ -16,7 +16,7 @@ public sealed class SmallDiskEngine : IAsyncLifetime
         get
         {
             var disk = new DriveInfo(_disk.FullName);
-            return 100.0 * (disk.TotalSize - disk.AvailableFreeSpace) / disk.TotalSize;
+            return 100.0 * (disk.TotalSize - disk.TotalFreeSpace) / disk.TotalSize;
         }
     }
 

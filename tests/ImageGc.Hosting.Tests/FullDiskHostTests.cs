@@ -41,8 +41,8 @@ public sealed class FullDiskHostTests : HostTest
 
         var result = await host.Services.GetRequiredService<IImageGarbageCollector>().RunAsync(Cancel);
 
-        Assert.Equal(["old-1", "old-2", "old-3"], result.NotRecorded.Select(image => image.ImageId));
-        Assert.Equal(result.Removed, result.NotRecorded);
+        Assert.Equal(["old-1", "old-2", "old-3"], result.Removed.Select(image => image.ImageId));
+        Assert.Equal(result.Removed, StoreOf(host).ListNotRecorded());
         Assert.Equal(4, StoreOf(host).List().Count);
         File.Delete(disk.PathOf("filling"));
         StoreOf(host).CorrectTimes();

@@ -46,11 +46,10 @@ public sealed class HostFailureTests : HostTest
         Assert.Superset(events.Split(", ").Select(int.Parse).ToHashSet(), Log.Events());
         var entry = await HealthAsync(host);
         Assert.Equal(health, entry.Status.ToString());
-        Assert.Equal(entry.Status == HealthStatus.Healthy, entry.Description is null);
+        Assert.Equal(PartOf(what), entry.Description?.Split(' ')[0]);
         Assert.Equal(then.StartsWith("it ends with exit code 1", StringComparison.Ordinal),
             stopping.IsCancellationRequested);
         Assert.Equal(stopping.IsCancellationRequested ? 1 : 0, Environment.ExitCode);
-        Environment.ExitCode = 0;
         if (!stopping.IsCancellationRequested)
             await host.StopAsync(Cancel);
     }
@@ -155,6 +154,79 @@ public sealed class HostFailureTests : HostTest
         Assert.False(File.Exists(PathOf("image_use.db")));
     }
 
+    [Fact]
+    public async Task An_engine_that_is_away_at_the_start_of_a_host_that_does_not_watch_is_reported_at_once()
+    {
+        Engine.Failure = new EngineUnavailableException("The engine is away.");
+        using var host = Build();
+        await host.StartAsync(Cancel);
+        await LiveAsync(TimeSpan.FromMinutes(10));
+
+        Assert.Equal(
+            ["The engine cannot be asked so far: The engine is away. This is tried every 1m, and not logged again"],
+            Log.Messages(LogLevel.Warning));
+        Assert.Empty(Log.Messages(LogLevel.Error));
+        Assert.Equal(
+            "Cleanup has failed since 2026-03-01 12:00:00Z: The engine is away.",
+            (await HealthAsync(host)).Description);
+
+        Engine.Failure = null;
+        await LiveAsync(TimeSpan.FromMinutes(2));
+        Assert.Equal(HealthStatus.Healthy, (await HealthAsync(host)).Status);
+        Assert.Empty(HostProblem.ListFrom(StoreOf(host)));
+        await host.StopAsync(Cancel);
+    }
+
+    [Fact]
+    public async Task A_problem_that_began_before_the_clock_was_set_is_noted_anew_with_the_right_time()
+    {
+        Time.StepTo(DateTimeOffset.UnixEpoch);
+        (Engine.Failure, Workers) = (new EngineUnavailableException("The engine is away."), 2);
+        using var host = Build(("WatchContainers", "true"));
+        await host.StartAsync(Cancel);
+        await LiveAsync(TimeSpan.FromMinutes(30));
+        Assert.All(HostProblem.ListFrom(StoreOf(host)), problem => Assert.Equal(1970, problem.Since.Year));
+
+        Time.StepTo(SteppingTime.Start + TimeSpan.FromMinutes(30));
+        await LiveAsync(TimeSpan.FromMinutes(30));
+
+        var watching = Assert.Single(HostProblem.ListFrom(StoreOf(host)), problem => problem.Part == "watching");
+        Assert.InRange(watching.Since, SteppingTime.Start, SteppingTime.Start + TimeSpan.FromMinutes(2));
+        await host.StopAsync(Cancel);
+    }
+
+    [Fact]
+    public void A_problem_that_could_not_be_noted_is_noted_the_next_time()
+    {
+        using var host = Build(("BusyTimeout", "0"));
+        StoreOf(host).RecordUse("an-image");
+        var health = host.Services.GetRequiredService<Health>();
+        var failure = new EngineUnavailableException("The engine is away.");
+        using (var other = new SqliteConnection($"Data Source={PathOf("image_use.db")};Pooling=false"))
+        {
+            other.Open();
+            using var exclusive = other.BeginTransaction();
+            health.Report(HostPart.Watching, failure);
+            Assert.Empty(HostProblem.ListFrom(StoreOf(host)));
+        }
+
+        health.Report(HostPart.Watching, failure);
+
+        Assert.Equal("watching", Assert.Single(HostProblem.ListFrom(StoreOf(host))).Part);
+    }
+
+    /// <summary>Which part of a host it is that fails first.</summary>
+    private static string? PartOf(string what) => what switch
+    {
+        "an image cannot be removed" => null,
+        "a use cannot be recorded: the disk is full, the database is locked" => "Recording",
+        "the engine cannot be reached" => "Watching",
+        "the disk stays too full" or "disk usage cannot be measured" => "Disk",
+        _ when what.Contains("the database cannot", StringComparison.Ordinal)
+            || what.Contains("the open database", StringComparison.Ordinal) => "Database",
+        _ => "Cleanup",
+    };
+
     /// <summary>A host in which this fails, or null if it does not start.</summary>
     private async Task<IHost?> FailAsync(string what)
     {
@@ -181,7 +253,13 @@ public sealed class HostFailureTests : HostTest
 
             case "the engine cannot be reached":
                 (Engine.Failure, Workers) = (new EngineUnavailableException("The engine is away."), 2);
-                return await LiveAsync(("WatchContainers", "true"));
+                var away = await LiveAsync(("WatchContainers", "true"));
+                await UntilAsync(() =>
+                {
+                    Time.Pass(TimeSpan.FromMinutes(1));
+                    return Log.Events().IsSupersetOf([122, 103]);
+                });
+                return away;
             case "the engine was replaced":
                 using (var host = Build())
                     await host.Services.GetRequiredService<IImageGarbageCollector>().RunAsync(Cancel);
@@ -194,11 +272,11 @@ public sealed class HostFailureTests : HostTest
                 Time.Pass(TimeSpan.FromDays(8));
                 return await LiveAsync();
             case "the disk stays too full":
-                (Engine.UsedPercent, Workers) = (95, 2);
-                return await LiveAsync(("HighThresholdPercent", "90"));
+                (Engine.UsedPercent, Workers) = (() => 95, 2);
+                return await LiveAsync(("HighThreshold", "90"));
             case "disk usage cannot be measured":
-                (Engine.UsedPercent, Workers) = (null, 2);
-                return await LiveAsync(("HighThresholdPercent", "90"));
+                (Engine.UsedPercent, Workers) = (() => null, 2);
+                return await LiveAsync(("HighThreshold", "90"));
             case "the open database was moved, replaced, deleted or damaged":
                 var deleted = await LiveAsync();
                 File.Delete(PathOf("image_use.db"));
@@ -240,4 +318,10 @@ public sealed class HostFailureTests : HostTest
     private static async Task<HealthReportEntry> HealthAsync(IHost host) =>
         (await host.Services.GetRequiredService<HealthCheckService>().CheckHealthAsync(Cancel))
             .Entries["image-garbage-collection"];
+
+    public override void Dispose()
+    {
+        Environment.ExitCode = 0; // That of the tests is theirs.
+        base.Dispose();
+    }
 }

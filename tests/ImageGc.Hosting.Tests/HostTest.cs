@@ -62,7 +62,7 @@ public abstract class HostTest : IDisposable
     /// <summary>Returns when what was due is done.</summary>
     protected Task SleepAsync() => Time.WaitForTimersAsync(Workers).WaitAsync(TimeSpan.FromSeconds(30), Cancel);
 
-    public void Dispose()
+    public virtual void Dispose()
     {
         _directory.Delete(recursive: true);
         GC.SuppressFinalize(this);

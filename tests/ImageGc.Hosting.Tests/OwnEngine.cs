@@ -39,7 +39,8 @@ internal sealed class OwnEngine : IContainerEngine
 
     public string Identity { get; set; } = "own";
 
-    public int? UsedPercent { get; set; } = 0;
+    /// <summary>How full its disk of 100 bytes is; null if it cannot say.</summary>
+    public Func<int?> UsedPercent { get; set; } = () => 0;
 
     public override string ToString() => "the runtime's own engine";
 
@@ -75,7 +76,7 @@ internal sealed class OwnEngine : IContainerEngine
     }
 
     public Task<DiskUsage?> MeasureDiskAsync(CancellationToken cancellationToken) => Task.FromResult(
-        UsedPercent is { } used ? new DiskUsage(TotalBytes: 100, AvailableBytes: 100 - used) : null);
+        UsedPercent() is { } used ? new DiskUsage(used, AvailableBytes: Math.Max(0, 100 - used)) : null);
 
     public IAsyncEnumerable<EngineEvent>? WatchAsync(string? cursor, CancellationToken cancellationToken)
     {

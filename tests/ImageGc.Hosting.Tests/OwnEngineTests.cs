@@ -134,33 +134,6 @@ public sealed class OwnEngineTests : HostTest
         Assert.Equal(["old"], Engine.Removed);
     }
 
-    [Theory]
-    [InlineData(90, new[] { "old" })]
-    [InlineData(50, new string[0])]
-    public async Task A_disk_that_is_too_full_is_relieved(int usedPercent, string[] removed)
-    {
-        using var host = Build(("HighThresholdPercent", "85"));
-        StoreOf(host).RecordUse("old");
-        Engine.Images.Add(OwnEngine.Image("old"));
-        Time.Pass(TimeSpan.FromHours(1));
-        Engine.UsedPercent = usedPercent;
-
-        await Collector(host).RunAsync(Cancel);
-
-        Assert.Equal(removed, Engine.Removed);
-    }
-
-    [Fact]
-    public async Task A_disk_that_the_engine_cannot_measure_is_reported_with_the_setting_to_unset()
-    {
-        using var host = Build(("HighThresholdPercent", "85"));
-        Engine.UsedPercent = null;
-
-        var failure = await Assert.ThrowsAsync<NotSupportedException>(() => Collector(host).RunAsync(Cancel));
-
-        Assert.Contains("Unset HighThresholdPercent", failure.Message, StringComparison.Ordinal);
-    }
-
     private void Happens(EngineEventKind kind, string? container = null, string? image = null, string? cursor = null) =>
         Engine.Events!.Writer.TryWrite(new EngineEvent
         {

@@ -19,7 +19,7 @@ public sealed class SettingsTests
         Assert.Equal(TimeSpan.FromDays(7), options.ImageAgeCleanupThreshold);
         Assert.Equal(new TimeOnly(0, 0), options.CleanupTime);
         Assert.False(options.WatchContainers);
-        Assert.Null(options.HighThresholdPercent);
+        Assert.Null(options.HighThreshold);
     }
 
     [Fact]
@@ -28,7 +28,8 @@ public sealed class SettingsTests
         {
             var (text, value) = Written[setting.Name];
 
-            Assert.Equal(value, setting.GetValue(Read(("DatabasePath", "x.db"), (setting.Name, text))));
+            var read = Read(("DatabasePath", "x.db"), ("HighThreshold", "90%"), (setting.Name, text));
+            Assert.Equal(value, setting.GetValue(read));
             Assert.NotEqual(value, setting.GetValue(new ImageGarbageCollectionOptions()));
         });
 
@@ -49,8 +50,10 @@ public sealed class SettingsTests
         ["WatchContainers"] = ("true", true),
         ["TrackImages"] = ("pulled", TrackImages.Pulled),
         ["OwnerLabel"] = ("owner=edge", "owner=edge"),
-        ["HighThresholdPercent"] = ("85%", 85),
-        ["LowThresholdPercent"] = ("70", 70),
+        ["HighThreshold"] = ("85%", DiskThreshold.OfUsedPercent(85)),
+        ["LowThreshold"] = ("70", DiskThreshold.OfUsedPercent(70)),
+        ["DiskCheckInterval"] = ("90s", TimeSpan.FromSeconds(90)),
+        ["ImageDirectory"] = ("/var/lib/containerd", "/var/lib/containerd"),
         ["MinimumAge"] = ("1.00:00:00", TimeSpan.FromDays(1)),
     };
 
@@ -83,8 +86,17 @@ public sealed class SettingsTests
     [InlineData("BusyTimeout", "30d")]
     [InlineData("EngineAddress", "tcp://127.0.0.1:2375")] // A setting of another engine.
     [InlineData("Durability", "2")]
-    [InlineData("HighThresholdPercent", "101")]
-    [InlineData("LowThresholdPercent", "90")]
+    [InlineData("HighThreshold", "101%")]
+    [InlineData("HighThreshold", "0")]
+    [InlineData("HighThreshold", "0MB")]
+    [InlineData("HighThreshold", "2 bananas")]
+    [InlineData("HighThreshold", "-2GB")]
+    [InlineData("LowThreshold", "80")]
+    [InlineData("MinimumAge", "-1m")]
+    [InlineData("DiskCheckInterval", "0")]
+    [InlineData("DiskCheckInterval", "2d")]
+    [InlineData("ImageDirectory", " ")]
+    [InlineData("ClockSettleTime", "400d")]
     [InlineData("KeepImages:0", " ")]
     [InlineData("KeepImages", "[a:1, b]")]
     [InlineData("KeepImages", "[1, 2]")]
@@ -122,6 +134,24 @@ public sealed class SettingsTests
             StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("2GB", "2GB", false)]
+    [InlineData("2GB", "2.1GB", true)]
+    [InlineData("2GB", "50%", true)] // Which of them is less full depends on the disk.
+    [InlineData(null, "50%", false)]
+    public void The_low_threshold_is_less_full_than_the_high_one(string? high, string low, bool isRight)
+    {
+        static DiskThreshold Read(string text) => DiskThreshold.TryParse(text, out var read) ? read : default;
+        var options = new ImageGarbageCollectionOptions
+        {
+            DatabasePath = "x.db",
+            HighThreshold = high is null ? null : Read(high),
+            LowThreshold = Read(low),
+        };
+
+        Assert.Equal(isRight, new OptionsValidator(() => true).Validate(null, options).Succeeded);
+    }
+
     [Fact]
     public void An_owner_of_containers_and_the_images_of_nobody_are_refused_together()
     {
@@ -144,7 +174,7 @@ public sealed class SettingsTests
         var settings = new Dictionary<string, string?>
         {
             ["Gc:DatabasePath"] = "x.db",
-            ["Gc:HighThresholdPercent"] = "80",
+            ["Gc:HighThreshold"] = "80",
             [$"Gc:{name}"] = value,
         };
         builder.Configuration.AddInMemoryCollection(settings);

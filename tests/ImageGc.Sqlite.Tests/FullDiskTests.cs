@@ -23,7 +23,7 @@ public sealed class FullDiskTests : StoreTest
         });
 
         Assert.Equal(["old-1", "old-2", "old-3", "old-4"], result.Removed.Select(image => image.ImageId));
-        Assert.Empty(result.NotRecorded);
+        Assert.Empty(store.ListNotRecorded());
         Assert.Equal(["used", "young"], store.List().Select(image => image.ImageId).Order());
         Assert.Equal(["old-1", "old-2", "old-3", "old-4"],
             store.ListRemoved().Select(removed => removed.Image.ImageId).Order());
@@ -42,8 +42,8 @@ public sealed class FullDiskTests : StoreTest
 
             Assert.Equal(4, result.Removed.Count);
             if (left is "closed" or "killed and rebooted") // Else there is room in its log.
-                Assert.Equal(result.Removed, result.NotRecorded);
-            Assert.Equal(result.NotRecorded.Count, store.List().Count(image => image.ImageId[0] == 'o'));
+                Assert.Equal(result.Removed, store.ListNotRecorded());
+            Assert.Equal(store.ListNotRecorded().Count, store.List().Count(image => image.ImageId[0] == 'o'));
 
             File.Delete(disk.PathOf("filling"));
             store.CorrectTimes();
@@ -130,7 +130,7 @@ public sealed class FullDiskTests : StoreTest
                 files.ForEach(File.Delete);
         });
 
-        Assert.Equal((4, 0), (result.Removed.Count, result.NotRecorded.Count));
+        Assert.Equal((4, 0), (result.Removed.Count, store.ListNotRecorded().Count));
         Assert.Equal(2, store.List().Count);
         Assert.Equal(4, store.ListRemoved().Count);
     }

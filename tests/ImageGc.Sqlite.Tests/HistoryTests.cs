@@ -53,6 +53,40 @@ public sealed class HistoryTests : StoreTest
     }
 
     [Fact]
+    public async Task What_a_removal_freed_is_kept_with_who_says_so_and_summed_up()
+    {
+        var store = Open();
+        store.RecordUse([Id(1), Id(2), Id(3), Id(4)]);
+        Time.Pass(Week);
+        var freed = new Dictionary<string, Freed>
+        {
+            [Id(1)] = new(7, FreedBy.Engine),
+            [Id(2)] = new(30, FreedBy.Disk),
+            [Id(4)] = new(500, FreedBy.Disk),
+        };
+
+        await store.PruneAsync(
+            [],
+            (image, _) =>
+            {
+                if (image.ImageId == Id(4))
+                    store.RecordUse(Id(4)); // Used during its removal: it stays, and so is not in the history.
+                return Task.CompletedTask;
+            },
+            new PruneOptions { Freed = image => freed.GetValueOrDefault(image.ImageId) },
+            _cancel);
+
+        Assert.Equal(
+            [(Id(1), freed[Id(1)]), (Id(2), freed[Id(2)]), (Id(3), null)],
+            store.ListRemoved().Select(removed => (removed.Image.ImageId, removed.Freed)));
+        Assert.Equal(37, store.LastPrune()!.FreedBytes);
+        Assert.Equal(
+            ["7|engine", "30|disk", "|"],
+            Sqlite.Query<string>(
+                DatabasePath, "SELECT ifnull(freed_bytes, '') || '|' || ifnull(freed_by, '') FROM removed_image_utc"));
+    }
+
+    [Fact]
     public void An_image_may_go_more_than_once()
     {
         var store = Open(options => options.ImageAgeCleanupThreshold = TimeSpan.Zero);

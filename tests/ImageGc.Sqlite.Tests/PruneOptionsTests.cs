@@ -37,7 +37,7 @@ public sealed class PruneOptionsTests : StoreTest, IProgress<PruneOutcome>
 
         var result = await store.PruneAsync([], (_, _) => Task.CompletedTask, new PruneOptions
         {
-            Enough = _ => Task.FromResult(++removed == 2),
+            Enough = _ => Task.FromResult(removed++ == 2),
             Progress = this,
         }, _cancel);
 

@@ -92,7 +92,7 @@ public sealed class RemovalOrderTests : StoreTest
     private static PruneOptions WithEnough(int after)
     {
         var settled = 0;
-        return new PruneOptions { Threshold = TimeSpan.Zero, Enough = _ => Task.FromResult(++settled == after) };
+        return new PruneOptions { Threshold = TimeSpan.Zero, Enough = _ => Task.FromResult(settled++ == after) };
     }
 
     private ImageUseStore RecordedOneByOne(int images)

@@ -26,7 +26,7 @@ internal sealed partial class Unprivileged : IDisposable
 
     public void Dispose() => _ = SetFileSystemUser(0);
 
-    // The tests may lie where only root may read, and an assembly that could once not be loaded fails in every later test.
+    // The tests may lie where only root may read, and an assembly that could not be loaded once fails ever after.
     private static void LoadAll()
     {
         foreach (var path in ((string)AppContext.GetData("TRUSTED_PLATFORM_ASSEMBLIES")!).Split(Path.PathSeparator))

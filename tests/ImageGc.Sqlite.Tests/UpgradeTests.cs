@@ -35,7 +35,7 @@ public sealed class UpgradeTests : StoreTest
 
         Assert.Equal(_images.OrderBy(image => image.Value).Select(image => (image.Key, image.Value)),
             store.List().Select(image => (image.ImageId, image.LastUsedAt.ToUnixTimeSeconds())));
-        Assert.Equal([4], Sqlite.Query<int>(DatabasePath, "PRAGMA user_version"));
+        Assert.Equal([5], Sqlite.Query<int>(DatabasePath, "PRAGMA user_version"));
         Assert.Empty(store.Check().Damage);
     }
 
@@ -164,7 +164,7 @@ public sealed class UpgradeTests : StoreTest
     [InlineData("image_use_utc", "1970|1970-01-01T00:00:30Z|")]
     [InlineData("prune_run_utc", "2|2026-02-27T12:00:00Z|scheduled|7.0|10|2|1|\n")]
     [InlineData("removed_image_utc",
-        "gone-1|2026-02-27T12:00:00Z|2026-02-09T12:00:00Z|18.0|7.0|scheduled|||\n")]
+        "gone-1|2026-02-27T12:00:00Z|2026-02-09T12:00:00Z|18.0|7.0|scheduled||||\n")]
     public void Sqlite3_reads_each_view_of_an_upgraded_database(string view, string row)
     {
         Create(2);

@@ -31,6 +31,7 @@ internal sealed class RunCommand : EngineCommand
             "Watch Docker: record the images of containers, and remove images from the engine on schedule.",
             "imagegc run --db /var/lib/imagegc/image_use.db",
             "imagegc run --older-than 3d --keep 'registry/agent:*' --keep-newest 2",
+            "imagegc run --high-threshold 85% --low-threshold 5GB --min-age 1h",
             "imagegc run --config /etc/imagegc.json --dry-run")
     {
         Daemon.AddTo(this);
@@ -88,23 +89,51 @@ internal sealed class RunCommand : EngineCommand
         CommandContext context, ImageGarbageCollectionOptions options, IServiceProvider services,
         CancellationToken cancellationToken)
     {
-        var result = await services.GetRequiredService<IImageGarbageCollector>().RunAsync(cancellationToken);
-        var verdicts = ImageVerdict.Of(result, options.ImageAgeCleanupThreshold);
-        if (context.Json)
-            context.WriteJson(
-                new JsonPrune(DryRun: false, Import: null, verdicts.Select(JsonVerdict.Of)),
-                JsonOutput.Default.JsonPrune);
-        else
-            context.WriteVerdicts(verdicts, context.Get(_fullIds));
+        var outcomes = new RunOutcomes(options.ImageAgeCleanupThreshold);
+        try
+        {
+            await services.GetRequiredService<IImageGarbageCollector>().RunAsync(outcomes, cancellationToken);
+        }
+        finally
+        {
+            Write(outcomes, context); // Also of a run that broke off: what is removed is removed.
+        }
+
         var store = services.GetRequiredService<ImageUseStore>();
-        var failed = result.Failed.Count == 0
-            ? ""
-            : $"; {result.Failed.Count} failed and will be tried again by the next run";
-        context.WriteInfo($"Removed {Quantity.Images(result.Removed.Count)}{failed}. "
+        var failed = outcomes.Failed == 0 ? "" : $"; {outcomes.Failed} failed and will be tried again by the next run";
+        context.WriteInfo($"Removed {Quantity.Images(outcomes.Removed)}{Quantity.Freed(outcomes.Verdicts)}{failed}. "
             + $"{Quantity.Images(store.Count())} tracked in {store.DatabasePath}.");
         if (!options.Enabled)
             context.WriteInfo("Enabled is false: images are recorded, and none is removed.");
-        context.WarnNotRecorded(result.NotRecorded.Count);
-        return result.Failed.Count + result.NotRecorded.Count == 0 ? ExitCode.Done : ExitCode.Failed;
+        var notRecorded = store.ListNotRecorded().Count;
+        context.WarnNotRecorded(notRecorded);
+        return outcomes.Failed + notRecorded == 0 ? ExitCode.Done : ExitCode.Failed;
+    }
+
+    private void Write(RunOutcomes outcomes, CommandContext context)
+    {
+        if (context.Json)
+            context.WriteJson(
+                new JsonPrune(DryRun: false, Import: null, outcomes.Verdicts.Select(JsonVerdict.Of)),
+                JsonOutput.Default.JsonPrune);
+        else
+            context.WriteVerdicts(outcomes.Verdicts, context.Get(_fullIds));
+    }
+
+    /// <summary>What a run did, of each image the last word: it may fail to expire and then go for room.</summary>
+    private sealed class RunOutcomes(TimeSpan threshold) : IProgress<PruneOutcome>
+    {
+        private readonly OrderedDictionary<string, ImageVerdict> _verdicts = new(StringComparer.Ordinal);
+
+        public IReadOnlyCollection<ImageVerdict> Verdicts => [.. _verdicts.Values.OrderBy(verdict => verdict.Verdict)];
+
+        public int Removed => Count(Verdict.Removed);
+
+        public int Failed => Count(Verdict.Failed);
+
+        public void Report(PruneOutcome outcome) =>
+            _verdicts[outcome.Image.ImageId] = ImageVerdict.Of(outcome, threshold);
+
+        private int Count(Verdict verdict) => _verdicts.Values.Count(image => image.Verdict == verdict);
     }
 }

@@ -39,6 +39,8 @@ internal static class DaemonHost
         format = format.ToLowerInvariant();
         if (format is not (ConsoleFormatterNames.Simple or ConsoleFormatterNames.Json or ConsoleFormatterNames.Systemd))
             throw new CommandFailedException($"{console}:FormatterName is '{format}': use simple, json or systemd.");
+        var isUtc = !bool.TryParse(configuration[$"{console}:FormatterOptions:UseUtcTimestamp"], out var utc) || utc;
+        var time = isUtc ? "yyyy-MM-ddTHH:mm:ssZ" : "yyyy-MM-ddTHH:mm:sszzz";
         var defaults = new Dictionary<string, string?>
         {
             [$"{console}:LogToStandardErrorThreshold"] = nameof(LogLevel.Trace),
@@ -46,8 +48,8 @@ internal static class DaemonHost
             [$"{console}:FormatterOptions:UseUtcTimestamp"] = "true",
             [$"{console}:FormatterOptions:TimestampFormat"] = format switch
             {
-                ConsoleFormatterNames.Json => "yyyy-MM-ddTHH:mm:ssZ",
-                ConsoleFormatterNames.Simple => "yyyy-MM-ddTHH:mm:ssZ ",
+                ConsoleFormatterNames.Json => time,
+                ConsoleFormatterNames.Simple => $"{time} ",
                 _ => null, // The journal has its own.
             },
         };

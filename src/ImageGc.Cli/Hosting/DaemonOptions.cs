@@ -67,6 +67,29 @@ internal sealed class DaemonOptions
             Description = "Record only the images of containers with this label.",
             HelpName = "NAME[=VALUE]",
         },
+        [nameof(ImageGarbageCollectionOptions.HighThreshold)] = new("--high-threshold")
+        {
+            Description = "Make room when the disk of the images is so full: percent used, or bytes free. "
+                + "[default: off]",
+            HelpName = "85%|2GB",
+        },
+        [nameof(ImageGarbageCollectionOptions.LowThreshold)] = new("--low-threshold")
+        {
+            Description = "Until the disk is only so full. [default: 5 points less, or half as many bytes again free]",
+            HelpName = "80%|3GB",
+        },
+        [nameof(ImageGarbageCollectionOptions.MinimumAge)] = new("--min-age")
+        {
+            Description = "Never remove for room what was used in so short a time. "
+                + $"[default: {DurationText.Format(Defaults.MinimumAge)}]",
+            HelpName = "DURATION",
+        },
+        [nameof(ImageGarbageCollectionOptions.DiskCheckInterval)] = new("--check-every")
+        {
+            Description = "How often to look at the disk. "
+                + $"[default: {DurationText.Format(Defaults.DiskCheckInterval)}]",
+            HelpName = "DURATION",
+        },
     };
 
     public void AddTo(Command command) =>

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Globalization;
 using ImageGc.Sqlite;
 using Spectre.Console;
 
@@ -39,7 +40,7 @@ internal sealed class ImageTable(DateTimeOffset now, bool fullIds)
     public OutputTable Of(IEnumerable<RemovedImage> images)
     {
         var table = new OutputTable(
-            OutputTable.ShrinkableColumn, "LAST USED (UTC)", "REMOVED (UTC)", "UNUSED FOR", "THRESHOLD")
+            OutputTable.ShrinkableColumn, "LAST USED (UTC)", "REMOVED (UTC)", "UNUSED FOR", "THRESHOLD", "FREED")
         {
             AllowWideLines = fullIds,
         };
@@ -48,7 +49,8 @@ internal sealed class ImageTable(DateTimeOffset now, bool fullIds)
             table.Add(
                 Id(removed.Image), At(removed.Image.LastUsedAt), At(removed.RemovedAt),
                 new(TimeFormat.Seconds(removed.UnusedFor()), TimeFormat.Duration(removed.UnusedFor())),
-                removed.Kind == PruneKind.Gone ? new("gone") : Threshold(removed.Threshold));
+                removed.Kind == PruneKind.Gone ? new("gone") : Threshold(removed.Threshold),
+                Freed(removed.Freed?.Bytes));
         }
 
         return table;
@@ -56,12 +58,12 @@ internal sealed class ImageTable(DateTimeOffset now, bool fullIds)
 
     public OutputTable Of(IEnumerable<PruneRun> runs)
     {
-        var table = new OutputTable("PRUNED (UTC)", "THRESHOLD", "TRACKED", "REMOVED", "FAILED");
+        var table = new OutputTable("PRUNED (UTC)", "THRESHOLD", "TRACKED", "REMOVED", "FAILED", "FREED");
         foreach (var run in runs)
         {
             table.Add(
                 Since(run.PrunedAt), Threshold(run.Threshold),
-                Cell.Of(run.Tracked), Cell.Of(run.Removed), Cell.Of(run.Failed));
+                Cell.Of(run.Tracked), Cell.Of(run.Removed), Cell.Of(run.Failed), Freed(run.FreedBytes));
         }
 
         return table;
@@ -69,6 +71,10 @@ internal sealed class ImageTable(DateTimeOffset now, bool fullIds)
 
     private static Cell Threshold(TimeSpan threshold) =>
         new(TimeFormat.Seconds(threshold), DurationText.Format(threshold));
+
+    private static Cell Freed(long? bytes) => bytes is { } freed
+        ? new(freed.ToString(CultureInfo.InvariantCulture), SizeText.Format(freed))
+        : new("");
 
     private static Cell At(DateTimeOffset moment) => new(TimeFormat.Iso(moment), TimeFormat.Short(moment));
 

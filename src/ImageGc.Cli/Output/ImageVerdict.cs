@@ -23,6 +23,9 @@ internal sealed record ImageVerdict(Verdict Verdict, ImageUse Image, DateTimeOff
     /// <summary>The rule that keeps it.</summary>
     public string? KeptBy { get; init; }
 
+    /// <summary>What its removal freed; null if unknown.</summary>
+    public Freed? Freed { get; init; }
+
     /// <summary>What would be run to remove it.</summary>
     public IReadOnlyList<string>? Command { get; init; }
 
@@ -42,19 +45,21 @@ internal sealed record ImageVerdict(Verdict Verdict, ImageUse Image, DateTimeOff
         KeptBy = verdict.KeptBy,
     };
 
-    /// <summary>What became of what had expired.</summary>
-    public static List<ImageVerdict> Of(PruneResult result, TimeSpan threshold)
+    /// <summary>What became of an image that had expired.</summary>
+    public static ImageVerdict Of(PruneOutcome outcome, TimeSpan threshold) => new(
+        outcome.Result switch
+        {
+            PruneOutcomeResult.Removed => Verdict.Removed,
+            PruneOutcomeResult.UsedMeanwhile => Verdict.UsedMeanwhile,
+            PruneOutcomeResult.Failed => Verdict.Failed,
+            _ => throw new ArgumentOutOfRangeException(nameof(outcome), outcome.Result, null),
+        },
+        outcome.Image,
+        outcome.Image.LastUsedAt + threshold)
     {
-        ImageVerdict Say(Verdict verdict, ImageUse image) => new(verdict, image, image.LastUsedAt + threshold);
-        return
-        [
-            .. result.Removed.Select(image => Say(Verdict.Removed, image)),
-            .. result.Failed.Select(failed =>
-                Say(Verdict.Failed, failed.Image) with { Failure = failed.Exception.Message }),
-            .. result.Left.Select(image => Say(Verdict.Expired, image)),
-            .. result.UsedMeanwhile.Select(image => Say(Verdict.UsedMeanwhile, image)),
-        ];
-    }
+        Failure = outcome.Failure?.Message,
+        Freed = outcome.Freed,
+    };
 
     /// <summary>What goes, then what stays, each oldest use first: the order in which a prune reports.</summary>
     public static List<ImageVerdict> ExpiredFirst(IReadOnlyList<PruneVerdict> oldestFirst) =>

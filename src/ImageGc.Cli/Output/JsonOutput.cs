@@ -35,6 +35,12 @@ internal sealed record JsonVerdict(Verdict Reason, string ImageId, string LastUs
     public string? KeptBy { get; init; }
 
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public long? FreedBytes { get; init; }
+
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public FreedBy? FreedBy { get; init; }
+
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public IReadOnlyList<string>? Command { get; init; }
 
     public static JsonVerdict Of(ImageVerdict verdict) => new(
@@ -43,6 +49,8 @@ internal sealed record JsonVerdict(Verdict Reason, string ImageId, string LastUs
     {
         Failure = verdict.Failure,
         KeptBy = verdict.KeptBy,
+        FreedBytes = verdict.Freed?.Bytes,
+        FreedBy = verdict.Freed?.By,
         Command = verdict.Command,
     };
 }
@@ -59,19 +67,20 @@ internal sealed record JsonNewFile(string Path);
 
 internal sealed record JsonRemoved(
     string ImageId, string LastUsedAt, string RemovedAt, long UnusedForSeconds, long ThresholdSeconds,
-    PruneKind Kind)
+    PruneKind Kind, long? FreedBytes, FreedBy? FreedBy)
 {
     public static JsonRemoved Of(RemovedImage removed) => new(
         removed.Image.ImageId, TimeFormat.Iso(removed.Image.LastUsedAt), TimeFormat.Iso(removed.RemovedAt),
-        (long)removed.UnusedFor().TotalSeconds, (long)removed.Threshold.TotalSeconds, removed.Kind);
+        (long)removed.UnusedFor().TotalSeconds, (long)removed.Threshold.TotalSeconds, removed.Kind,
+        removed.Freed?.Bytes, removed.Freed?.By);
 }
 
 internal sealed record JsonRun(
-    string PrunedAt, long ThresholdSeconds, long Tracked, long Removed, long Failed, PruneKind Kind)
+    string PrunedAt, long ThresholdSeconds, long Tracked, long Removed, long Failed, PruneKind Kind, long? FreedBytes)
 {
     public static JsonRun Of(PruneRun run) => new(
         TimeFormat.Iso(run.PrunedAt), (long)run.Threshold.TotalSeconds, run.Tracked, run.Removed, run.Failed,
-        run.Kind);
+        run.Kind, run.FreedBytes);
 }
 
 internal sealed record JsonProblem(string Part, string Since, string Message);

@@ -1,4 +1,5 @@
 using System.Globalization;
+using ImageGc.Sqlite;
 
 namespace ImageGc.Cli.Output;
 
@@ -6,6 +7,13 @@ namespace ImageGc.Cli.Output;
 internal static class Quantity
 {
     public static string Images(long count) => Of(count, "image");
+
+    /// <summary>`, which freed 310 MB`; nothing where that is unknown.</summary>
+    public static string Freed(IEnumerable<ImageVerdict> verdicts)
+    {
+        var bytes = verdicts.Sum(verdict => verdict.Freed?.Bytes ?? 0);
+        return bytes == 0 ? "" : $", which freed {SizeText.Format(bytes)}";
+    }
 
     public static string Of(long count, string thing) =>
         string.Create(CultureInfo.InvariantCulture, $"{count} {thing}{(count == 1 ? "" : "s")}");

@@ -11,7 +11,6 @@ internal sealed class Pruner(ImageUseStore store, IReadOnlyCollection<string> in
     private readonly Dictionary<string, ImageVerdict> _outcomes = new(StringComparer.Ordinal);
     private IReadOnlyList<PruneVerdict>? _decided;
     private int _expired;
-    private int _notRecorded;
 
     /// <summary>What would be done, and with which command.</summary>
     public List<ImageVerdict> Preview(RemovalCommand? command)
@@ -37,8 +36,7 @@ internal sealed class Pruner(ImageUseStore store, IReadOnlyCollection<string> in
         var interrupted = false;
         try
         {
-            var result = store.PruneAsync(inUse, RemoveAsync, Options(), cancellationToken).GetAwaiter().GetResult();
-            _notRecorded = result.NotRecorded.Count;
+            store.PruneAsync(inUse, RemoveAsync, Options(), cancellationToken).GetAwaiter().GetResult();
         }
         catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
         {
@@ -56,25 +54,15 @@ internal sealed class Pruner(ImageUseStore store, IReadOnlyCollection<string> in
             context.WriteProgress($"Removing {_outcomes.Count + 1} of {_expired}: {ImageId.Shorten(image.ImageId)}");
             var commandLine = command.CommandLineFor(image.ImageId);
             await new CommandRunner(context.Error).RunAsync(commandLine).ConfigureAwait(false);
-            Set(Verdict.Removed, image); // Also if it cannot be forgotten then.
+            Report(new PruneOutcome(image, PruneOutcomeResult.Removed)); // Also if it cannot be forgotten then.
         }
     }
 
     public void Report(PruneOutcome outcome)
     {
-        var image = outcome.Image;
-        switch (outcome.Result)
-        {
-            case PruneOutcomeResult.Removed:
-                Set(Verdict.Removed, image);
-                break;
-            case PruneOutcomeResult.UsedMeanwhile:
-                Set(Verdict.UsedMeanwhile, store.Find(image.ImageId) ?? image);
-                break;
-            case PruneOutcomeResult.Failed:
-                Set(Verdict.Failed, image, outcome.Failure!.Message);
-                break;
-        }
+        if (outcome.Result == PruneOutcomeResult.UsedMeanwhile)
+            outcome = outcome with { Image = store.Find(outcome.Image.ImageId) ?? outcome.Image };
+        _outcomes[outcome.Image.ImageId] = ImageVerdict.Of(outcome, threshold);
     }
 
     private PruneOptions Options() => new()
@@ -93,10 +81,7 @@ internal sealed class Pruner(ImageUseStore store, IReadOnlyCollection<string> in
                 .OrderBy(verdict => Math.Min((int)verdict.Verdict, (int)Verdict.UsedMeanwhile)),
         ],
         interrupted,
-        _notRecorded);
-
-    private void Set(Verdict verdict, ImageUse image, string? failure = null) =>
-        _outcomes[image.ImageId] = new ImageVerdict(verdict, image, image.LastUsedAt + threshold) { Failure = failure };
+        store.ListNotRecorded().Count);
 
     private static ImageVerdict Preview(ImageVerdict verdict, RemovalCommand command)
     {

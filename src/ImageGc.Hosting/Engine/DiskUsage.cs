@@ -1,9 +1,25 @@
+using System.Globalization;
+using ImageGc.Sqlite;
+
 namespace ImageGc.Hosting;
 
-/// <summary>How full a disk is.</summary>
-/// <param name="TotalBytes">Its size.</param>
-/// <param name="AvailableBytes">What may still be written to it.</param>
-public sealed record DiskUsage(long TotalBytes, long AvailableBytes)
+/// <summary>How full a disk is, as `df` shows it.</summary>
+/// <param name="UsedBytes">What is used.</param>
+/// <param name="AvailableBytes">What may still be written; less than what is free where some is reserved.</param>
+public sealed record DiskUsage(long UsedBytes, long AvailableBytes)
 {
-    internal double UsedPercent => TotalBytes == 0 ? 0 : 100.0 * (TotalBytes - AvailableBytes) / TotalBytes;
+    /// <summary>Of the disk that holds this directory.</summary>
+    /// <exception cref="IOException">The disk cannot be measured.</exception>
+    public static DiskUsage OfDirectory(string directory)
+    {
+        var disk = new DriveInfo(directory);
+        return new DiskUsage(disk.TotalSize - disk.TotalFreeSpace, disk.AvailableFreeSpace);
+    }
+
+    /// <summary>`92% full, 1.2 GB are free`.</summary>
+    public override string ToString() => string.Create(
+        CultureInfo.InvariantCulture, $"{UsedPercent:F0}% full, {SizeText.Format(AvailableBytes)} are free");
+
+    internal double UsedPercent =>
+        UsedBytes + AvailableBytes == 0 ? 0 : 100.0 * UsedBytes / (UsedBytes + AvailableBytes);
 }

@@ -24,7 +24,7 @@ internal static partial class SqliteLibrary
         {
             throw new ImageUseStoreException(StoreErrorReason.Library, path,
                 $"Could not open '{path}': SQLite's native library cannot be loaded: "
-                + $"{exception.GetBaseException().Message.TrimEnd('.')}. Publish the program for this system's runtime "
+                + $"{FirstLineOf(exception.GetBaseException())}. Publish the program for this system's runtime "
                 + "identifier; on Linux it needs glibc 2.34 or later, as in Debian 12, Ubuntu 22.04 or RHEL 9.",
                 exception);
         }
@@ -33,6 +33,9 @@ internal static partial class SqliteLibrary
             $"Could not open '{path}': SQLite {raw.sqlite3_libversion().utf8_to_string()} is loaded, whose write-ahead "
             + "log can corrupt a database. Reference SQLite 3.51.3 or later.");
     }
+
+    /// <remarks>The others list each path that was tried.</remarks>
+    private static string FirstLineOf(Exception exception) => exception.Message.Split('\n')[0].TrimEnd('.', '\r');
 
     /// <summary>The `errno` behind the last I/O error, 0 if unknown.</summary>
     public static int SystemErrorOf(sqlite3? database) =>

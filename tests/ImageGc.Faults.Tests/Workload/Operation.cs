@@ -105,10 +105,10 @@ internal sealed record Operation(
 
     private static void RemoveTheOddOnes(ImageUseStore store, TimeSpan threshold, IReadOnlyList<string> inUse)
     {
-        var result = store.PruneAsync(
+        store.PruneAsync(
             inUse, (image, _) => IsOdd(image.ImageId) ? Task.CompletedTask : throw new IOException("in use after all"),
             threshold, CancellationToken.None).GetAwaiter().GetResult();
-        if (result.NotRecorded.Count > 0)
+        if (store.ListNotRecorded().Count > 0)
             throw new ImageUseStoreException(StoreErrorReason.Full, store.DatabasePath, "Not recorded yet.");
     }
 

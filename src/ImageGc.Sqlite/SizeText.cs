@@ -1,0 +1,44 @@
+using System.Globalization;
+
+namespace ImageGc.Sqlite;
+
+/// <summary>
+/// Numbers of bytes as people write them: 512 MB, 2GB, 1.5 GiB. As in Docker, a kB is 1000 bytes and a KiB 1024.
+/// </summary>
+public static class SizeText
+{
+    private static readonly string[] Units = ["B", "kB", "MB", "GB", "TB", "PB", "EB"];
+
+    /// <summary>Reads a number of bytes.</summary>
+    /// <param name="text">What was written.</param>
+    /// <param name="bytes">How many bytes; zero if it cannot be read.</param>
+    public static bool TryParse(string text, out long bytes)
+    {
+        bytes = 0;
+        var digits = text.AsSpan().TrimEnd("BbIiKkMmGgTtPpEe");
+        var unit = text[digits.Length..];
+        var isBinary = unit.Length == 3 && unit[1] is 'i' or 'I';
+        var power = Array.FindIndex(Units, known =>
+            known.Equals(isBinary ? $"{unit[0]}{unit[2]}" : unit, StringComparison.OrdinalIgnoreCase));
+        if (power < 0
+            || !decimal.TryParse(digits, NumberStyles.AllowDecimalPoint | NumberStyles.AllowTrailingWhite,
+                CultureInfo.InvariantCulture, out var count))
+            return false;
+        var exact = count * (decimal)Math.Pow(isBinary ? 1024 : 1000, power);
+        if (exact > long.MaxValue)
+            return false;
+        bytes = (long)exact;
+        return true;
+    }
+
+    /// <summary>With three digits, in the largest unit of which there is one: 512 B, 1.23 GB, 45.6 MB.</summary>
+    public static string Format(long bytes)
+    {
+        double count = bytes;
+        var power = 0;
+        for (; count >= 999.5; count /= 1000)
+            power++;
+        var digits = power == 0 || count >= 99.95 ? "0" : count >= 9.995 ? "0.#" : "0.##";
+        return $"{count.ToString(digits, CultureInfo.InvariantCulture)} {Units[power]}";
+    }
+}

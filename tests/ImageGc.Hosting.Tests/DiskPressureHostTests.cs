@@ -1,0 +1,280 @@
+using ImageGc.Sqlite;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+
+namespace ImageGc.Hosting.Tests;
+
+/// <summary>A host that makes room on a disk of 100 bytes, on which everything else takes 40.</summary>
+public sealed class DiskPressureHostTests : HostTest
+{
+    /// <summary>Images of 10 bytes each, in the order in which they were used.</summary>
+    private static readonly string[] Six = ["one", "two", "three", "four", "five", "six"];
+
+    private readonly Dictionary<string, DateTimeOffset> _freedAt = [];
+    private readonly Dictionary<string, int> _sizes = [];
+    private int _others = 40;
+
+    public DiskPressureHostTests()
+    {
+        Workers = 2;
+        Engine.UsedPercent = () => _others + _sizes
+            .Where(image => !_freedAt.TryGetValue(image.Key, out var at) || at > Time.GetUtcNow())
+            .Sum(image => image.Value);
+    }
+
+    [Theory]
+    [InlineData("95%", "80%", 2)]
+    [InlineData("95", "79", 3)]
+    [InlineData("95%", null, 1)] // To 90%.
+    [InlineData("10B", "30B", 3)]
+    [InlineData("10B", null, 2)] // To 15 bytes free.
+    [InlineData("10B", "80%", 2)]
+    [InlineData("100%", "50%", 5)]
+    public async Task The_oldest_go_until_the_low_threshold_and_no_other(string high, string? low, int removed)
+    {
+        using var host = Fill([("HighThreshold", high), .. low is null ? [] : new[] { ("LowThreshold", low) }]);
+
+        await host.StartAsync(Cancel);
+        await LiveAsync(TimeSpan.FromMinutes(30));
+
+        Assert.Equal(Six[..removed], Engine.Removed);
+        Assert.Equal(removed, StoreOf(host).ListRemoved().Count);
+        var run = Assert.Single(StoreOf(host).ListPrunes());
+        Assert.Equal((PruneKind.DiskPressure, 10L * removed), (run.Kind, run.FreedBytes));
+        Assert.All(StoreOf(host).ListRemoved(), image => Assert.Equal(new Freed(10, FreedBy.Disk), image.Freed));
+        Assert.Contains(
+            $"The disk is 100% full, 0 B are free: unused images go before their time, down to",
+            Assert.Single(Log.Messages(LogLevel.Warning)), StringComparison.Ordinal);
+        await host.StopAsync(Cancel);
+    }
+
+    [Theory]
+    [InlineData("99%")]
+    [InlineData("1B")]
+    public async Task A_disk_with_room_is_left_alone(string high)
+    {
+        _others = 30;
+        using var host = Fill(("HighThreshold", high));
+
+        await host.StartAsync(Cancel);
+        await LiveAsync(TimeSpan.FromMinutes(30));
+
+        Assert.Empty(Engine.Removed);
+        Assert.Empty(StoreOf(host).ListPrunes());
+        await host.StopAsync(Cancel);
+    }
+
+    [Theory]
+    [InlineData("5m", 6, 3, 0)]
+    [InlineData("5m", 6, 5, 2)]
+    [InlineData("10m", 11, 8, 0)]
+    [InlineData("10m", 11, 10, 2)]
+    public async Task The_disk_is_looked_at_as_often_as_said(string interval, int before, int after, int removed)
+    {
+        _others = 30;
+        using var host = Fill(("HighThreshold", "95%"), ("LowThreshold", "80%"), ("DiskCheckInterval", interval));
+
+        await host.StartAsync(Cancel);
+        await LiveAsync(TimeSpan.FromMinutes(before));
+        _others = 40;
+        await LiveAsync(TimeSpan.FromMinutes(after));
+
+        Assert.Equal(Six[..removed], Engine.Removed);
+        await host.StopAsync(Cancel);
+    }
+
+    [Theory]
+    [InlineData(4)]
+    [InlineData(29)]
+    public async Task What_comes_back_later_is_waited_for_before_another_image_goes(int seconds)
+    {
+        using var host = Fill(("HighThreshold", "95%"), ("LowThreshold", "80%"));
+        FreesAfter(TimeSpan.FromSeconds(seconds));
+
+        var removed = await RunAsync(host);
+
+        Assert.Equal(Six[..2], Engine.Removed);
+        Assert.Equal(20, removed.Sum(outcome => outcome.Freed!.Bytes));
+    }
+
+    [Fact]
+    public async Task Removals_that_free_nothing_end_and_are_not_begun_again_while_the_disk_stays_full()
+    {
+        using var host = Fill(("HighThreshold", "95%"), ("LowThreshold", "80%"));
+        FreesAfter(TimeSpan.MaxValue); // The images lie on another disk.
+
+        var full = await Assert.ThrowsAsync<DiskStillFullException>(() => RunAsync(host));
+        await Assert.ThrowsAsync<DiskStillFullException>(() => RunAsync(host));
+
+        Assert.Equal(Six[..3], Engine.Removed);
+        Assert.StartsWith(
+            "The disk is 100% full, 0 B are free, to stay below 95%. The last removals freed nothing on it, so images "
+            + "may lie on another disk (ImageDirectory says which), or something takes what they free.",
+            full.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task It_says_what_is_left_on_a_disk_that_stays_full()
+    {
+        using var host = Fill(
+            ("HighThreshold", "95%"), ("LowThreshold", "20%"), ("KeepImages", "three"), ("MinimumAge", "9m"));
+        Engine.Containers.Add(OwnEngine.Container("1", "two"));
+        Add("untracked", 5);
+        Engine.Images.Add(OwnEngine.Image("stuck"));
+        StoreOf(host).RecordUse(["four", "five", "six"]);
+
+        List<PruneOutcome> told = [];
+        var full = await Assert.ThrowsAsync<DiskStillFullException>(() => RunAsync(host, told));
+
+        Assert.Equal(["one"], told.Select(outcome => outcome.Image.ImageId));
+        Assert.Equal(
+            "The disk is 95% full, 5 B are free, to stay below 95%. No other unused image may go for that. Images "
+            + "take up to 55 B: 30 B used too recently, 10 B in use, 10 B kept, 5 B not tracked; everything else takes "
+            + "40 B or more. Look with 'docker system df' and 'du -xh'.",
+            full.Message);
+    }
+
+    [Theory]
+    [InlineData("7d")]
+    [InlineData("30d")]
+    public async Task Where_nothing_younger_may_go_the_images_that_expired_go_for_room(string minimumAge)
+    {
+        using var host = Fill(("HighThreshold", "95%"), ("MinimumAge", minimumAge));
+        Time.Pass(TimeSpan.FromDays(8));
+        StoreOf(host).RecordUse(Six[1..]);
+
+        _others = 60;
+
+        await Assert.ThrowsAsync<DiskStillFullException>(() => DriveAsync(RelieveAsync(host)));
+
+        Assert.Equal(["one"], Engine.Removed);
+        Assert.Equal(PruneKind.DiskPressure, Assert.Single(StoreOf(host).ListPrunes()).Kind);
+    }
+
+    [Fact]
+    public async Task What_the_engine_says_of_an_image_is_what_its_removal_freed_and_what_frees_nothing_stays()
+    {
+        using var host = Fill(("HighThreshold", "95%"), ("LowThreshold", "80%"));
+        Engine.Images[0] = Engine.Images[0] with { UniqueBytes = 0 };
+        Engine.Images[1] = Engine.Images[1] with { UniqueBytes = 7 };
+
+        var removed = await RunAsync(host);
+
+        Assert.Equal(["two", "three"], Engine.Removed);
+        Assert.Equal(
+            [new Freed(7, FreedBy.Engine), new Freed(10, FreedBy.Disk)], removed.Select(outcome => outcome.Freed));
+        Assert.Equal(17, Assert.Single(StoreOf(host).ListPrunes(), run => run.Removed > 0).FreedBytes);
+    }
+
+    [Fact]
+    public async Task A_writer_that_takes_all_that_is_freed_does_not_cost_every_image()
+    {
+        using var host = Fill(("HighThreshold", "95%"), ("LowThreshold", "80%"));
+        Engine.Removing = _ => _others += 10;
+
+        await Assert.ThrowsAsync<DiskStillFullException>(() => RunAsync(host));
+
+        Assert.Equal(Six[..3], Engine.Removed);
+        Assert.Equal(3, StoreOf(host).ListRemoved().Count);
+    }
+
+    [Fact]
+    public async Task Two_hosts_on_one_disk_together_remove_no_more_than_is_needed()
+    {
+        using var first = Fill(("HighThreshold", "95%"), ("LowThreshold", "80%"));
+        using var second = Build(
+            ("HighThreshold", "95%"), ("LowThreshold", "80%"), ("DatabasePath", PathOf("second.db")));
+        StoreOf(second).RecordUse(["seven", "eight"]);
+        Engine.Images.AddRange([OwnEngine.Image("seven"), OwnEngine.Image("eight")]);
+        Time.Pass(TimeSpan.FromMinutes(10));
+
+        await RunAsync(first);
+        await RunAsync(second);
+
+        Assert.Equal(Six[..2], Engine.Removed);
+    }
+
+    [Fact]
+    public async Task A_disk_that_the_engine_cannot_measure_is_reported_with_the_setting_to_make()
+    {
+        using var host = Fill(("HighThreshold", "95%"));
+        Engine.UsedPercent = () => null;
+
+        var failure = await Assert.ThrowsAsync<NotSupportedException>(() => RunAsync(host));
+
+        Assert.Equal(
+            "The engine cannot say how full its disk is. Set ImageDirectory to a directory on the disk that holds the "
+            + "images, or leave HighThreshold out.",
+            failure.Message);
+    }
+
+    [Fact]
+    public async Task A_disk_that_is_named_is_measured_instead_of_asking_the_engine()
+    {
+        using var right = Fill(("HighThreshold", "1EB"), ("ImageDirectory", PathOf("")), ("MinimumAge", "1h"));
+        using var wrong = Build(("HighThreshold", "95%"), ("ImageDirectory", PathOf("none")));
+
+        var full = await Assert.ThrowsAsync<DiskStillFullException>(() => RelieveAsync(right));
+        var missing = await Assert.ThrowsAsync<EngineRequestFailedException>(() => RelieveAsync(wrong));
+
+        Assert.Contains("to stay below 1 EB free.", full.Message, StringComparison.Ordinal);
+        Assert.StartsWith($"There is no directory '{PathOf("none")}'", missing.Message, StringComparison.Ordinal);
+    }
+
+    /// <summary>A host whose disk is full of unused images.</summary>
+    private IHost Fill(params (string, string)[] settings)
+    {
+        var host = Build([.. settings, ("CleanupTime", "11:00")]);
+        foreach (var image in Six)
+        {
+            Add(image, 10);
+            StoreOf(host).RecordUse(image);
+            Time.Pass(TimeSpan.FromSeconds(1));
+        }
+
+        Time.Pass(TimeSpan.FromMinutes(10));
+        FreesAfter(TimeSpan.Zero);
+        return host;
+    }
+
+    private void Add(string image, int bytes)
+    {
+        Engine.Images.Add(OwnEngine.Image(image, image) with { SizeBytes = bytes });
+        _sizes[image] = bytes;
+    }
+
+    /// <summary>How long after its removal an image's bytes come back.</summary>
+    private void FreesAfter(TimeSpan time) => Engine.Removing = image => _freedAt[image] =
+        time == TimeSpan.MaxValue ? DateTimeOffset.MaxValue : Time.GetUtcNow() + time;
+
+    private static Task<PruneResult> RelieveAsync(IHost host) =>
+        host.Services.GetRequiredService<DiskPressureWorker>().RelieveAsync(progress: null, Cancel);
+
+    /// <summary>A cleanup on demand, and what became of each image; time passes while it waits.</summary>
+    private async Task<List<PruneOutcome>> RunAsync(IHost host, List<PruneOutcome>? told = null)
+    {
+        told ??= [];
+        await DriveAsync(
+            host.Services.GetRequiredService<IImageGarbageCollector>().RunAsync(new Outcomes(told), Cancel));
+        return told;
+    }
+
+    /// <summary>Time passes second by second while this waits for it.</summary>
+    private async Task DriveAsync(Task work)
+    {
+        while (!work.IsCompleted)
+        {
+            await Task.WhenAny(work, Time.WaitForTimersAsync(1)).WaitAsync(TimeSpan.FromSeconds(30), Cancel);
+            if (!work.IsCompleted)
+                Time.Pass(TimeSpan.FromSeconds(1));
+        }
+
+        await work;
+    }
+
+    private sealed class Outcomes(List<PruneOutcome> told) : IProgress<PruneOutcome>
+    {
+        public void Report(PruneOutcome outcome) => told.Add(outcome);
+    }
+}
