@@ -30,7 +30,7 @@ internal sealed class Cleanup(
     public Task<PruneResult> RunAsync(CancellationToken cancellationToken) =>
         RunAsync(progress: null, relief: null, cancellationToken);
 
-    /// <summary>Removes the images that expired; for a full disk also younger ones, until there is enough room.</summary>
+    /// <summary>Removes the images that expired; for a full disk also younger ones, until there is room.</summary>
     public Task<PruneResult> RunAsync(
         IProgress<PruneOutcome>? progress, DiskRelief? relief, CancellationToken cancellationToken) =>
         AloneAsync(() => RunAloneAsync(progress, relief, cancellationToken), cancellationToken);

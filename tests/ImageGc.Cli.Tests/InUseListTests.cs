@@ -15,7 +15,7 @@ public sealed class InUseListTests : CliTest
         var result = Run(command);
 
         Assert.Equal(ExitCode.Usage, result.ExitCode);
-        Assert.Contains("--in-use-file /dev/null", result.Error, StringComparison.Ordinal);
+        Assert.Contains("--nothing-in-use", result.Error, StringComparison.Ordinal);
         Assert.Empty(result.Output);
         Assert.Equal([Id(1), Id(2), Id(3)], TrackedIds());
     }
@@ -30,6 +30,38 @@ public sealed class InUseListTests : CliTest
         Assert.Equal(ExitCode.Failed, Run("prune", "--in-use-file", "-").ExitCode);
         Assert.Equal([Id(1), Id(2), Id(3)], TrackedIds());
     }
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("\n# Cannot connect to the Docker daemon\n")]
+    public void A_file_that_names_no_image_is_an_error_since_whatever_should_have_written_it_failed(string content)
+    {
+        var file = FileOf(content);
+
+        var result = Run("prune", "--in-use-file", file, "--older-than", "0");
+
+        Assert.Equal(ExitCode.Failed, result.ExitCode);
+        Assert.Equal(
+            $"imagegc: There is no image in '{file}', so nothing was changed. If really none is in use, say so: "
+            + "--nothing-in-use.",
+            result.Error.Trim());
+        Assert.Equal([Id(1), Id(2), Id(3)], TrackedIds());
+    }
+
+    [Theory]
+    [InlineData("--nothing-in-use")]
+    [InlineData("--in-use-file", "/dev/null")]
+    public void That_nothing_is_in_use_can_be_said(params string[] said)
+    {
+        Assert.Equal(ExitCode.Done, Run(["prune", "--older-than", "0", .. said]).ExitCode);
+        Assert.Empty(TrackedIds());
+    }
+
+    [Theory]
+    [InlineData("--in-use", "x")]
+    [InlineData("--in-use-file", "-")]
+    public void That_nothing_is_in_use_contradicts_a_list(params string[] list) =>
+        Assert.Equal(ExitCode.Usage, Run(["prune", "--nothing-in-use", .. list]).ExitCode);
 
     [Fact]
     public void Arguments_and_file_are_combined()

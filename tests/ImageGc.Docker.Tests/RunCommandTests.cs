@@ -18,7 +18,7 @@ public sealed class RunCommandTests(PrivateEngine engine) : RunCommandTest(engin
         using var run = Run("--once");
 
         Assert.Equal(0, await run.EndAsync());
-        Assert.Contains("Removed 1 image. ", run.Error, StringComparison.Ordinal);
+        Assert.Contains("Removed 1 image", run.Error, StringComparison.Ordinal);
         Assert.False(await ExistsAsync(old));
         Assert.Equal(new[] { used, young }.Order(), Tracked().Intersect([old, used, young]).Order());
     }

@@ -23,24 +23,17 @@ internal sealed class InUseFile
 
     private InUseFile(string name) => _name = name;
 
-    /// <summary>Reads the IDs. One line that is no ID fails them all: it may stand for an image in use.</summary>
+    /// <summary>Reads the IDs of a file; none only if that is /dev/null.</summary>
     public static HashSet<string> Read(string path)
     {
         using var reader = new StreamReader(Open(path), StrictUtf8);
-        return new InUseFile($"'{path}'").Read(reader);
+        return new InUseFile($"'{path}'").Read(reader, mayBeEmpty: path == "/dev/null");
     }
 
-    /// <summary>
-    /// Reads the IDs that another program wrote; none means that it failed, not that nothing is in use.
-    /// </summary>
     public static HashSet<string> ReadStandardInput(Stream input)
     {
         using var reader = new StreamReader(input, StrictUtf8);
-        var inUse = new InUseFile("standard input").Read(reader);
-        return inUse.Count > 0
-            ? inUse
-            : throw new CommandFailedException(
-                $"Standard input named no image in use. Nothing was changed. {InUseOptions.EmptyListHint}");
+        return new InUseFile("standard input").Read(reader, mayBeEmpty: false);
     }
 
     private static FileStream Open(string path)
@@ -57,7 +50,11 @@ internal sealed class InUseFile
         }
     }
 
-    private HashSet<string> Read(StreamReader reader)
+    /// <remarks>
+    /// One line that is no ID fails them all: it may stand for an image in use. No ID at all means that the program
+    /// failed that should have written them, not that nothing is in use.
+    /// </remarks>
+    private HashSet<string> Read(StreamReader reader, bool mayBeEmpty)
     {
         var inUse = new HashSet<string>(StringComparer.Ordinal);
         try
@@ -79,7 +76,10 @@ internal sealed class InUseFile
             throw new CommandFailedException($"From line {_line} on {_name} is not all UTF-8, so nothing was changed.");
         }
 
-        return inUse;
+        return inUse.Count > 0 || mayBeEmpty
+            ? inUse
+            : throw new CommandFailedException(
+                $"There is no image in {_name}, so nothing was changed. {InUseOptions.EmptyListHint}");
     }
 
     /// <summary>Lines without their newline, none longer than <see cref="MaxLineLength"/>.</summary>

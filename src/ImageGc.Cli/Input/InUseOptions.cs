@@ -9,7 +9,7 @@ namespace ImageGc.Cli.Input;
 internal sealed class InUseOptions
 {
     public const string EmptyListHint =
-        "If really none is in use, say so: --in-use-file /dev/null.";
+        "If really none is in use, say so: --nothing-in-use.";
 
     private static readonly TimeSpan DefaultThreshold = new ImageUseStoreOptions().ImageAgeCleanupThreshold;
 
@@ -28,6 +28,11 @@ internal sealed class InUseOptions
         HelpName = "FILE",
     };
 
+    private readonly Option<bool> _nothing = new("--nothing-in-use")
+    {
+        Description = "No image is in use: there is no container at all.",
+    };
+
     private readonly Option<TimeSpan?> _olderThan = new("--older-than")
     {
         Description = "How long an image must have been unused: 30s, 90m, 12h, 7d, 3w or 0. "
@@ -43,6 +48,7 @@ internal sealed class InUseOptions
         _file.Validators.Add(FilePath.RejectEmpty);
         command.Options.Add(_ids);
         command.Options.Add(_file);
+        command.Options.Add(_nothing);
         command.Options.Add(_olderThan);
         command.Validators.Add(RequireList);
     }
@@ -69,7 +75,9 @@ internal sealed class InUseOptions
         var ids = given.GetResult(_ids);
         if (ids is { Tokens.Count: 0 })
             given.AddError($"--in-use names no image. {EmptyListHint}");
-        else if (ids is null && given.GetResult(_file) is null)
+        else if (given.GetValue(_nothing) && (ids is not null || given.GetResult(_file) is not null))
+            given.AddError("--nothing-in-use and a list of what is in use contradict each other; leave out either.");
+        else if (ids is null && given.GetResult(_file) is null && !given.GetValue(_nothing))
             given.AddError($"Which images are in use? Give --in-use ID... or --in-use-file FILE. {EmptyListHint}");
     }
 }
