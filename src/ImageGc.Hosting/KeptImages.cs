@@ -1,26 +1,17 @@
-using System.Text.RegularExpressions;
 using ImageGc.Sqlite;
-using Quickenshtein;
 
 namespace ImageGc.Hosting;
 
 /// <summary>Which images stay although nobody uses them: by name or ID, by label, as the newest.</summary>
-internal sealed partial class KeptImages
+internal sealed class KeptImages
 {
-    /// <summary>What Docker leaves out when it lists a name, the longest first.</summary>
-    private static readonly string[] Implied =
-        ["index.docker.io/library/", "docker.io/library/", "index.docker.io/", "docker.io/", "library/"];
-
-    /// <summary>How Podman lists what has no registry, and people leave out.</summary>
-    private const string Local = "localhost/";
-
-    private readonly List<(string Written, Regex Pattern)> _images;
+    private readonly List<ImagePattern> _images;
     private readonly List<LabelFilter> _labels;
     private readonly int _newest;
 
     public KeptImages(ImageGarbageCollectionOptions options)
     {
-        _images = [.. options.KeepImages.Select(image => image.Trim()).Select(image => (image, ToRegex(image)))];
+        _images = [.. options.KeepImages.Select(image => new ImagePattern(image.Trim()))];
         _labels = [.. options.KeepLabels.Select(label => new LabelFilter(label))];
         _newest = options.KeepNewest;
     }
@@ -46,25 +37,17 @@ internal sealed partial class KeptImages
 
     /// <summary>The entries of KeepImages that match none of these images, with the nearest name.</summary>
     public IEnumerable<(string Pattern, string? Nearest)> MatchingNone(IReadOnlyCollection<EngineImage> images) =>
-        _images.Where(entry => !images.Any(image => Matches(entry, image))).Select(entry =>
-            (entry.Written, images.SelectMany(image => image.Names).MinBy(name => Distance(entry.Written, name))));
+        _images.Where(entry => !images.Any(image => entry.Matches(image.ImageId, image.Names)))
+            .Select(entry => (entry.Written, entry.NearestOf(images.SelectMany(image => image.Names))));
 
     private string? RuleOf(EngineImage image)
     {
-        if (_images.Find(entry => Matches(entry, image)) is { Written: { } written })
-            return $"KeepImages {written}";
+        if (_images.Find(entry => entry.Matches(image.ImageId, image.Names)) is { } entry)
+            return $"KeepImages {entry.Written}";
         if (_labels.Find(label => label.Matches(image.Labels)) is { } label)
             return $"KeepLabels {label}";
         return image.ReadOnly ? "the engine's store is read-only" : null;
     }
-
-    private static bool Matches((string Written, Regex Pattern) entry, EngineImage image) =>
-        image.Names.SelectMany(FormsOf).Append(image.ImageId).Any(name => entry.Pattern.IsMatch(name))
-        || ImageId.Matches(entry.Written, image.ImageId);
-
-    /// <remarks>People leave out the tag and mistake capitals.</remarks>
-    private static int Distance(string written, string name) => new[] { name, RepositoryOf(name) }.Min(form =>
-        Levenshtein.GetDistance(written.ToLowerInvariant(), form.ToLowerInvariant(), CalculationOptions.Default));
 
     /// <summary>The images of each repository that were used last.</summary>
     private IEnumerable<(string ImageId, string Repository)> Newest(
@@ -75,53 +58,12 @@ internal sealed partial class KeptImages
             .Where(image => uses.ContainsKey(image.ImageId) || inUse.Contains(image.ImageId))
             .Select(image => (Image: image, Use: uses.GetValueOrDefault(image.ImageId)))
             .SelectMany(one => (one.Image.Names.Count > 0 ? one.Image.Names : one.Use.Names)
-                .Select(RepositoryOf).Distinct().Select(repository => (one.Image.ImageId, one.Use, repository)))
+                .Select(ImagePattern.RepositoryOf).Distinct()
+                .Select(repository => (one.Image.ImageId, one.Use, repository)))
             .GroupBy(one => one.repository, StringComparer.Ordinal)
             .SelectMany(repository => repository
                 .OrderByDescending(one => inUse.Contains(one.ImageId)).ThenByDescending(one => one.Use.LastUsedAt)
                 .ThenBy(one => one.ImageId, StringComparer.Ordinal)
                 .Take(_newest).Select(one => (one.ImageId, repository.Key)));
     }
-
-    private static string RepositoryOf(string name)
-    {
-        var withoutDigest = name.Split('@')[0];
-        return HasTag(withoutDigest) ? withoutDigest[..withoutDigest.LastIndexOf(':')] : withoutDigest;
-    }
-
-    /// <summary>The tag of a name that has a digest too, which Docker takes alone.</summary>
-    [GeneratedRegex(@":[^:/@]*(?=@)")]
-    private static partial Regex TagBeforeDigest { get; }
-
-    private static Regex ToRegex(string glob)
-    {
-        var name = TagBeforeDigest.Replace(glob, "");
-        var pattern = Regex.Escape(name)
-            .Replace(@"\*", ".*", StringComparison.Ordinal)
-            .Replace(@"\?", ".", StringComparison.Ordinal);
-        return new Regex(
-            HasTag(name) ? $"^{pattern}$" : $"^{pattern}([:@].*)?$",
-            RegexOptions.CultureInvariant | RegexOptions.Singleline | RegexOptions.NonBacktracking);
-    }
-
-    /// <summary>A colon before the last slash is the port of a registry.</summary>
-    private static bool HasTag(string name) => name.LastIndexOfAny([':', '@']) > name.LastIndexOf('/');
-
-    /// <summary>All that people may write for a name.</summary>
-    private static IEnumerable<string> FormsOf(string name)
-    {
-        var left = Implied.FirstOrDefault(prefix => name.StartsWith(prefix, StringComparison.Ordinal)) ?? "";
-        var listed = name[left.Length..];
-        if (listed.StartsWith(Local, StringComparison.Ordinal))
-            return [listed, listed[Local.Length..]];
-        return HasRegistry(listed)
-            ? [listed]
-            : Implied.Append("")
-                .Where(prefix => !listed.Contains('/', StringComparison.Ordinal)
-                    || !prefix.EndsWith("library/", StringComparison.Ordinal))
-                .Select(prefix => prefix + listed);
-    }
-
-    private static bool HasRegistry(string name) =>
-        name.Split('/') is [var first, _, ..] && (first == "localhost" || first.AsSpan().ContainsAny('.', ':'));
 }

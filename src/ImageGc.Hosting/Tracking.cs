@@ -47,7 +47,11 @@ internal sealed class Tracking(
         }
 
         if (used.Count > 0)
+        {
             Record(used, Cursor);
+            await DescribeNewAsync(used, cancellationToken).ConfigureAwait(false);
+        }
+
         _imagesOf = existing;
         return existing.Count;
     }, cancellationToken);
@@ -84,7 +88,11 @@ internal sealed class Tracking(
         var used = await FollowAsync(happened, cancellationToken).ConfigureAwait(false);
         var cursor = happened.Cursor ?? Cursor;
         if (used.Count > 0) // Else the cursor is written down with the next use: it costs no write of its own.
+        {
             Record(used, cursor);
+            await DescribeNewAsync(used, cancellationToken).ConfigureAwait(false);
+        }
+
         Cursor = cursor; // Not before, nor what follows: what could not be recorded comes again.
         if (happened is { Kind: EngineEventKind.ContainerRemoved, ContainerId: { } removed })
             _imagesOf?.Remove(removed);
@@ -178,6 +186,26 @@ internal sealed class Tracking(
             health.Report(HostPart.Recording, full);
             if (images.Count > 0)
                 log.NoRoomToRecord(images.Count, full);
+        }
+    }
+
+    /// <summary>
+    /// Keeps the names and sizes of images that have none yet: people ask for an image by its name, also before the
+    /// first cleanup, and only for them, so that what fails does not matter.
+    /// </summary>
+    private async Task DescribeNewAsync(IEnumerable<string> images, CancellationToken cancellationToken)
+    {
+        foreach (var imageId in images.Distinct(StringComparer.Ordinal))
+        {
+            if (!ImageId.IsValid(imageId) || store().Find(imageId) is not { SizeBytes: null })
+                continue;
+            var failure = await Attempt.FailureOfAsync(async cancel =>
+            {
+                if (await engine.FindImageAsync(imageId, cancel).ConfigureAwait(false) is { } image)
+                    store().Describe([new ImageDescription(image.ImageId, [.. image.Names], image.SizeBytes)]);
+            }, cancellationToken).ConfigureAwait(false);
+            if (failure is not null)
+                return;
         }
     }
 

@@ -41,7 +41,11 @@ public sealed partial class ImageUseStore
     public IReadOnlyList<RemovedImage> ListRemoved() =>
         _database.Read("list the removed images", connection =>
             connection.Query<RemovedRow>(SelectRemoved).AsList().ConvertAll(row => new RemovedImage(
-                new ImageUse(row.ImageId, UnixTime.FromSeconds(row.LastUsedAt)),
+                new ImageUse(row.ImageId, UnixTime.FromSeconds(row.LastUsedAt))
+                {
+                    Names = NamesIn(row.Names),
+                    SizeBytes = row.SizeBytes,
+                },
                 UnixTime.FromSeconds(row.RemovedAt),
                 Threshold(row.Threshold),
                 KindOf(row.Kind),
@@ -55,6 +59,8 @@ public sealed partial class ImageUseStore
                removed_image.removed_at AS RemovedAt,
                prune_run.threshold_seconds AS Threshold,
                prune_run.kind AS Kind,
+               removed_image.names AS Names,
+               removed_image.size_bytes AS SizeBytes,
                removed_image.freed_bytes AS FreedBytes,
                removed_image.freed_by AS FreedBy
         FROM removed_image
@@ -101,6 +107,6 @@ public sealed partial class ImageUseStore
         long PrunedAt, long Threshold, long Tracked, long Removed, long Failed, string Kind, long? FreedBytes);
 
     internal sealed record RemovedRow(
-        string ImageId, long LastUsedAt, long RemovedAt, long Threshold, string Kind, long? FreedBytes,
-        string? FreedBy);
+        string ImageId, long LastUsedAt, long RemovedAt, long Threshold, string Kind, string? Names,
+        long? SizeBytes, long? FreedBytes, string? FreedBy);
 }

@@ -13,7 +13,7 @@ public sealed record PruneRun(
     long? FreedBytes = null);
 
 /// <summary>A removed image, as the history shows it.</summary>
-/// <param name="Image">The image and its last use.</param>
+/// <param name="Image">The image, its last use, and its names and size if they were described.</param>
 /// <param name="RemovedAt">When it was forgotten, after its removal: UTC, whole seconds.</param>
 /// <param name="Threshold">The threshold that its last use had passed; zero for one that was found gone.</param>
 /// <param name="Kind">Why the prune ran that removed it, or that it was found gone.</param>

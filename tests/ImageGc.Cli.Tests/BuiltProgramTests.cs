@@ -12,7 +12,7 @@ public sealed class BuiltProgramTests : CliTest
 
         var (exitCode, output, error) = await Start($"'{Program}' list --db '{DatabasePath}'");
 
-        Assert.Equal((0, $"{Id(1)}\t2026-03-01T12:00:00Z\n", ""), (exitCode, output, error));
+        Assert.Equal((0, $"{Id(1)}\t2026-03-01T12:00:00Z\t-\t-\n", ""), (exitCode, output, error));
     }
 
     [Theory]

@@ -80,6 +80,13 @@ public abstract partial class CliTest : IDisposable
         Time.Now += age;
     }
 
+    /// <summary>As the daemon does it.</summary>
+    protected void Describe(string imageId, long? bytes, params string[] names)
+    {
+        using var store = Open();
+        store.Describe([new ImageDescription(imageId, names, bytes)]);
+    }
+
     protected IEnumerable<string> TrackedIds()
     {
         using var store = Open();

@@ -18,9 +18,9 @@ public sealed class HistoryCommandTests : CliTest
 
         Assert.Equal(
             [
-                "b\t2026-02-28T12:00:00Z\t2026-03-02T12:00:00Z\t172800s\t129600s\t",
-                "a\t2026-02-20T12:00:00Z\t2026-03-01T12:00:00Z\t777600s\t604800s\t",
-                "c\t2026-02-21T12:00:00Z\t2026-03-01T12:00:00Z\t691200s\t604800s\t",
+                "b\t2026-02-28T12:00:00Z\t2026-03-02T12:00:00Z\t172800s\t129600s\t-\t-\t-",
+                "a\t2026-02-20T12:00:00Z\t2026-03-01T12:00:00Z\t777600s\t604800s\t-\t-\t-",
+                "c\t2026-02-21T12:00:00Z\t2026-03-01T12:00:00Z\t691200s\t604800s\t-\t-\t-",
             ],
             Run("history").Lines);
     }
@@ -29,13 +29,14 @@ public sealed class HistoryCommandTests : CliTest
     public void History_on_a_terminal_is_for_people()
     {
         Record(9 * Day, Id(1));
+        Describe(Id(1), 310_000_000, "app:1.4.2", "app@sha256:4bcf");
         Prune("--older-than", "36h");
         (TerminalWidth, Variables["NO_COLOR"]) = (80, "1");
 
         Assert.Equal(
             [
-                "IMAGE         LAST USED (UTC)   REMOVED (UTC)     UNUSED FOR  THRESHOLD  FREED",
-                "000000000000  2026-02-20 12:00  2026-03-01 12:00  9 days      36h",
+                "NAME       REMOVED (UTC)     UNUSED FOR  THRESHOLD  FREED  IMAGE ID",
+                "app:1.4.2  2026-03-01 12:00  9 days      36h        -      000000000000",
             ],
             Run("history").Lines.Select(line => line.TrimEnd()));
     }
@@ -50,8 +51,8 @@ public sealed class HistoryCommandTests : CliTest
 
         Assert.Equal(
             [
-                "imageId", "lastUsedAt", "removedAt", "unusedForSeconds", "thresholdSeconds", "kind", "freedBytes",
-                "freedBy",
+                "imageId", "lastUsedAt", "removedAt", "unusedForSeconds", "thresholdSeconds", "kind", "names",
+                "sizeBytes", "freedBytes", "freedBy",
             ],
             image.EnumerateObject().Select(property => property.Name));
         Assert.Equal(691200, image.GetProperty("unusedForSeconds").GetInt64());
@@ -68,6 +69,37 @@ public sealed class HistoryCommandTests : CliTest
         Prune();
 
         Assert.StartsWith("sha256:abcd", Assert.Single(Run("history", written).Lines), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("app:1.4.2")]
+    [InlineData("docker.io/library/app:1.4.2")]
+    [InlineData("app")]
+    public void History_of_an_image_takes_its_name_also_when_it_is_gone(string written)
+    {
+        Record(8 * Day, Id(1), Id(2));
+        Describe(Id(1), 310_000_000, "app:1.4.2");
+        Describe(Id(2), null, "other:1");
+        Prune();
+
+        Assert.Equal(
+            [$"{Id(1)}\t2026-02-21T12:00:00Z\t2026-03-01T12:00:00Z\t691200s\t604800s\t-\t310000000\tapp:1.4.2"],
+            Run("history", written).Lines);
+    }
+
+    [Fact]
+    public void History_of_a_name_that_nothing_has_says_the_nearest()
+    {
+        Record(8 * Day, Id(1));
+        Describe(Id(1), null, "registry/App:1");
+        Prune();
+
+        var result = Run("history", "registry/aap:1");
+
+        Assert.Equal(ExitCode.Failed, result.ExitCode);
+        Assert.Contains(
+            "It is not tracked either. The nearest name is 'registry/App:1'; 'imagegc list' shows all.", result.Error,
+            StringComparison.Ordinal);
     }
 
     [Theory]
@@ -109,7 +141,7 @@ public sealed class HistoryCommandTests : CliTest
         Prune();
 
         Assert.Equal(
-            ["2026-03-02T12:00:00Z\t604800s\t2\t2\t0\t", "2026-03-01T12:00:00Z\t604800s\t2\t0\t2\t"],
+            ["2026-03-02T12:00:00Z\t604800s\t2\t2\t0\t-", "2026-03-01T12:00:00Z\t604800s\t2\t0\t2\t-"],
             Run("history", "--runs").Lines);
         var runs = JsonDocument.Parse(Run("history", "--runs", "--json").Output).RootElement;
         Assert.Equal(2, runs[1].GetProperty("failed").GetInt32());

@@ -16,9 +16,9 @@ public sealed class PruneCommandTests : CliTest
 
         Assert.Equal(
             [
-                $"expired\t{Id(1)}\t2026-02-21T12:00:00Z\t2026-02-28T12:00:00Z",
-                $"used-recently\t{Id(3)}\t2026-02-26T12:00:00Z\t2026-03-05T12:00:00Z",
-                $"in-use\t{Id(2)}\t2026-03-01T12:00:00Z\t2026-03-08T12:00:00Z",
+                $"expired\t{Id(1)}\t2026-02-21T12:00:00Z\t2026-02-28T12:00:00Z\t-\t-\t-",
+                $"used-recently\t{Id(3)}\t2026-02-26T12:00:00Z\t2026-03-05T12:00:00Z\t-\t-\t-",
+                $"in-use\t{Id(2)}\t2026-03-01T12:00:00Z\t2026-03-08T12:00:00Z\t-\t-\t-",
             ],
             result.Lines);
         Assert.Contains("Forgot 1 image that expired, 2 stay. IDs given as in use: 2, never recorded: 1.",

@@ -26,7 +26,14 @@ public sealed class RecordListForgetTests : CliTest
         Record(TimeSpan.FromDays(1), Id(1));
         Record(TimeSpan.FromDays(2), Id(2));
 
-        Assert.Equal([$"{Id(2)}\t2026-02-27T12:00:00Z", $"{Id(1)}\t2026-02-28T12:00:00Z"], Run("list").Lines);
+        Describe(Id(1), 310_000_000, "app:1", "app@sha256:4bcf");
+
+        Assert.Equal(
+            [
+                $"{Id(2)}\t2026-02-27T12:00:00Z\t-\t-",
+                $"{Id(1)}\t2026-02-28T12:00:00Z\t310000000\tapp:1,app@sha256:4bcf",
+            ],
+            Run("list").Lines);
     }
 
     [Fact]
@@ -36,7 +43,9 @@ public sealed class RecordListForgetTests : CliTest
 
         var image = JsonDocument.Parse(Run("list", "--json").Output).RootElement[0];
 
-        Assert.Equal(["imageId", "lastUsedAt"], image.EnumerateObject().Select(property => property.Name));
+        Assert.Equal(
+            ["imageId", "lastUsedAt", "names", "sizeBytes"],
+            image.EnumerateObject().Select(property => property.Name));
         Assert.Equal("2026-03-01T12:00:00Z", image.GetProperty("lastUsedAt").GetString());
     }
 
@@ -51,5 +60,35 @@ public sealed class RecordListForgetTests : CliTest
         Assert.Equal([Id(1), Id(2)], result.Lines);
         Assert.Contains("'nobody' is not tracked", result.Error, StringComparison.Ordinal);
         Assert.Equal([Id(3)], TrackedIds());
+    }
+
+    [Theory]
+    [InlineData("app:1")]
+    [InlineData("docker.io/library/app:1")]
+    [InlineData("0000000000")]
+    public void Forget_takes_a_name_or_the_first_digits(string written)
+    {
+        Record(TimeSpan.Zero, Id(1), $"sha256:1{new string('0', 63)}");
+        Describe(Id(1), null, "app:1");
+
+        Assert.Equal([Id(1)], Run("forget", written).Lines);
+        Assert.Single(TrackedIds());
+    }
+
+    [Fact]
+    public void Forget_of_what_can_be_several_images_forgets_none_and_names_them()
+    {
+        Record(TimeSpan.Zero, Id(1), Id(2));
+        Describe(Id(1), null, "app:1");
+        Describe(Id(2), null, "app:2");
+
+        var result = Run("forget", "app");
+
+        Assert.Equal(ExitCode.Failed, result.ExitCode);
+        Assert.Equal(
+            "imagegc: 'app' can be 2 tracked images: 000000000000 (app:1), 000000000000 (app:2). Name one of them by "
+            + "its ID.",
+            result.Error.Trim());
+        Assert.Equal(2, TrackedIds().Count());
     }
 }

@@ -9,13 +9,14 @@ public sealed class TerminalTests : CliTest
     {
         Variables["NO_COLOR"] = "1";
         Record(TimeSpan.FromDays(3), Id(1));
+        Describe(Id(1), 310_000_000, "app");
 
         var lines = Run("explain", "--in-use", Id(2)).Lines.Select(line => line.TrimEnd());
 
         Assert.Equal(
             [
-                "VERDICT        IMAGE         LAST USED (UTC)               PRUNABLE",
-                "used-recently  000000000000  2026-02-26 12:00, 3 days ago  in 4 days",
+                "NAME  LAST USED   VERDICT        PRUNABLE   SIZE    IMAGE ID",
+                "app   3 days ago  used-recently  in 4 days  310 MB  000000000000",
             ],
             lines);
     }
@@ -109,6 +110,6 @@ public sealed class TerminalTests : CliTest
     {
         Record(TimeSpan.FromSeconds(seconds), Id(1));
 
-        Assert.EndsWith($", {age}", Run("list").Lines[1].TrimEnd(), StringComparison.Ordinal);
+        Assert.Contains($", {age}  ", Run("list").Lines[1], StringComparison.Ordinal);
     }
 }

@@ -36,6 +36,27 @@ public sealed class TrackingTests : HostTest
         Assert.Equal(expected, string.Join(' ', StoreOf(host).List().Select(image => image.ImageId).Order()));
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task The_names_of_an_image_are_known_as_soon_as_a_container_uses_it(bool isThereBefore)
+    {
+        Engine.Events = Channel.CreateUnbounded<EngineEvent>();
+        Engine.Images.Add(OwnEngine.Image("agent", "registry/agent:1") with { SizeBytes = 310 });
+        if (isThereBefore)
+            Engine.Containers.Add(OwnEngine.Container("1", "agent"));
+        using var host = Build(("WatchContainers", "true"), ("Enabled", "false"));
+        await host.StartAsync(Cancel);
+        await UntilAsync(() => Log.Events().Contains(105));
+
+        Engine.Containers.Add(OwnEngine.Container("2", "agent"));
+        Engine.Events.Writer.TryWrite(new() { Kind = EngineEventKind.ContainerCreated, ContainerId = "2" });
+        await UntilAsync(() => StoreOf(host).Find("agent") is { SizeBytes: not null });
+
+        Assert.Equal(["registry/agent:1"], StoreOf(host).Find("agent")!.Value.Names);
+        await host.StopAsync(Cancel);
+    }
+
     [Fact]
     public async Task With_all_what_is_there_is_tracked_as_used_now()
     {

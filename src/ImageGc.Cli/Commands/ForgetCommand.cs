@@ -12,24 +12,38 @@ internal sealed class ForgetCommand : CommandBase
     public ForgetCommand(GlobalOptions global)
         : base(
             global, "forget", "Stop tracking images that were removed by other means. Prints the IDs it forgot.",
-            "imagegc forget sha256:4bcff63911fcb4448bd4fdacec207030997caf25e9bea4045fa6c8c44de311d1")
+            "imagegc forget 4bcff63911fc",
+            "imagegc forget registry/app:1.4")
     {
-        _ids = ImageIdArgument.Create("The images to forget, in full as they were recorded.", global);
+        _ids = ImageIdArgument.Create("The images to forget, by name or ID.", global);
         Arguments.Add(_ids);
     }
 
     protected override int Run(CommandContext context)
     {
         using var store = context.OpenExisting();
-        var outcome = context.Get(_ids).Distinct(StringComparer.Ordinal).ToLookup(store.Forget);
-        if (context.Json)
-            context.WriteJson(new JsonForgotten(outcome[true], outcome[false]), JsonOutput.Default.JsonForgotten);
-        else
-            foreach (var id in outcome[true])
-                context.WriteLine(id);
+        var known = new KnownImages(store.List());
+        List<string> forgotten = [], notTracked = [], errors = [];
+        foreach (var written in context.Get(_ids).Distinct(StringComparer.Ordinal))
+        {
+            try
+            {
+                var imageId = known.One(written).ImageId;
+                if (store.Forget(imageId)) // Not if two of them name the same image.
+                    forgotten.Add(imageId);
+            }
+            catch (CommandFailedException unknown)
+            {
+                notTracked.Add(written);
+                errors.Add(unknown.Message);
+            }
+        }
 
-        foreach (var id in outcome[false])
-            context.WriteError($"'{id}' is not tracked. Give the ID in full, as 'imagegc list --no-trunc' shows it.");
-        return outcome[false].Any() ? ExitCode.Failed : ExitCode.Done;
+        if (context.Json)
+            context.WriteJson(new JsonForgotten(forgotten, notTracked), JsonOutput.Default.JsonForgotten);
+        else
+            forgotten.ForEach(context.WriteLine);
+        errors.ForEach(context.WriteError);
+        return errors.Count > 0 ? ExitCode.Failed : ExitCode.Done;
     }
 }

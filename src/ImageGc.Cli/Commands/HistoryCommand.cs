@@ -8,11 +8,11 @@ namespace ImageGc.Cli.Commands;
 
 internal sealed class HistoryCommand : CommandBase
 {
-    private readonly Argument<string?> _id = new("ID")
+    private readonly Argument<string?> _id = new("IMAGE")
     {
-        Description = "Only this image: its ID in full, or its first digits (4 at least).",
+        Description = "Only this image: its name, or its ID in full or its first digits (4 at least).",
         Arity = ArgumentArity.ZeroOrOne,
-        HelpName = "ID",
+        HelpName = "IMAGE",
     };
 
     private readonly Option<bool> _runs = new("--runs") { Description = "List the prunes themselves, newest first." };
@@ -23,7 +23,7 @@ internal sealed class HistoryCommand : CommandBase
             global, "history",
             "List the images that prunes of the last 90 days removed, newest prune first: when, and why.",
             "imagegc history",
-            "imagegc history 4bcff63911fc",
+            "imagegc history registry/app:1.4",
             "imagegc history --runs")
     {
         _id.Validators.Add(ImageIdArgument.Validate);
@@ -50,9 +50,16 @@ internal sealed class HistoryCommand : CommandBase
         var written = context.GetOptional(_id);
         var removed = store.ListRemoved();
         if (written is not null)
-            removed = [.. removed.Where(image => ImageId.Matches(written, image.Image.ImageId))];
+            removed = Meant(written, removed);
         WriteRemoved(removed, context);
         return written is null ? ExitCode.Done : WriteTrackedState(written, found: removed.Count > 0, store, context);
+    }
+
+    private static List<RemovedImage> Meant(string written, IReadOnlyList<RemovedImage> removed)
+    {
+        var meant = new KnownImages([.. removed.Select(image => image.Image)]).All(written)
+            .Select(image => image.ImageId).ToHashSet(StringComparer.Ordinal);
+        return [.. removed.Where(image => meant.Contains(image.Image.ImageId))];
     }
 
     private void WriteRemoved(IReadOnlyList<RemovedImage> removed, CommandContext context)
@@ -78,7 +85,8 @@ internal sealed class HistoryCommand : CommandBase
     /// <summary>Says what the history of an image leaves open: whether it is tracked now.</summary>
     private static int WriteTrackedState(string written, bool found, ImageUseStore store, CommandContext context)
     {
-        var tracked = store.List().Where(image => ImageId.Matches(written, image.ImageId)).ToList();
+        var known = new KnownImages([.. store.List(), .. store.ListRemoved().Select(removed => removed.Image)]);
+        var tracked = new KnownImages(store.List()).All(written);
         if (found)
         {
             foreach (var image in tracked)
@@ -87,7 +95,7 @@ internal sealed class HistoryCommand : CommandBase
         }
 
         var instead = tracked.Count == 0
-            ? "It is not tracked either."
+            ? $"It is not tracked either. {known.Hint(written)}"
             : $"{tracked[0].ImageId} is still tracked, last used {TimeFormat.Iso(tracked[0].LastUsedAt)}.";
         if (written.Length < ImageId.MinPrefixDigits)
             instead += $" Give {ImageId.MinPrefixDigits} digits of an ID at least.";

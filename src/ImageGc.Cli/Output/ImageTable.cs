@@ -16,22 +16,37 @@ internal sealed class ImageTable(DateTimeOffset now, bool fullIds)
 
     public OutputTable Of(IEnumerable<ImageUse> images)
     {
-        var table = new OutputTable(OutputTable.ShrinkableColumn, "LAST USED (UTC)") { AllowWideLines = fullIds };
+        var table = new OutputTable(OutputTable.IdColumn, "LAST USED (UTC)", "SIZE", OutputTable.NameColumn)
+        {
+            AllowWideLines = fullIds,
+            Shown = [OutputTable.NameColumn, "LAST USED (UTC)", "SIZE", OutputTable.IdColumn],
+        };
         foreach (var image in images)
-            table.Add(Id(image), LastUsed(image));
+            table.Add(Id(image), LastUsed(image), Bytes(image.SizeBytes), Names(image));
         return table;
     }
 
     public OutputTable Of(IReadOnlyCollection<ImageVerdict> verdicts)
     {
-        string[] columns = ["VERDICT", OutputTable.ShrinkableColumn, "LAST USED (UTC)", "PRUNABLE"];
+        string[] columns =
+        [
+            "VERDICT", OutputTable.IdColumn, "LAST USED", "PRUNABLE", "SIZE", OutputTable.NameColumn, "KEPT BY",
+        ];
         var isAnyKept = verdicts.Any(verdict => verdict.KeptBy is not null);
-        var table = new OutputTable(isAnyKept ? [.. columns, "KEPT BY"] : columns) { AllowWideLines = fullIds };
+        var table = new OutputTable(columns)
+        {
+            AllowWideLines = fullIds,
+            Shown =
+            [
+                OutputTable.NameColumn, "LAST USED", "VERDICT", isAnyKept ? "KEPT BY" : "PRUNABLE", "SIZE",
+                OutputTable.IdColumn,
+            ],
+        };
         foreach (var verdict in verdicts)
         {
-            Cell[] cells =
-                [VerdictOf(verdict.Verdict), Id(verdict.Image), LastUsed(verdict.Image), PrunableAt(verdict)];
-            table.Add(isAnyKept ? [.. cells, new(verdict.KeptBy ?? "")] : cells);
+            table.Add(
+                VerdictOf(verdict.Verdict), Id(verdict.Image), UsedAgo(verdict.Image), PrunableAt(verdict),
+                Bytes(verdict.Image.SizeBytes), Names(verdict.Image), verdict.KeptBy is { } rule ? new(rule) : Unknown);
         }
 
         return table;
@@ -40,9 +55,14 @@ internal sealed class ImageTable(DateTimeOffset now, bool fullIds)
     public OutputTable Of(IEnumerable<RemovedImage> images)
     {
         var table = new OutputTable(
-            OutputTable.ShrinkableColumn, "LAST USED (UTC)", "REMOVED (UTC)", "UNUSED FOR", "THRESHOLD", "FREED")
+            OutputTable.IdColumn, "LAST USED (UTC)", "REMOVED (UTC)", "UNUSED FOR", "THRESHOLD", "FREED", "SIZE",
+            OutputTable.NameColumn)
         {
             AllowWideLines = fullIds,
+            Shown =
+            [
+                OutputTable.NameColumn, "REMOVED (UTC)", "UNUSED FOR", "THRESHOLD", "FREED", OutputTable.IdColumn,
+            ],
         };
         foreach (var removed in images)
         {
@@ -50,7 +70,7 @@ internal sealed class ImageTable(DateTimeOffset now, bool fullIds)
                 Id(removed.Image), At(removed.Image.LastUsedAt), At(removed.RemovedAt),
                 new(TimeFormat.Seconds(removed.UnusedFor()), TimeFormat.Duration(removed.UnusedFor())),
                 removed.Kind == PruneKind.Gone ? new("gone") : Threshold(removed.Threshold),
-                Freed(removed.Freed?.Bytes));
+                Bytes(removed.Freed?.Bytes), Bytes(removed.Image.SizeBytes), Names(removed.Image));
         }
 
         return table;
@@ -63,7 +83,7 @@ internal sealed class ImageTable(DateTimeOffset now, bool fullIds)
         {
             table.Add(
                 Since(run.PrunedAt), Threshold(run.Threshold),
-                Cell.Of(run.Tracked), Cell.Of(run.Removed), Cell.Of(run.Failed), Freed(run.FreedBytes));
+                Cell.Of(run.Tracked), Cell.Of(run.Removed), Cell.Of(run.Failed), Bytes(run.FreedBytes));
         }
 
         return table;
@@ -72,9 +92,16 @@ internal sealed class ImageTable(DateTimeOffset now, bool fullIds)
     private static Cell Threshold(TimeSpan threshold) =>
         new(TimeFormat.Seconds(threshold), DurationText.Format(threshold));
 
-    private static Cell Freed(long? bytes) => bytes is { } freed
-        ? new(freed.ToString(CultureInfo.InvariantCulture), SizeText.Format(freed))
-        : new("");
+    private static Cell Bytes(long? bytes) => bytes is { } known
+        ? new(known.ToString(CultureInfo.InvariantCulture), SizeText.Format(known))
+        : Unknown;
+
+    /// <summary>For scripts all names; for people the first one, which is a tag if there is one.</summary>
+    private static Cell Names(ImageUse image) =>
+        image.Names is [var first, ..] ? new(string.Join(',', image.Names), first) : Unknown;
+
+    /// <summary>A script that splits at white space must not see the next field in its place.</summary>
+    private static readonly Cell Unknown = new("-");
 
     private static Cell At(DateTimeOffset moment) => new(TimeFormat.Iso(moment), TimeFormat.Short(moment));
 
@@ -95,6 +122,9 @@ internal sealed class ImageTable(DateTimeOffset now, bool fullIds)
         new(image.ImageId, fullIds ? image.ImageId : ImageId.Shorten(image.ImageId));
 
     private Cell LastUsed(ImageUse image) => Since(image.LastUsedAt);
+
+    private Cell UsedAgo(ImageUse image) =>
+        new(TimeFormat.Iso(image.LastUsedAt), TimeFormat.Relative(image.LastUsedAt, now));
 
     private Cell Since(DateTimeOffset moment) =>
         new(TimeFormat.Iso(moment), $"{TimeFormat.Short(moment)}, {TimeFormat.Relative(moment, now)}");

@@ -21,12 +21,14 @@ namespace ImageGc.Cli.Output;
 [JsonSerializable(typeof(JsonCheck))]
 internal sealed partial class JsonOutput : JsonSerializerContext;
 
-internal sealed record JsonImage(string ImageId, string LastUsedAt)
+internal sealed record JsonImage(string ImageId, string LastUsedAt, IReadOnlyList<string> Names, long? SizeBytes)
 {
-    public static JsonImage Of(ImageUse image) => new(image.ImageId, TimeFormat.Iso(image.LastUsedAt));
+    public static JsonImage Of(ImageUse image) =>
+        new(image.ImageId, TimeFormat.Iso(image.LastUsedAt), image.Names, image.SizeBytes);
 }
 
-internal sealed record JsonVerdict(Verdict Reason, string ImageId, string LastUsedAt, string PrunableAt)
+internal sealed record JsonVerdict(
+    Verdict Reason, string ImageId, string LastUsedAt, string PrunableAt, IReadOnlyList<string> Names, long? SizeBytes)
 {
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public string? Failure { get; init; }
@@ -45,7 +47,7 @@ internal sealed record JsonVerdict(Verdict Reason, string ImageId, string LastUs
 
     public static JsonVerdict Of(ImageVerdict verdict) => new(
         verdict.Verdict, verdict.Image.ImageId, TimeFormat.Iso(verdict.Image.LastUsedAt),
-        TimeFormat.Iso(verdict.PrunableAt))
+        TimeFormat.Iso(verdict.PrunableAt), verdict.Image.Names, verdict.Image.SizeBytes)
     {
         Failure = verdict.Failure,
         KeptBy = verdict.KeptBy,
@@ -67,12 +69,12 @@ internal sealed record JsonNewFile(string Path);
 
 internal sealed record JsonRemoved(
     string ImageId, string LastUsedAt, string RemovedAt, long UnusedForSeconds, long ThresholdSeconds,
-    PruneKind Kind, long? FreedBytes, FreedBy? FreedBy)
+    PruneKind Kind, IReadOnlyList<string> Names, long? SizeBytes, long? FreedBytes, FreedBy? FreedBy)
 {
     public static JsonRemoved Of(RemovedImage removed) => new(
         removed.Image.ImageId, TimeFormat.Iso(removed.Image.LastUsedAt), TimeFormat.Iso(removed.RemovedAt),
         (long)removed.UnusedFor().TotalSeconds, (long)removed.Threshold.TotalSeconds, removed.Kind,
-        removed.Freed?.Bytes, removed.Freed?.By);
+        removed.Image.Names, removed.Image.SizeBytes, removed.Freed?.Bytes, removed.Freed?.By);
 }
 
 internal sealed record JsonRun(

@@ -2,20 +2,25 @@ using System.Globalization;
 using ImageGc.Cli.Terminal;
 using ImageGc.Sqlite;
 using Spectre.Console;
-using Spectre.Console.Rendering;
 
 namespace ImageGc.Cli.Output;
 
 /// <summary>Rows for two readers: a table on a terminal, tab-separated lines without a header in a pipe.</summary>
 internal sealed class OutputTable(params string[] headers)
 {
-    /// <summary>The column that is cut short if the terminal is too narrow.</summary>
-    public const string ShrinkableColumn = "IMAGE";
+    /// <summary>The column with image IDs, cut short if the terminal is too narrow.</summary>
+    public const string IdColumn = "IMAGE ID";
+
+    /// <summary>The column with the names of images, cut short likewise.</summary>
+    public const string NameColumn = "NAME";
 
     /// <summary>Every table fits into this width; on a narrower terminal the lines wrap.</summary>
     private const int MinWidth = 80;
 
     private readonly List<Cell[]> _rows = [];
+
+    /// <summary>The columns that people see, in their order; all of them in the order of scripts if null.</summary>
+    public IReadOnlyList<string>? Shown { get; init; }
 
     /// <summary>Whether long cells may make lines longer than the terminal is wide.</summary>
     public bool AllowWideLines { get; init; }
@@ -44,14 +49,15 @@ internal sealed class OutputTable(params string[] headers)
     private void WriteTable(TextWriter output, bool colors, int width)
     {
         var table = new Table { Border = TableBorder.None, ShowHeaders = headers.Any(header => header.Length > 0) };
-        foreach (var header in headers)
+        var shown = Shown ?? headers;
+        foreach (var header in shown)
         {
-            var noWrap = header != ShrinkableColumn;
+            var noWrap = header is not (IdColumn or NameColumn);
             table.AddColumn(new TableColumn(header) { NoWrap = noWrap, Padding = new Padding(0, 0, 2, 0) });
         }
 
         foreach (var row in _rows)
-            table.AddRow(row.Select(Render));
+            table.AddRow(shown.Select(header => Render(row[Array.IndexOf(headers, header)])));
 
         var console = AnsiConsole.Create(new AnsiConsoleSettings
         {
@@ -64,7 +70,7 @@ internal sealed class OutputTable(params string[] headers)
         console.Write(table);
     }
 
-    private static IRenderable Render(Cell cell) =>
+    private static Text Render(Cell cell) =>
         new Text(cell.Display ?? cell.Value, new Style(cell.Color)) { Overflow = Overflow.Ellipsis };
 }
 
