@@ -79,8 +79,16 @@ internal sealed class Cleanup(
     {
         await CheckEngineAsync(cancellationToken).ConfigureAwait(false);
         var images = await engine.ListImagesAsync(cancellationToken).ConfigureAwait(false);
-        var inUse = await RemovalRun.ListInUseAsync(engine, cancellationToken).ConfigureAwait(false);
-        return store().ExplainPrune(inUse, OptionsFor(images, inUse, isForRoom: false));
+        var containers = await engine.ListContainersAsync(cancellationToken).ConfigureAwait(false);
+        var users = containers
+            .SelectMany(one => one.ImageIds.Distinct().Select(image => (image, Container: one.Name ?? one.Id)))
+            .ToLookup(use => use.image, use => use.Container, StringComparer.Ordinal);
+        var inUse = users.Select(image => image.Key).ToHashSet(StringComparer.Ordinal);
+        return
+        [
+            .. store().ExplainPrune(inUse, OptionsFor(images, inUse, isForRoom: false))
+                .Select(verdict => verdict with { UsedBy = [.. users[verdict.Image.ImageId].Order()] }),
+        ];
     }
 
     /// <summary>What fills a disk on which no image is left that may go, for a person who has to make room.</summary>

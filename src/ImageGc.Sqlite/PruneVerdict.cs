@@ -33,4 +33,9 @@ public sealed record PruneVerdict(ImageUse Image, PruneReason Reason, DateTimeOf
 {
     /// <summary>The rule of <see cref="PruneOptions.Keep"/> by which it is kept; null if it is not.</summary>
     public string? KeptBy { get; init; }
+
+    /// <summary>
+    /// The containers that use it, for people; none if nobody filled it in, for the store knows image IDs alone.
+    /// </summary>
+    public IReadOnlyList<string> UsedBy { get; init; } = [];
 }

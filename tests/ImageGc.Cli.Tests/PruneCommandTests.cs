@@ -43,6 +43,19 @@ public sealed class PruneCommandTests : CliTest
     }
 
     [Fact]
+    public void Prune_dry_run_says_how_much_it_would_free()
+    {
+        Record(8 * Day, Id(1), Id(2), Id(3));
+        Describe(Id(1), 900_000_000, "app:1");
+        Describe(Id(2), 310_000_000, "app:2");
+        Describe(Id(3), 5_000_000, "app:3");
+
+        Assert.StartsWith(
+            "Dry run, nothing was changed: 2 images would be forgotten, which would free up to 1.21 GB, 1 stay. ",
+            Run("prune", "--in-use", Id(3), "--dry-run").Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Prune_dry_run_cannot_import()
     {
         var result = Run("prune", "--in-use", "a", "--dry-run", "--import", FileOf("a 1\n"));

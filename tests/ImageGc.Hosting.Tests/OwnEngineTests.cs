@@ -130,6 +130,7 @@ public sealed class OwnEngineTests : HostTest
 
         Assert.Equal([("in-use", PruneReason.InUse), ("old", PruneReason.Expired)],
             preview.Select(verdict => (verdict.Image.ImageId, verdict.Reason)).Order());
+        Assert.Equal(["a"], preview.SelectMany(verdict => verdict.UsedBy));
         Assert.Equal(["old"], result.Removed.Select(image => image.ImageId));
         Assert.Equal(["old"], Engine.Removed);
     }

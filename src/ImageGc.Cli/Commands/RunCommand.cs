@@ -81,7 +81,8 @@ internal sealed class RunCommand : EngineCommand
         context.WriteVerdicts(verdicts, context.Get(_fullIds));
         var expired = verdicts.Count(verdict => verdict.Verdict == Verdict.Expired);
         var tracked = Quantity.Of(verdicts.Count, "tracked image");
-        context.WriteInfo($"Dry run, nothing was changed: {expired} of {tracked} would be removed.");
+        context.WriteInfo(
+            $"Dry run, nothing was changed: {expired} of {tracked} would be removed{Quantity.WouldFree(verdicts)}.");
         return ExitCode.Done;
     }
 

@@ -28,25 +28,21 @@ internal sealed class ImageTable(DateTimeOffset now, bool fullIds)
 
     public OutputTable Of(IReadOnlyCollection<ImageVerdict> verdicts)
     {
-        string[] columns =
-        [
-            "VERDICT", OutputTable.IdColumn, "LAST USED", "PRUNABLE", "SIZE", OutputTable.NameColumn, "KEPT BY",
-        ];
-        var isAnyKept = verdicts.Any(verdict => verdict.KeptBy is not null);
-        var table = new OutputTable(columns)
+        var table = new OutputTable(
+            OutputTable.VerdictColumn, OutputTable.IdColumn, "LAST USED", "PRUNABLE", "SIZE", OutputTable.NameColumn,
+            "WHY")
         {
             AllowWideLines = fullIds,
             Shown =
             [
-                OutputTable.NameColumn, "LAST USED", "VERDICT", isAnyKept ? "KEPT BY" : "PRUNABLE", "SIZE",
-                OutputTable.IdColumn,
+                OutputTable.NameColumn, "LAST USED", OutputTable.VerdictColumn, "SIZE", OutputTable.IdColumn,
             ],
         };
         foreach (var verdict in verdicts)
         {
             table.Add(
-                VerdictOf(verdict.Verdict), Id(verdict.Image), UsedAgo(verdict.Image), PrunableAt(verdict),
-                Bytes(verdict.Image.SizeBytes), Names(verdict.Image), verdict.KeptBy is { } rule ? new(rule) : Unknown);
+                VerdictOf(verdict), Id(verdict.Image), UsedAgo(verdict.Image), new(TimeFormat.Iso(verdict.PrunableAt)),
+                Bytes(verdict.Image.SizeBytes), Names(verdict.Image), Why(verdict));
         }
 
         return table;
@@ -105,17 +101,28 @@ internal sealed class ImageTable(DateTimeOffset now, bool fullIds)
 
     private static Cell At(DateTimeOffset moment) => new(TimeFormat.Iso(moment), TimeFormat.Short(moment));
 
-    private static Cell VerdictOf(Verdict verdict) => verdict switch
+    private static Cell Why(ImageVerdict verdict) =>
+        verdict.KeptBy is { } rule ? new(rule)
+        : verdict.UsedBy.Count > 0 ? new(string.Join(',', verdict.UsedBy))
+        : Unknown;
+
+    private Cell VerdictOf(ImageVerdict verdict) => verdict.Verdict switch
     {
         Verdict.Removed => new("removed", Color: Color.Red),
-        Verdict.Failed => new("failed", Color: Color.Red),
-        Verdict.Expired => new("expired", Color: Color.Red),
-        Verdict.UsedMeanwhile => new("used-meanwhile", Color: Color.Yellow),
-        Verdict.UsedRecently => new("used-recently", Color: Color.Yellow),
-        Verdict.WaitsForClock => new("waits-for-clock", Color: Color.Yellow),
-        Verdict.Kept => new("kept", Color: Color.Green),
-        Verdict.InUse => new("in-use", Color: Color.Green),
-        _ => throw new ArgumentOutOfRangeException(nameof(verdict), verdict, null),
+        Verdict.Failed => new("failed", "failed to go", Color.Red),
+        Verdict.Expired => new("expired", "may go now", Color.Red),
+        Verdict.UsedMeanwhile => new("used-meanwhile", "used meanwhile", Color.Yellow),
+        Verdict.UsedRecently => new(
+            "used-recently",
+            verdict.PrunableAt == DateTimeOffset.MaxValue
+                ? "stays for ever"
+                : $"may go {TimeFormat.Relative(verdict.PrunableAt, now)}",
+            Color.Yellow),
+        Verdict.WaitsForClock => new("waits-for-clock", "waits for the clock", Color.Yellow),
+        Verdict.Kept => new("kept", $"kept: {verdict.KeptBy}", Color.Green),
+        Verdict.InUse => new(
+            "in-use", verdict.UsedBy is [var container, ..] ? $"in use by {container}" : "in use", Color.Green),
+        _ => throw new ArgumentOutOfRangeException(nameof(verdict), verdict.Verdict, null),
     };
 
     private Cell Id(ImageUse image) =>
@@ -128,7 +135,4 @@ internal sealed class ImageTable(DateTimeOffset now, bool fullIds)
 
     private Cell Since(DateTimeOffset moment) =>
         new(TimeFormat.Iso(moment), $"{TimeFormat.Short(moment)}, {TimeFormat.Relative(moment, now)}");
-
-    private Cell PrunableAt(ImageVerdict verdict) =>
-        new(TimeFormat.Iso(verdict.PrunableAt), TimeFormat.Relative(verdict.PrunableAt, now));
 }

@@ -23,6 +23,9 @@ internal sealed record ImageVerdict(Verdict Verdict, ImageUse Image, DateTimeOff
     /// <summary>The rule that keeps it.</summary>
     public string? KeptBy { get; init; }
 
+    /// <summary>The containers that use it, as far as that is known.</summary>
+    public IReadOnlyList<string> UsedBy { get; init; } = [];
+
     /// <summary>What its removal freed; null if unknown.</summary>
     public Freed? Freed { get; init; }
 
@@ -43,6 +46,7 @@ internal sealed record ImageVerdict(Verdict Verdict, ImageUse Image, DateTimeOff
         verdict.PrunableAt)
     {
         KeptBy = verdict.KeptBy,
+        UsedBy = verdict.UsedBy,
     };
 
     /// <summary>What became of an image that had expired.</summary>

@@ -37,6 +37,9 @@ internal sealed record JsonVerdict(
     public string? KeptBy { get; init; }
 
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public IReadOnlyList<string>? UsedBy { get; init; }
+
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public long? FreedBytes { get; init; }
 
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
@@ -51,6 +54,7 @@ internal sealed record JsonVerdict(
     {
         Failure = verdict.Failure,
         KeptBy = verdict.KeptBy,
+        UsedBy = verdict.UsedBy.Count > 0 ? verdict.UsedBy : null,
         FreedBytes = verdict.Freed?.Bytes,
         FreedBy = verdict.Freed?.By,
         Command = verdict.Command,

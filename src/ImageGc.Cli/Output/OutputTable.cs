@@ -19,6 +19,9 @@ internal sealed class OutputTable(params string[] headers)
 
     private readonly List<Cell[]> _rows = [];
 
+    /// <summary>The column with verdicts in words, cut short likewise.</summary>
+    public const string VerdictColumn = "VERDICT";
+
     /// <summary>The columns that people see, in their order; all of them in the order of scripts if null.</summary>
     public IReadOnlyList<string>? Shown { get; init; }
 
@@ -52,7 +55,7 @@ internal sealed class OutputTable(params string[] headers)
         var shown = Shown ?? headers;
         foreach (var header in shown)
         {
-            var noWrap = header is not (IdColumn or NameColumn);
+            var noWrap = header is not (IdColumn or NameColumn or VerdictColumn);
             table.AddColumn(new TableColumn(header) { NoWrap = noWrap, Padding = new Padding(0, 0, 2, 0) });
         }
 

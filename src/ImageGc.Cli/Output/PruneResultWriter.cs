@@ -17,8 +17,8 @@ internal sealed class PruneResultWriter(
             context.WriteInfo($"Would fail: {verdict.Failure}");
         var expired = verdicts.Count(verdict => verdict.Verdict == Verdict.Expired);
         var gone = removed ? "removed" : "forgotten";
-        context.WriteInfo($"Dry run, nothing was changed: {Quantity.Images(expired)} would be {gone}, "
-            + DescribeRest(verdicts, verdicts.Count - expired));
+        context.WriteInfo($"Dry run, nothing was changed: {Quantity.Images(expired)} would be {gone}"
+            + $"{Quantity.WouldFree(verdicts)}, " + DescribeRest(verdicts, verdicts.Count - expired));
     }
 
     public void WriteForgotten(PruneSummary summary) => Write(summary, () =>

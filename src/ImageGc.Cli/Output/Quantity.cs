@@ -15,6 +15,16 @@ internal static class Quantity
         return bytes == 0 ? "" : $", which freed {SizeText.Format(bytes)}";
     }
 
+    /// <summary>
+    /// `, which would free up to 310 MB`: less where images share what they have; nothing if no size is known.
+    /// </summary>
+    public static string WouldFree(IEnumerable<ImageVerdict> verdicts)
+    {
+        var bytes = verdicts.Where(verdict => verdict.Verdict == Verdict.Expired)
+            .Sum(verdict => verdict.Image.SizeBytes ?? 0);
+        return bytes == 0 ? "" : $", which would free up to {SizeText.Format(bytes)}";
+    }
+
     public static string Of(long count, string thing) =>
         string.Create(CultureInfo.InvariantCulture, $"{count} {thing}{(count == 1 ? "" : "s")}");
 }
