@@ -19,7 +19,7 @@ internal sealed class Cleanup(
     /// <summary>Keeps other programs from cleaning up.</summary>
     public void Lock() => store().LockPrunes();
 
-    /// <summary>Says early what would keep no image or let no cleanup take place.</summary>
+    /// <summary>Reports early what would prevent a cleanup, and rules that keep no image.</summary>
     public async Task CheckEngineAsync(CancellationToken cancellationToken)
     {
         await RequireSameEngineAsync(cancellationToken).ConfigureAwait(false);
@@ -77,8 +77,9 @@ internal sealed class Cleanup(
     /// <summary>The verdict on every tracked image, if images were removed on schedule now.</summary>
     public async Task<IReadOnlyList<PruneVerdict>> PreviewAsync(CancellationToken cancellationToken)
     {
-        await CheckEngineAsync(cancellationToken).ConfigureAwait(false);
+        await RequireSameEngineAsync(cancellationToken).ConfigureAwait(false);
         var images = await engine.ListImagesAsync(cancellationToken).ConfigureAwait(false);
+        ReportMatchingNone(images);
         var containers = await engine.ListContainersAsync(cancellationToken).ConfigureAwait(false);
         var users = containers
             .SelectMany(one => one.ImageIds.Distinct().Select(image => (image, Container: one.Name ?? one.Id)))
@@ -91,6 +92,15 @@ internal sealed class Cleanup(
         ];
     }
 
+    /// <summary>Whether an image may go that makes room.</summary>
+    public async Task<bool> CanMakeRoomAsync(CancellationToken cancellationToken)
+    {
+        var images = await engine.ListImagesAsync(cancellationToken).ConfigureAwait(false);
+        var inUse = await RemovalRun.ListInUseAsync(engine, cancellationToken).ConfigureAwait(false);
+        return store().ExplainPrune(inUse, OptionsFor(images, inUse, isForRoom: true))
+            .Any(verdict => verdict.Reason == PruneReason.Expired);
+    }
+
     /// <summary>What fills a disk on which no image is left that may go, for a person who has to make room.</summary>
     public async Task<string> DescribeDiskAsync(DiskUsage usage, CancellationToken cancellationToken)
     {
@@ -98,7 +108,7 @@ internal sealed class Cleanup(
         var inUse = await RemovalRun.ListInUseAsync(engine, cancellationToken).ConfigureAwait(false);
         var verdicts = store().ExplainPrune(inUse, OptionsFor(images, inUse, isForRoom: true))
             .ToDictionary(verdict => verdict.Image.ImageId, verdict => verdict.Reason, StringComparer.Ordinal);
-        return $"{DiskShares.Describe(images, inUse, verdicts, usage)}";
+        return DiskShares.Describe(images, inUse, verdicts, usage);
     }
 
     /// <summary>Takes the engine as it is now for the one whose images are tracked.</summary>

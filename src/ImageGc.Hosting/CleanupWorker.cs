@@ -34,10 +34,11 @@ internal sealed class CleanupWorker(
     /// <summary>When the next cleanup comes, as the log has it.</summary>
     private DateTimeOffset? _announced;
 
-    /// <summary>Whether the engine was asked once, so that what would let no cleanup take place was said.</summary>
+    /// <summary>Whether the engine was asked once, so that what would prevent a cleanup was reported.</summary>
     private bool _isChecked;
 
-    private bool _isReported;
+    /// <summary>Whether it was reported that the engine cannot be asked.</summary>
+    private bool _isAway;
 
     /// <summary>Whether the next cleanup makes up for one that was due before the start.</summary>
     private bool _isOverdue;
@@ -100,35 +101,35 @@ internal sealed class CleanupWorker(
     {
         while (true)
         {
-            var away = await CheckEngineAsync(stoppingToken).ConfigureAwait(false);
+            await CheckEngineAsync(stoppingToken).ConfigureAwait(false);
             Attempt.IfThereIsRoom(() => store().CorrectTimes()); // So that other programs read correct times.
             var now = time.GetUtcNow();
             var next = FindNext(now);
             if (next <= now)
                 return;
             // A run that failed is tried again before this, so only the database could not be read.
-            if (!_isOverdue || away is not null)
-                health.Report(HostPart.Cleanup, away);
+            if (!_isOverdue && _isChecked)
+                health.Report(HostPart.Cleanup, failure: null);
             var left = next - now;
             await Task.Delay(left < PollInterval ? left : PollInterval, time, stoppingToken).ConfigureAwait(false);
         }
     }
 
-    /// <summary>Asks the engine once, so that what lets no cleanup take place is known long before it is due.</summary>
-    /// <returns>Why the engine could not be asked so far, or null.</returns>
+    /// <summary>Asks the engine once, so that what prevents a cleanup is known long before it is due.</summary>
     /// <exception cref="EngineChangedException">It is another one.</exception>
-    private async Task<Exception?> CheckEngineAsync(CancellationToken stoppingToken)
+    private async Task CheckEngineAsync(CancellationToken stoppingToken)
     {
         if (_isChecked)
-            return null;
+            return;
         var failure = await Attempt.FailureOfAsync(cleanup.CheckEngineAsync, stoppingToken).ConfigureAwait(false);
         if (failure is EngineChangedException or ImageUseStoreException)
             ExceptionDispatchInfo.Throw(failure);
         _isChecked = failure is null;
-        if (failure is not null && !_isReported && !options.Value.WatchContainers) // Who watches reports it.
+        if (failure is not null || _isAway)
+            health.Report(HostPart.Cleanup, failure);
+        if (failure is not null && !_isAway && !options.Value.WatchContainers) // Who watches reports it.
             log.EngineAway(failure, PollInterval);
-        _isReported = failure is not null;
-        return failure;
+        _isAway = failure is not null;
     }
 
     /// <summary>

@@ -10,8 +10,10 @@ internal sealed class DiskPressureWorker(
     Cleanup cleanup, ImageDisk disk, IOptions<ImageGarbageCollectionOptions> options,
     Health health, TimeProvider time, ILogger<DiskPressureWorker> log) : BackgroundService
 {
-    /// <summary>Whether the last removals freed nothing: no more are tried until there was room again.</summary>
-    private bool _inVain;
+    private static readonly TimeSpan TryAgainAfter = TimeSpan.FromHours(1);
+
+    /// <summary>When removals last freed nothing; null if they did not.</summary>
+    private long? _freedNothingAt;
 
     /// <summary>Makes room if the disk is too full.</summary>
     /// <returns>What was removed for that.</returns>
@@ -24,42 +26,61 @@ internal sealed class DiskPressureWorker(
             return result;
         var low = options.Value.LowThreshold ?? high.LowByDefault;
         var before = await disk.MeasureAsync(cancellationToken).ConfigureAwait(false);
+        RequirePossible(before, high, low);
         if (high.MarginOf(before) > 0)
         {
-            _inVain = false;
+            _freedNothingAt = null;
             health.Report(HostPart.Disk, failure: null);
             return result;
         }
 
-        if (!_inVain)
+        if (_freedNothingAt is { } at && time.GetElapsedTime(at) >= TryAgainAfter)
+            _freedNothingAt = null;
+        if (_freedNothingAt is null && await cleanup.CanMakeRoomAsync(cancellationToken).ConfigureAwait(false))
         {
             log.DiskFull(before, low);
-            var relief = new DiskRelief(disk, low, time);
+            var relief = new DiskRelief(disk, high, low, time);
             result = await cleanup.RunAsync(progress, relief, cancellationToken).ConfigureAwait(false);
-            _inVain = relief.IsInVain;
+            if (relief.FreesNothing)
+                _freedNothingAt = time.GetTimestamp();
         }
 
         var after = await disk.MeasureAsync(cancellationToken).ConfigureAwait(false);
-        if (low.MarginOf(after) >= 0)
+        if (high.MarginOf(after) > 0)
         {
             health.Report(HostPart.Disk, failure: null);
             return result;
         }
 
-        var why = _inVain
+        var why = _freedNothingAt is not null
             ? "The last removals freed nothing on it, so images may lie on another disk "
                 + $"({nameof(options.Value.ImageDirectory)} says which), or something takes what they free."
-            : "No other unused image may go for that.";
-        var stillFull = new DiskStillFullException($"The disk is {after}, to stay below {high}. {why} "
-            + await cleanup.DescribeDiskAsync(after, cancellationToken).ConfigureAwait(false));
-        var isTooFull = high.MarginOf(after) <= 0;
+            : "No other unused image can go now.";
         // Without the numbers, which change at each look: what is said anew is written anew.
-        health.Report(
-            HostPart.Disk, isTooFull ? new DiskStillFullException($"The disk is fuller than {high}. {why}") : null);
-        if (isTooFull)
-            throw stillFull;
-        log.DiskStillFull(stillFull.Message);
-        return result;
+        health.Report(HostPart.Disk, new DiskStillFullException($"The disk is too full: {high.Demand}. {why}"));
+        var shares = await DescribeAsync(after, cancellationToken).ConfigureAwait(false);
+        throw new DiskStillFullException($"The disk is {after}; {high.Demand}. {why}{shares}");
+    }
+
+    /// <summary>A typing error must not cost every unused image.</summary>
+    private static void RequirePossible(DiskUsage usage, DiskThreshold high, DiskThreshold low)
+    {
+        if (!high.IsPossibleOn(usage) || !low.IsPossibleOn(usage))
+            throw new NotSupportedException(
+                $"The disk has {SizeText.Format(usage.UsedBytes + usage.AvailableBytes)} in all, so that "
+                + $"{(high.IsPossibleOn(usage) ? low : high)} is never reached. Nothing is removed for that. Correct "
+                + $"{nameof(ImageGarbageCollectionOptions.HighThreshold)} or "
+                + $"{nameof(ImageGarbageCollectionOptions.LowThreshold)}.");
+    }
+
+    /// <summary>What fills the disk, as far as the engine says so.</summary>
+    private async Task<string> DescribeAsync(DiskUsage usage, CancellationToken cancellationToken)
+    {
+        var shares = "";
+        await Attempt.FailureOfAsync(
+            async cancel => shares = $" {await cleanup.DescribeDiskAsync(usage, cancel).ConfigureAwait(false)}",
+            cancellationToken).ConfigureAwait(false);
+        return shares;
     }
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
@@ -70,14 +91,16 @@ internal sealed class DiskPressureWorker(
             return;
         }
 
-        await Task.Delay(options.Value.DiskCheckInterval, time, stoppingToken).ConfigureAwait(false);
+        await Task.Delay(options.Value.StartDelay, time, stoppingToken).ConfigureAwait(false);
+        var isSaid = false;
         while (true)
         {
             var failure = await Attempt.FailureOfAsync(cancel => RelieveAsync(progress: null, cancel), stoppingToken)
                 .ConfigureAwait(false);
-            if (failure is DiskStillFullException)
-                log.DiskStillFull(failure.Message);
-            else if (failure is not null)
+            if (failure is DiskStillFullException && !isSaid)
+                log.DiskStillFull(failure.Message, options.Value.DiskCheckInterval);
+            isSaid = failure is DiskStillFullException;
+            if (failure is not (null or DiskStillFullException))
             {
                 health.Report(HostPart.Disk, failure);
                 if (Health.CannotGoOn(failure))

@@ -21,6 +21,7 @@ internal static class DiskShares
                 {
                     PruneReason.Kept => "kept",
                     PruneReason.Expired => "not removable so far",
+                    PruneReason.WaitsForClock => "waiting for the clock",
                     _ => "used too recently",
                 })
             .Select(share => (Why: share.Key, Bytes: share.Sum(image => image.UniqueBytes ?? image.SizeBytes ?? 0)))
@@ -28,8 +29,9 @@ internal static class DiskShares
             .ToList();
         var total = shares.Sum(share => share.Bytes);
         var parts = string.Join(", ", shares.Select(share => $"{SizeText.Format(share.Bytes)} {share.Why}"));
-        return (shares.Count == 0 ? "There is no image on it" : $"Images take up to {SizeText.Format(total)}: {parts}")
-            + $"; everything else takes {SizeText.Format(Math.Max(0, usage.UsedBytes - total))} or more. Look with "
-            + "'docker system df' and 'du -xh'.";
+        var others = usage.UsedBytes - total; // Unknown if what images share is counted for each of them.
+        return (shares.Count == 0 ? "The engine has no image" : $"Images take up to {SizeText.Format(total)}: {parts}")
+            + (others > 0 ? $"; everything else takes {SizeText.Format(others)} or more" : "")
+            + ". Look with 'du -xh' and with the engine's 'system df'.";
     }
 }

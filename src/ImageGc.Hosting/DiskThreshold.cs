@@ -8,13 +8,15 @@ public readonly record struct DiskThreshold
 {
     private const int FullPercent = 100;
 
-    private DiskThreshold(int? usedPercent, long? freeBytes) => (UsedPercent, FreeBytes) = (usedPercent, freeBytes);
+    private readonly int _percent;
+
+    private DiskThreshold(int percent, long? freeBytes) => (_percent, FreeBytes) = (percent, freeBytes);
 
     /// <summary>What to write, for messages.</summary>
     internal const string AcceptedForms = "use percent used, such as 85%, or what is to stay free, such as 2GB";
 
     /// <summary>In percent used; null if it is in bytes free.</summary>
-    public int? UsedPercent { get; }
+    public int? UsedPercent => FreeBytes is null ? _percent : null;
 
     /// <summary>In bytes free; null if it is in percent used.</summary>
     public long? FreeBytes { get; }
@@ -33,7 +35,7 @@ public readonly record struct DiskThreshold
     public static DiskThreshold OfFreeBytes(long bytes)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(bytes);
-        return new DiskThreshold(null, bytes);
+        return new DiskThreshold(0, bytes);
     }
 
     /// <summary>Reads `85%`, `85` or `2GB`.</summary>
@@ -56,14 +58,22 @@ public readonly record struct DiskThreshold
     /// <summary>`85%`, or `2 GB free`.</summary>
     public override string ToString() => FreeBytes is { } free
         ? $"{SizeText.Format(free)} free"
-        : string.Create(CultureInfo.InvariantCulture, $"{UsedPercent ?? 0}%");
+        : string.Create(CultureInfo.InvariantCulture, $"{_percent}%");
 
-    /// <summary>Down to where images go if nothing else is said: 5 points less, or half as much again free.</summary>
+    /// <summary>What it asks for, to follow a semicolon.</summary>
+    internal string Demand =>
+        FreeBytes is { } free ? $"at least {SizeText.Format(free)} must stay free" : $"at most {this} may be used";
+
+    /// <summary>The low threshold to this high one: 5 points less, or half as much again free.</summary>
     internal DiskThreshold LowByDefault => FreeBytes is { } free
-        ? OfFreeBytes(free + (free / 2))
-        : OfUsedPercent(Math.Max(0, (UsedPercent ?? 0) - 5));
+        ? OfFreeBytes((long)Int128.Min(long.MaxValue, (Int128)free * 3 / 2))
+        : OfUsedPercent(Math.Max(0, _percent - 5));
 
     /// <summary>How far the disk is from being so full; negative if it is fuller.</summary>
     internal double MarginOf(DiskUsage usage) =>
-        FreeBytes is { } free ? usage.AvailableBytes - free : (UsedPercent ?? 0) - usage.UsedPercent;
+        FreeBytes is { } free ? usage.AvailableBytes - free : _percent - usage.UsedPercent;
+
+    /// <summary>Whether so much can ever be free: else every unused image would go in vain.</summary>
+    internal bool IsPossibleOn(DiskUsage usage) =>
+        FreeBytes is null || FreeBytes < usage.UsedBytes + usage.AvailableBytes;
 }

@@ -37,8 +37,12 @@ internal static partial class HostingLog
         "The disk is {Usage}: unused images go before their time, down to {Low}")]
     public static partial void DiskFull(this ILogger logger, DiskUsage usage, DiskThreshold low);
 
-    [LoggerMessage(108, LogLevel.Warning, "{Why}")]
-    public static partial void DiskStillFull(this ILogger logger, string why);
+    [LoggerMessage(108, LogLevel.Warning,
+        "No more room can be made: {Why} This is tried every {RetryAfter} and not logged again until there is room")]
+    private static partial void DiskStillFull(this ILogger logger, string why, string retryAfter);
+
+    public static void DiskStillFull(this ILogger logger, string why, TimeSpan retryAfter) =>
+        logger.DiskStillFull(why, DurationText.Format(retryAfter));
 
     [LoggerMessage(109, LogLevel.Error, "Could not make room on the disk: {Why} The next try comes after {RetryAfter}")]
     private static partial void DiskFailed(this ILogger logger, Exception? unexpected, string why, string retryAfter);
@@ -88,11 +92,10 @@ internal static partial class HostingLog
     private static partial void EngineAway(this ILogger logger, Exception? unexpected, string why, string retryAfter);
 
     [LoggerMessage(124, LogLevel.Warning,
-        "There is no room to record that {Count} images were used. They count as in use until there is: {Why}")]
-    private static partial void NoRoomToRecord(this ILogger logger, int count, string why);
+        "There is no room to record which images are used. They count as in use until there is: {Why}")]
+    private static partial void NoRoomToRecord(this ILogger logger, string why);
 
-    public static void NoRoomToRecord(this ILogger logger, int count, Exception full) =>
-        logger.NoRoomToRecord(count, Sentence(full));
+    public static void NoRoomToRecord(this ILogger logger, Exception full) => logger.NoRoomToRecord(Sentence(full));
 
     public static void EngineAway(this ILogger logger, Exception failure, TimeSpan retryAfter) =>
         logger.EngineAway(Unexpected(failure), Sentence(failure), DurationText.Format(retryAfter));

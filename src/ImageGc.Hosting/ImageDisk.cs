@@ -20,7 +20,10 @@ internal sealed class ImageDisk(IContainerEngine engine, IOptions<ImageGarbageCo
                 + $"{nameof(ImageGarbageCollectionOptions.ImageDirectory)}.");
     }
 
-    /// <summary>How full it is; null where that cannot be said, which is no reason to stop.</summary>
+    /// <summary>
+    /// How full it is; null where that cannot be said or is cancelled. It never throws: after a removal, that it
+    /// happened must be written down.
+    /// </summary>
     public async Task<DiskUsage?> TryMeasureAsync(CancellationToken cancellationToken)
     {
         try
@@ -28,7 +31,7 @@ internal sealed class ImageDisk(IContainerEngine engine, IOptions<ImageGarbageCo
             return await MeasureAsync(cancellationToken).ConfigureAwait(false);
         }
 #pragma warning disable CA1031 // Whatever it is, only a number is missing.
-        catch (Exception) when (!cancellationToken.IsCancellationRequested)
+        catch (Exception)
 #pragma warning restore CA1031
         {
             return null;

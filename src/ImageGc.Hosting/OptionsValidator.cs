@@ -7,7 +7,7 @@ namespace ImageGc.Hosting;
 /// <param name="needsDatabase">Whether the database that the settings name is opened.</param>
 internal sealed class OptionsValidator(Func<bool> needsDatabase) : IValidateOptions<ImageGarbageCollectionOptions>
 {
-    private static readonly TimeSpan OneSecond = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan TenSeconds = TimeSpan.FromSeconds(10);
     private static readonly TimeSpan OneDay = TimeSpan.FromDays(1);
 
     public ValidateOptionsResult Validate(string? name, ImageGarbageCollectionOptions options)
@@ -61,9 +61,9 @@ internal sealed class OptionsValidator(Func<bool> needsDatabase) : IValidateOpti
     {
         if (options.MinimumAge < TimeSpan.Zero)
             yield return $"{nameof(options.MinimumAge)} is negative.";
-        if (options.DiskCheckInterval < OneSecond || options.DiskCheckInterval > OneDay)
+        if (options.DiskCheckInterval < TenSeconds || options.DiskCheckInterval > OneDay)
             yield return $"{nameof(options.DiskCheckInterval)} is {DurationText.Format(options.DiskCheckInterval)}: "
-                + "use 1s to 1d.";
+                + "use 10s to 1d.";
         if (options.ImageDirectory is not null && string.IsNullOrWhiteSpace(options.ImageDirectory))
             yield return $"{nameof(options.ImageDirectory)} is empty: name a directory, or leave it out.";
         if (options.HighThreshold is { UsedPercent: 0 } or { FreeBytes: 0 })

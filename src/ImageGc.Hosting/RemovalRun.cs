@@ -29,15 +29,16 @@ internal sealed class RemovalRun(
     {
         _freed = null;
         var known = images.FirstOrDefault(one => one.ImageId == image.ImageId);
-        var before = await disk.TryMeasureAsync(cancellationToken).ConfigureAwait(false);
+        DiskUsage? before;
         try
         {
             if (await IsInUseAsync(image, cancellationToken).ConfigureAwait(false))
             {
-                store.RecordUse(image.ImageId); // Which keeps it tracked, as used meanwhile.
+                Attempt.IfThereIsRoom(() => store.RecordUse(image.ImageId)); // Keeps it tracked, as used meanwhile.
                 return;
             }
 
+            before = await disk.TryMeasureAsync(cancellationToken).ConfigureAwait(false);
             await engine.RemoveImageAsync(image.ImageId, cancellationToken).ConfigureAwait(false);
             _timeouts = 0;
             metrics.Removed();

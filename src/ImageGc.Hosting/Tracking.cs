@@ -22,6 +22,9 @@ internal sealed class Tracking(
     /// </summary>
     private Dictionary<string, IReadOnlyList<string>>? _imagesOf;
 
+    /// <summary>Whether there was no room to record the last uses.</summary>
+    private bool _hasNoRoom;
+
     /// <summary>After which event to go on: the last one that was handled, in whatever process.</summary>
     public string? Cursor { get => field ??= store().FindNote(CursorNote); private set; }
 
@@ -52,6 +55,7 @@ internal sealed class Tracking(
             await DescribeNewAsync(used, cancellationToken).ConfigureAwait(false);
         }
 
+        ReportRoom();
         _imagesOf = existing;
         return existing.Count;
     }, cancellationToken);
@@ -93,7 +97,7 @@ internal sealed class Tracking(
             await DescribeNewAsync(used, cancellationToken).ConfigureAwait(false);
         }
 
-        Cursor = cursor; // Not before, nor what follows: what could not be recorded comes again.
+        Cursor = cursor; // Not before, nor what follows: where the database fails, the event comes again.
         if (happened is { Kind: EngineEventKind.ContainerRemoved, ContainerId: { } removed })
             _imagesOf?.Remove(removed);
         else if (happened is { Kind: EngineEventKind.ContainerCreated, ContainerId: { } created } && used.Count > 0)
@@ -179,14 +183,24 @@ internal sealed class Tracking(
         {
             store().RecordUse(
                 images, cursor is null ? null : new Dictionary<string, string> { [CursorNote] = cursor });
-            health.Report(HostPart.Recording, failure: null);
+            ReportRoom();
         }
         catch (ImageUseStoreException full) when (full.Reason == StoreErrorReason.Full)
         {
             health.Report(HostPart.Recording, full);
-            if (images.Count > 0)
-                log.NoRoomToRecord(images.Count, full);
+            if (!_hasNoRoom)
+                log.NoRoomToRecord(full);
+            _hasNoRoom = true;
         }
+    }
+
+    /// <summary>What there was no room for may have been recorded by any other change.</summary>
+    private void ReportRoom()
+    {
+        if (!_hasNoRoom || store().HasUnrecordedUses)
+            return;
+        _hasNoRoom = false;
+        health.Report(HostPart.Recording, failure: null);
     }
 
     /// <summary>

@@ -15,16 +15,31 @@ public sealed partial class ImageUseStore
     private readonly List<Removal> _unrecordedRemovals = [];
 
     /// <summary>
-    /// The images that were removed and that there was no room to record as removed; tries that once more. They are
-    /// tracked until the store can write again, and recorded with its next change.
+    /// The images that were removed and that there was no room to record as removed. They are tracked until the store
+    /// can write again, and recorded with its next change.
     /// </summary>
-    /// <exception cref="ImageUseStoreException">The database failed, but not for want of room.</exception>
     public IReadOnlyList<ImageUse> ListNotRecorded()
     {
-        if (HasBacklog())
-            TryWriteBacklog();
         lock (_backlogLock)
             return [.. _unrecordedRemovals.Select(removal => removal.Image)];
+    }
+
+    /// <summary>
+    /// Whether there was no room to record uses. Their images count as in use until the next change records them.
+    /// </summary>
+    public bool HasUnrecordedUses
+    {
+        get
+        {
+            lock (_backlogLock)
+                return _unrecordedUses.Count > 0;
+        }
+    }
+
+    private bool HasUnrecordedUse(string imageId)
+    {
+        lock (_backlogLock)
+            return _unrecordedUses.Contains(imageId);
     }
 
     /// <summary>Changes the database, after what there was no room for before.</summary>

@@ -155,7 +155,7 @@ public sealed partial class ImageUseStore
         BegunPrune run, ImageUse image, Func<ImageUse, CancellationToken, Task> removeImage,
         CancellationToken cancellationToken)
     {
-        if (!IsStillLastUse(image))
+        if (!IsStillLastUse(image) || HasUnrecordedUse(image.ImageId))
             return new PruneOutcome(image, PruneOutcomeResult.UsedMeanwhile);
 
         try
@@ -176,6 +176,8 @@ public sealed partial class ImageUseStore
             return new PruneOutcome(image, PruneOutcomeResult.Failed, exception);
         }
 
+        if (HasUnrecordedUse(image.ImageId)) // There was no room to give it a new row.
+            return new PruneOutcome(image, PruneOutcomeResult.UsedMeanwhile);
         var freed = run.Request.Freed?.Invoke(image);
         return ForgetRemoved(run, image, freed)
             ? new PruneOutcome(image, PruneOutcomeResult.Removed, Freed: freed)

@@ -14,6 +14,7 @@ public static class SizeText
     /// <param name="bytes">How many bytes; zero if it cannot be read.</param>
     public static bool TryParse(string text, out long bytes)
     {
+        ArgumentNullException.ThrowIfNull(text);
         bytes = 0;
         var digits = text.AsSpan().TrimEnd("BbIiKkMmGgTtPpEe");
         var unit = text[digits.Length..];
@@ -24,10 +25,10 @@ public static class SizeText
             || !decimal.TryParse(digits, NumberStyles.AllowDecimalPoint | NumberStyles.AllowTrailingWhite,
                 CultureInfo.InvariantCulture, out var count))
             return false;
-        var exact = count * (decimal)Math.Pow(isBinary ? 1024 : 1000, power);
-        if (exact > long.MaxValue)
+        var unitBytes = Enumerable.Repeat(isBinary ? 1024m : 1000m, power).Aggregate(1m, decimal.Multiply);
+        if (count > long.MaxValue / unitBytes)
             return false;
-        bytes = (long)exact;
+        bytes = (long)(count * unitBytes);
         return true;
     }
 

@@ -5,10 +5,10 @@ using Microsoft.Extensions.Logging;
 
 namespace ImageGc.Hosting.Tests;
 
-/// <summary>A host that makes room on a disk of 100 bytes, on which everything else takes 40.</summary>
+/// <summary>A host that makes room on a disk of 100 MB, on which everything else takes 40.</summary>
 public sealed class DiskPressureHostTests : HostTest
 {
-    /// <summary>Images of 10 bytes each, in the order in which they were used.</summary>
+    /// <summary>Images of 10 MB each, in the order in which they were used.</summary>
     private static readonly string[] Six = ["one", "two", "three", "four", "five", "six"];
 
     private readonly Dictionary<string, DateTimeOffset> _freedAt = [];
@@ -27,10 +27,11 @@ public sealed class DiskPressureHostTests : HostTest
     [InlineData("95%", "80%", 2)]
     [InlineData("95", "79", 3)]
     [InlineData("95%", null, 1)] // To 90%.
-    [InlineData("10B", "30B", 3)]
-    [InlineData("10B", null, 2)] // To 15 bytes free.
-    [InlineData("10B", "80%", 2)]
+    [InlineData("10MB", "30MB", 3)]
+    [InlineData("10MB", null, 2)] // To 15 MB free.
+    [InlineData("10MB", "80%", 2)]
     [InlineData("100%", "50%", 5)]
+    [InlineData("80%", "15MB", 3)] // Only 15 MB free would be fuller than 80%.
     public async Task The_oldest_go_until_the_low_threshold_and_no_other(string high, string? low, int removed)
     {
         using var host = Fill([("HighThreshold", high), .. low is null ? [] : new[] { ("LowThreshold", low) }]);
@@ -41,8 +42,9 @@ public sealed class DiskPressureHostTests : HostTest
         Assert.Equal(Six[..removed], Engine.Removed);
         Assert.Equal(removed, StoreOf(host).ListRemoved().Count);
         var run = Assert.Single(StoreOf(host).ListPrunes());
-        Assert.Equal((PruneKind.DiskPressure, 10L * removed), (run.Kind, run.FreedBytes));
-        Assert.All(StoreOf(host).ListRemoved(), image => Assert.Equal(new Freed(10, FreedBy.Disk), image.Freed));
+        Assert.Equal((PruneKind.DiskPressure, 10_000_000L * removed), (run.Kind, run.FreedBytes));
+        Assert.All(
+            StoreOf(host).ListRemoved(), image => Assert.Equal(new Freed(10_000_000, FreedBy.Disk), image.Freed));
         Assert.Contains(
             $"The disk is 100% full, 0 B are free: unused images go before their time, down to",
             Assert.Single(Log.Messages(LogLevel.Warning)), StringComparison.Ordinal);
@@ -51,7 +53,7 @@ public sealed class DiskPressureHostTests : HostTest
 
     [Theory]
     [InlineData("99%")]
-    [InlineData("1B")]
+    [InlineData("1MB")]
     public async Task A_disk_with_room_is_left_alone(string high)
     {
         _others = 30;
@@ -66,10 +68,10 @@ public sealed class DiskPressureHostTests : HostTest
     }
 
     [Theory]
-    [InlineData("5m", 6, 3, 0)]
+    [InlineData("5m", 6, 3, 0)] // The first look comes 5 minutes after the start.
     [InlineData("5m", 6, 5, 2)]
-    [InlineData("10m", 11, 8, 0)]
-    [InlineData("10m", 11, 10, 2)]
+    [InlineData("10m", 6, 8, 0)]
+    [InlineData("10m", 6, 10, 2)]
     public async Task The_disk_is_looked_at_as_often_as_said(string interval, int before, int after, int removed)
     {
         _others = 30;
@@ -95,11 +97,11 @@ public sealed class DiskPressureHostTests : HostTest
         var removed = await RunAsync(host);
 
         Assert.Equal(Six[..2], Engine.Removed);
-        Assert.Equal(20, removed.Sum(outcome => outcome.Freed!.Bytes));
+        Assert.Equal(20_000_000, removed.Sum(outcome => outcome.Freed!.Bytes));
     }
 
     [Fact]
-    public async Task Removals_that_free_nothing_end_and_are_not_begun_again_while_the_disk_stays_full()
+    public async Task Removals_that_free_nothing_end_and_are_not_tried_again_within_an_hour()
     {
         using var host = Fill(("HighThreshold", "95%"), ("LowThreshold", "80%"));
         FreesAfter(TimeSpan.MaxValue); // The images lie on another disk.
@@ -108,10 +110,68 @@ public sealed class DiskPressureHostTests : HostTest
         await Assert.ThrowsAsync<DiskStillFullException>(() => RunAsync(host));
 
         Assert.Equal(Six[..3], Engine.Removed);
+        Time.Pass(TimeSpan.FromHours(1));
+        await Assert.ThrowsAsync<DiskStillFullException>(() => RunAsync(host));
+        Assert.Equal(Six, Engine.Removed);
         Assert.StartsWith(
-            "The disk is 100% full, 0 B are free, to stay below 95%. The last removals freed nothing on it, so images "
-            + "may lie on another disk (ImageDirectory says which), or something takes what they free.",
+            "The disk is 100% full, 0 B are free; at most 95% may be used. The last removals freed nothing on it, so "
+            + "images may lie on another disk (ImageDirectory says which), or something takes what they free.",
             full.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Images_that_share_all_they_have_do_not_end_it()
+    {
+        using var host = Fill(("HighThreshold", "95%"), ("LowThreshold", "80%"));
+        for (var i = 0; i < 4; i++)
+        {
+            _sizes[Six[i]] = 0;
+            Engine.Images[i] = Engine.Images[i] with { SizeBytes = 1000 };
+        }
+
+        _others = 80;
+
+        await RunAsync(host);
+
+        Assert.Equal(Six, Engine.Removed);
+    }
+
+    [Fact]
+    public async Task A_few_bytes_that_come_and_go_are_not_taken_for_what_an_image_frees()
+    {
+        using var host = Fill(("HighThreshold", "95%"), ("LowThreshold", "80%"));
+        FreesAfter(TimeSpan.MaxValue);
+        Engine.StrayBytes = () => 4096 * Engine.Removed.Count;
+
+        await Assert.ThrowsAsync<DiskStillFullException>(() => RunAsync(host));
+
+        Assert.Equal(Six[..3], Engine.Removed);
+    }
+
+    [Fact]
+    public async Task What_another_run_has_just_removed_is_waited_for()
+    {
+        using var host = Fill(("HighThreshold", "95%"), ("LowThreshold", "80%"));
+        _freedAt["six"] = _freedAt["five"] = Time.GetUtcNow() + TimeSpan.FromSeconds(4);
+
+        await RunAsync(host);
+
+        Assert.Empty(Engine.Removed);
+    }
+
+    [Fact]
+    public async Task A_disk_that_stays_full_is_said_once_and_leaves_no_run_in_the_history()
+    {
+        using var host = Fill(("HighThreshold", "95%"), ("MinimumAge", "7d"));
+        await host.StartAsync(Cancel);
+        await LiveAsync(TimeSpan.FromMinutes(30));
+
+        Assert.StartsWith(
+            "No more room can be made: The disk is 100% full, 0 B are free; at most 95% may be used. No other unused "
+            + "image can go now. Images take up to 60 MB: 60 MB used too recently; everything else takes 40 MB or ",
+            Assert.Single(Log.Messages(LogLevel.Warning)), StringComparison.Ordinal);
+        Assert.Empty(StoreOf(host).ListPrunes());
+        await host.StopAsync(Cancel);
     }
 
     [Fact]
@@ -129,9 +189,9 @@ public sealed class DiskPressureHostTests : HostTest
 
         Assert.Equal(["one"], told.Select(outcome => outcome.Image.ImageId));
         Assert.Equal(
-            "The disk is 95% full, 5 B are free, to stay below 95%. No other unused image may go for that. Images "
-            + "take up to 55 B: 30 B used too recently, 10 B in use, 10 B kept, 5 B not tracked; everything else takes "
-            + "40 B or more. Look with 'docker system df' and 'du -xh'.",
+            "The disk is 95% full, 5 MB are free; at most 95% may be used. No other unused image can go now. Images "
+            + "take up to 55 MB: 30 MB used too recently, 10 MB in use, 10 MB kept, 5 MB not tracked; everything else "
+            + "takes 40 MB or more. Look with 'du -xh' and with the engine's 'system df'.",
             full.Message);
     }
 
@@ -157,14 +217,15 @@ public sealed class DiskPressureHostTests : HostTest
     {
         using var host = Fill(("HighThreshold", "95%"), ("LowThreshold", "80%"));
         Engine.Images[0] = Engine.Images[0] with { UniqueBytes = 0 };
-        Engine.Images[1] = Engine.Images[1] with { UniqueBytes = 7 };
+        Engine.Images[1] = Engine.Images[1] with { UniqueBytes = 7_000_000 };
 
         var removed = await RunAsync(host);
 
         Assert.Equal(["two", "three"], Engine.Removed);
         Assert.Equal(
-            [new Freed(7, FreedBy.Engine), new Freed(10, FreedBy.Disk)], removed.Select(outcome => outcome.Freed));
-        Assert.Equal(17, Assert.Single(StoreOf(host).ListPrunes(), run => run.Removed > 0).FreedBytes);
+            [new Freed(7_000_000, FreedBy.Engine), new Freed(10_000_000, FreedBy.Disk)],
+            removed.Select(outcome => outcome.Freed));
+        Assert.Equal(17_000_000, Assert.Single(StoreOf(host).ListPrunes(), run => run.Removed > 0).FreedBytes);
     }
 
     [Fact]
@@ -177,6 +238,40 @@ public sealed class DiskPressureHostTests : HostTest
 
         Assert.Equal(Six[..3], Engine.Removed);
         Assert.Equal(3, StoreOf(host).ListRemoved().Count);
+    }
+
+    [Theory]
+    [InlineData("10MB", "100MB")]
+    [InlineData("2GB", null)]
+    public async Task A_threshold_that_the_disk_can_never_reach_costs_no_image(string high, string? low)
+    {
+        using var host = Fill([("HighThreshold", high), .. low is null ? [] : new[] { ("LowThreshold", low) }]);
+
+        var wrong = await Assert.ThrowsAsync<NotSupportedException>(() => RunAsync(host));
+
+        Assert.Empty(Engine.Removed);
+        Assert.StartsWith(
+            $"The disk has 100 MB in all, so that {(low is null ? "2 GB" : "100 MB")} free is never reached. ",
+            wrong.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task What_was_removed_when_the_host_is_stopped_while_it_waits_for_space_is_recorded()
+    {
+        using var host = Fill(("HighThreshold", "95%"), ("LowThreshold", "80%"));
+        FreesAfter(TimeSpan.FromMinutes(1));
+        using var stop = new CancellationTokenSource();
+        List<PruneOutcome> told = [];
+        var run = host.Services.GetRequiredService<IImageGarbageCollector>().RunAsync(new Outcomes(told), stop.Token);
+        await Time.WaitForTimersAsync(1).WaitAsync(TimeSpan.FromSeconds(30), Cancel);
+
+        await stop.CancelAsync();
+
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => run);
+        Assert.Equal(["one"], Engine.Removed);
+        Assert.Equal("one", Assert.Single(told).Image.ImageId);
+        Assert.Equal("one", Assert.Single(StoreOf(host).ListRemoved()).Image.ImageId);
+        Assert.Null(StoreOf(host).Find("one"));
     }
 
     [Fact]
@@ -215,10 +310,12 @@ public sealed class DiskPressureHostTests : HostTest
         using var right = Fill(("HighThreshold", "1EB"), ("ImageDirectory", PathOf("")), ("MinimumAge", "1h"));
         using var wrong = Build(("HighThreshold", "95%"), ("ImageDirectory", PathOf("none")));
 
-        var full = await Assert.ThrowsAsync<DiskStillFullException>(() => RelieveAsync(right));
+        var measured = await Assert.ThrowsAsync<NotSupportedException>(() => RelieveAsync(right));
         var missing = await Assert.ThrowsAsync<EngineRequestFailedException>(() => RelieveAsync(wrong));
 
-        Assert.Contains("to stay below 1 EB free.", full.Message, StringComparison.Ordinal);
+        var disk = DiskUsage.OfDirectory(PathOf(""));
+        Assert.StartsWith($"The disk has {SizeText.Format(disk.UsedBytes + disk.AvailableBytes)} in all, ",
+            measured.Message, StringComparison.Ordinal);
         Assert.StartsWith($"There is no directory '{PathOf("none")}'", missing.Message, StringComparison.Ordinal);
     }
 
@@ -238,10 +335,10 @@ public sealed class DiskPressureHostTests : HostTest
         return host;
     }
 
-    private void Add(string image, int bytes)
+    private void Add(string image, int megabytes)
     {
-        Engine.Images.Add(OwnEngine.Image(image, image) with { SizeBytes = bytes });
-        _sizes[image] = bytes;
+        Engine.Images.Add(OwnEngine.Image(image, image) with { SizeBytes = megabytes * 1_000_000L });
+        _sizes[image] = megabytes;
     }
 
     /// <summary>How long after its removal an image's bytes come back.</summary>

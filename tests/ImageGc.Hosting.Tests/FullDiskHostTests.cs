@@ -33,6 +33,30 @@ public sealed class FullDiskHostTests : HostTest
         await host.StopAsync(Cancel);
     }
 
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task It_makes_room_where_the_images_fill_the_disk_of_the_database(bool wasRunning)
+    {
+        using var disk = SmallDisk.MountOrSkip("size=8m");
+        Tracked.ToList().ForEach(image => File.WriteAllBytes(disk.PathOf(image), new byte[1_200_000]));
+        Engine.Removing = image => File.Delete(disk.PathOf(image));
+        Workers = 2;
+        using var host = Fill(
+            disk, wasRunning, ("HighThreshold", "1B"), ("LowThreshold", "2MB"), ("ImageDirectory", disk.PathOf("")),
+            ("ImageAgeCleanupThreshold", "30d"));
+
+        await host.StartAsync(Cancel);
+        await LiveAsync(TimeSpan.FromMinutes(10));
+
+        Assert.Equal(["old-1", "old-2"], Engine.Removed);
+        Assert.Equal(["old-3", "used"], StoreOf(host).List().Select(image => image.ImageId).Order());
+        Assert.Equal(
+            ["old-1", "old-2"], StoreOf(host).ListRemoved().Select(removed => removed.Image.ImageId).Order());
+        Assert.Empty(Log.Messages(LogLevel.Error));
+        await host.StopAsync(Cancel);
+    }
+
     [Fact]
     public async Task What_others_write_takes_every_byte_that_is_freed_and_it_is_recorded_when_that_is_over()
     {
@@ -51,10 +75,12 @@ public sealed class FullDiskHostTests : HostTest
     }
 
     /// <summary>A host on a full disk, with three images that expired and one in use.</summary>
-    private IHost Fill(SmallDisk disk, bool wasRunning)
+    private IHost Fill(SmallDisk disk, bool wasRunning, params (string, string)[] more)
     {
         (string, string)[] settings =
-            [("DatabasePath", disk.PathOf("image_use.db")), ("CleanupTime", "12:10"), ("ClockSettleTime", "0")];
+        [
+            ("DatabasePath", disk.PathOf("image_use.db")), ("CleanupTime", "12:10"), ("ClockSettleTime", "0"), .. more,
+        ];
         var host = Build(settings);
         StoreOf(host).RecordUse(Tracked);
         if (!wasRunning)

@@ -76,10 +76,11 @@ public sealed class HostFailureTests : HostTest
         (Engine.Failure, Workers) = (new EngineUnavailableException("The engine is away."), 2);
         using var host = Build(("WatchContainers", "true"));
         await host.StartAsync(Cancel);
+        await UntilAsync(() => Log.Events().Contains(106));
         await UntilAsync(() =>
         {
             Time.Pass(TimeSpan.FromSeconds(1));
-            return HostProblem.ListFrom(StoreOf(host)).Count > 0;
+            return HostProblem.ListFrom(StoreOf(host)).Any(problem => problem.Part == "watching");
         });
         await LiveAsync(TimeSpan.FromDays(1));
 

@@ -39,8 +39,11 @@ internal sealed class OwnEngine : IContainerEngine
 
     public string Identity { get; set; } = "own";
 
-    /// <summary>How full its disk of 100 bytes is; null if it cannot say.</summary>
+    /// <summary>How full its disk of 100 MB is; null if it cannot say.</summary>
     public Func<int?> UsedPercent { get; set; } = () => 0;
+
+    /// <summary>How many bytes more are free.</summary>
+    public Func<long> StrayBytes { get; set; } = () => 0;
 
     public override string ToString() => "the runtime's own engine";
 
@@ -76,7 +79,13 @@ internal sealed class OwnEngine : IContainerEngine
     }
 
     public Task<DiskUsage?> MeasureDiskAsync(CancellationToken cancellationToken) => Task.FromResult(
-        UsedPercent() is { } used ? new DiskUsage(used, AvailableBytes: Math.Max(0, 100 - used)) : null);
+        UsedPercent() is { } used
+            ? new DiskUsage
+            {
+                UsedBytes = used * 1_000_000L,
+                AvailableBytes = (Math.Max(0, 100 - used) * 1_000_000L) + StrayBytes(),
+            }
+            : null);
 
     public IAsyncEnumerable<EngineEvent>? WatchAsync(string? cursor, CancellationToken cancellationToken)
     {

@@ -93,7 +93,7 @@ public sealed class SettingsTests
     [InlineData("HighThreshold", "-2GB")]
     [InlineData("LowThreshold", "80")]
     [InlineData("MinimumAge", "-1m")]
-    [InlineData("DiskCheckInterval", "0")]
+    [InlineData("DiskCheckInterval", "9s")]
     [InlineData("DiskCheckInterval", "2d")]
     [InlineData("ImageDirectory", " ")]
     [InlineData("ClockSettleTime", "400d")]

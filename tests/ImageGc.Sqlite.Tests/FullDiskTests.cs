@@ -136,6 +136,37 @@ public sealed class FullDiskTests : StoreTest
     }
 
     [Fact]
+    public async Task An_image_that_is_used_after_the_decision_stays_also_where_there_is_no_room_to_record_that()
+    {
+        using var disk = SmallDisk.MountOrSkip();
+        using var store = OpenOnFullDisk(disk, "closed");
+        List<string> offered = [];
+
+        var result = await PruneAsync(store, image =>
+        {
+            offered.Add(image.ImageId);
+            if (image.ImageId != "old-1")
+                return;
+            foreach (var used in (string[])["old-1", "old-3"])
+            {
+                var full = Assert.Throws<ImageUseStoreException>(() => store.RecordUse(used));
+                Assert.Equal(StoreErrorReason.Full, full.Reason);
+            }
+        });
+
+        Assert.Equal(["old-1", "old-2", "old-4"], offered);
+        Assert.Equal(["old-2", "old-4"], result.Removed.Select(image => image.ImageId));
+        Assert.Equal(["old-1", "old-3"], result.UsedMeanwhile.Select(image => image.ImageId));
+        Assert.True(store.HasUnrecordedUses);
+        File.Delete(disk.PathOf("filling"));
+        store.CorrectTimes();
+        Assert.False(store.HasUnrecordedUses);
+        Assert.Equal(["old-1", "old-3", "used", "young"], store.List().Select(image => image.ImageId).Order());
+        Assert.Equal(
+            ["old-2", "old-4"], store.ListRemoved().Select(removed => removed.Image.ImageId).Order());
+    }
+
+    [Fact]
     public void While_one_program_looks_at_a_full_disk_another_one_may_too()
     {
         using var disk = SmallDisk.MountOrSkip();

@@ -30,6 +30,7 @@ public sealed class SizeTextTests
     [InlineData("2,5GB")]
     [InlineData("1e3MB")]
     [InlineData("10EB")]
+    [InlineData("99999999999EB")]
     [InlineData("99999999999999999999999999999999EB")]
     public void What_is_no_number_of_bytes_is_refused(string text)
     {

@@ -31,7 +31,7 @@ internal sealed class RunCommand : EngineCommand
             "Watch Docker: record the images of containers, and remove images from the engine on schedule.",
             "imagegc run --db /var/lib/imagegc/image_use.db",
             "imagegc run --older-than 3d --keep 'registry/agent:*' --keep-newest 2",
-            "imagegc run --high-threshold 85% --low-threshold 5GB --min-age 1h",
+            "imagegc run --high-threshold 85% --low-threshold 75% --min-age 1h",
             "imagegc run --config /etc/imagegc.json --dry-run")
     {
         Daemon.AddTo(this);
@@ -95,23 +95,29 @@ internal sealed class RunCommand : EngineCommand
         {
             await services.GetRequiredService<IImageGarbageCollector>().RunAsync(outcomes, cancellationToken);
         }
-        finally
+        catch when (outcomes.Verdicts.Count == 0 && !context.Json)
         {
-            Write(outcomes, context); // Also of a run that broke off: what is removed is removed.
+            throw; // It did nothing that would be worth a line.
+        }
+        catch
+        {
+            Write(outcomes, services, context); // What is removed is removed.
+            throw;
         }
 
-        var store = services.GetRequiredService<ImageUseStore>();
-        var failed = outcomes.Failed == 0 ? "" : $"; {outcomes.Failed} failed and will be tried again by the next run";
-        context.WriteInfo($"Removed {Quantity.Images(outcomes.Removed)}{Quantity.Freed(outcomes.Verdicts)}{failed}. "
-            + $"{Quantity.Images(store.Count())} tracked in {store.DatabasePath}.");
+        Write(outcomes, services, context);
         if (!options.Enabled)
             context.WriteInfo("Enabled is false: images are recorded, and none is removed.");
-        var notRecorded = store.ListNotRecorded().Count;
-        context.WarnNotRecorded(notRecorded);
-        return outcomes.Failed + notRecorded == 0 ? ExitCode.Done : ExitCode.Failed;
+        var store = services.GetRequiredService<ImageUseStore>();
+        if (store.HasUnrecordedUses)
+            context.WriteError("The disk is full, so that not every image in use could be recorded as used now. Free "
+                + "some space: the next run does.");
+        return outcomes.Failed + store.ListNotRecorded().Count > 0 || store.HasUnrecordedUses
+            ? ExitCode.Failed
+            : ExitCode.Done;
     }
 
-    private void Write(RunOutcomes outcomes, CommandContext context)
+    private void Write(RunOutcomes outcomes, IServiceProvider services, CommandContext context)
     {
         if (context.Json)
             context.WriteJson(
@@ -119,9 +125,16 @@ internal sealed class RunCommand : EngineCommand
                 JsonOutput.Default.JsonPrune);
         else
             context.WriteVerdicts(outcomes.Verdicts, context.Get(_fullIds));
+        if (context.Json && outcomes.Verdicts.Count == 0)
+            return; // The database may not even be open.
+        var store = services.GetRequiredService<ImageUseStore>();
+        var failed = outcomes.Failed == 0 ? "" : $"; {outcomes.Failed} failed and will be tried again by the next run";
+        context.WriteInfo($"Removed {Quantity.Images(outcomes.Removed)}{Quantity.Freed(outcomes.Verdicts)}{failed}. "
+            + $"{Quantity.Images(store.Count())} tracked in {store.DatabasePath}.");
+        context.WarnNotRecorded(store.ListNotRecorded().Count);
     }
 
-    /// <summary>What a run did, of each image the last word: it may fail to expire and then go for room.</summary>
+    /// <summary>The last outcome of each image: one that could not go at first may go for room then.</summary>
     private sealed class RunOutcomes(TimeSpan threshold) : IProgress<PruneOutcome>
     {
         private readonly OrderedDictionary<string, ImageVerdict> _verdicts = new(StringComparer.Ordinal);

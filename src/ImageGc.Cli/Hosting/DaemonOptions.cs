@@ -69,13 +69,14 @@ internal sealed class DaemonOptions
         },
         [nameof(ImageGarbageCollectionOptions.HighThreshold)] = new("--high-threshold")
         {
-            Description = "Make room when the disk of the images is so full: percent used, or bytes free. "
-                + "[default: off]",
+            Description = "Remove unused images early when the disk of the images is so full: percent used, or bytes "
+                + "free. [default: off]",
             HelpName = "85%|2GB",
         },
         [nameof(ImageGarbageCollectionOptions.LowThreshold)] = new("--low-threshold")
         {
-            Description = "Until the disk is only so full. [default: 5 points less, or half as many bytes again free]",
+            Description = "Stop when the disk is only so full. "
+                + "[default: 5 points less, or half as many bytes again free]",
             HelpName = "80%|3GB",
         },
         [nameof(ImageGarbageCollectionOptions.MinimumAge)] = new("--min-age")

@@ -59,7 +59,9 @@ internal sealed record ImageVerdict(Verdict Verdict, ImageUse Image, DateTimeOff
             _ => throw new ArgumentOutOfRangeException(nameof(outcome), outcome.Result, null),
         },
         outcome.Image,
-        outcome.Image.LastUsedAt + threshold)
+        threshold > DateTimeOffset.MaxValue - outcome.Image.LastUsedAt
+            ? DateTimeOffset.MaxValue
+            : outcome.Image.LastUsedAt + threshold)
     {
         Failure = outcome.Failure?.Message,
         Freed = outcome.Freed,

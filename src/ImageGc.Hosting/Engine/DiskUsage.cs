@@ -4,16 +4,24 @@ using ImageGc.Sqlite;
 namespace ImageGc.Hosting;
 
 /// <summary>How full a disk is, as `df` shows it.</summary>
-/// <param name="UsedBytes">What is used.</param>
-/// <param name="AvailableBytes">What may still be written; less than what is free where some is reserved.</param>
-public sealed record DiskUsage(long UsedBytes, long AvailableBytes)
+public sealed record DiskUsage
 {
+    /// <summary>What is used.</summary>
+    public required long UsedBytes { get; init; }
+
+    /// <summary>What may still be written; less than what is free where some is reserved.</summary>
+    public required long AvailableBytes { get; init; }
+
     /// <summary>Of the disk that holds this directory.</summary>
     /// <exception cref="IOException">The disk cannot be measured.</exception>
     public static DiskUsage OfDirectory(string directory)
     {
         var disk = new DriveInfo(directory);
-        return new DiskUsage(disk.TotalSize - disk.TotalFreeSpace, disk.AvailableFreeSpace);
+        return new DiskUsage
+        {
+            UsedBytes = disk.TotalSize - disk.TotalFreeSpace,
+            AvailableBytes = disk.AvailableFreeSpace,
+        };
     }
 
     /// <summary>`92% full, 1.2 GB are free`.</summary>
