@@ -33,6 +33,19 @@ internal sealed partial class DockerEngine
                 throw;
             await RemoveByNamesAsync(imageId, names, cancellationToken).ConfigureAwait(false);
         }
+        catch (DockerRequestFailedException failure)
+        {
+            // Docker takes the names away first, and does not give them back where it cannot go on.
+            var names = _names.GetValueOrDefault(imageId, []);
+            await GiveBackAsync(imageId, names.Where(name => !IsDigest(name)), names.Where(IsDigest))
+                .ConfigureAwait(false);
+            if (failure.Message.Contains("no space left on device", StringComparison.Ordinal))
+                throw new EngineUnavailableException(
+                    $"The engine at {_docker.Address} could not remove {imageId}: its own disk is so full that it "
+                    + "cannot even write that down. Free a little by hand, such as a log or a temporary file.",
+                    failure);
+            throw;
+        }
     }
 
     /// <summary>What Podman answers where Docker has a conflict.</summary>

@@ -17,6 +17,9 @@ internal sealed partial class DockerEngine(IOptions<DockerOptions> options, ILog
     /// <summary>What each mounted name of a container has been the name of, as long as it was looked at.</summary>
     private readonly ConcurrentDictionary<(string Container, string Name), ImmutableHashSet<string>> _mounted = new();
 
+    /// <summary>The names of each image when they were last listed.</summary>
+    private Dictionary<string, List<string>> _names = [];
+
     /// <summary>Where the images lie, as the engine last said.</summary>
     private string? _imageDirectory;
 
@@ -40,6 +43,8 @@ internal sealed partial class DockerEngine(IOptions<DockerOptions> options, ILog
     {
         var images = await ListAllImagesAsync(cancellationToken).ConfigureAwait(false);
         var readOnly = await ListReadOnlyAsync(cancellationToken).ConfigureAwait(false);
+        _names = images.DistinctBy(image => image.ID)
+            .ToDictionary(image => image.ID, image => NamesOf(image.RepoTags, image.RepoDigests));
         return [.. images.Select(image => new EngineImage
         {
             ImageId = image.ID,

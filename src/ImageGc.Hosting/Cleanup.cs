@@ -74,8 +74,8 @@ internal sealed class Cleanup(
         return result;
     }
 
-    /// <summary>The verdict on every tracked image, if images were removed on schedule now.</summary>
-    public async Task<IReadOnlyList<PruneVerdict>> PreviewAsync(CancellationToken cancellationToken)
+    /// <summary>The verdict on every tracked image, if images were removed now.</summary>
+    public async Task<IReadOnlyList<PruneVerdict>> PreviewAsync(bool isForRoom, CancellationToken cancellationToken)
     {
         await RequireSameEngineAsync(cancellationToken).ConfigureAwait(false);
         var images = await engine.ListImagesAsync(cancellationToken).ConfigureAwait(false);
@@ -87,7 +87,7 @@ internal sealed class Cleanup(
         var inUse = users.Select(image => image.Key).ToHashSet(StringComparer.Ordinal);
         return
         [
-            .. store().ExplainPrune(inUse, OptionsFor(images, inUse, isForRoom: false))
+            .. store().ExplainPrune(inUse, OptionsFor(images, inUse, isForRoom))
                 .Select(verdict => verdict with { UsedBy = [.. users[verdict.Image.ImageId].Order()] }),
         ];
     }

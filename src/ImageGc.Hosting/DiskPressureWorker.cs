@@ -62,6 +62,11 @@ internal sealed class DiskPressureWorker(
         throw new DiskStillFullException($"The disk is {after}; {high.Demand}. {why}{shares}");
     }
 
+    /// <summary>Whether images go before their time now.</summary>
+    public async Task<bool> IsTooFullAsync(CancellationToken cancellationToken) =>
+        options.Value.HighThreshold is { } high
+        && high.MarginOf(await disk.MeasureAsync(cancellationToken).ConfigureAwait(false)) <= 0;
+
     /// <summary>A typing error must not cost every unused image.</summary>
     private static void RequirePossible(DiskUsage usage, DiskThreshold high, DiskThreshold low)
     {

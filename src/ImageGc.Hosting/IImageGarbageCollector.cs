@@ -26,7 +26,10 @@ public interface IImageGarbageCollector
     /// <param name="cancellationToken">Stops between images.</param>
     Task<PruneResult> RunAsync(IProgress<PruneOutcome>? progress, CancellationToken cancellationToken);
 
-    /// <summary>The verdict on every tracked image, if images were removed on schedule now; changes nothing.</summary>
+    /// <summary>
+    /// The verdict on every tracked image, if <see cref="RunAsync(CancellationToken)"/> were called now; changes
+    /// nothing. While the disk is too full all have expired that may go for room, though not all may be needed.
+    /// </summary>
     /// <exception cref="EngineUnavailableException">The engine cannot be reached.</exception>
     /// <exception cref="EngineChangedException">It is another one, so that nothing would be removed.</exception>
     /// <exception cref="ImageUseStoreException">The database cannot be read.</exception>

@@ -38,8 +38,10 @@ internal sealed class ImageGarbageCollector(
             []); // What is left may stay: there is room.
     }
 
-    public Task<IReadOnlyList<PruneVerdict>> PreviewAsync(CancellationToken cancellationToken) =>
-        cleanup.PreviewAsync(cancellationToken);
+    public async Task<IReadOnlyList<PruneVerdict>> PreviewAsync(CancellationToken cancellationToken) =>
+        await cleanup.PreviewAsync(
+            isForRoom: await diskPressure.IsTooFullAsync(cancellationToken).ConfigureAwait(false),
+            cancellationToken).ConfigureAwait(false);
 
     public Task<string> AcceptEngineAsync(CancellationToken cancellationToken) =>
         cleanup.AcceptEngineAsync(cancellationToken);

@@ -59,7 +59,8 @@ public sealed class CleanupRulesTests(PrivateEngine engine) : EngineTest(engine)
 
         Assert.Equal(new[] { newer, labelled }.Order(), Tracked(services));
         Assert.Equal([$"KeepLabels stay=yes", $"KeepNewest 1 of {name}"], (await services
-            .GetRequiredService<Cleanup>().PreviewAsync(Cancel)).Select(verdict => verdict.KeptBy).Order());
+            .GetRequiredService<Cleanup>().PreviewAsync(isForRoom: false, Cancel))
+            .Select(verdict => verdict.KeptBy).Order());
     }
 
     private static IEnumerable<string> Tracked(ServiceProvider services) =>

@@ -27,6 +27,33 @@ public sealed class Docker29Tests : IDisposable
         Assert.Equal(["GET /version", "GET /v1.52/images/json"], _docker.Requests);
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task Names_that_a_removal_took_before_it_found_the_disk_full_are_given_back_or_logged(bool isStillFull)
+    {
+        var image = _docker.AddImage("registry/agent:1");
+        await _engine.ListImagesAsync(Cancel);
+        _docker.Before = request =>
+        {
+            var isRemoval = request.StartsWith("DELETE", StringComparison.Ordinal);
+            if (isRemoval)
+                _docker.TakeNames(image);
+            return request.StartsWith("GET", StringComparison.Ordinal) || (!isStillFull && !isRemoval)
+                ? null
+                : FakeDocker29.Refuse(HttpStatusCode.InternalServerError, "write x: no space left on device");
+        };
+
+        var full = await Assert.ThrowsAsync<EngineUnavailableException>(() => _engine.RemoveImageAsync(image, Cancel));
+
+        Assert.StartsWith($"The engine at {_docker.Address} could not remove {image}: its own disk is so full",
+            full.Message, StringComparison.Ordinal);
+        var listed = Assert.Single(await _engine.ListImagesAsync(Cancel));
+        Assert.Equal(isStillFull, !listed.Names.Contains("registry/agent:1"));
+        Assert.Equal(isStillFull, _log.Messages(LogLevel.Warning).Any(message =>
+            message.Contains("may have lost the names registry/agent:1", StringComparison.Ordinal)));
+    }
+
     [Fact]
     public async Task Images_without_a_name_and_with_null_for_what_is_unknown_are_listed()
     {

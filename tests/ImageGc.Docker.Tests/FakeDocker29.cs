@@ -100,6 +100,13 @@ internal sealed partial class FakeDocker29 : IDisposable
             Tag(id, new NameValueCollection { ["repo"] = repository, ["tag"] = tag });
     }
 
+    /// <summary>As Docker does first when it removes an image.</summary>
+    public void TakeNames(string id)
+    {
+        lock (_oneAtATime)
+            _images[id].Names.ToList().ForEach(name => Untag(id, name));
+    }
+
     public static FakeAnswer Refuse(HttpStatusCode status, string message) => new(status, new { message });
 
     /// <summary>Leaves the request that is served unanswered.</summary>

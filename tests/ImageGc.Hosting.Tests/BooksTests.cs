@@ -85,7 +85,8 @@ public sealed class BooksTests : HostTest
             var refused = await Assert.ThrowsAsync<EngineChangedException>(() => CleanupOf(host).RunAsync(Cancel));
             Assert.StartsWith("the runtime's own engine has another store of images than the one whose images are "
                 + "tracked: it was 'own' and is 'own, another store'.", refused.Message, StringComparison.Ordinal);
-            await Assert.ThrowsAsync<EngineChangedException>(() => CleanupOf(host).PreviewAsync(Cancel));
+            await Assert.ThrowsAsync<EngineChangedException>(
+                () => CleanupOf(host).PreviewAsync(isForRoom: false, Cancel));
             await Assert.ThrowsAsync<EngineChangedException>(() => CleanupOf(host).ForgetIfGoneAsync("old", Cancel));
         }
 
@@ -108,7 +109,7 @@ public sealed class BooksTests : HostTest
         Engine.Images.Add(OwnEngine.Image("image", "name:1"));
         Time.Pass(TimeSpan.FromDays(8));
 
-        var kept = await CleanupOf(host).PreviewAsync(Cancel);
+        var kept = await CleanupOf(host).PreviewAsync(isForRoom: false, Cancel);
         for (var day = 0; day < 2; day++)
         {
             await CleanupOf(host).RunAsync(Cancel);
@@ -134,7 +135,7 @@ public sealed class BooksTests : HostTest
         Assert.Single(Log.Messages(LogLevel.Warning));
 
         await CleanupOf(host).RunAsync(Cancel);
-        await CleanupOf(host).PreviewAsync(Cancel);
+        await CleanupOf(host).PreviewAsync(isForRoom: false, Cancel);
 
         Assert.Equal(3, Log.Messages(LogLevel.Warning).Count);
         Assert.All(Log.Messages(LogLevel.Warning), message => Assert.Equal(
@@ -178,7 +179,7 @@ public sealed class BooksTests : HostTest
             await CleanupOf(host).RunAsync(Cancel);
 
             Assert.Equal(["old"], Engine.Removed);
-            var verdict = Assert.Single(await CleanupOf(host).PreviewAsync(Cancel));
+            var verdict = Assert.Single(await CleanupOf(host).PreviewAsync(isForRoom: false, Cancel));
             Assert.Equal((PruneReason.Kept, "KeepImages agent"), (verdict.Reason, verdict.KeptBy));
             Assert.Equal(used, StoreOf(host).Find("kept")!.Value.LastUsedAt);
         }

@@ -274,6 +274,25 @@ public sealed class DiskPressureHostTests : HostTest
         Assert.Null(StoreOf(host).Find("one"));
     }
 
+    [Theory]
+    [InlineData(40, 6)]
+    [InlineData(20, 0)]
+    public async Task The_preview_knows_that_the_disk_is_too_full(int others, int expired)
+    {
+        using var host = Fill(("HighThreshold", "95%"), ("LowThreshold", "80%"));
+        _others = others;
+
+        var preview = await host.Services.GetRequiredService<IImageGarbageCollector>().PreviewAsync(Cancel);
+
+        Assert.Equal(expired, preview.Count(verdict => verdict.Reason == PruneReason.Expired));
+        Assert.Empty(Engine.Removed);
+    }
+
+    [Fact]
+    public void A_directory_that_is_on_no_disk_is_refused() => Assert.Contains(
+        "'/proc' is on no disk", Assert.Throws<IOException>(() => DiskUsage.OfDirectory("/proc")).Message,
+        StringComparison.Ordinal);
+
     [Fact]
     public async Task Two_hosts_on_one_disk_together_remove_no_more_than_is_needed()
     {

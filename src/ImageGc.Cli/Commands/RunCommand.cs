@@ -83,6 +83,9 @@ internal sealed class RunCommand : EngineCommand
         var tracked = Quantity.Of(verdicts.Count, "tracked image");
         context.WriteInfo(
             $"Dry run, nothing was changed: {expired} of {tracked} would be removed{Quantity.WouldFree(verdicts)}.");
+        if (options.HighThreshold is { } high)
+            context.WriteInfo($"Where the disk is fuller than --high-threshold {high}, they go oldest use first, and "
+                + "only until there is room.");
         return ExitCode.Done;
     }
 

@@ -17,6 +17,8 @@ public sealed record DiskUsage
     public static DiskUsage OfDirectory(string directory)
     {
         var disk = new DriveInfo(directory);
+        if (disk.TotalSize == 0)
+            throw new IOException($"The directory '{directory}' is on no disk, since that has no size: name another.");
         return new DiskUsage
         {
             UsedBytes = disk.TotalSize - disk.TotalFreeSpace,
