@@ -80,6 +80,20 @@ internal sealed class Cleanup(
         await RequireSameEngineAsync(cancellationToken).ConfigureAwait(false);
         var images = await engine.ListImagesAsync(cancellationToken).ConfigureAwait(false);
         ReportMatchingNone(images);
+        return await ExplainAsync(images, isForRoom, cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <summary>Whether an image may go that makes room.</summary>
+    public async Task<bool> CanMakeRoomAsync(CancellationToken cancellationToken)
+    {
+        var images = await engine.ListImagesAsync(cancellationToken).ConfigureAwait(false);
+        var verdicts = await ExplainAsync(images, isForRoom: true, cancellationToken).ConfigureAwait(false);
+        return verdicts.Any(verdict => verdict.Reason == PruneReason.Expired);
+    }
+
+    private async Task<IReadOnlyList<PruneVerdict>> ExplainAsync(
+        IReadOnlyCollection<EngineImage> images, bool isForRoom, CancellationToken cancellationToken)
+    {
         var containers = await engine.ListContainersAsync(cancellationToken).ConfigureAwait(false);
         var users = containers
             .SelectMany(one => one.ImageIds.Distinct().Select(image => (image, Container: one.Name ?? one.Id)))
@@ -90,15 +104,6 @@ internal sealed class Cleanup(
             .. store().ExplainPrune(inUse, OptionsFor(images, inUse, isForRoom))
                 .Select(verdict => verdict with { UsedBy = [.. users[verdict.Image.ImageId].Order()] }),
         ];
-    }
-
-    /// <summary>Whether an image may go that makes room.</summary>
-    public async Task<bool> CanMakeRoomAsync(CancellationToken cancellationToken)
-    {
-        var images = await engine.ListImagesAsync(cancellationToken).ConfigureAwait(false);
-        var inUse = await RemovalRun.ListInUseAsync(engine, cancellationToken).ConfigureAwait(false);
-        return store().ExplainPrune(inUse, OptionsFor(images, inUse, isForRoom: true))
-            .Any(verdict => verdict.Reason == PruneReason.Expired);
     }
 
     /// <summary>What fills a disk on which no image is left that may go, for a person who has to make room.</summary>

@@ -92,7 +92,7 @@ internal static partial class HostingLog
     private static partial void EngineAway(this ILogger logger, Exception? unexpected, string why, string retryAfter);
 
     [LoggerMessage(124, LogLevel.Warning,
-        "There is no room to record which images are used. They count as in use until there is: {Why}")]
+        "The disk is too full to record image uses. These images count as in use until that is possible: {Why}")]
     private static partial void NoRoomToRecord(this ILogger logger, string why);
 
     public static void NoRoomToRecord(this ILogger logger, Exception full) => logger.NoRoomToRecord(Sentence(full));

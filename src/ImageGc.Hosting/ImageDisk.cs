@@ -16,7 +16,7 @@ internal sealed class ImageDisk(IContainerEngine engine, IOptions<ImageGarbageCo
         return Directory.Exists(directory)
             ? DiskUsage.OfDirectory(directory)
             : throw new EngineRequestFailedException(
-                $"There is no directory '{directory}', so the disk of the images cannot be measured. Correct "
+                $"The disk of the images cannot be measured: the directory '{directory}' does not exist. Correct "
                 + $"{nameof(ImageGarbageCollectionOptions.ImageDirectory)}.");
     }
 

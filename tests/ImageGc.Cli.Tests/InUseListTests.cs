@@ -42,7 +42,7 @@ public sealed class InUseListTests : CliTest
 
         Assert.Equal(ExitCode.Failed, result.ExitCode);
         Assert.Equal(
-            $"imagegc: There is no image in '{file}', so nothing was changed. If really none is in use, say so: "
+            $"imagegc: No image is listed in '{file}', so nothing was changed. If really none is in use, say so: "
             + "--nothing-in-use.",
             result.Error.Trim());
         Assert.Equal([Id(1), Id(2), Id(3)], TrackedIds());

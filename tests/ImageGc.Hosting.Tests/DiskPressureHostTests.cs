@@ -335,7 +335,10 @@ public sealed class DiskPressureHostTests : HostTest
         var disk = DiskUsage.OfDirectory(PathOf(""));
         Assert.StartsWith($"The disk has {SizeText.Format(disk.UsedBytes + disk.AvailableBytes)} in all, ",
             measured.Message, StringComparison.Ordinal);
-        Assert.StartsWith($"There is no directory '{PathOf("none")}'", missing.Message, StringComparison.Ordinal);
+        Assert.Equal(
+            $"The disk of the images cannot be measured: the directory '{PathOf("none")}' does not exist. Correct "
+            + "ImageDirectory.",
+            missing.Message);
     }
 
     /// <summary>A host whose disk is full of unused images.</summary>

@@ -85,8 +85,8 @@ internal sealed class HistoryCommand : CommandBase
     /// <summary>Says what the history of an image leaves open: whether it is tracked now.</summary>
     private static int WriteTrackedState(string written, bool found, ImageUseStore store, CommandContext context)
     {
-        var known = new KnownImages([.. store.List(), .. store.ListRemoved().Select(removed => removed.Image)]);
-        var tracked = new KnownImages(store.List()).All(written);
+        var all = store.List();
+        var tracked = new KnownImages(all).All(written);
         if (found)
         {
             foreach (var image in tracked)
@@ -94,6 +94,7 @@ internal sealed class HistoryCommand : CommandBase
             return ExitCode.Done;
         }
 
+        var known = new KnownImages([.. all, .. store.ListRemoved().Select(removed => removed.Image)]);
         var instead = tracked.Count == 0
             ? $"It is not tracked either. {known.Hint(written)}"
             : $"{tracked[0].ImageId} is still tracked, last used {TimeFormat.Iso(tracked[0].LastUsedAt)}.";

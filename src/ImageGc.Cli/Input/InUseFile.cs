@@ -51,8 +51,8 @@ internal sealed class InUseFile
     }
 
     /// <remarks>
-    /// One line that is no ID fails them all: it may stand for an image in use. No ID at all means that the program
-    /// failed that should have written them, not that nothing is in use.
+    /// A line that is not an ID makes the whole list fail, because it may stand for an image in use. An empty list
+    /// means that the program that should have written it failed, not that nothing is in use.
     /// </remarks>
     private HashSet<string> Read(StreamReader reader, bool mayBeEmpty)
     {
@@ -79,7 +79,7 @@ internal sealed class InUseFile
         return inUse.Count > 0 || mayBeEmpty
             ? inUse
             : throw new CommandFailedException(
-                $"There is no image in {_name}, so nothing was changed. {InUseOptions.EmptyListHint}");
+                $"No image is listed in {_name}, so nothing was changed. {InUseOptions.EmptyListHint}");
     }
 
     /// <summary>Lines without their newline, none longer than <see cref="MaxLineLength"/>.</summary>

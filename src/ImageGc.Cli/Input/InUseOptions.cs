@@ -30,7 +30,7 @@ internal sealed class InUseOptions
 
     private readonly Option<bool> _nothing = new("--nothing-in-use")
     {
-        Description = "No image is in use: there is no container at all.",
+        Description = "No image is in use, because there are no containers.",
     };
 
     private readonly Option<TimeSpan?> _olderThan = new("--older-than")
