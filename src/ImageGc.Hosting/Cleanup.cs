@@ -8,7 +8,7 @@ namespace ImageGc.Hosting;
 /// <summary>All that removes images, and rows of images that are gone: one at a time.</summary>
 internal sealed class Cleanup(
     Func<ImageUseStore> store, IContainerEngine engine, IOptions<ImageGarbageCollectionOptions> options,
-    ImageDisk disk, Metrics metrics, TimeProvider time, ILogger<Cleanup> log) : IDisposable
+    ImageDisk disk, HostState state, Metrics metrics, TimeProvider time, ILogger<Cleanup> log) : IDisposable
 {
     /// <summary>The note that names the engine whose images are tracked.</summary>
     private const string EngineNote = "engine";
@@ -17,7 +17,11 @@ internal sealed class Cleanup(
     private readonly KeptImages _kept = new(options.Value);
 
     /// <summary>Keeps other programs from cleaning up.</summary>
-    public void Lock() => store().LockPrunes();
+    public void Lock()
+    {
+        store().LockPrunes();
+        state.Own();
+    }
 
     /// <summary>Reports early what would prevent a cleanup, and rules that keep no image.</summary>
     public async Task CheckEngineAsync(CancellationToken cancellationToken)
@@ -39,7 +43,7 @@ internal sealed class Cleanup(
         IProgress<PruneOutcome>? progress, DiskRelief? relief, CancellationToken cancellationToken)
     {
         var started = time.GetTimestamp();
-        store().LockPrunes();
+        Lock();
         if (await RequireSameEngineAsync(cancellationToken).ConfigureAwait(false) is { } first)
         {
             Attempt.IfThereIsRoom(() =>

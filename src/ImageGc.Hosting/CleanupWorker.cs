@@ -10,7 +10,7 @@ namespace ImageGc.Hosting;
 /// <summary>Removes images on schedule.</summary>
 internal sealed class CleanupWorker(
     Cleanup cleanup, Func<ImageUseStore> store, IOptions<ImageGarbageCollectionOptions> options,
-    Health health, TimeProvider time, ILogger<CleanupWorker> log) : BackgroundService
+    HostState state, Health health, TimeProvider time, ILogger<CleanupWorker> log) : BackgroundService
 {
     /// <summary>The clock may be set while it waits, so it checks at least this often.</summary>
     private static readonly TimeSpan PollInterval = TimeSpan.FromMinutes(1);
@@ -51,6 +51,7 @@ internal sealed class CleanupWorker(
     /// </remarks>
     public override Task StartAsync(CancellationToken cancellationToken)
     {
+        state.Start();
         try
         {
             log.Opened(store().DatabasePath, store().Count());
@@ -65,12 +66,19 @@ internal sealed class CleanupWorker(
         return base.StartAsync(cancellationToken);
     }
 
+    public override async Task StopAsync(CancellationToken cancellationToken)
+    {
+        await base.StopAsync(cancellationToken).ConfigureAwait(false);
+        state.Stop();
+    }
+
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
         if (!options.Value.Enabled)
         {
             log.Disabled();
-            health.TurnOff(HostPart.Cleanup);
+            state.Own();
+            state.TurnOff(HostPart.Cleanup);
             return;
         }
 
@@ -156,6 +164,7 @@ internal sealed class CleanupWorker(
                 (_isOverdue ? ", to make up for one that was missed" : "")
                 + (next == due ? "" : ", once the clock has not been set for "
                     + DurationText.Format(options.Value.ClockSettleTime)));
+            state.NextRun(next);
         }
 
         _announced = next;

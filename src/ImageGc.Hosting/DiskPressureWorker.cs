@@ -8,7 +8,7 @@ namespace ImageGc.Hosting;
 /// <summary>Removes unused images before their time when the engine's disk is too full, as the kubelet does.</summary>
 internal sealed class DiskPressureWorker(
     Cleanup cleanup, ImageDisk disk, IOptions<ImageGarbageCollectionOptions> options,
-    Health health, TimeProvider time, ILogger<DiskPressureWorker> log) : BackgroundService
+    HostState state, Health health, TimeProvider time, ILogger<DiskPressureWorker> log) : BackgroundService
 {
     private static readonly TimeSpan TryAgainAfter = TimeSpan.FromHours(1);
 
@@ -92,7 +92,7 @@ internal sealed class DiskPressureWorker(
     {
         if (!options.Value.Enabled || options.Value.HighThreshold is null)
         {
-            health.TurnOff(HostPart.Disk);
+            state.TurnOff(HostPart.Disk);
             return;
         }
 

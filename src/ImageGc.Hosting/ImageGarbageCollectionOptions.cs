@@ -1,3 +1,5 @@
+using System.Globalization;
+using System.Text.Json.Nodes;
 using ImageGc.Sqlite;
 
 namespace ImageGc.Hosting;
@@ -104,6 +106,33 @@ public sealed class ImageGarbageCollectionOptions
 
     /// <summary>How long a host lets its containers come up before it makes up for a missed run.</summary>
     internal TimeSpan StartDelay { get; set; } = TimeSpan.FromMinutes(5);
+
+    /// <summary>All that is set, but for the path of the database, as configuration has it.</summary>
+    public Dictionary<string, string> ToSettings() => new Dictionary<string, string?>
+    {
+        [nameof(Enabled)] = Enabled ? "true" : "false",
+        [nameof(CleanupRecurrence)] = DurationText.Format(CleanupRecurrence),
+        [nameof(CleanupTime)] = CleanupTime.ToString("HH:mm", CultureInfo.InvariantCulture),
+        [nameof(ImageAgeCleanupThreshold)] = DurationText.Format(ImageAgeCleanupThreshold),
+        [nameof(FlatFilePath)] = FlatFilePath,
+        [nameof(Durability)] = Durability.ToString(),
+        [nameof(BusyTimeout)] = DurationText.Format(BusyTimeout),
+        [nameof(ClockSettleTime)] = DurationText.Format(ClockSettleTime),
+        [nameof(KeepImages)] = TextOf(KeepImages),
+        [nameof(KeepLabels)] = TextOf(KeepLabels),
+        [nameof(KeepNewest)] = KeepNewest.ToString(CultureInfo.InvariantCulture),
+        [nameof(WatchContainers)] = WatchContainers ? "true" : "false",
+        [nameof(TrackImages)] = TrackImages.ToString(),
+        [nameof(OwnerLabel)] = OwnerLabel,
+        [nameof(HighThreshold)] = HighThreshold?.ToString(),
+        [nameof(LowThreshold)] = LowThreshold?.ToString(),
+        [nameof(MinimumAge)] = DurationText.Format(MinimumAge),
+        [nameof(DiskCheckInterval)] = DurationText.Format(DiskCheckInterval),
+        [nameof(ImageDirectory)] = ImageDirectory,
+    }.Where(setting => setting.Value is not null).ToDictionary(setting => setting.Key, setting => setting.Value!);
+
+    private static string? TextOf(IList<string> list) =>
+        list.Count == 0 ? null : new JsonArray([.. list.Select(entry => (JsonNode?)entry)]).ToJsonString();
 
     /// <summary>What the store is opened with, which also says whether it can be.</summary>
     internal ImageUseStoreOptions ToStoreOptions() => new()

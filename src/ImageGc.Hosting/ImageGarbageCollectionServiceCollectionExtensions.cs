@@ -87,13 +87,16 @@ public static class ImageGarbageCollectionServiceCollectionExtensions
         services.AddSingleton<Metrics>();
         services.AddSingleton<ImageDisk>();
         services.AddSingleton<Cleanup>();
+        services.AddSingleton<HostState>();
         services.AddSingleton<Health>();
         services.AddSingleton<Tracking>();
         services.AddHostedService<CleanupWorker>(); // The first: it stops a start that is in vain.
         services.AddHostedService<TrackingWorker>();
         services.AddSingleton<DiskPressureWorker>();
         services.AddHostedService(provider => provider.GetRequiredService<DiskPressureWorker>());
-        return new ImageGarbageCollectionBuilder(services, section);
+        var builder = new ImageGarbageCollectionBuilder(services, section);
+        services.AddSingleton(builder);
+        return builder;
     }
 
     private static readonly Func<IServiceProvider, ImageUseStore> OpenStore = provider => ImageUseStore.Open(

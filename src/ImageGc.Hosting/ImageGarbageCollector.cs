@@ -1,3 +1,4 @@
+using System.Runtime.ExceptionServices;
 using ImageGc.Sqlite;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
@@ -5,13 +6,40 @@ using Microsoft.Extensions.Options;
 namespace ImageGc.Hosting;
 
 internal sealed class ImageGarbageCollector(
-    Tracking tracking, Cleanup cleanup, DiskPressureWorker diskPressure,
+    Tracking tracking, Cleanup cleanup, DiskPressureWorker diskPressure, HostState state,
+    IContainerEngine engine, Func<ImageUseStore> store,
     IOptions<ImageGarbageCollectionOptions> options, ILogger<ImageGarbageCollector> log) : IImageGarbageCollector
 {
     public Task<PruneResult> RunAsync(CancellationToken cancellationToken) =>
         RunAsync(progress: null, cancellationToken);
 
-    public async Task<PruneResult> RunAsync(
+    public async Task<PruneResult> RunAsync(IProgress<PruneOutcome>? progress, CancellationToken cancellationToken)
+    {
+        if (state.IsRunning)
+            return await CollectAsync(progress, cancellationToken).ConfigureAwait(false);
+        PruneResult? result = null;
+        var failure = await Attempt.FailureOfAsync(
+            async cancel => result = await RunOnceAsync(progress, cancel).ConfigureAwait(false), cancellationToken)
+            .ConfigureAwait(false);
+        state.Report(HostPart.Cleanup, failure, since: null);
+        state.Stop();
+        if (failure is not null)
+            ExceptionDispatchInfo.Throw(failure);
+        return result!;
+    }
+
+    /// <summary>Without a host that runs, whose part it takes for other programs.</summary>
+    private async Task<PruneResult> RunOnceAsync(
+        IProgress<PruneOutcome>? progress, CancellationToken cancellationToken)
+    {
+        if (options.Value.Enabled)
+            cleanup.Lock();
+        else
+            state.Own();
+        return await CollectAsync(progress, cancellationToken).ConfigureAwait(false);
+    }
+
+    private async Task<PruneResult> CollectAsync(
         IProgress<PruneOutcome>? progress, CancellationToken cancellationToken)
     {
         if (options.Value.WatchContainers)
@@ -45,4 +73,16 @@ internal sealed class ImageGarbageCollector(
 
     public Task<string> AcceptEngineAsync(CancellationToken cancellationToken) =>
         cleanup.AcceptEngineAsync(cancellationToken);
+
+    public async Task<IReadOnlyList<UntrackedImage>> ListUntrackedAsync(CancellationToken cancellationToken)
+    {
+        var images = await engine.ListImagesAsync(cancellationToken).ConfigureAwait(false);
+        var containers = await engine.ListContainersAsync(cancellationToken).ConfigureAwait(false);
+        var tracked = store().List().Select(image => image.ImageId).ToHashSet(StringComparer.Ordinal);
+        return
+        [
+            .. images.Where(image => !tracked.Contains(image.ImageId)).DistinctBy(image => image.ImageId)
+                .Select(image => UntrackedImage.Of(image, containers, options.Value)),
+        ];
+    }
 }

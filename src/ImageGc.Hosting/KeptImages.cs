@@ -38,7 +38,7 @@ internal sealed class KeptImages
     /// <summary>The entries of KeepImages that match none of these images, with the nearest name.</summary>
     public IEnumerable<(string Pattern, string? Nearest)> MatchingNone(IReadOnlyCollection<EngineImage> images) =>
         _images.Where(entry => !images.Any(image => entry.Matches(image.ImageId, image.Names)))
-            .Select(entry => (entry.Written, entry.NearestOf(images.SelectMany(image => image.Names))));
+            .Select(entry => (entry.Written, NearestName.Find(entry.Written, images.SelectMany(image => image.Names))));
 
     private string? RuleOf(EngineImage image)
     {

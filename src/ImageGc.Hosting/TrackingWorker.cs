@@ -8,7 +8,7 @@ namespace ImageGc.Hosting;
 /// <summary>Watches the engine as long as the host runs; after every break it makes up for what it missed.</summary>
 internal sealed class TrackingWorker(
     Tracking tracking, IContainerEngine engine, Cleanup cleanup, IOptions<ImageGarbageCollectionOptions> options,
-    Health health, TimeProvider time, ILogger<TrackingWorker> log) : BackgroundService
+    HostState state, Health health, TimeProvider time, ILogger<TrackingWorker> log) : BackgroundService
 {
     /// <summary>A connection over TCP can die without anyone noticing.</summary>
     private static readonly TimeSpan Renewal = TimeSpan.FromHours(1);
@@ -41,7 +41,7 @@ internal sealed class TrackingWorker(
     {
         if (!options.Value.WatchContainers)
         {
-            health.TurnOff(HostPart.Watching);
+            state.TurnOff(HostPart.Watching);
             return;
         }
 

@@ -4,7 +4,7 @@ namespace ImageGc.Sqlite;
 
 /// <summary>What people want to know of an image, as the engine reports it.</summary>
 /// <param name="ImageId">The image ID.</param>
-/// <param name="Names">Its names; none if it has lost them: then those it had stay known.</param>
+/// <param name="Names">Its names; none if it has lost them: then those it had stay known, and keep it no longer.</param>
 /// <param name="SizeBytes">Its size; null if unknown: then the one that was known stays.</param>
 public sealed record ImageDescription(string ImageId, IReadOnlyCollection<string> Names, long? SizeBytes = null);
 
@@ -31,14 +31,16 @@ public sealed partial class ImageUseStore
     }
 
     private const string UpsertDescription = """
-        INSERT INTO image_description (image_id, names, size_bytes)
-        SELECT image_id, @names, @sizeBytes
+        INSERT INTO image_description (image_id, names, names_lost, size_bytes)
+        SELECT image_id, @names, @names = '', @sizeBytes
         FROM image_use
         WHERE image_id = @imageId
         ON CONFLICT (image_id) DO UPDATE
         SET names = CASE excluded.names WHEN '' THEN names ELSE excluded.names END,
+            names_lost = excluded.names_lost,
             size_bytes = coalesce(excluded.size_bytes, size_bytes)
         WHERE excluded.names NOT IN ('', names)
+           OR excluded.names_lost <> names_lost
            OR excluded.size_bytes <> coalesce(size_bytes, -1)
         """;
 

@@ -21,7 +21,7 @@ public sealed partial class ImageUseStore
     /// </param>
     /// <returns>What was removed, what was used meanwhile, what failed and what is left.</returns>
     /// <remarks>
-    /// An image that is used after the decision is not removed, and one that is used during its own removal keeps its
+    /// An image that is used, or kept by hand, after the decision is not removed, and one that is used during its own removal keeps its
     /// row. What <paramref name="removeImage"/> throws is logged and returned in <see cref="PruneResult.Failed"/>; the
     /// image stays tracked and the prune goes on. After a crash between removal and forgetting the next prune offers
     /// the image again. It decides before it returns a task, and runs on the caller's thread as long as
@@ -155,7 +155,7 @@ public sealed partial class ImageUseStore
         BegunPrune run, ImageUse image, Func<ImageUse, CancellationToken, Task> removeImage,
         CancellationToken cancellationToken)
     {
-        if (!IsStillLastUse(image) || HasUnrecordedUse(image.ImageId))
+        if (!IsStillLastUse(image) || HasUnrecordedUse(image.ImageId) || IsKeptNow(image))
             return new PruneOutcome(image, PruneOutcomeResult.UsedMeanwhile);
 
         try

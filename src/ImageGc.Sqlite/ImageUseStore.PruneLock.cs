@@ -28,6 +28,12 @@ public sealed partial class ImageUseStore
             _pruneLock ??= TakePruneLock();
     }
 
+    /// <summary>
+    /// Whether a program, or a store of this one, keeps all others from removing images: a host that cleans up is alive.
+    /// </summary>
+    /// <exception cref="ImageUseStoreException">The lock cannot be looked at.</exception>
+    public bool ArePrunesLocked() => PruneLock.IsHeld(_database.Path);
+
     private IDisposable TakePruneLock()
     {
         var taken = PruneLock.TryTake(_database.Path) ?? throw new ImageUseStoreException(

@@ -32,6 +32,7 @@ public sealed partial class ImageUseStore
             RequireSameForm(connection);
         foreach (var (imageId, keptBy) in request.Keep)
             connection.Execute(InsertKept, new { imageId, keptBy });
+        BindKept(connection);
     }
 
     private static void BindListed(SqliteConnection connection, List<string> imageIds)

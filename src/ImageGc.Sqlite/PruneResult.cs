@@ -3,8 +3,8 @@ namespace ImageGc.Sqlite;
 /// <summary>What <see cref="ImageUseStore.PruneAsync"/> did, oldest use first.</summary>
 /// <param name="Removed">Removed by the caller and forgotten.</param>
 /// <param name="UsedMeanwhile">
-/// Not forgotten because they were used after the decision: not removed, or used during their own removal. Or something
-/// else forgot them before their turn.
+/// Not forgotten because they were used after the decision: not removed, or used during their own removal. Or they were
+/// kept by hand (<see cref="ImageUseStore.Keep"/>), or forgotten by something else, before their turn.
 /// </param>
 /// <param name="Failed">Still tracked because their removal failed; the next prune tries again.</param>
 /// <param name="Left">Expired and not tried, because <see cref="PruneOptions.Enough"/> said so.</param>

@@ -74,6 +74,10 @@ internal static partial class StoreLog
     public static partial void Salvaged(
         this ILogger logger, string databasePath, string why, string keptPath, int images);
 
+    [LoggerMessage(25, LogLevel.Warning,
+        "What was kept by hand in {DatabasePath} could not be salvaged: say again what to keep, with 'imagegc keep'")]
+    public static partial void KeptByHandLost(this ILogger logger, string databasePath);
+
     [LoggerMessage(13, LogLevel.Warning,
         "Left out {Rows} rows of {DatabasePath} that hold no image: something damaged them. Opened for writing, a "
         + "database of up to 8 MB removes them; otherwise delete them with sqlite3")]

@@ -23,7 +23,7 @@ public sealed class CheckCommandTests : CliTest
         Assert.Contains("Nothing was changed", result.Error, StringComparison.Ordinal);
         Assert.Equal([DatabasePath], Directory.GetFiles(PathOf("")));
 
-        var salvaging = Run("record", "a");
+        var salvaging = Run("record", "--as-is", "a");
 
         Assert.Contains($"kept it as {DatabasePath}.corrupt-20260301T120000Z",
             salvaging.Error, StringComparison.Ordinal);
@@ -74,8 +74,14 @@ public sealed class CheckCommandTests : CliTest
         using (var store = Open())
             store.RecordUse([], new Dictionary<string, string>
             {
-                ["problem.watching"] = "2026-02-28T11:00:00Z The engine is away.",
-                ["problem.cleanup"] = "",
+                ["host"] = """
+                    {
+                      "startedAt": "2026-02-28T10:00:00Z",
+                      "problems": [{
+                        "part": "watching", "since": "2026-02-28T11:00:00Z", "message": "The engine is away."
+                      }]
+                    }
+                    """,
             });
 
         Assert.Contains("problem\twatching since 2026-02-28T11:00:00Z: The engine is away.", Run("check").Lines);

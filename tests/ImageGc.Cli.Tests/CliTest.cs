@@ -24,6 +24,9 @@ public abstract partial class CliTest : IDisposable
 
     protected Dictionary<string, string> Variables { get; } = [];
 
+    /// <summary>In the place of /etc/imagegc.json.</summary>
+    protected string SettingsFile => PathOf("imagegc.json");
+
     protected string DatabasePath => PathOf("image_use.db");
 
     protected string PathOf(string name) => Path.Combine(_directory.FullName, name);
@@ -58,6 +61,7 @@ public abstract partial class CliTest : IDisposable
             OpenStandardInput = () => new MemoryStream(Encoding.UTF8.GetBytes(Input)),
             TerminalWidth = TerminalWidth,
             ErrorIsTerminal = ErrorIsTerminal,
+            SettingsFile = SettingsFile,
         };
         var exitCode = CommandLine.Run(
             args, environment, new InvocationConfiguration { Output = output, Error = error });

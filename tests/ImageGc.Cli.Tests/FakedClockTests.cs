@@ -22,7 +22,7 @@ public sealed class FakedClockTests : CliTest
     {
         await RequireFaketime();
 
-        await Imagegc("record x", wrong);
+        await Imagegc("record --as-is x", wrong);
 
         var byTheWrongClock = LastUses(await Imagegc("list", wrong))["x"];
         Assert.False(IsInThisTest(byTheWrongClock), "libfaketime did not change the clock of the program.");
@@ -35,9 +35,9 @@ public sealed class FakedClockTests : CliTest
     public async Task A_prune_while_the_clock_is_wrong_keeps_what_was_just_used(string wrong)
     {
         await RequireFaketime();
-        await Imagegc("record before");
+        await Imagegc("record --as-is before");
 
-        await Imagegc("record meanwhile", wrong);
+        await Imagegc("record --as-is meanwhile", wrong);
         var pruned = await Imagegc("prune --in-use-file /dev/null", wrong);
 
         Assert.Equal(["used-recently\tbefore", "used-recently\tmeanwhile"], Verdicts(pruned));
@@ -50,14 +50,14 @@ public sealed class FakedClockTests : CliTest
     public async Task A_prune_that_is_killed_before_the_clock_is_set_leaves_true_times(string first, string second)
     {
         await RequireFaketime();
-        await Imagegc("record in-use unused", first);
+        await Imagegc("record --as-is in-use unused", first);
         var command = ScriptOf("echo removing $1 >&2; exec sleep 600");
         using var prune = StartShell(
             Command($"prune --in-use in-use --older-than 0 --run '{command} {{}}'", first));
         await BuiltProgramTests.ReadUntil(prune.StandardError, "removing unused");
 
         await Kill(prune);
-        await Imagegc("record later", second);
+        await Imagegc("record --as-is later", second);
 
         await AssertAllUsedInThisTest("in-use", "later", "unused");
     }
@@ -69,7 +69,7 @@ public sealed class FakedClockTests : CliTest
 
         foreach (var (id, clock) in ((string, string)[])[("a", Behind), ("b", Ahead), ("c", In1970)])
         {
-            using var recorder = StartShell($"while {Command($"record {id} shared", clock)}; do :; done");
+            using var recorder = StartShell($"while {Command($"record --as-is {id} shared", clock)}; do :; done");
             for (var records = 0; records < 2; records++)
                 await BuiltProgramTests.ReadUntil(recorder.StandardOutput, "shared");
             await Kill(recorder);
@@ -91,7 +91,7 @@ public sealed class FakedClockTests : CliTest
         async Task RecordTwice(string id, string? clock)
         {
             for (var records = 0; records < 2; records++)
-                await Imagegc($"record {id} shared", clock);
+                await Imagegc($"record --as-is {id} shared", clock);
         }
     }
 
@@ -102,9 +102,9 @@ public sealed class FakedClockTests : CliTest
         const string container = "unshare --time --boottime 864000";
         if ((await BuiltProgramTests.Start($"{container} true")).ExitCode != 0)
             Assert.Skip("Needs the right to make a time namespace.");
-        await Imagegc("record host");
+        await Imagegc("record --as-is host");
 
-        await BuiltProgramTests.Start($"{container} {Command("record container")}");
+        await BuiltProgramTests.Start($"{container} {Command("record --as-is container")}");
         var pruned = await BuiltProgramTests.Start($"{container} {Command("prune --in-use-file /dev/null")}");
 
         Assert.Equal(["used-recently\tcontainer", "used-recently\thost"], Verdicts(pruned.Output));

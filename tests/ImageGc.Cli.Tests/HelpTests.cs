@@ -40,7 +40,7 @@ public sealed class HelpTests : CliTest
         Assert.Equal(ExitCode.Usage, result.ExitCode);
         Assert.Contains($"'{args[^1]}' is no option here", result.Error, StringComparison.Ordinal);
         Assert.Equal(["a"], TrackedIds());
-        Assert.Equal(ExitCode.Done, RunAnywhere("record", "--db", DatabasePath, "--", "--odd").ExitCode);
+        Assert.Equal(ExitCode.Done, RunAnywhere("record", "--as-is", "--db", DatabasePath, "--", "--odd").ExitCode);
     }
 
     [Fact]

@@ -134,7 +134,7 @@ public sealed class PruneWithCommandTests : CliTest
     {
         Record(Month, "a");
 
-        var result = Prune($"'{Path.Combine(AppContext.BaseDirectory, "imagegc")}' record {{}} --db '{DatabasePath}'");
+        var result = Prune($"'{Path.Combine(AppContext.BaseDirectory, "imagegc")}' record --as-is {{}} --db '{DatabasePath}'");
 
         Assert.Equal(ExitCode.Done, result.ExitCode);
         Assert.Equal(["used-meanwhile a"], Verdicts(result));

@@ -7,7 +7,7 @@ public sealed class RecordListForgetTests : CliTest
     [Fact]
     public void Record_creates_the_database_and_prints_the_ids()
     {
-        var result = Run("record", Id(1), "@nginx");
+        var result = Run("record", "--as-is", Id(1), "@nginx");
 
         Assert.Equal([Id(1), "@nginx"], result.Lines);
         Assert.Equal(["@nginx", Id(1)], TrackedIds());

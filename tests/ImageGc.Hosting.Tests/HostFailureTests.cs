@@ -80,7 +80,7 @@ public sealed class HostFailureTests : HostTest
         await UntilAsync(() =>
         {
             Time.Pass(TimeSpan.FromSeconds(1));
-            return HostProblem.ListFrom(StoreOf(host)).Any(problem => problem.Part == "watching");
+            return ProblemsOf(host).Any(problem => problem.Part == "watching");
         });
         await LiveAsync(TimeSpan.FromDays(1));
 
@@ -91,14 +91,14 @@ public sealed class HostFailureTests : HostTest
         Assert.Equal("works", health.Data["database"]);
         Assert.StartsWith($"Watching has failed since {since:u}: The engine is away. ", health.Description,
             StringComparison.Ordinal);
-        var problem = HostProblem.ListFrom(StoreOf(host))[0];
+        var problem = ProblemsOf(host)[0];
         Assert.Equal(("watching", "The engine is away."), (problem.Part, problem.Message));
         Assert.Equal(since.ToUnixTimeSeconds(), problem.Since.ToUnixTimeSeconds());
 
         Engine.Failure = null;
         await LiveAsync(TimeSpan.FromMinutes(16));
         Assert.Equal(HealthStatus.Healthy, (await HealthAsync(host)).Status);
-        Assert.Empty(HostProblem.ListFrom(StoreOf(host)));
+        Assert.Empty(ProblemsOf(host));
         Assert.Contains(Log.Messages(LogLevel.Information), message =>
             message.StartsWith("From 2026-03-01 12:0", StringComparison.Ordinal));
         await host.StopAsync(Cancel);
@@ -108,13 +108,13 @@ public sealed class HostFailureTests : HostTest
     public async Task A_host_that_waits_for_another_one_leaves_the_notes_of_that_one_alone()
     {
         using var host = await LiveAsync();
-        var problem = new Dictionary<string, string> { ["problem.cleanup"] = "2026-03-01T12:00:00Z It." };
-        StoreOf(host).RecordUse([], problem);
+        var status = HostStatus.ReadFrom(StoreOf(host));
+        Assert.Empty(status!.Problems);
         using var second = Build();
         await second.StartAsync(Cancel);
         await UntilAsync(() => Log.Events().Contains(103));
 
-        Assert.Equal("It.", Assert.Single(HostProblem.ListFrom(StoreOf(host))).Message);
+        Assert.Equivalent(status, HostStatus.ReadFrom(StoreOf(host)), strict: true);
         await second.StopAsync(Cancel);
         await host.StopAsync(Cancel);
     }
@@ -130,12 +130,12 @@ public sealed class HostFailureTests : HostTest
         using var host = Build(("CleanupTime", "12:10"), ("ClockSettleTime", "0"));
         await host.StartAsync(Cancel);
         await LiveAsync(TimeSpan.FromMinutes(1));
-        Assert.Equal("cleanup", Assert.Single(HostProblem.ListFrom(StoreOf(host))).Part);
+        Assert.Equal("cleanup", Assert.Single(ProblemsOf(host)).Part);
         Assert.Contains(Log.Messages(LogLevel.Information), message =>
             message.EndsWith(", to make up for one that was missed", StringComparison.Ordinal));
 
         await LiveAsync(TimeSpan.FromMinutes(10));
-        Assert.Empty(HostProblem.ListFrom(StoreOf(host)));
+        Assert.Empty(ProblemsOf(host));
         await host.StopAsync(Cancel);
     }
 
@@ -174,7 +174,7 @@ public sealed class HostFailureTests : HostTest
         Engine.Failure = null;
         await LiveAsync(TimeSpan.FromMinutes(2));
         Assert.Equal(HealthStatus.Healthy, (await HealthAsync(host)).Status);
-        Assert.Empty(HostProblem.ListFrom(StoreOf(host)));
+        Assert.Empty(ProblemsOf(host));
         await host.StopAsync(Cancel);
     }
 
@@ -196,7 +196,7 @@ public sealed class HostFailureTests : HostTest
         HostProblem? WatchedAfterAMinute()
         {
             Time.Pass(TimeSpan.FromMinutes(1));
-            return HostProblem.ListFrom(StoreOf(host)).FirstOrDefault(problem => problem.Part == "watching");
+            return ProblemsOf(host).FirstOrDefault(problem => problem.Part == "watching");
         }
     }
 
@@ -206,18 +206,19 @@ public sealed class HostFailureTests : HostTest
         using var host = Build(("BusyTimeout", "0"));
         StoreOf(host).RecordUse("an-image");
         var health = host.Services.GetRequiredService<Health>();
+        host.Services.GetRequiredService<HostState>().Own();
         var failure = new EngineUnavailableException("The engine is away.");
         using (var other = new SqliteConnection($"Data Source={PathOf("image_use.db")};Pooling=false"))
         {
             other.Open();
             using var exclusive = other.BeginTransaction();
             health.Report(HostPart.Watching, failure);
-            Assert.Empty(HostProblem.ListFrom(StoreOf(host)));
+            Assert.Empty(ProblemsOf(host));
         }
 
         health.Report(HostPart.Watching, failure);
 
-        Assert.Equal("watching", Assert.Single(HostProblem.ListFrom(StoreOf(host))).Part);
+        Assert.Equal("watching", Assert.Single(ProblemsOf(host)).Part);
     }
 
     /// <summary>Which part of a host it is that fails first.</summary>

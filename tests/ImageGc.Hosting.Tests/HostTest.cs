@@ -44,6 +44,10 @@ public abstract class HostTest : IDisposable
         return builder.Build();
     }
 
+    /// <summary>As other programs see them.</summary>
+    protected static IReadOnlyList<HostProblem> ProblemsOf(IHost host) =>
+        HostStatus.ReadFrom(StoreOf(host))?.Problems ?? [];
+
     protected static ImageUseStore StoreOf(IHost host) => host.Services.GetRequiredService<ImageUseStore>();
 
     /// <summary>Time passes minute by minute, and whoever waits for it does what is due.</summary>

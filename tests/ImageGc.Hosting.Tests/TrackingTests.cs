@@ -162,7 +162,7 @@ public sealed class TrackingTests : HostTest
             await UntilAsync(() =>
             {
                 Time.Pass(TimeSpan.FromMinutes(1));
-                return HostProblem.ListFrom(StoreOf(host)) is [{ Part: "watching" }];
+                return ProblemsOf(host) is [{ Part: "watching" }];
             });
         }
 

@@ -1,10 +1,8 @@
 using ImageGc.Cli.Execution;
-using ImageGc.Cli.Hosting;
 using ImageGc.Cli.Input;
 using ImageGc.Cli.Output;
 using ImageGc.Hosting;
 using Microsoft.Extensions.DependencyInjection;
-using Microsoft.Extensions.Hosting;
 
 namespace ImageGc.Cli.Commands;
 
@@ -18,18 +16,16 @@ internal sealed class AcceptEngineCommand : EngineCommand
             "imagegc accept-engine --config /etc/imagegc.json") =>
         Daemon.AddEngineTo(this);
 
-    protected override IHost Build(CommandContext context) => DaemonHost.Build(context, Daemon.Read(context));
-
-    protected override int Run(CommandContext context, IHost host) => RunOnce(async cancel =>
-    {
-        var collector = host.Services.GetRequiredService<IImageGarbageCollector>();
-        var engine = await collector.AcceptEngineAsync(cancel);
-        if (context.Json)
-            context.WriteJson(new JsonEngine(engine), JsonOutput.Default.JsonEngine);
-        else
-            context.WriteLine(engine);
-        context.WriteInfo("This is the engine to clean up now. Tracked images that it does not have are forgotten "
-            + "once two cleanups at least 12 hours apart have missed them.");
-        return ExitCode.Done;
-    }, context);
+    protected override int Run(CommandContext context) =>
+        AskEngine(context, Daemon.ReadOfDaemon(context), async (services, cancel) =>
+        {
+            var engine = await services.GetRequiredService<IImageGarbageCollector>().AcceptEngineAsync(cancel);
+            if (context.Json)
+                context.WriteJson(new JsonEngine(engine), JsonOutput.Default.JsonEngine);
+            else
+                context.WriteLine(engine);
+            context.WriteInfo("This is the engine to clean up now. Tracked images that it does not have are forgotten "
+                + "once two cleanups at least 12 hours apart have missed them.");
+            return ExitCode.Done;
+        });
 }

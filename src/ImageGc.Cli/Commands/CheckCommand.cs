@@ -25,7 +25,7 @@ internal sealed class CheckCommand(GlobalOptions global) : CommandBase(
         var check = store.Check();
         var others = ProcessUsingDatabase.ListOthers(check.DatabasePath);
         var keptDamaged = FindKeptDamaged(check.DatabasePath);
-        var problems = check.Damage.Count == 0 ? HostProblem.ListFrom(store) : [];
+        var problems = check.Damage.Count == 0 ? HostStatus.ReadFrom(store)?.Problems ?? [] : [];
         var lastPrune = check.Damage.Count == 0 ? store.LastPrune() : null; // Damage may be where the history is.
         if (context.Json)
             context.WriteJson(

@@ -35,7 +35,7 @@ internal sealed class CompletionCommand : CommandBase
     public CompletionCommand(GlobalOptions global)
         : base(
             global, "completion",
-            "Print what makes the shell complete commands, options and image IDs at a press of TAB.",
+            "Print what makes the shell complete commands, options, image names and IDs at a press of TAB.",
             "source <(imagegc completion bash)      # in ~/.bashrc",
             "",
             "# In ~/.zshrc:",

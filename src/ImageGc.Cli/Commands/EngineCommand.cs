@@ -3,23 +3,27 @@ using ImageGc.Cli.Hosting;
 using ImageGc.Cli.Input;
 using ImageGc.Cli.Terminal;
 using ImageGc.Hosting;
+using ImageGc.Sqlite;
+using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Options;
 
 namespace ImageGc.Cli.Commands;
 
-/// <summary>A command that asks the container engine, through the host of `imagegc run`.</summary>
+/// <summary>A command that may ask the container engine, through the host of `imagegc run`.</summary>
 internal abstract class EngineCommand(GlobalOptions global, string name, string description, params string[] examples)
     : CommandBase(global, name, description, examples)
 {
     protected DaemonOptions Daemon { get; } = new();
 
-    protected sealed override int Run(CommandContext context)
+    /// <summary>Builds the host, and says what is wrong with its settings or its engine.</summary>
+    protected int WithHost(
+        CommandContext context, DaemonSettings settings, Func<IHost, int> work, bool readOnly = false)
     {
-        using var host = BuildHost(context);
+        using var host = BuildHost(context, settings, readOnly);
         try
         {
-            return Run(context, host);
+            return work(host);
         }
         catch (OptionsValidationException invalid)
         {
@@ -39,13 +43,33 @@ internal abstract class EngineCommand(GlobalOptions global, string name, string 
         }
     }
 
-    protected abstract IHost Build(CommandContext context);
+    /// <summary>As above, for work that a signal cancels.</summary>
+    protected int AskEngine(
+        CommandContext context, DaemonSettings settings, Func<IServiceProvider, CancellationToken, Task<int>> work,
+        bool readOnly = false) => WithHost(context, settings, host =>
+    {
+        using var termination = new TerminationSignal(() =>
+            context.WriteError("Stopping; a second signal stops at once."));
+        try
+        {
+            return work(host.Services, termination.Token).GetAwaiter().GetResult();
+        }
+        catch (OperationCanceledException) when (termination.Token.IsCancellationRequested)
+        {
+            return ExitCode.Interrupted;
+        }
+    }, readOnly);
 
-    private IHost BuildHost(CommandContext context)
+    protected static ImageGarbageCollectionOptions OptionsOf(IServiceProvider services) =>
+        services.GetRequiredService<IOptions<ImageGarbageCollectionOptions>>().Value;
+
+    private static IHost BuildHost(CommandContext context, DaemonSettings settings, bool readOnly)
     {
         try
         {
-            return Build(context);
+            return DaemonHost.Build(
+                context, settings.Configuration,
+                readOnly ? services => OpenReadOnly(context, OptionsOf(services)) : null);
         }
         catch (InvalidOperationException wrong) // A level of the log that does not exist.
         {
@@ -53,19 +77,9 @@ internal abstract class EngineCommand(GlobalOptions global, string name, string 
         }
     }
 
-    protected abstract int Run(CommandContext context, IHost host);
-
-    protected static int RunOnce(Func<CancellationToken, Task<int>> work, CommandContext context)
+    private static ImageUseStore OpenReadOnly(CommandContext context, ImageGarbageCollectionOptions options)
     {
-        using var termination = new TerminationSignal(() =>
-            context.WriteError("Stopping; a second signal stops at once."));
-        try
-        {
-            return work(termination.Token).GetAwaiter().GetResult();
-        }
-        catch (OperationCanceledException) when (termination.Token.IsCancellationRequested)
-        {
-            return ExitCode.Interrupted;
-        }
+        context.ClockSettleTime = options.ClockSettleTime;
+        return context.OpenReadOnly(options.DatabasePath);
     }
 }

@@ -1,40 +1,73 @@
 using System.CommandLine;
 using ImageGc.Cli.Execution;
+using ImageGc.Cli.Hosting;
 using ImageGc.Cli.Input;
 using ImageGc.Cli.Output;
+using ImageGc.Hosting;
 using ImageGc.Sqlite;
+using Microsoft.Extensions.DependencyInjection;
 
 namespace ImageGc.Cli.Commands;
 
-internal sealed class ExplainCommand : CommandBase
+internal sealed class ExplainCommand : EngineCommand
 {
     private readonly InUseOptions _inUse = new();
     private readonly Option<bool> _fullIds = ImageTable.FullIdsOption();
 
     public ExplainCommand(GlobalOptions global)
         : base(
-            global, "explain", "Show for every tracked image whether a prune would remove it, why, and from when on.",
-            "imagegc explain --in-use-file in_use.txt",
+            global, "explain",
+            "Show for every tracked image whether it may go, when, and why. Asks the engine what is in use, unless you "
+            + "say it, and judges as the daemon does.",
+            "imagegc explain",
+            "imagegc explain --older-than 3d        # what if?",
             "",
-            "# How many images would a prune remove that keeps a day only?",
+            "# Without an engine, as a runtime asks: these images are in use.",
             "docker ps --all --quiet | xargs docker inspect --format '{{.Image}}' |",
             "    imagegc explain --in-use-file - --older-than 24h | grep -c ^expired")
     {
-        _inUse.AddTo(this, global);
+        _inUse.AddTo(this, global, isRequired: false);
+        Daemon.AddEngineTo(this);
         Options.Add(_fullIds);
     }
 
     protected override int Run(CommandContext context)
+    {
+        if (_inUse.IsGiven(context))
+            return ExplainList(context);
+        var settings = Daemon.ReadOfDaemon(context, _inUse.GivenThreshold(context) is { } threshold
+            ? [DaemonOptions.Setting(
+                nameof(ImageGarbageCollectionOptions.ImageAgeCleanupThreshold), DurationText.Format(threshold))]
+            : []);
+        settings.RequireDatabase();
+        return AskEngine(context, settings, async (services, cancel) =>
+        {
+            var verdicts = ImageVerdict.ExpiredFirst(
+                await services.GetRequiredService<IImageGarbageCollector>().PreviewAsync(cancel));
+            Write(verdicts, context);
+            context.WriteInfo(settings.Describe(OptionsOf(services)));
+            return ExitCode.Done;
+        }, readOnly: true);
+    }
+
+    private int ExplainList(CommandContext context)
     {
         context.ClockSettleTime = TimeSpan.Zero;
         var ids = _inUse.Read(context);
         using var store = context.OpenReadOnly();
         var verdicts = ImageVerdict.ExpiredFirst(store.ExplainPrune(
             ids, new PruneOptions { Threshold = _inUse.ThresholdOf(context) }));
-        context.WriteVerdicts(verdicts, context.Get(_fullIds));
-        if (verdicts.Count == 0)
-            context.WriteInfo("No image is tracked.");
+        Write(verdicts, context);
         context.WriteInfo(InUseSummary.Describe(ids, verdicts));
         return ExitCode.Done;
+    }
+
+    private void Write(List<ImageVerdict> verdicts, CommandContext context)
+    {
+        context.WriteVerdicts(verdicts, context.Get(_fullIds));
+        context.WriteInfo(verdicts.Count == 0
+            ? "No image is tracked."
+            : $"{verdicts.Count(verdict => verdict.Verdict == Verdict.Expired)} of "
+                + $"{Quantity.Of(verdicts.Count, "tracked image")} may go now{Quantity.WouldFree(verdicts)}.");
     }
 }

@@ -21,7 +21,7 @@ internal sealed class HistoryCommand : CommandBase
     public HistoryCommand(GlobalOptions global)
         : base(
             global, "history",
-            "List the images that prunes of the last 90 days removed, newest prune first: when, and why.",
+            "List the images that were removed in the last 90 days, newest first: when, why, and what it freed.",
             "imagegc history",
             "imagegc history registry/app:1.4",
             "imagegc history --runs")

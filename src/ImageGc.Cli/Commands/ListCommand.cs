@@ -2,29 +2,65 @@ using System.CommandLine;
 using ImageGc.Cli.Execution;
 using ImageGc.Cli.Input;
 using ImageGc.Cli.Output;
+using ImageGc.Hosting;
+using Microsoft.Extensions.DependencyInjection;
 
 namespace ImageGc.Cli.Commands;
 
-internal sealed class ListCommand : CommandBase
+internal sealed class ListCommand : EngineCommand
 {
     private readonly Option<bool> _fullIds = ImageTable.FullIdsOption();
+
+    private readonly Option<bool> _untracked = new("--untracked")
+    {
+        Description = "List the images of the engine that are not tracked, so that none of them is ever removed, and "
+            + "why.",
+    };
 
     public ListCommand(GlobalOptions global)
         : base(
             global, "list", "List the tracked images, oldest use first.",
             "imagegc list",
-            "imagegc list --json | jq -r '.[].imageId'") => Options.Add(_fullIds);
+            "imagegc list --untracked",
+            "imagegc list --json | jq -r '.[].imageId'")
+    {
+        Options.Add(_untracked);
+        Daemon.AddEngineTo(this);
+        Options.Add(_fullIds);
+    }
 
     protected override int Run(CommandContext context)
     {
+        if (context.Get(_untracked))
+            return ListUntracked(context);
         using var store = context.OpenReadOnly();
         var images = store.List();
         if (context.Json)
             context.WriteJson(images.Select(JsonImage.Of), JsonOutput.Default.IEnumerableJsonImage);
         else if (images.Count > 0)
             context.WriteTable(new ImageTable(context.Environment.Time.GetUtcNow(), context.Get(_fullIds)).Of(images));
-        else
-            context.WriteInfo("No image is tracked.");
+        context.WriteInfo(images.Count == 0
+            ? $"No image is tracked in {store.DatabasePath}."
+            : $"{Quantity.Images(images.Count)}{Quantity.InAll(images)} tracked in {store.DatabasePath}.");
         return ExitCode.Done;
+    }
+
+    private int ListUntracked(CommandContext context)
+    {
+        var settings = Daemon.ReadOfDaemon(context);
+        settings.RequireDatabase();
+        return AskEngine(context, settings, async (services, cancel) =>
+        {
+            var images = await services.GetRequiredService<IImageGarbageCollector>().ListUntrackedAsync(cancel);
+            if (context.Json)
+                context.WriteJson(images.Select(JsonUntracked.Of), JsonOutput.Default.IEnumerableJsonUntracked);
+            else if (images.Count > 0)
+                context.WriteTable(ImageTable.Of(images, context.Get(_fullIds)));
+            context.WriteInfo(images.Count == 0
+                ? "The engine has no image that is not tracked."
+                : $"{Quantity.Images(images.Count)}, none of which is ever removed. 'imagegc adopt NAME' tracks one, "
+                    + "'imagegc adopt --all' all, as used now.");
+            return ExitCode.Done;
+        }, readOnly: true);
     }
 }

@@ -2,32 +2,70 @@ using System.CommandLine;
 using ImageGc.Cli.Execution;
 using ImageGc.Cli.Input;
 using ImageGc.Cli.Output;
+using ImageGc.Hosting;
+using ImageGc.Sqlite;
+using Microsoft.Extensions.DependencyInjection;
 
 namespace ImageGc.Cli.Commands;
 
-internal sealed class RecordCommand : CommandBase
+internal sealed class RecordCommand : EngineCommand
 {
-    private readonly Argument<string[]> _ids;
+    private readonly Argument<string[]> _images;
+
+    private readonly Option<bool> _asIs = new("--as-is")
+    {
+        Description = "Record IDs of another form than Docker's as they are written, without asking the engine.",
+    };
 
     public RecordCommand(GlobalOptions global)
         : base(
-            global, "record", "Record that images are used now; track them if they are new. Prints their IDs.",
+            global, "record",
+            "Record that images are used now; track them if they are new. Prints their IDs. A name or a short ID is "
+            + "looked up in the engine.",
+            "imagegc record registry/app:1.4",
             "imagegc record $(docker images --no-trunc --quiet alpine)")
     {
-        _ids = ImageIdArgument.Create("The images that are used now.", global);
-        Arguments.Add(_ids);
+        _images = ImageIdArgument.Create("The images that are used now, by name or ID.", global);
+        Arguments.Add(_images);
+        Options.Add(_asIs);
+        Daemon.AddEngineTo(this);
     }
 
     protected override int Run(CommandContext context)
     {
-        var ids = context.Get(_ids);
+        var written = context.Get(_images);
+        if (!context.Get(_asIs) && !written.All(ImageId.IsDigest))
+            return RecordFound(context, written);
         using (var store = context.OpenOrCreate())
-            store.RecordUse(ids);
-
-        if (context.Json)
-            context.WriteJson(new JsonRecorded(ids), JsonOutput.Default.JsonRecorded);
-        else
-            context.WriteLine(string.Join(Environment.NewLine, ids));
+            store.RecordUse(written);
+        Write(written, context);
         return ExitCode.Done;
+    }
+
+    private int RecordFound(CommandContext context, string[] written) =>
+        AskEngine(context, Daemon.ReadOfDaemon(context), async (services, cancel) =>
+        {
+            List<EngineImage> images;
+            try
+            {
+                images = await services.GetRequiredService<IContainerEngine>().FindAsync(written, cancel);
+            }
+            catch (EngineUnavailableException away)
+            {
+                throw new CommandFailedException($"{away.Message} Nothing was recorded. Without an engine give whole "
+                    + "IDs, sha256: and 64 digits, or --as-is where they have another form.");
+            }
+
+            services.GetRequiredService<ImageUseStore>().Track(images);
+            Write(images.Select(image => image.ImageId), context);
+            return ExitCode.Done;
+        });
+
+    private static void Write(IEnumerable<string> imageIds, CommandContext context)
+    {
+        if (context.Json)
+            context.WriteJson(new JsonRecorded(imageIds), JsonOutput.Default.JsonRecorded);
+        else
+            context.WriteLine(string.Join(Environment.NewLine, imageIds));
     }
 }

@@ -7,7 +7,6 @@ using ImageGc.Hosting;
 using ImageGc.Sqlite;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
-using Microsoft.Extensions.Options;
 
 namespace ImageGc.Cli.Commands;
 
@@ -40,35 +39,30 @@ internal sealed class RunCommand : EngineCommand
         Options.Add(_fullIds);
     }
 
-    protected override IHost Build(CommandContext context) => DaemonHost.Build(
-        context, Daemon.Read(context),
-        context.Get(_dryRun) ? services => OpenReadOnly(context, OptionsOf(services)) : null);
-
-    protected override int Run(CommandContext context, IHost host)
+    protected override int Run(CommandContext context)
     {
-        var options = OptionsOf(host.Services);
-        var collector = host.Services.GetRequiredService<IImageGarbageCollector>();
         if (context.Get(_dryRun))
-            return RunOnce(cancel => PreviewAsync(context, options, collector, cancel), context);
+        {
+            var settings = Daemon.ReadOfDaemon(context);
+            return AskEngine(
+                context, settings, (services, cancel) => PreviewAsync(context, settings, services, cancel),
+                readOnly: true);
+        }
+
         if (context.Get(_once))
-            return RunOnce(cancel => CollectAsync(context, options, host.Services, cancel), context);
-        host.Run();
-        return Environment.ExitCode == 0 ? ExitCode.Done : ExitCode.Failed; // What cannot go on has set it.
-    }
-
-    private static ImageGarbageCollectionOptions OptionsOf(IServiceProvider services) =>
-        services.GetRequiredService<IOptions<ImageGarbageCollectionOptions>>().Value;
-
-    private static ImageUseStore OpenReadOnly(CommandContext context, ImageGarbageCollectionOptions options)
-    {
-        context.ClockSettleTime = options.ClockSettleTime;
-        return context.OpenReadOnly(options.DatabasePath);
+            return AskEngine(
+                context, Daemon.Read(context), (services, cancel) => CollectAsync(context, services, cancel));
+        return WithHost(context, Daemon.Read(context), host =>
+        {
+            host.Run();
+            return Environment.ExitCode == 0 ? ExitCode.Done : ExitCode.Failed; // What cannot go on has set it.
+        });
     }
 
     private async Task<int> PreviewAsync(
-        CommandContext context, ImageGarbageCollectionOptions options, IImageGarbageCollector collector,
-        CancellationToken cancellationToken)
+        CommandContext context, DaemonSettings settings, IServiceProvider services, CancellationToken cancellationToken)
     {
+        var options = OptionsOf(services);
         if (!FilePath.Exists(options.DatabasePath))
         {
             context.WriteVerdicts([], context.Get(_fullIds));
@@ -77,12 +71,14 @@ internal sealed class RunCommand : EngineCommand
             return ExitCode.Done;
         }
 
+        var collector = services.GetRequiredService<IImageGarbageCollector>();
         var verdicts = ImageVerdict.ExpiredFirst(await collector.PreviewAsync(cancellationToken));
         context.WriteVerdicts(verdicts, context.Get(_fullIds));
         var expired = verdicts.Count(verdict => verdict.Verdict == Verdict.Expired);
         var tracked = Quantity.Of(verdicts.Count, "tracked image");
         context.WriteInfo(
             $"Dry run, nothing was changed: {expired} of {tracked} would be removed{Quantity.WouldFree(verdicts)}.");
+        context.WriteInfo(settings.Describe(options));
         if (options.HighThreshold is { } high)
             context.WriteInfo($"Where the disk is fuller than --high-threshold {high}, they go oldest use first, and "
                 + "only until there is room.");
@@ -90,9 +86,9 @@ internal sealed class RunCommand : EngineCommand
     }
 
     private async Task<int> CollectAsync(
-        CommandContext context, ImageGarbageCollectionOptions options, IServiceProvider services,
-        CancellationToken cancellationToken)
+        CommandContext context, IServiceProvider services, CancellationToken cancellationToken)
     {
+        var options = OptionsOf(services);
         var outcomes = new RunOutcomes(options.ImageAgeCleanupThreshold);
         try
         {

@@ -40,14 +40,14 @@ internal sealed class CommandContext(GlobalOptions global, ParseResult parsed)
 
     public ImageUseStore OpenExisting()
     {
-        RequireDatabase();
+        RequireDatabase(DatabasePath);
         return OpenOrCreate();
     }
 
     /// <summary>Opens the database for a read-only command: nothing is created, migrated or salvaged.</summary>
     public ImageUseStore OpenReadOnly()
     {
-        RequireDatabase();
+        RequireDatabase(DatabasePath);
         return OpenReadOnly(DatabasePath);
     }
 
@@ -67,11 +67,12 @@ internal sealed class CommandContext(GlobalOptions global, ParseResult parsed)
             new StandardErrorLogger(Error));
     }
 
-    private void RequireDatabase()
+    /// <exception cref="CommandFailedException">There is none.</exception>
+    public static void RequireDatabase(string database)
     {
-        if (!FilePath.Exists(DatabasePath))
+        if (!FilePath.Exists(database))
             throw new CommandFailedException(
-                $"There is no database '{Path.GetFullPath(DatabasePath)}'. Name one with --db PATH or "
+                $"There is no database '{Path.GetFullPath(database)}'. Name one with --db PATH or "
                 + $"{GlobalOptions.DatabaseVariable}; 'imagegc record', 'imagegc import' and 'imagegc run' create "
                 + "one.");
     }

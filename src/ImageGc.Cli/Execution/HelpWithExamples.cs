@@ -12,16 +12,21 @@ internal sealed class HelpWithExamples(HelpAction help) : SynchronousCommandLine
     [
         "Environment:",
         $"  {GlobalOptions.DatabaseVariable}  the database file, where --db is not given",
+        "  DOCKER_HOST where Docker listens, where --engine is not given",
         "  NO_COLOR    no colours on the terminal",
         "",
         "Exit codes:",
         "  0 done, 1 failed, 2 wrong usage, 130 interrupted",
         "",
         "Examples:",
-        "  imagegc record $(docker images --no-trunc --quiet alpine)",
-        "  imagegc list",
-        "  imagegc prune --in-use-file in_use.txt --dry-run",
-        "  imagegc prune --in-use-file in_use.txt --run 'docker rmi {}'",
+        "  imagegc status                    # is it well?",
+        "  imagegc list                      # what is tracked?",
+        "  imagegc explain                   # what goes next, when and why?",
+        "  imagegc explain --older-than 3d   # what if?",
+        "  imagegc history registry/app:1.4  # when and why did it go, what did it free?",
+        "  imagegc list --untracked          # what is never removed?",
+        "  imagegc keep registry/app:1.4",
+        "  imagegc run --older-than 7d       # the daemon",
     ];
 
     public static void AddTo(RootCommand root)

@@ -1,4 +1,6 @@
 using ImageGc.Cli.Execution;
+using ImageGc.Cli.Input;
+using ImageGc.Hosting;
 using ImageGc.Sqlite;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
@@ -12,8 +14,6 @@ namespace ImageGc.Cli.Hosting;
 /// <summary>The host of `imagegc run`.</summary>
 internal static class DaemonHost
 {
-    public const string Section = "ImageGarbageCollection";
-
     /// <param name="context">Of the command.</param>
     /// <param name="configuration">With the section of that name.</param>
     /// <param name="store">Opens the database instead of the host.</param>
@@ -26,7 +26,7 @@ internal static class DaemonHost
         builder.Services.AddSingleton(context.Environment.Time);
         if (store is not null)
             builder.Services.AddSingleton(store);
-        builder.Services.AddImageGarbageCollection(configuration.GetSection(Section)).AddDocker();
+        builder.Services.AddImageGarbageCollection(configuration.GetSection(SettingsFile.Section)).AddDocker();
         return builder.Build();
     }
 
@@ -57,6 +57,8 @@ internal static class DaemonHost
             .AddInMemoryCollection(defaults).AddConfiguration(configuration).Build().GetSection("Logging"));
         builder.Logging.AddConsole();
         builder.Services.AddSystemd(); // Under systemd only: readiness and SIGTERM.
+        if (SystemdHelpers.IsSystemdService())
+            builder.Services.AddSingleton<IProgress<HostStatus>, SystemdStatus>();
         builder.Services.Configure<ConsoleLoggerOptions>(options => options.FormatterName = format);
         // The host would log a failure to start with its stack trace; the command says it in one line.
         builder.Logging.AddFilter("Microsoft.Extensions.Hosting.Internal.Host", LogLevel.Critical);

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
 using ImageGc.Cli.Execution;
+using ImageGc.Cli.Input;
 using ImageGc.Docker;
 using ImageGc.Hosting;
 using ImageGc.Sqlite;
@@ -15,7 +16,8 @@ internal sealed class DaemonOptions
 
     private readonly Option<string> _config = new("--config")
     {
-        Description = $"A JSON file with the section {DaemonHost.Section}, and Logging if need be.",
+        Description = $"A JSON file with the section {SettingsFile.Section}, and Logging if need be. "
+            + "[default: /etc/imagegc.json if it exists]",
         HelpName = "FILE",
     };
 
@@ -117,37 +119,55 @@ internal sealed class DaemonOptions
     }
 
     /// <summary>What comes later wins: the file, the environment, the flags.</summary>
-    public IConfigurationRoot Read(CommandContext context)
+    /// <exception cref="CommandFailedException">The file cannot be read.</exception>
+    public DaemonSettings Read(CommandContext context, params KeyValuePair<string, string?>[] flags) =>
+        FileOf(context) is { } file
+            ? Combine(SettingsFile.Read(file), $"'{file}'", context, flags)
+            : Combine(new ConfigurationManager(), "the defaults", context, flags);
+
+    /// <summary>
+    /// The settings of the daemon that runs, so that a command says what the daemon does. Without one those of the file,
+    /// and where there is none, those of the daemon that ran last.
+    /// </summary>
+    /// <exception cref="ImageUseStoreException">The database cannot be read.</exception>
+    public DaemonSettings ReadOfDaemon(CommandContext context, params KeyValuePair<string, string?>[] flags)
+    {
+        var own = Read(context, flags);
+        if (context.Get(_config) is not null || own.DatabasePath is not { } database || !FilePath.Exists(database))
+            return own;
+        using var store = context.OpenReadOnly(database);
+        if (HostStatus.ReadFrom(store) is not { } daemon)
+            return own;
+        var isAlive = DaemonState.IsAlive(daemon, store.ArePrunesLocked());
+        if (!isAlive && FileOf(context) is not null)
+            return own;
+        var noted = new ConfigurationBuilder()
+            .AddInMemoryCollection(daemon.Settings.Select(setting => Setting(setting.Key, setting.Value))).Build();
+        return Combine(noted, isAlive ? "the running daemon" : "the last run", context, flags);
+    }
+
+    private string? FileOf(CommandContext context) => context.Get(_config)
+        ?? (File.Exists(context.Environment.SettingsFile) ? context.Environment.SettingsFile : null);
+
+    private DaemonSettings Combine(
+        IConfiguration settings, string source, CommandContext context, KeyValuePair<string, string?>[] flags)
     {
         var configuration = new ConfigurationBuilder();
-        configuration.AddInMemoryCollection(
-        [
-            Setting(nameof(ImageGarbageCollectionOptions.WatchContainers), "true"),
-            Setting(nameof(ImageGarbageCollectionOptions.DatabasePath), context.DatabasePath),
-        ]);
-        try
-        {
-            if (context.Get(_config) is { } file)
-                configuration.AddConfiguration(ReadFile(file));
-            configuration.AddEnvironmentVariables();
-            configuration.AddInMemoryCollection(Flags(context));
-            return configuration.Build();
-        }
-        catch (Exception exception) when (exception is InvalidDataException or FormatException)
-        {
-            throw new CommandFailedException($"{exception.Message} {exception.GetBaseException().Message}");
-        }
-        catch (UnauthorizedAccessException exception)
-        {
-            throw new CommandFailedException(
-                $"{exception.Message} Let this user read it, or name another with --config.");
-        }
+        configuration.AddInMemoryCollection([Setting(nameof(ImageGarbageCollectionOptions.WatchContainers), "true")]);
+        if (context.NamedDatabasePath is null)
+            configuration.AddInMemoryCollection(
+                [Setting(nameof(ImageGarbageCollectionOptions.DatabasePath), context.DatabasePath)]);
+        configuration.AddConfiguration(settings);
+        configuration.AddEnvironmentVariables();
+        List<KeyValuePair<string, string?>> given = [.. Flags(context), .. flags];
+        configuration.AddInMemoryCollection(given);
+        return new DaemonSettings(configuration.Build(), source);
     }
 
     /// <summary>Names the flag in a validation failure if the user gave one, otherwise leaves the setting.</summary>
     public string UseFlagName(string failure, CommandContext context)
     {
-        const string section = $"{DaemonHost.Section}:";
+        const string section = $"{SettingsFile.Section}:";
         var wrong = failure.StartsWith(section, StringComparison.Ordinal) ? failure[section.Length..] : failure;
         foreach (var (name, option) in _settings)
         {
@@ -156,18 +176,6 @@ internal sealed class DaemonOptions
         }
 
         return failure;
-    }
-
-    private static IConfigurationRoot ReadFile(string file)
-    {
-        var path = Path.GetFullPath(file);
-        if (!File.Exists(path))
-            throw new CommandFailedException($"There is no configuration file '{path}'. Name one with --config FILE.");
-        var configuration = new ConfigurationBuilder().AddJsonFile(path, optional: false).Build();
-        return configuration.GetChildren().Any(section => section.Key == DaemonHost.Section)
-            ? configuration
-            : throw new CommandFailedException(
-                $"'{path}' has no section '{DaemonHost.Section}', so none of its settings would count.");
     }
 
     private IEnumerable<KeyValuePair<string, string?>> Flags(CommandContext context)
@@ -190,6 +198,26 @@ internal sealed class DaemonOptions
     private static IEnumerable<string> EntriesOf(string[]? lists) => (lists ?? []).SelectMany(list =>
         list.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries));
 
-    private static KeyValuePair<string, string?> Setting(string name, string value) =>
-        new(ConfigurationPath.Combine(DaemonHost.Section, name), value);
+    public static KeyValuePair<string, string?> Setting(string name, string value) =>
+        new(ConfigurationPath.Combine(SettingsFile.Section, name), value);
+}
+
+/// <summary>The settings that a command works with, and where they come from.</summary>
+internal sealed record DaemonSettings(IConfigurationRoot Configuration, string Source)
+{
+    public string? DatabasePath => Configuration.GetSection(SettingsFile.Section)
+        [nameof(ImageGarbageCollectionOptions.DatabasePath)];
+
+    /// <exception cref="CommandFailedException">There is none.</exception>
+    public void RequireDatabase()
+    {
+        if (DatabasePath is { } path)
+            CommandContext.RequireDatabase(path);
+    }
+
+    /// <summary>For people: where the settings come from, and what decides most.</summary>
+    public string Describe(ImageGarbageCollectionOptions options) =>
+        $"By the settings of {Source}: images go that have been unused for "
+        + $"{DurationText.Format(options.ImageAgeCleanupThreshold)}"
+        + (options.Enabled ? "." : ", but Enabled is false, so that none does.");
 }

@@ -1,5 +1,8 @@
 using System.CommandLine;
+using ImageGc.Cli.Execution;
 using ImageGc.Cli.Terminal;
+using ImageGc.Hosting;
+using Microsoft.Extensions.Configuration;
 
 namespace ImageGc.Cli.Input;
 
@@ -13,8 +16,8 @@ internal sealed class GlobalOptions
         Environment = environment;
         Database = new Option<string>("--db")
         {
-            Description = $"The database file. Otherwise the environment variable {DatabaseVariable}, "
-                + "otherwise image_use.db in the current directory.",
+            Description = $"The database file. Otherwise the environment variable {DatabaseVariable}, otherwise what "
+                + $"{environment.SettingsFile} says, otherwise image_use.db in the current directory.",
             HelpName = "PATH",
             Recursive = true,
         };
@@ -32,6 +35,10 @@ internal sealed class GlobalOptions
     public string? NamedDatabase(ParseResult parsed) => parsed.GetValue(Database)
         ?? (Environment.GetVariable(DatabaseVariable) is { } path && !string.IsNullOrWhiteSpace(path) ? path : null);
 
-    /// <summary>The database as the user wrote it.</summary>
-    public string DatabaseOf(ParseResult parsed) => NamedDatabase(parsed) ?? "image_use.db";
+    /// <summary>The database as the user wrote it, or as the settings of this device have it.</summary>
+    /// <exception cref="CommandFailedException">These settings cannot be read.</exception>
+    public string DatabaseOf(ParseResult parsed) => NamedDatabase(parsed)
+        ?? (File.Exists(Environment.SettingsFile) ? SettingsFile.Read(Environment.SettingsFile) : null)
+            ?[ConfigurationPath.Combine(SettingsFile.Section, nameof(ImageGarbageCollectionOptions.DatabasePath))]
+        ?? "image_use.db";
 }

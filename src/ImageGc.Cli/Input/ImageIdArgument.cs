@@ -17,7 +17,7 @@ internal static class ImageIdArgument
             HelpName = "ID", // Without it the help names what completes it: every image in the database.
         };
         argument.Validators.Add(Validate);
-        AddCompletions(argument.CompletionSources, ImageIdCompletions.Tracked, global);
+        AddCompletions(argument.CompletionSources, ImageIdCompletions.TrackedOrNamed, global);
         return argument;
     }
 
@@ -25,7 +25,7 @@ internal static class ImageIdArgument
     public static void AddCompletions(
         ICollection<Func<CompletionContext, IEnumerable<CompletionItem>>> sources,
         Func<ImageUseStore, IEnumerable<string>> known, GlobalOptions global) =>
-        sources.Add(context => ImageIdCompletions.Read(global.DatabaseOf(context.ParseResult), known)
+        sources.Add(context => ImageIdCompletions.Read(() => global.DatabaseOf(context.ParseResult), known)
             .Select(imageId => new CompletionItem(imageId)));
 
     public static void Validate(SymbolResult given)

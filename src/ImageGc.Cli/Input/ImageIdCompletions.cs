@@ -1,3 +1,4 @@
+using ImageGc.Cli.Execution;
 using ImageGc.Cli.Output;
 using ImageGc.Sqlite;
 
@@ -13,19 +14,24 @@ internal static class ImageIdCompletions
 
     public static IEnumerable<string> Tracked(ImageUseStore store) => store.List().Select(image => image.ImageId);
 
+    public static IEnumerable<string> TrackedOrNamed(ImageUseStore store) => store.List().SelectMany(WordsFor);
+
     public static IEnumerable<string> TrackedOrRemoved(ImageUseStore store) =>
-        Tracked(store).Union(store.ListRemoved().Select(removed => removed.Image.ImageId));
+        TrackedOrNamed(store).Union(store.ListRemoved().SelectMany(removed => WordsFor(removed.Image)));
+
+    private static IEnumerable<string> WordsFor(ImageUse image) => image.Names.Append(image.ImageId);
 
     /// <summary>Those that a shell takes as they are; none where they cannot be read.</summary>
-    public static IEnumerable<string> Read(string database, Func<ImageUseStore, IEnumerable<string>> known)
+    public static IEnumerable<string> Read(Func<string> database, Func<ImageUseStore, IEnumerable<string>> known)
     {
         try
         {
             using var store = ImageUseStore.Open(
-                new ImageUseStoreOptions { DatabasePath = database, ReadOnly = true, BusyTimeout = BusyTimeout });
+                new ImageUseStoreOptions { DatabasePath = database(), ReadOnly = true, BusyTimeout = BusyTimeout });
             return [.. known(store).Where(NeedsNoQuoting).Order(StringComparer.Ordinal).Take(MaxCount)];
         }
-        catch (Exception exception) when (exception is ImageUseStoreException or ArgumentException)
+        catch (Exception exception)
+            when (exception is ImageUseStoreException or CommandFailedException or ArgumentException)
         {
             return [];
         }

@@ -41,7 +41,10 @@ internal sealed class InUseOptions
         CustomParser = DurationParser.Parse,
     };
 
-    public void AddTo(Command command, GlobalOptions global)
+    /// <param name="command">The command.</param>
+    /// <param name="global">The options of all commands.</param>
+    /// <param name="isRequired">Whether it needs a list; otherwise the engine can be asked.</param>
+    public void AddTo(Command command, GlobalOptions global, bool isRequired = true)
     {
         ImageIdArgument.AddCompletions(_ids.CompletionSources, ImageIdCompletions.Tracked, global);
         _ids.Validators.Add(ImageIdArgument.Validate);
@@ -50,10 +53,16 @@ internal sealed class InUseOptions
         command.Options.Add(_file);
         command.Options.Add(_nothing);
         command.Options.Add(_olderThan);
-        command.Validators.Add(RequireList);
+        command.Validators.Add(given => CheckList(given, isRequired));
     }
 
-    public TimeSpan ThresholdOf(CommandContext context) => context.Get(_olderThan) ?? DefaultThreshold;
+    public TimeSpan ThresholdOf(CommandContext context) => GivenThreshold(context) ?? DefaultThreshold;
+
+    public TimeSpan? GivenThreshold(CommandContext context) => context.Get(_olderThan);
+
+    /// <summary>Whether the user says what is in use, so that the engine need not be asked.</summary>
+    public bool IsGiven(CommandContext context) =>
+        context.Get(_ids) is { Length: > 0 } || context.Get(_file) is not null || context.Get(_nothing);
 
     /// <summary>The IDs of both options together.</summary>
     public IReadOnlyCollection<string> Read(CommandContext context)
@@ -70,14 +79,15 @@ internal sealed class InUseOptions
     }
 
     /// <summary>A forgotten list must never mean that nothing is in use.</summary>
-    private void RequireList(CommandResult given)
+    private void CheckList(CommandResult given, bool isRequired)
     {
         var ids = given.GetResult(_ids);
         if (ids is { Tokens.Count: 0 })
             given.AddError($"--in-use names no image. {EmptyListHint}");
         else if (given.GetValue(_nothing) && (ids is not null || given.GetResult(_file) is not null))
             given.AddError("--nothing-in-use and a list of what is in use contradict each other; leave out either.");
-        else if (ids is null && given.GetResult(_file) is null && !given.GetValue(_nothing))
-            given.AddError($"Which images are in use? Give --in-use ID... or --in-use-file FILE. {EmptyListHint}");
+        else if (isRequired && ids is null && given.GetResult(_file) is null && !given.GetValue(_nothing))
+            given.AddError($"Which images are in use? Give --in-use ID... or --in-use-file FILE. {EmptyListHint} "
+                + "'imagegc run --once' asks the engine itself.");
     }
 }

@@ -27,7 +27,7 @@ internal sealed class KnownImages(IReadOnlyCollection<ImageUse> images)
 
     /// <summary>What may have been meant.</summary>
     public string Hint(string written) =>
-        new ImagePattern(written).NearestOf(images.SelectMany(image => image.Names)) is { } nearest
+        NearestName.Find(written, images.SelectMany(image => image.Names)) is { } nearest
             ? $"The nearest name is '{nearest}'; 'imagegc list' shows all."
             : "'imagegc list' shows what is.";
 

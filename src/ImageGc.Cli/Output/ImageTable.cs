@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Globalization;
+using ImageGc.Hosting;
 using ImageGc.Sqlite;
 using Spectre.Console;
 
@@ -43,6 +44,22 @@ internal sealed class ImageTable(DateTimeOffset now, bool fullIds)
             table.Add(
                 VerdictOf(verdict), Id(verdict.Image), UsedAgo(verdict.Image), new(TimeFormat.Iso(verdict.PrunableAt)),
                 Bytes(verdict.Image.SizeBytes), Names(verdict.Image), Why(verdict));
+        }
+
+        return table;
+    }
+
+    public static OutputTable Of(IEnumerable<UntrackedImage> images, bool fullIds)
+    {
+        var table = new OutputTable(OutputTable.IdColumn, "SIZE", OutputTable.NameColumn, OutputTable.WhyColumn)
+        {
+            AllowWideLines = fullIds,
+            Shown = [OutputTable.NameColumn, "SIZE", OutputTable.WhyColumn, OutputTable.IdColumn],
+        };
+        foreach (var untracked in images)
+        {
+            var image = new ImageUse(untracked.Image.ImageId, default) { Names = untracked.Image.Names };
+            table.Add(Id(image, fullIds), Bytes(untracked.Image.SizeBytes), Names(image), new(untracked.Why));
         }
 
         return table;
@@ -125,7 +142,9 @@ internal sealed class ImageTable(DateTimeOffset now, bool fullIds)
         _ => throw new ArgumentOutOfRangeException(nameof(verdict), verdict.Verdict, null),
     };
 
-    private Cell Id(ImageUse image) =>
+    private Cell Id(ImageUse image) => Id(image, fullIds);
+
+    private static Cell Id(ImageUse image, bool fullIds) =>
         new(image.ImageId, fullIds ? image.ImageId : ImageId.Shorten(image.ImageId));
 
     private Cell LastUsed(ImageUse image) => Since(image.LastUsedAt);

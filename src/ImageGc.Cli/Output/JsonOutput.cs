@@ -9,10 +9,13 @@ namespace ImageGc.Cli.Output;
 [JsonSourceGenerationOptions(
     PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, UseStringEnumConverter = true, WriteIndented = true)]
 [JsonSerializable(typeof(IEnumerable<JsonImage>))]
+[JsonSerializable(typeof(IEnumerable<JsonUntracked>))]
 [JsonSerializable(typeof(IEnumerable<JsonVerdict>))]
 [JsonSerializable(typeof(JsonPrune))]
 [JsonSerializable(typeof(JsonRecorded))]
 [JsonSerializable(typeof(JsonForgotten))]
+[JsonSerializable(typeof(JsonKept))]
+[JsonSerializable(typeof(JsonStatus))]
 [JsonSerializable(typeof(JsonEngine))]
 [JsonSerializable(typeof(JsonNewFile))]
 [JsonSerializable(typeof(FlatFileImport))]
@@ -25,6 +28,12 @@ internal sealed record JsonImage(string ImageId, string LastUsedAt, IReadOnlyLis
 {
     public static JsonImage Of(ImageUse image) =>
         new(image.ImageId, TimeFormat.Iso(image.LastUsedAt), image.Names, image.SizeBytes);
+}
+
+internal sealed record JsonUntracked(string ImageId, IReadOnlyList<string> Names, long? SizeBytes, string Why)
+{
+    public static JsonUntracked Of(UntrackedImage untracked) => new(
+        untracked.Image.ImageId, untracked.Image.Names, untracked.Image.SizeBytes, untracked.Why);
 }
 
 internal sealed record JsonVerdict(
@@ -67,6 +76,8 @@ internal sealed record JsonRecorded(IEnumerable<string> Recorded);
 
 internal sealed record JsonForgotten(IEnumerable<string> Forgotten, IEnumerable<string> NotTracked);
 
+internal sealed record JsonKept(IEnumerable<string> Kept);
+
 internal sealed record JsonEngine(string Engine);
 
 internal sealed record JsonNewFile(string Path);
@@ -89,7 +100,11 @@ internal sealed record JsonRun(
         run.Kind, run.FreedBytes);
 }
 
-internal sealed record JsonProblem(string Part, string Since, string Message);
+internal sealed record JsonProblem(string Part, string Since, string Message)
+{
+    public static JsonProblem Of(HostProblem problem) =>
+        new(problem.Part, TimeFormat.Iso(problem.Since), problem.Message);
+}
 
 internal sealed record JsonCheck(
     string DatabasePath, int SchemaVersion, string SqliteVersion, string JournalMode,
@@ -102,6 +117,6 @@ internal sealed record JsonCheck(
         IReadOnlyList<ProcessUsingDatabase> others, IReadOnlyList<string> keptDamaged) => new(
         check.DatabasePath, check.SchemaVersion, check.SqliteVersion, check.JournalMode, check.TrackedImages,
         check.DatabaseBytes, check.LogBytes, check.Damage, lastPrune is null ? null : JsonRun.Of(lastPrune),
-        problems.Select(problem => new JsonProblem(problem.Part, TimeFormat.Iso(problem.Since), problem.Message)),
+        problems.Select(JsonProblem.Of),
         check.ImplausibleTimes, others, keptDamaged);
 }

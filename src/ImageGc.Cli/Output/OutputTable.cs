@@ -22,11 +22,16 @@ internal sealed class OutputTable(params string[] headers)
     /// <summary>The column with verdicts in words, cut short likewise.</summary>
     public const string VerdictColumn = "VERDICT";
 
+    /// <summary>The column with reasons, cut short likewise.</summary>
+    public const string WhyColumn = "WHY";
+
     /// <summary>The columns that people see, in their order; all of them in the order of scripts if null.</summary>
     public IReadOnlyList<string>? Shown { get; init; }
 
     /// <summary>Whether long cells may make lines longer than the terminal is wide.</summary>
     public bool AllowWideLines { get; init; }
+
+    public bool ShowHeaders { get; init; } = true;
 
     public void Add(params Cell[] cells) => _rows.Add(cells);
 
@@ -51,11 +56,11 @@ internal sealed class OutputTable(params string[] headers)
 
     private void WriteTable(TextWriter output, bool colors, int width)
     {
-        var table = new Table { Border = TableBorder.None, ShowHeaders = headers.Any(header => header.Length > 0) };
+        var table = new Table { Border = TableBorder.None, ShowHeaders = ShowHeaders && headers.Any(header => header.Length > 0) };
         var shown = Shown ?? headers;
         foreach (var header in shown)
         {
-            var noWrap = header is not (IdColumn or NameColumn or VerdictColumn);
+            var noWrap = header is not (IdColumn or NameColumn or VerdictColumn or WhyColumn);
             table.AddColumn(new TableColumn(header) { NoWrap = noWrap, Padding = new Padding(0, 0, 2, 0) });
         }
 

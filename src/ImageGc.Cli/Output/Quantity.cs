@@ -15,6 +15,13 @@ internal static class Quantity
         return bytes == 0 ? "" : $", which freed {SizeText.Format(bytes)}";
     }
 
+    /// <summary>` with 310 MB`; nothing if no size is known.</summary>
+    public static string InAll(IEnumerable<ImageUse> images)
+    {
+        var bytes = images.Sum(image => image.SizeBytes ?? 0);
+        return bytes == 0 ? "" : $" with {SizeText.Format(bytes)}";
+    }
+
     /// <summary>
     /// `, which would free up to 310 MB`: less where images share what they have; nothing if no size is known.
     /// </summary>

@@ -9,6 +9,9 @@ internal sealed record ConsoleEnvironment
 
     public Func<string, string?> GetVariable { get; init; } = Environment.GetEnvironmentVariable;
 
+    /// <summary>The settings of this device, which all commands share with the daemon; it need not exist.</summary>
+    public string SettingsFile { get; init; } = "/etc/imagegc.json";
+
     public Func<Stream> OpenStandardInput { get; init; } = OpenProcessInput;
 
     /// <summary>The columns of the terminal that standard output goes to; null when it is piped.</summary>

@@ -1,4 +1,5 @@
 using Dapper;
+using Microsoft.Data.Sqlite;
 using Microsoft.Extensions.Logging;
 
 namespace ImageGc.Sqlite;
@@ -8,7 +9,7 @@ internal static class Salvage
 {
     /// <summary>
     /// Keeps the damaged files as `*.corrupt-&lt;utc&gt;` and puts a fresh database in their place that tracks every
-    /// image that could be read, as used now. The caller holds <see cref="DatabaseFile.LockDirectoryOf"/>.
+    /// image that could be read, as used now, with what was kept by hand. The caller holds <see cref="DatabaseFile.LockDirectoryOf"/>.
     /// </summary>
     /// <returns>Where the damaged database is kept, or null if there was nothing in it.</returns>
     public static string? Replace(
@@ -25,6 +26,7 @@ internal static class Salvage
             return null;
         }
 
+        var keptByHand = ReadKeptByHand(path);
         var kept = $"{path}.corrupt-{UnixTime.FromMilliseconds(clock.Read().Wall):yyyyMMdd'T'HHmmss'Z'}";
         while (Path.Exists(kept) || Path.Exists($"{kept}-wal"))
             kept += "+";
@@ -32,7 +34,7 @@ internal static class Salvage
         Delete(fresh); // Power loss may have left one that is unfinished.
         try
         {
-            WriteFresh(fresh, imageIds, clock, log);
+            WriteFresh(fresh, imageIds, keptByHand ?? [], clock, log);
         }
         catch
         {
@@ -43,6 +45,8 @@ internal static class Salvage
         foreach (var _ in PutInPlace(fresh, path, kept))
             DatabaseFile.SyncDirectoryOf(path);
         log.Salvaged(path, damage.InnerException?.Message ?? damage.Message, kept, imageIds.Count);
+        if (keptByHand is null)
+            log.KeptByHandLost(path);
         return kept;
     }
 
@@ -84,13 +88,41 @@ internal static class Salvage
             File.Delete(file);
     }
 
-    private static void WriteFresh(string path, IEnumerable<string> imageIds, DeviceClock clock, ILogger log)
+    /// <returns>Null if the damage does not let it be read.</returns>
+    private static List<KeptRow>? ReadKeptByHand(string path)
+    {
+        var file = new SqliteConnectionStringBuilder
+        {
+            DataSource = path,
+            Mode = SqliteOpenMode.ReadOnly,
+            Pooling = false,
+        };
+        try
+        {
+            using var damaged = new SqliteConnection(file.ToString());
+            damaged.Open();
+            return damaged.Query<KeptRow>("""
+                SELECT pattern AS Pattern,
+                       kept_utc AS KeptUtc
+                FROM kept_image
+                """).AsList();
+        }
+        catch (SqliteException)
+        {
+            return null;
+        }
+    }
+
+    private static void WriteFresh(
+        string path, IEnumerable<string> imageIds, List<KeptRow> kept, DeviceClock clock, ILogger log)
     {
         DatabaseFile.CreateIfMissing(path);
         using (var fresh = Database.Open(path, new ImageUseStoreOptions { DatabasePath = path }, clock, log))
         {
             fresh.Write("salvage the images", (connection, now) => connection.Execute(InsertUsedNow,
                 imageIds.Select(imageId => new { imageId, boot = now.Boot, ran = now.Ran })));
+            fresh.Write("salvage what is kept", (connection, _) => connection.Execute(InsertKept,
+                kept.Select(row => new { pattern = row.Pattern, keptUtc = row.KeptUtc })));
         }
 
         if (DatabaseFile.LengthOf($"{path}-wal") > 0)
@@ -101,4 +133,11 @@ internal static class Salvage
         INSERT INTO image_use (image_id, boot, ran_at)
         VALUES (@imageId, @boot, @ran)
         """;
+
+    private const string InsertKept = """
+        INSERT INTO kept_image (pattern, kept_utc)
+        VALUES (@pattern, @keptUtc)
+        """;
+
+    internal sealed record KeptRow(string Pattern, string KeptUtc);
 }

@@ -4,6 +4,9 @@ namespace ImageGc.Sqlite;
 /// <remarks>The file stays when the lock goes, with the program that held it or before; it is empty.</remarks>
 internal static class PruneLock
 {
+    /// <summary>For which <see cref="IsHeld"/> itself holds the lock, at the most.</summary>
+    private static readonly TimeSpan Look = TimeSpan.FromMilliseconds(50);
+
     private const int LockedOnLinux = 11; // EWOULDBLOCK
     private const int LockedOnMac = 35;
     private const int LockedOnWindows = unchecked((int)0x80070020); // ERROR_SHARING_VIOLATION
@@ -12,17 +15,38 @@ internal static class PruneLock
     /// <exception cref="ImageUseStoreException">The file cannot be opened.</exception>
     public static IDisposable? TryTake(string databasePath)
     {
-        var path = $"{databasePath}.run";
+        var options = new FileStreamOptions
+        {
+            Mode = FileMode.OpenOrCreate,
+            Access = FileAccess.ReadWrite,
+            Share = FileShare.None,
+        };
+        if (!OperatingSystem.IsWindows())
+            options.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite;
+        if (TryOpen(databasePath, options) is { } taken)
+            return taken;
+        Thread.Sleep(Look);
+        return TryOpen(databasePath, options);
+    }
+
+    /// <summary>Whether a program or store has the lock.</summary>
+    /// <exception cref="ImageUseStoreException">The file cannot be opened.</exception>
+    public static bool IsHeld(string databasePath)
+    {
+        if (!File.Exists(PathOf(databasePath)))
+            return false;
+        var options = new FileStreamOptions { Mode = FileMode.Open, Access = FileAccess.Read, Share = FileShare.Read };
+        using var shared = TryOpen(databasePath, options);
+        return shared is null;
+    }
+
+    private static string PathOf(string databasePath) => $"{databasePath}.run";
+
+    private static FileStream? TryOpen(string databasePath, FileStreamOptions options)
+    {
+        var path = PathOf(databasePath);
         try
         {
-            var options = new FileStreamOptions
-            {
-                Mode = FileMode.OpenOrCreate,
-                Access = FileAccess.ReadWrite,
-                Share = FileShare.None,
-            };
-            if (!OperatingSystem.IsWindows())
-                options.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite;
             return new FileStream(path, options);
         }
         catch (IOException taken) when (taken.HResult is LockedOnLinux or LockedOnMac or LockedOnWindows)

@@ -1,11 +1,12 @@
 using System.Text.RegularExpressions;
-using ImageGc.Sqlite;
-using Quickenshtein;
 
-namespace ImageGc.Hosting;
+namespace ImageGc.Sqlite;
 
-/// <summary>What a person wrote for images: a name, an ID that may be shortened, or a glob.</summary>
-internal sealed partial class ImagePattern(string written)
+/// <summary>
+/// What a person writes for images: a name, an ID that may be shortened to four digits, or a glob with * and ? such as
+/// `registry/agent:*`. A name without a tag means every tag, and what Docker and Podman leave out may be left out.
+/// </summary>
+public sealed partial class ImagePattern
 {
     /// <summary>What Docker leaves out when it lists a name, the longest first.</summary>
     private static readonly string[] Implied =
@@ -14,24 +15,33 @@ internal sealed partial class ImagePattern(string written)
     /// <summary>How Podman lists what has no registry, and people leave out.</summary>
     private const string Local = "localhost/";
 
-    private readonly Regex _pattern = ToRegex(written);
+    private readonly Regex _pattern;
 
-    public string Written => written;
+    /// <param name="written">Any text.</param>
+    /// <exception cref="ArgumentNullException">It is null.</exception>
+    public ImagePattern(string written)
+    {
+        ArgumentNullException.ThrowIfNull(written);
+        Written = written;
+        _pattern = ToRegex(written);
+    }
 
-    public bool Matches(string imageId, IEnumerable<string> names) =>
-        names.SelectMany(FormsOf).Append(imageId).Any(name => _pattern.IsMatch(name))
-        || ImageId.Matches(written, imageId);
+    /// <summary>As it was written.</summary>
+    public string Written { get; }
 
-    /// <summary>The name that it may have been meant to be; null if there is none.</summary>
-    public string? NearestOf(IEnumerable<string> names) => names.MinBy(Distance);
-
-    /// <remarks>People leave out the tag and mistake capitals.</remarks>
-    private int Distance(string name) => new[] { name, RepositoryOf(name) }.Min(form =>
-        Levenshtein.GetDistance(written.ToLowerInvariant(), form.ToLowerInvariant(), CalculationOptions.Default));
+    /// <summary>Whether it means the image with this ID and these names.</summary>
+    public bool Matches(string imageId, IEnumerable<string> names)
+    {
+        ArgumentNullException.ThrowIfNull(imageId);
+        ArgumentNullException.ThrowIfNull(names);
+        return names.SelectMany(FormsOf).Append(imageId).Any(name => _pattern.IsMatch(name))
+            || ImageId.Matches(Written, imageId);
+    }
 
     /// <summary>A name without its tag or digest.</summary>
     public static string RepositoryOf(string name)
     {
+        ArgumentNullException.ThrowIfNull(name);
         var withoutDigest = name.Split('@')[0];
         return HasTag(withoutDigest) ? withoutDigest[..withoutDigest.LastIndexOf(':')] : withoutDigest;
     }

@@ -1,0 +1,64 @@
+using System.CommandLine;
+using ImageGc.Cli.Execution;
+using ImageGc.Cli.Input;
+using ImageGc.Cli.Output;
+using ImageGc.Hosting;
+using ImageGc.Sqlite;
+using Microsoft.Extensions.DependencyInjection;
+
+namespace ImageGc.Cli.Commands;
+
+internal sealed class AdoptCommand : EngineCommand
+{
+    private readonly Argument<string[]> _images = new("IMAGE")
+    {
+        Description = "The images to track, by name or ID.",
+        HelpName = "IMAGE",
+        Arity = ArgumentArity.ZeroOrMore,
+    };
+
+    private readonly Option<bool> _all = new("--all")
+    {
+        Description = "Track every image that the engine has: 'imagegc list --untracked' shows them.",
+    };
+
+    public AdoptCommand(GlobalOptions global)
+        : base(
+            global, "adopt",
+            "Track images that nobody recorded, as used now, so that they can be removed once they are old enough. "
+            + "What was on the device before is never removed otherwise. Prints their IDs.",
+            "imagegc adopt registry/app:1.3",
+            "imagegc adopt --all")
+    {
+        _images.Validators.Add(ImageIdArgument.Validate);
+        Arguments.Add(_images);
+        Options.Add(_all);
+        Daemon.AddEngineTo(this);
+        Validators.Add(given =>
+        {
+            if (given.GetValue(_all) == given.GetResult(_images) is { Tokens.Count: > 0 })
+                given.AddError("Which images? Name them, or give --all.");
+        });
+    }
+
+    protected override int Run(CommandContext context) =>
+        AskEngine(context, Daemon.ReadOfDaemon(context), async (services, cancel) =>
+        {
+            var store = services.GetRequiredService<ImageUseStore>();
+            var images = context.Get(_all)
+                ? (await services.GetRequiredService<IImageGarbageCollector>().ListUntrackedAsync(cancel))
+                    .Select(untracked => untracked.Image).ToList()
+                : await services.GetRequiredService<IContainerEngine>().FindAsync(context.Get(_images), cancel);
+            List<EngineImage> adopted = [.. images.Where(image => store.Find(image.ImageId) is null)];
+            store.Track(adopted);
+
+            var imageIds = adopted.Select(image => image.ImageId).Distinct().ToList();
+            if (context.Json)
+                context.WriteJson(new JsonRecorded(imageIds), JsonOutput.Default.JsonRecorded);
+            else
+                imageIds.ForEach(context.WriteLine);
+            context.WriteInfo($"{Quantity.Images(imageIds.Count)} adopted, as used now. "
+                + $"{Quantity.Images(store.Count())} tracked in {store.DatabasePath}.");
+            return ExitCode.Done;
+        });
+}

@@ -1,0 +1,67 @@
+using ImageGc.Cli.Execution;
+using ImageGc.Cli.Input;
+using ImageGc.Cli.Output;
+using ImageGc.Hosting;
+using ImageGc.Sqlite;
+using Microsoft.Extensions.DependencyInjection;
+
+namespace ImageGc.Cli.Commands;
+
+internal sealed class StatusCommand : EngineCommand
+{
+    public StatusCommand(GlobalOptions global)
+        : base(
+            global, "status",
+            "Show whether the daemon lives and works, its last and next cleanup, its settings, the images and the "
+            + "disk. The exit code is 0 only if all is well.",
+            "imagegc status",
+            "imagegc status > /dev/null || echo 'imagegc needs a look'",
+            "imagegc status --json",
+            "",
+            "# 'imagegc check' looks at the database file, and reads all of it.") => Daemon.AddEngineTo(this);
+
+    protected override int Run(CommandContext context)
+    {
+        var settings = Daemon.ReadOfDaemon(context);
+        settings.RequireDatabase();
+        return AskEngine(context, settings, async (services, cancel) =>
+        {
+            var store = services.GetRequiredService<ImageUseStore>();
+            var images = await AskAsync(services, cancel);
+            var status = new DeviceStatus(
+                HostStatus.ReadFrom(store), store.ArePrunesLocked(), store.LastPrune(), images, store.Count(), settings,
+                OptionsOf(services), context.Environment.Time.GetUtcNow());
+            if (context.Json)
+                context.WriteJson(JsonStatus.Of(status, store.DatabasePath), JsonOutput.Default.JsonStatus);
+            else
+                context.WriteTable(StatusTable.Of(status, store.DatabasePath));
+            return status.Faults.Count == 0 ? ExitCode.Done : ExitCode.Failed;
+        }, readOnly: true);
+    }
+
+    /// <summary>What the engine says now, or why it does not.</summary>
+    private static async Task<EngineAnswer> AskAsync(IServiceProvider services, CancellationToken cancellationToken)
+    {
+        var engine = services.GetRequiredService<IContainerEngine>();
+        var collector = services.GetRequiredService<IImageGarbageCollector>();
+        try
+        {
+            var images = await engine.ListImagesAsync(cancellationToken);
+            return new EngineAnswer($"{engine}", Failure: null)
+            {
+                ImageBytes = images.DistinctBy(image => image.ImageId).Sum(image => image.SizeBytes ?? 0),
+                Untracked = (await collector.ListUntrackedAsync(cancellationToken)).Count,
+                Disk = OptionsOf(services).ImageDirectory is { } directory
+                    ? DiskUsage.OfDirectory(directory)
+                    : await engine.MeasureDiskAsync(cancellationToken),
+                Verdicts = [.. (await collector.PreviewAsync(cancellationToken)).Select(ImageVerdict.Of)],
+            };
+        }
+        catch (Exception exception) when (exception
+            is IOException or EngineRequestFailedException or EngineChangedException or TimeoutException
+            or NotSupportedException)
+        {
+            return new EngineAnswer($"{engine}", exception.Message);
+        }
+    }
+}

@@ -1,0 +1,82 @@
+using ImageGc.Cli.Hosting;
+using ImageGc.Hosting;
+using ImageGc.Sqlite;
+
+namespace ImageGc.Cli.Output;
+
+/// <summary>What the engine said.</summary>
+/// <param name="Engine">Its address.</param>
+/// <param name="Failure">Why it said nothing; null if it did.</param>
+internal sealed record EngineAnswer(string Engine, string? Failure)
+{
+    public long? ImageBytes { get; init; }
+
+    public int? Untracked { get; init; }
+
+    public DiskUsage? Disk { get; init; }
+
+    /// <summary>On every tracked image.</summary>
+    public IReadOnlyList<ImageVerdict> Verdicts { get; init; } = [];
+}
+
+/// <summary>How the collection of images is on this device.</summary>
+internal sealed class DeviceStatus
+{
+    /// <summary>For a run by cron, that one of the nightly ones may be missed without a word.</summary>
+    private const int RunsMissed = 2;
+
+    public DeviceStatus(
+        HostStatus? host, bool isLocked, PruneRun? lastRun, EngineAnswer engine, long tracked, DaemonSettings settings,
+        ImageGarbageCollectionOptions options, DateTimeOffset now)
+    {
+        (Host, LastRun, Engine, Tracked, Settings, Options, Now) =
+            (host, lastRun, engine, tracked, settings, options, now);
+        IsRunning = host is not null && DaemonState.IsAlive(host, isLocked);
+        Faults = [.. FindFaults()];
+    }
+
+    public HostStatus? Host { get; }
+
+    public PruneRun? LastRun { get; }
+
+    public EngineAnswer Engine { get; }
+
+    public long Tracked { get; }
+
+    public DaemonSettings Settings { get; }
+
+    public ImageGarbageCollectionOptions Options { get; }
+
+    public DateTimeOffset Now { get; }
+
+    public bool IsRunning { get; }
+
+    /// <summary>What is not well, in sentences.</summary>
+    public IReadOnlyList<string> Faults { get; }
+
+    /// <summary>The daemon, in one line.</summary>
+    public string Daemon => Host switch
+    {
+        null => "none has run with this database so far",
+        { IsOnce: true } once => $"none; 'imagegc run --once' ran last {TimeFormat.Relative(once.StartedAt, Now)}",
+        { StoppedAt: { } stopped } => $"stopped {TimeFormat.Relative(stopped, Now)}",
+        var daemon when !IsRunning =>
+            $"not running; it started {TimeFormat.Relative(daemon.StartedAt, Now)} and ended without a word",
+        var daemon => daemon.ToString(),
+    };
+
+    private IEnumerable<string> FindFaults()
+    {
+        if (!IsRunning && Host is not { IsOnce: true })
+            yield return "The daemon does not run.";
+        foreach (var problem in Host?.Problems ?? [])
+            yield return $"{problem.Part} fails: {problem.Message}";
+        if (!IsRunning && Host is { IsOnce: true } once
+            && Now - once.StartedAt > RunsMissed * Options.CleanupRecurrence)
+            yield return $"No cleanup has run since {TimeFormat.Iso(once.StartedAt)}.";
+        if (LastRun is { Failed: > 0 and var failed })
+            yield return $"{Quantity.Images(failed)} could not be removed in the last cleanup.";
+        if (Engine.Failure is { } failure)
+            yield return failure;
+    }
+}

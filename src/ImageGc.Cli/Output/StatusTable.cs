@@ -1,0 +1,86 @@
+using System.Globalization;
+using ImageGc.Hosting;
+using ImageGc.Sqlite;
+using Spectre.Console;
+
+namespace ImageGc.Cli.Output;
+
+/// <summary>The status of the device for people, and in a pipe a name and a value a line.</summary>
+internal static class StatusTable
+{
+    /// <summary>What every operator asks for; other settings are shown where they are not the default.</summary>
+    private static readonly string[] Always =
+    [
+        nameof(ImageGarbageCollectionOptions.ImageAgeCleanupThreshold),
+        nameof(ImageGarbageCollectionOptions.CleanupTime), nameof(ImageGarbageCollectionOptions.CleanupRecurrence),
+    ];
+
+    public static OutputTable Of(DeviceStatus status, string databasePath)
+    {
+        var table = new OutputTable("", OutputTable.WhyColumn) { ShowHeaders = false };
+        foreach (var fault in status.Faults.DefaultIfEmpty("all is well"))
+            table.Add(new("state"), new(fault, Color: status.Faults.Count > 0 ? Color.Red : Color.Green));
+        table.Add(new("daemon"), new(status.Daemon));
+        table.Add(new("last-run"), LastRun(status));
+        table.Add(new("next-run"), status.IsRunning ? At(status.Host?.NextRunAt, status.Now) : new("-"));
+        table.Add(new("last-problem"), LastProblem(status));
+        table.Add(new("settings"), new(SettingsOf(status)));
+        table.Add(new("engine"), new(status.Engine.Failure ?? status.Engine.Engine));
+        table.Add(new("tracked"), Number(status.Tracked));
+        table.Add(new("untracked"), Number(status.Engine.Untracked));
+        table.Add(new("in-use"), Count(status, Verdict.InUse));
+        table.Add(new("kept"), Count(status, Verdict.Kept));
+        table.Add(new("may-go-now"), Count(status, Verdict.Expired));
+        table.Add(new("image-bytes"), Bytes(status.Engine.ImageBytes));
+        table.Add(new("bytes-that-may-go"), Bytes(PrunableBytes(status)));
+        table.Add(new("disk"), new(status.Engine.Disk?.ToString() ?? "-"));
+        table.Add(new("database"), new(databasePath));
+        return table;
+    }
+
+    public static long? PrunableBytes(DeviceStatus status) => status.Engine.Failure is not null ? null
+        : status.Engine.Verdicts.Where(verdict => verdict.Verdict == Verdict.Expired)
+            .Sum(verdict => verdict.Image.SizeBytes ?? 0);
+
+    private static string SettingsOf(DeviceStatus status)
+    {
+        var defaults = new ImageGarbageCollectionOptions { WatchContainers = true }.ToSettings();
+        var shown = status.Options.ToSettings()
+            .Where(setting => Always.Contains(setting.Key) || defaults.GetValueOrDefault(setting.Key) != setting.Value)
+            .OrderBy(setting => Array.IndexOf(Always, setting.Key) is >= 0 and var place ? place : Always.Length)
+            .Select(setting => $"{setting.Key} {setting.Value}");
+        return $"{string.Join(", ", shown)} (of {status.Settings.Source})";
+    }
+
+    private static Cell LastRun(DeviceStatus status)
+    {
+        if (status.LastRun is not { } run)
+            return new("none", "none so far");
+        var freed = run.FreedBytes is { } bytes ? $", freed {SizeText.Format(bytes)}" : "";
+        var outcome = string.Create(
+            CultureInfo.InvariantCulture, $"removed {run.Removed} of {run.Tracked}, {run.Failed} failed{freed}");
+        return new(
+            $"{TimeFormat.Iso(run.PrunedAt)} {outcome}",
+            $"{TimeFormat.Short(run.PrunedAt)} UTC, {TimeFormat.Relative(run.PrunedAt, status.Now)}: {outcome}");
+    }
+
+    private static Cell LastProblem(DeviceStatus status) => status.Host?.LastProblem is not { } problem
+        ? new("none")
+        : new(
+            $"{TimeFormat.Iso(problem.Since)} {problem.Part}: {problem.Message}",
+            $"{TimeFormat.Short(problem.Since)} UTC, {TimeFormat.Relative(problem.Since, status.Now)}, {problem.Part}: "
+            + $"{problem.Message}{(status.Host.Problems.Contains(problem) ? "" : " It works again.")}");
+
+    private static Cell At(DateTimeOffset? moment, DateTimeOffset now) => moment is not { } at
+        ? new("-", "unknown")
+        : new(TimeFormat.Iso(at), $"{TimeFormat.Short(at)} UTC, {TimeFormat.Relative(at, now)}");
+
+    private static Cell Count(DeviceStatus status, Verdict verdict) => Number(
+        status.Engine.Failure is null ? status.Engine.Verdicts.Count(image => image.Verdict == verdict) : null);
+
+    private static Cell Number(long? number) => number is { } known ? Cell.Of(known) : new("-");
+
+    private static Cell Bytes(long? bytes) => bytes is { } known
+        ? Cell.Of(known) with { Display = SizeText.Format(known) }
+        : new("-");
+}

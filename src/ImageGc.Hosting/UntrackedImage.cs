@@ -1,0 +1,29 @@
+namespace ImageGc.Hosting;
+
+/// <summary>An image that the engine has and nobody recorded, so that it is never removed.</summary>
+/// <param name="Image">The image.</param>
+/// <param name="Why">Why it is not tracked, as far as that can be said.</param>
+public sealed record UntrackedImage(EngineImage Image, string Why)
+{
+    internal static UntrackedImage Of(
+        EngineImage image, IReadOnlyCollection<EngineContainer> containers, ImageGarbageCollectionOptions options)
+    {
+        var users = containers.Where(container => container.ImageIds.Contains(image.ImageId)).ToList();
+        var owner = options.OwnerLabel is { } label ? new LabelFilter(label) : null;
+        var ours = users.Where(container => owner?.Matches(container.Labels) ?? true).ToList();
+        return new UntrackedImage(
+            image,
+            ours.Count > 0
+                ? $"{NamesOf(ours)} uses it, which was not recorded so far"
+                : users.Count > 0
+                    ? $"only containers without the label {owner} use it: {NamesOf(users)}"
+                    : image.ReadOnly
+                        ? "the engine's store is read-only"
+                        : options.TrackImages == TrackImages.All
+                            ? "it was not seen so far"
+                            : "no container has used it since tracking began");
+    }
+
+    private static string NamesOf(IEnumerable<EngineContainer> containers) =>
+        string.Join(", ", containers.Select(container => container.Name ?? container.Id).Order(StringComparer.Ordinal));
+}

@@ -1,0 +1,79 @@
+using System.Globalization;
+using Dapper;
+using Microsoft.Data.Sqlite;
+
+namespace ImageGc.Sqlite;
+
+public sealed partial class ImageUseStore
+{
+    /// <summary>
+    /// Keeps the images that this means, now and later, until <see cref="Unkeep"/>: no prune removes them, whoever runs
+    /// it, and one that is running leaves them too. Their age goes on. Names are those that <see cref="Describe"/> has.
+    /// </summary>
+    /// <param name="pattern">What <see cref="ImagePattern"/> takes; 1 to 512 characters without white space.</param>
+    /// <exception cref="ArgumentException">It is empty or too long, or has white space or control characters.</exception>
+    /// <exception cref="ImageUseStoreException">It could not be stored.</exception>
+    public void Keep(string pattern)
+    {
+        if (!ImageId.IsValid(pattern))
+            throw new ArgumentException($"Neither a name nor an ID of images: {ImageId.Quote(pattern ?? "")}.");
+        var keptUtc = _time.GetUtcNow().UtcDateTime.ToString("yyyy-MM-dd'T'HH:mm:ss'Z'", CultureInfo.InvariantCulture);
+        WriteAfterBacklog("keep images", (connection, _) => connection.Execute("""
+            INSERT OR IGNORE INTO kept_image (pattern, kept_utc)
+            VALUES (@pattern, @keptUtc)
+            """, new { pattern, keptUtc }));
+    }
+
+    /// <summary>Keeps no longer what <see cref="Keep"/> was given.</summary>
+    /// <returns>Whether it was.</returns>
+    /// <exception cref="ImageUseStoreException">The change could not be stored.</exception>
+    public bool Unkeep(string pattern) => WriteAfterBacklog("stop keeping images", (connection, _) =>
+        connection.Execute("""
+            DELETE FROM kept_image
+            WHERE pattern = @pattern
+            """, new { pattern }) > 0);
+
+    /// <summary>All that <see cref="Keep"/> was given, in alphabetical order.</summary>
+    /// <exception cref="ImageUseStoreException">It could not be read.</exception>
+    public IReadOnlyList<string> ListKept() =>
+        _database.Read("list what is kept", connection => SelectKept(connection));
+
+    private static List<string> SelectKept(SqliteConnection connection) => connection.Query<string>("""
+        SELECT pattern
+        FROM kept_image
+        ORDER BY pattern
+        """).AsList();
+
+    /// <summary>Adds what is kept to the listed images.</summary>
+    private static void BindKept(SqliteConnection connection)
+    {
+        var patterns = SelectKept(connection);
+        if (patterns.Count == 0)
+            return;
+        foreach (var image in connection.Query<NamesRow>(SelectNames))
+        {
+            if (KeptBy(patterns, image) is { } pattern)
+                connection.Execute(InsertKept, new { imageId = image.ImageId, keptBy = $"by hand, as {pattern}" });
+        }
+    }
+
+    private bool IsKeptNow(ImageUse image) => _database.Read("look what is kept", connection =>
+        SelectKept(connection) is { Count: > 0 } patterns
+        && connection.Query<NamesRow>($"{SelectNames} WHERE image_use.image_id = @imageId", new { imageId = image.ImageId })
+            .Any(names => KeptBy(patterns, names) is not null));
+
+    private static string? KeptBy(List<string> patterns, NamesRow image)
+    {
+        var names = NamesIn(image.Names);
+        return patterns.Find(pattern => new ImagePattern(pattern).Matches(image.ImageId, names));
+    }
+
+    private const string SelectNames = """
+        SELECT image_use.image_id AS ImageId,
+               CASE WHEN names_lost THEN '' ELSE names END AS Names
+        FROM image_use
+        LEFT JOIN image_description ON image_description.image_id = image_use.image_id
+        """;
+
+    internal sealed record NamesRow(string ImageId, string? Names);
+}
