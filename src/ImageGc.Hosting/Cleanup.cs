@@ -254,6 +254,6 @@ internal sealed class Cleanup(
     private void ReportMatchingNone(IReadOnlyCollection<EngineImage> images)
     {
         foreach (var (pattern, nearest) in _kept.MatchingNone(images))
-            log.KeepsNothing(pattern, nearest ?? "unknown, since no image has one");
+            log.KeepsNothing(pattern, nearest is null ? "" : $"; the nearest name is {nearest}");
     }
 }

@@ -69,7 +69,7 @@ internal static partial class HostingLog
     private static partial void NotRecorded(this ILogger logger, Exception? unexpected, string imageId, string why);
 
     [LoggerMessage(117, LogLevel.Warning,
-        "KeepImages has '{Pattern}', which matches no image and so keeps none; the nearest name is {Nearest}")]
+        "KeepImages has '{Pattern}', which matches no image and so keeps none{Nearest}")]
     public static partial void KeepsNothing(this ILogger logger, string pattern, string nearest);
 
     [LoggerMessage(118, LogLevel.Warning,

@@ -131,8 +131,10 @@ public sealed class ImageGarbageCollectionOptions
         [nameof(ImageDirectory)] = ImageDirectory,
     }.Where(setting => setting.Value is not null).ToDictionary(setting => setting.Key, setting => setting.Value!);
 
-    private static string? TextOf(IList<string> list) =>
-        list.Count == 0 ? null : new JsonArray([.. list.Select(entry => (JsonNode?)entry)]).ToJsonString();
+    private static string? TextOf(IList<string> list) => list.Count == 0 ? null
+        : list.Any(entry => entry.Contains(',', StringComparison.Ordinal) || entry.StartsWith('['))
+            ? new JsonArray([.. list.Select(entry => (JsonNode?)entry)]).ToJsonString()
+            : string.Join(", ", list);
 
     /// <summary>What the store is opened with, which also says whether it can be.</summary>
     internal ImageUseStoreOptions ToStoreOptions() => new()

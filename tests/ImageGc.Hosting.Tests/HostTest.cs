@@ -21,6 +21,9 @@ public abstract class HostTest : IDisposable
     /// <summary>What a host opens that brings its own store.</summary>
     protected Func<IServiceProvider, ImageUseStore>? OwnStore { get; set; }
 
+    /// <summary>Is told what the host does.</summary>
+    protected IProgress<HostStatus>? Listener { get; set; }
+
     /// <summary>How many wait for time to pass once they have nothing to do.</summary>
     protected int Workers { get; set; } = 1;
 
@@ -39,6 +42,8 @@ public abstract class HostTest : IDisposable
         builder.Services.AddSingleton<IContainerEngine>(Engine);
         if (OwnStore is not null)
             builder.Services.AddSingleton(OwnStore);
+        if (Listener is not null)
+            builder.Services.AddSingleton(Listener);
         builder.Services.AddImageGarbageCollection(builder.Configuration.GetSection("Gc"));
         builder.Services.AddHealthChecks().AddImageGarbageCollection();
         return builder.Build();

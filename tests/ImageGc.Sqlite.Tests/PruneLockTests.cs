@@ -13,6 +13,7 @@ public sealed class PruneLockTests : StoreTest
         using var other = new OtherProcess();
         other.Tell("lock-prunes", DatabasePath);
         Assert.Equal("locked", other.Answer());
+        Assert.True(store.ArePrunesLocked());
 
         var refused = await Assert.ThrowsAsync<ImageUseStoreException>(() => PruneAllAsync(store));
 
@@ -26,6 +27,7 @@ public sealed class PruneLockTests : StoreTest
         Assert.Null(store.LastPrune());
 
         other.Kill();
+        Assert.False(store.ArePrunesLocked());
         Assert.Equal(2, (await PruneAllAsync(store)).Removed.Count);
     }
 

@@ -35,7 +35,7 @@ public sealed class UpgradeTests : StoreTest
 
         Assert.Equal(_images.OrderBy(image => image.Value).Select(image => (image.Key, image.Value)),
             store.List().Select(image => (image.ImageId, image.LastUsedAt.ToUnixTimeSeconds())));
-        Assert.Equal([5], Sqlite.Query<int>(DatabasePath, "PRAGMA user_version"));
+        Assert.Equal([6], Sqlite.Query<int>(DatabasePath, "PRAGMA user_version"));
         Assert.Empty(store.Check().Damage);
     }
 

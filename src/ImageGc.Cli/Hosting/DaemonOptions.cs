@@ -146,6 +146,10 @@ internal sealed class DaemonOptions
         return Combine(noted, isAlive ? "the running daemon" : "the last run", context, flags);
     }
 
+    /// <summary>Whether the setting only says where things are.</summary>
+    private static bool IsPath(KeyValuePair<string, string?> setting) => setting.Key.Split(':')[^1]
+        is nameof(ImageGarbageCollectionOptions.DatabasePath) or nameof(DockerOptions.EngineAddress);
+
     private string? FileOf(CommandContext context) => context.Get(_config)
         ?? (File.Exists(context.Environment.SettingsFile) ? context.Environment.SettingsFile : null);
 
@@ -161,7 +165,8 @@ internal sealed class DaemonOptions
         configuration.AddEnvironmentVariables();
         List<KeyValuePair<string, string?>> given = [.. Flags(context), .. flags];
         configuration.AddInMemoryCollection(given);
-        return new DaemonSettings(configuration.Build(), source);
+        return new DaemonSettings(
+            configuration.Build(), given.TrueForAll(IsPath) ? source : $"{source}, changed by the command line");
     }
 
     /// <summary>Names the flag in a validation failure if the user gave one, otherwise leaves the setting.</summary>

@@ -1,0 +1,186 @@
+using ImageGc.Sqlite.Tests;
+using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Options;
+
+namespace ImageGc.Hosting.Tests;
+
+/// <summary>What other programs can know of a host.</summary>
+public sealed class HostStatusTests : HostTest
+{
+    [Fact]
+    public async Task A_host_notes_what_it_does_when_that_changes_and_never_else()
+    {
+        Workers = 2;
+        using var host = Build(
+            ("WatchContainers", "true"), ("ImageAgeCleanupThreshold", "3d"), ("KeepImages", "registry/agent:*, tool"));
+        await host.StartAsync(Cancel);
+        await UntilAsync(() =>
+            HostStatus.ReadFrom(StoreOf(host)) is { NextRunAt: not null, WatchingSince: not null });
+
+        var status = HostStatus.ReadFrom(StoreOf(host))!;
+        Assert.Equal(
+            (SteppingTime.Start, SteppingTime.Start, SteppingTime.Start.Date.AddDays(1), false),
+            (status.StartedAt, status.WatchingSince, status.NextRunAt!.Value.UtcDateTime, status.IsOnce));
+        Assert.Null(status.StoppedAt);
+        Assert.Empty(status.Problems);
+        Assert.Equal(("3d", "registry/agent:*, tool"),
+            (status.Settings["ImageAgeCleanupThreshold"], status.Settings["KeepImages"]));
+        Assert.Equal(
+            "Watching since 2026-03-01 12:00:00Z, next cleanup at 2026-03-02 00:00:00Z", status.ToString());
+
+        var before = LogLength();
+        await LiveAsync(TimeSpan.FromHours(3));
+        Assert.Equal(before, LogLength());
+
+        await host.StopAsync(Cancel);
+        Assert.Equal(
+            "Stopped at 2026-03-01 15:00:00Z", HostStatus.ReadFrom(StoreOf(host))!.ToString());
+    }
+
+    [Fact]
+    public async Task What_failed_last_is_known_after_it_works_again_and_after_a_restart()
+    {
+        (Engine.Failure, Workers) = (new EngineUnavailableException("The engine is away."), 2);
+        using (var host = Build(("WatchContainers", "true")))
+        {
+            await host.StartAsync(Cancel);
+            await UntilAsync(() =>
+            {
+                Time.Pass(TimeSpan.FromSeconds(10));
+                return ProblemsOf(host).Any(problem => problem.Part == "watching");
+            });
+            Assert.StartsWith("Watching has failed since 2026-03-01 12:0",
+                HostStatus.ReadFrom(StoreOf(host))!.ToString(), StringComparison.Ordinal);
+            Engine.Failure = null;
+            await LiveAsync(TimeSpan.FromMinutes(16));
+            Assert.Empty(ProblemsOf(host));
+            Assert.Equal("The engine is away.", HostStatus.ReadFrom(StoreOf(host))!.LastProblem!.Message);
+            await host.StopAsync(Cancel);
+        }
+
+        using var next = Build(("WatchContainers", "true"));
+        await next.StartAsync(Cancel);
+        await LiveAsync(TimeSpan.FromMinutes(1));
+
+        Assert.Equal("The engine is away.", HostStatus.ReadFrom(StoreOf(next))!.LastProblem!.Message);
+        await next.StopAsync(Cancel);
+    }
+
+    [Fact]
+    public async Task A_host_that_never_removes_anything_says_so_and_who_listens_is_told_at_once()
+    {
+        Workers = 1;
+        var told = new Told();
+        Listener = told;
+        using var host = Build(("Enabled", "false"), ("WatchContainers", "true"));
+        await host.StartAsync(Cancel);
+        await UntilAsync(() => told.Lines.Contains("Watching since 2026-03-01 12:00:00Z, removes nothing so far"));
+        await host.StopAsync(Cancel);
+
+        Assert.Equal("Stopped at 2026-03-01 12:00:00Z", told.Lines[^1]);
+        Assert.Equal("false", HostStatus.ReadFrom(StoreOf(host))!.Settings["Enabled"]);
+    }
+
+    [Fact]
+    public async Task One_that_cleans_up_once_notes_that_and_why_it_failed()
+    {
+        Engine.Failure = new EngineUnavailableException("The engine is away.");
+        using (var failed = Build())
+        {
+            var collector = failed.Services.GetRequiredService<IImageGarbageCollector>();
+            await Assert.ThrowsAsync<EngineUnavailableException>(() => collector.RunAsync(Cancel));
+            var status = HostStatus.ReadFrom(StoreOf(failed))!;
+            Assert.Equal((true, SteppingTime.Start), (status.IsOnce, status.StoppedAt));
+            Assert.Equal("cleanup", Assert.Single(status.Problems).Part);
+        }
+
+        Engine.Failure = null;
+        using var host = Build();
+        await host.Services.GetRequiredService<IImageGarbageCollector>().RunAsync(Cancel);
+        Assert.Empty(ProblemsOf(host));
+    }
+
+    [Fact]
+    public void A_database_without_a_host_has_no_status_and_a_note_that_cannot_be_read_is_none()
+    {
+        using var host = Build();
+        Assert.Null(HostStatus.ReadFrom(StoreOf(host)));
+        StoreOf(host).RecordUse([], new Dictionary<string, string> { ["host"] = "{" });
+        Assert.Null(HostStatus.ReadFrom(StoreOf(host)));
+    }
+
+    [Fact]
+    public void Settings_that_are_noted_are_read_back_as_they_were()
+    {
+        (string Name, string Value)[] all =
+        [
+            ("Enabled", "false"), ("CleanupRecurrence", "2d"), ("CleanupTime", "03:30"),
+            ("ImageAgeCleanupThreshold", "36h"), ("FlatFilePath", "/x/image_use"), ("Durability", "Normal"),
+            ("BusyTimeout", "5s"), ("ClockSettleTime", "0"), ("KeepImages", "[\"a,b\",\"c\"]"), ("KeepLabels", "keep=a"),
+            ("KeepNewest", "2"), ("WatchContainers", "true"), ("TrackImages", "Pulled"), ("HighThreshold", "85%"),
+            ("LowThreshold", "70%"), ("MinimumAge", "1h"), ("DiskCheckInterval", "30s"), ("ImageDirectory", "/var"),
+        ];
+        using var host = Build(all);
+        var options = host.Services.GetRequiredService<IOptions<ImageGarbageCollectionOptions>>().Value;
+        (options.OwnerLabel, options.TrackImages) = ("owner", TrackImages.Containers);
+        var noted = options.ToSettings();
+
+        var read = new ImageGarbageCollectionOptions();
+        new OptionsBinder(
+            new ConfigurationBuilder().AddInMemoryCollection(noted.ToDictionary(one => one.Key, one => (string?)one.Value))
+                .Build(), []).Configure(read);
+
+        Assert.Equal(["a,b", "c"], read.KeepImages);
+        Assert.Equivalent(noted, read.ToSettings(), strict: true);
+        Assert.Equal(
+            typeof(ImageGarbageCollectionOptions).GetProperties().Select(property => property.Name)
+                .Except(["DatabasePath"]).Order(),
+            noted.Keys.Order());
+        Assert.All(all.Where(one => one.Name is not ("TrackImages" or "ClockSettleTime")),
+            one => Assert.Equal(one.Value, noted[one.Name]));
+    }
+
+    [Fact]
+    public async Task An_image_that_nobody_recorded_is_listed_with_the_reason()
+    {
+        using var host = Build(("OwnerLabel", "owner=edge"), ("WatchContainers", "true"));
+        StoreOf(host).RecordUse(Add("tracked:1"));
+        var (unused, foreign, fresh) = (Add("unused:1"), Add("foreign:1"), Add("fresh:1"));
+        Engine.Containers.Add(new EngineContainer { Id = "theirs", ImageIds = [foreign] });
+        Engine.Containers.Add(new EngineContainer
+        {
+            Id = "1",
+            Name = "ours",
+            ImageIds = [fresh],
+            Labels = new Dictionary<string, string> { ["owner"] = "edge" },
+        });
+
+        var untracked = await host.Services.GetRequiredService<IImageGarbageCollector>().ListUntrackedAsync(Cancel);
+
+        Assert.Equal(
+            new Dictionary<string, string>
+            {
+                [unused] = "no container has used it since tracking began",
+                [foreign] = "only containers without the label owner=edge use it: theirs",
+                [fresh] = "ours uses it, which was not recorded so far",
+            },
+            untracked.ToDictionary(image => image.Image.ImageId, image => image.Why));
+    }
+
+    /// <summary>Grows with each change.</summary>
+    private long LogLength() => new FileInfo(PathOf("image_use.db-wal")).Length;
+
+    private string Add(string name)
+    {
+        Engine.Images.Add(new EngineImage { ImageId = $"id-of-{name}", Names = [name] });
+        return Engine.Images[^1].ImageId;
+    }
+
+    private sealed class Told : IProgress<HostStatus>
+    {
+        public List<string> Lines { get; } = [];
+
+        public void Report(HostStatus value) => Lines.Add(value.ToString());
+    }
+}

@@ -1,0 +1,141 @@
+using Microsoft.Extensions.Logging;
+
+namespace ImageGc.Sqlite.Tests;
+
+/// <summary>Images that a person keeps by a name, an ID or a glob.</summary>
+public sealed class KeepTests : StoreTest
+{
+    private static readonly CancellationToken Cancel = TestContext.Current.CancellationToken;
+
+    [Theory]
+    [InlineData("registry/app:1")]
+    [InlineData("registry/app")]
+    [InlineData("registry/*")]
+    [InlineData("sha256:0000000000000000000000000000000000000000000000000000000000000001")]
+    public async Task What_is_kept_stays_whoever_prunes_and_goes_once_it_is_not(string pattern)
+    {
+        var store = Described();
+        store.Keep(pattern);
+        store.Keep(pattern);
+
+        Assert.Equal([pattern], store.ListKept());
+        var verdict = store.ExplainPrune([])[0];
+        Assert.Equal((Id(1), PruneReason.Kept, $"by hand, as {pattern}"),
+            (verdict.Image.ImageId, verdict.Reason, verdict.KeptBy));
+        Assert.Equal([Id(2)], store.Prune([]).Select(image => image.ImageId));
+        Assert.Empty((await store.PruneAsync([], (_, _) => Task.CompletedTask, cancellationToken: Cancel)).Removed);
+
+        Assert.True(store.Unkeep(pattern));
+        Assert.False(store.Unkeep(pattern));
+        Assert.Equal([Id(1)], store.Prune([]).Select(image => image.ImageId));
+    }
+
+    [Fact]
+    public async Task A_prune_that_is_running_leaves_what_is_kept_meanwhile()
+    {
+        var store = Described();
+        List<string> removed = [];
+
+        var result = await store.PruneAsync([], (image, _) =>
+        {
+            removed.Add(image.ImageId);
+            using var operators = ImageUseStore.Open(new ImageUseStoreOptions { DatabasePath = DatabasePath }, Time);
+            operators.Keep("tool");
+            return Task.CompletedTask;
+        }, cancellationToken: Cancel);
+
+        Assert.Equal([Id(1)], removed);
+        Assert.Equal([Id(2)], result.UsedMeanwhile.Select(image => image.ImageId));
+        Assert.Equal([Id(2)], store.List().Select(image => image.ImageId));
+    }
+
+    [Fact]
+    public void A_name_that_went_on_to_another_image_keeps_that_one_alone()
+    {
+        var store = Described();
+        store.Keep("registry/app:1");
+        store.RecordUse(Id(3));
+        store.Describe([new(Id(1), []), new(Id(3), ["registry/app:1"])]);
+
+        Assert.Equal(["registry/app:1"], store.Find(Id(1))!.Value.Names);
+        Assert.Equal([Id(1), Id(2)], store.Prune([]).Select(image => image.ImageId));
+    }
+
+    [Fact]
+    public void What_is_in_use_and_kept_is_in_use_and_what_the_host_keeps_says_so_itself()
+    {
+        var store = Described();
+        store.Keep("registry/app:1");
+        store.Keep("tool");
+        var options = new PruneOptions { Keep = new Dictionary<string, string> { [Id(2)] = "KeepNewest 1" } };
+
+        Assert.Equal([(PruneReason.InUse, null), (PruneReason.Kept, "KeepNewest 1")],
+            store.ExplainPrune([Id(1)], options).Select(verdict => (verdict.Reason, verdict.KeptBy)));
+    }
+
+    [Fact]
+    public void What_is_kept_is_salvaged_from_a_damaged_database_and_is_no_image_there()
+    {
+        using (var store = Described())
+            store.Keep("registry/app:1");
+        Sqlite.Execute(DatabasePath, "PRAGMA wal_checkpoint(TRUNCATE)");
+        var page = Sqlite.Query<long>(DatabasePath, "SELECT rootpage FROM sqlite_schema WHERE name = 'prune_run'")[0];
+        using (var file = File.OpenWrite(DatabasePath))
+        {
+            file.Position = (page - 1) * 4096;
+            file.Write(new byte[4096]);
+        }
+
+        var salvaged = Open();
+
+        Assert.Equal(2, salvaged.Count());
+        Assert.Equal(["registry/app:1"], salvaged.ListKept());
+    }
+
+    [Fact]
+    public void What_was_kept_in_a_page_that_is_gone_is_said_to_be_lost()
+    {
+        using (var store = Described())
+            store.Keep("registry/app:1");
+        Sqlite.Execute(DatabasePath, "PRAGMA wal_checkpoint(TRUNCATE)");
+        var page = Sqlite.Query<long>(DatabasePath, "SELECT rootpage FROM sqlite_schema WHERE name = 'kept_image'")[0];
+        using (var file = File.OpenWrite(DatabasePath))
+        {
+            file.Position = (page - 1) * 4096;
+            file.Write(new byte[4096]);
+        }
+
+        var log = new RecordingLog();
+        using var salvaged = ImageUseStore.Open(new ImageUseStoreOptions { DatabasePath = DatabasePath }, Time, log);
+
+        Assert.Equal(2, salvaged.Count());
+        Assert.Empty(salvaged.ListKept());
+        Assert.Contains(
+            $"What was kept by hand in {DatabasePath} could not be salvaged: say again what to keep, with "
+            + "'imagegc keep'", log.Messages(LogLevel.Warning));
+    }
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("two words")]
+    [InlineData(null)]
+    public void What_can_be_no_name_is_refused(string? pattern)
+    {
+        var store = Open();
+
+        Assert.StartsWith("Neither a name nor an ID of images: ",
+            Assert.Throws<ArgumentException>(() => store.Keep(pattern!)).Message, StringComparison.Ordinal);
+        Assert.Empty(store.ListKept());
+    }
+
+    /// <summary>Two images that have expired.</summary>
+    private ImageUseStore Described()
+    {
+        var store = Open(options => options.ImageAgeCleanupThreshold = TimeSpan.Zero);
+        store.RecordUse(Id(1));
+        Time.Pass(TimeSpan.FromSeconds(1));
+        store.RecordUse(Id(2));
+        store.Describe([new(Id(1), ["registry/app:1"]), new(Id(2), ["tool:2"])]);
+        return store;
+    }
+}
