@@ -13,7 +13,7 @@ public static class NearestName
     {
         ArgumentNullException.ThrowIfNull(written);
         var nearest = names.Select(name => (Name: name, Distance: FormsOf(name).Min(form => Distance(written, form))))
-            .MinBy(one => one.Distance);
+            .OrderBy(one => one.Distance).FirstOrDefault();
         return nearest.Distance <= (written.Length + 1) / 2 ? nearest.Name : null;
     }
 
