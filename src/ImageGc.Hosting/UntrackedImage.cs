@@ -21,7 +21,7 @@ public sealed record UntrackedImage(EngineImage Image, string Why)
                         ? "the engine's store is read-only"
                         : options.TrackImages == TrackImages.All
                             ? "it was not seen so far"
-                            : "no container has used it since tracking began");
+                            : "no container has used it so far");
     }
 
     private static string NamesOf(IEnumerable<EngineContainer> containers) =>

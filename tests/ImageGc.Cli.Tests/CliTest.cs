@@ -97,7 +97,7 @@ public abstract partial class CliTest : IDisposable
         return [.. store.List().Select(image => image.ImageId).Order(StringComparer.Ordinal)];
     }
 
-    public void Dispose()
+    public virtual void Dispose()
     {
         _directory.Delete(recursive: true);
         GC.SuppressFinalize(this);
@@ -123,6 +123,10 @@ internal sealed class FixedTime : TimeProvider
     public bool Slow { get; set; }
 
     public override DateTimeOffset GetUtcNow() => Now;
+
+    public override long TimestampFrequency => TimeSpan.TicksPerSecond;
+
+    public override long GetTimestamp() => Now.UtcTicks;
 
     public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period)
     {

@@ -40,6 +40,9 @@ internal sealed partial class FakeDocker29 : IDisposable
     /// <summary>Called when a request was answered, so that something can happen between two of them.</summary>
     public Action<string> After { get; set; } = _ => { };
 
+    /// <summary>Of images by their IDs; 1000 bytes otherwise.</summary>
+    public ConcurrentDictionary<string, long> Sizes { get; } = [];
+
     public IReadOnlyCollection<string> ImageIds
     {
         get
@@ -183,14 +186,14 @@ internal sealed partial class FakeDocker29 : IDisposable
 
     private static FakeAnswer Ok(object body) => new(HttpStatusCode.OK, body);
 
-    private static object Summary(string id, FakeImage image) => new
+    private object Summary(string id, FakeImage image) => new
     {
         Id = id,
         ParentId = "",
         RepoTags = image.Names.Count == 0 ? null : image.Names,
         RepoDigests = image.Names.Count == 0 ? null : RepositoriesOf(image).Select(name => $"{name}@{id}"),
         Created = 1_700_000_000,
-        Size = 1000,
+        Size = Sizes.GetValueOrDefault(id, 1000),
         SharedSize = -1,
         Containers = -1,
         Labels = (object?)null,

@@ -161,7 +161,7 @@ public sealed class HostStatusTests : HostTest
         Assert.Equal(
             new Dictionary<string, string>
             {
-                [unused] = "no container has used it since tracking began",
+                [unused] = "no container has used it so far",
                 [foreign] = "only containers without the label owner=edge use it: theirs",
                 [fresh] = "ours uses it, which was not recorded so far",
             },

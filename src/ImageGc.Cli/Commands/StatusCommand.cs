@@ -51,9 +51,7 @@ internal sealed class StatusCommand : EngineCommand
             {
                 ImageBytes = images.DistinctBy(image => image.ImageId).Sum(image => image.SizeBytes ?? 0),
                 Untracked = (await collector.ListUntrackedAsync(cancellationToken)).Count,
-                Disk = OptionsOf(services).ImageDirectory is { } directory
-                    ? DiskUsage.OfDirectory(directory)
-                    : await engine.MeasureDiskAsync(cancellationToken),
+                Disk = await MeasureAsync(services, cancellationToken),
                 Verdicts = [.. (await collector.PreviewAsync(cancellationToken)).Select(ImageVerdict.Of)],
             };
         }
@@ -62,6 +60,22 @@ internal sealed class StatusCommand : EngineCommand
             or NotSupportedException)
         {
             return new EngineAnswer($"{engine}", exception.Message);
+        }
+    }
+
+    /// <returns>Null if it cannot be said: a daemon that needs to know it says so itself.</returns>
+    private static async Task<DiskUsage?> MeasureAsync(IServiceProvider services, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return OptionsOf(services).ImageDirectory is { } directory
+                ? DiskUsage.OfDirectory(directory)
+                : await services.GetRequiredService<IContainerEngine>().MeasureDiskAsync(cancellationToken);
+        }
+        catch (Exception exception) when (exception
+            is IOException or EngineRequestFailedException or NotSupportedException or UnauthorizedAccessException)
+        {
+            return null;
         }
     }
 }

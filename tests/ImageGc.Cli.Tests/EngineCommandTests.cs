@@ -1,0 +1,163 @@
+namespace ImageGc.Cli.Tests;
+
+/// <summary>What commands learn from the engine, and from the settings of the daemon.</summary>
+public sealed class EngineCommandTests : EngineTest
+{
+    [Fact]
+    public async Task Explain_asks_the_engine_and_judges_as_the_running_daemon_does_unless_told_otherwise()
+    {
+        var old = AddTracked(TimeSpan.FromDays(8), 310_000_000, "registry/app:1");
+        var used = AddTracked(TimeSpan.FromDays(9), 20_000_000, "registry/app:2");
+        var kept = AddTracked(TimeSpan.FromDays(9), 5_000_000, "registry/agent:1");
+        Docker.AddContainer("registry/app:2");
+        using var daemon = await StartDaemonAsync(
+            ("KeepImages", "registry/agent"), ("ImageAgeCleanupThreshold", "10d"));
+
+        var asTheDaemon = Run("explain");
+        var whatIf = Run("explain", "--older-than", "3d");
+
+        Assert.Equal(
+            [("kept", kept), ("used-recently", old), ("in-use", used)],
+            asTheDaemon.Lines.Select(line => (line.Split('\t')[0], line.Split('\t')[1])));
+        Assert.Equal("""
+            0 of 3 tracked images may go now.
+            By the settings of the running daemon: images go that have been unused for 10d.
+
+            """, asTheDaemon.Error);
+        Assert.StartsWith($"expired\t{old}", whatIf.Output, StringComparison.Ordinal);
+        Assert.Equal("""
+            1 of 3 tracked images may go now, which would free up to 310 MB.
+            By the settings of the running daemon, changed by the command line: images go that have been unused for 3d.
+
+            """, whatIf.Error);
+        Assert.Equal(asTheDaemon.Output, Run("run", "--dry-run").Output);
+        await daemon.StopAsync(Cancel);
+    }
+
+    [Fact]
+    public async Task Without_a_running_daemon_the_file_of_the_device_counts_and_without_that_the_last_run()
+    {
+        AddTracked(TimeSpan.FromDays(8), 310_000_000, "registry/app:1");
+        using (var daemon = await StartDaemonAsync(("ImageAgeCleanupThreshold", "10d")))
+            await daemon.StopAsync(Cancel);
+
+        Assert.Contains("By the settings of the last run: images go that have been unused for 10d.",
+            Run("explain").Error, StringComparison.Ordinal);
+        WriteSettings("4d");
+        Assert.Contains($"By the settings of '{SettingsFile}': images go that have been unused for 4d.",
+            Run("explain").Error, StringComparison.Ordinal);
+        Assert.Contains($"By the settings of '{SettingsFile}': images go that have been unused for 4d.",
+            RunAnywhere("run", "--dry-run").Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void The_file_of_the_device_names_the_database_of_every_command_unless_another_is_named()
+    {
+        AddTracked(TimeSpan.FromDays(8), 310_000_000, "registry/app:1");
+        WriteSettings("4d");
+
+        Assert.Equal($"1 image with 310 MB tracked in {DatabasePath}.\n", RunAnywhere("list").Error);
+        Assert.Contains($"'{PathOf("other.db")}'",
+            RunAnywhere("list", "--db", PathOf("other.db")).Error, StringComparison.Ordinal);
+        File.WriteAllText(SettingsFile, "{");
+        Assert.Equal(ExitCode.Failed, RunAnywhere("list").ExitCode);
+        Assert.Contains(SettingsFile, RunAnywhere("list").Error, StringComparison.Ordinal);
+        Assert.Equal(ExitCode.Done, Run("list").ExitCode);
+    }
+
+    [Fact]
+    public void What_is_untracked_is_listed_with_the_reason_and_adopted_as_used_now()
+    {
+        var tracked = AddTracked(TimeSpan.FromDays(8), 310_000_000, "registry/app:1");
+        var (debug, tool) = (Docker.AddImage("debug:latest"), Docker.AddImage("team/tool:2"));
+
+        var untracked = Ask("list", "--untracked");
+        Assert.Equal(
+            [
+                $"{debug}\t1000\tdebug:latest,debug@{debug}\tno container has used it so far",
+                $"{tool}\t1000\tteam/tool:2,team/tool@{tool}\tno container has used it so far",
+            ],
+            untracked.Lines);
+        Assert.StartsWith("2 images, none of which is ever removed. 'imagegc adopt NAME' tracks one",
+            untracked.Error, StringComparison.Ordinal);
+
+        Assert.Equal([debug], Ask("adopt", "debug:latest", "registry/app:1").Lines);
+        Assert.Equal([tool], Ask("adopt", "--all").Lines);
+        Assert.Equal("", Ask("list", "--untracked").Output);
+        using var store = Open();
+        Assert.Equal(
+            [(tracked, Time.Now.AddDays(-8)), (debug, Time.Now), (tool, Time.Now)],
+            store.List().Select(image => (image.ImageId, image.LastUsedAt)));
+        Assert.Equal(["team/tool:2", $"team/tool@{tool}"], store.Find(tool)!.Value.Names);
+    }
+
+    [Fact]
+    public void A_name_that_the_engine_does_not_have_changes_nothing_and_gets_the_nearest()
+    {
+        Docker.AddImage("registry/app:1");
+
+        foreach (var command in (string[])["adopt", "record"])
+        {
+            var result = Ask(command, "registry/app:1", "ap:1");
+
+            Assert.Equal(ExitCode.Failed, result.ExitCode);
+            Assert.Equal(
+                $"imagegc: {Docker.Address} has no image 'ap:1'. Nothing was changed. The nearest name is "
+                + "'registry/app:1'.\n", result.Error);
+            Assert.Empty(TrackedIds());
+        }
+    }
+
+    [Fact]
+    public void Record_looks_a_name_up_and_without_an_engine_takes_whole_IDs_only()
+    {
+        var app = Docker.AddImage("registry/app:1");
+
+        Assert.Equal([app, app], Ask("record", "registry/app:1", app).Lines);
+        Assert.Equal("registry/app:1", Run("list").Lines[0].Split('\t')[3].Split(',')[0]);
+        Docker.Dispose();
+        Assert.Equal([Id(7)], Ask("record", Id(7)).Lines);
+        var away = Ask("record", "registry/app");
+        Assert.Equal(ExitCode.Failed, away.ExitCode);
+        Assert.EndsWith("Nothing was recorded. Without an engine give whole IDs, sha256: and 64 digits, or --as-is where "
+            + "they have another form.\n", away.Error, StringComparison.Ordinal);
+        Assert.Equal(["registry/app"], Ask("record", "--as-is", "registry/app").Lines);
+        Assert.Equal(new[] { app, Id(7), "registry/app" }.Order(StringComparer.Ordinal), TrackedIds());
+    }
+
+    [Fact]
+    public async Task What_is_kept_by_hand_stays_tonight_although_the_daemon_runs()
+    {
+        var (app, tool) = (AddTracked(TimeSpan.FromDays(8), 1, "registry/app:1"), AddTracked(TimeSpan.FromDays(8), 2, "tool:1"));
+        using (var daemon = await StartDaemonAsync())
+        {
+            Assert.Equal(["registry/app"], Run("keep", "registry/app").Lines);
+            await daemon.StopAsync(Cancel);
+        }
+
+        Assert.Equal("", Run("keep", "registry/app").Error);
+        Assert.Equal(["registry/app"], Run("keep").Lines);
+        Assert.Equal("No tracked image is 'tol' now. The nearest name is 'tool:1'; 'imagegc list' shows all.\n",
+            Run("keep", "tol").Error);
+        Assert.Equal(["tol"], Run("unkeep", "tol").Lines);
+        Assert.Equal(ExitCode.Done, Ask("run", "--once").ExitCode);
+        Assert.Equal([app], Docker.ImageIds);
+
+        Assert.Equal(["registry/app"], Run("unkeep", "registry/app").Lines);
+        Assert.Equal("Nothing is kept by hand. What the settings of the daemon keep, 'imagegc explain' shows.\n",
+            Run("keep").Error);
+        Assert.Equal($"removed\t{app}", string.Join('\t', Ask("run", "--once").Lines[0].Split('\t')[..2]));
+        Assert.NotEqual(app, tool);
+    }
+
+    private void WriteSettings(string threshold) => File.WriteAllText(SettingsFile, $$"""
+        {
+          "ImageGarbageCollection": {
+            // As the package installs it.
+            "DatabasePath": "{{DatabasePath}}",
+            "EngineAddress": "{{Docker.Address}}",
+            "ImageAgeCleanupThreshold": "{{threshold}}"
+          }
+        }
+        """);
+}

@@ -1,0 +1,158 @@
+using System.Text.Json;
+
+namespace ImageGc.Cli.Tests;
+
+/// <summary>Whether the collection of images is well on this device.</summary>
+public sealed class StatusCommandTests : EngineTest
+{
+    [Fact]
+    public async Task A_daemon_that_works_is_well()
+    {
+        AddTracked(TimeSpan.FromDays(8), 310_000_000, "registry/app:1");
+        AddTracked(TimeSpan.FromDays(1), 20_000_000, "registry/app:2");
+        AddTracked(TimeSpan.FromDays(9), 5_000_000, "registry/agent:1");
+        Docker.AddImage("debug:latest");
+        Docker.AddContainer("registry/app:2");
+        using var daemon = await StartDaemonAsync(("KeepImages", "registry/agent"), ("ImageDirectory", "/"));
+
+        var status = Run("status");
+
+        Assert.Equal("", status.Error);
+        Assert.Equal(
+            [
+                "state\tall is well",
+                "daemon\tWatching since 2026-03-01 12:00:00Z, next cleanup at 2026-03-02 00:00:00Z",
+                "last-run\tnone",
+                "next-run\t2026-03-02T00:00:00Z",
+                "last-problem\tnone",
+                "settings\tImageAgeCleanupThreshold 7d, CleanupTime 00:00, CleanupRecurrence 1d, "
+                    + "KeepImages registry/agent, ImageDirectory / (of the running daemon)",
+                $"engine\t{Docker.Address}",
+                "tracked\t3",
+                "untracked\t1",
+                "in-use\t1",
+                "kept\t1",
+                "may-go-now\t1",
+                "image-bytes\t335001000",
+                "bytes-that-may-go\t310000000",
+            ],
+            status.Lines.Where(line => !line.StartsWith("disk", StringComparison.Ordinal)
+                && !line.StartsWith("database", StringComparison.Ordinal)));
+        Assert.Matches(@"\ndisk\t\d+% full, [0-9.]+ .B are free\n", status.Output);
+        Assert.Equal(ExitCode.Done, status.ExitCode);
+        await daemon.StopAsync(Cancel);
+    }
+
+    [Fact]
+    public async Task A_daemon_that_stopped_or_was_killed_is_not()
+    {
+        using (var daemon = await StartDaemonAsync())
+        {
+            using (var store = Open())
+                store.BackupTo(PathOf("killed.db"));
+            await daemon.StopAsync(Cancel);
+        }
+
+        Time.Now += TimeSpan.FromHours(3);
+        Assert.Equal(
+            ["state\tThe daemon does not run.", "daemon\tstopped 3 hours ago"], Failing(Ask("status")).Lines[..2]);
+        Assert.Equal(
+            ["state\tThe daemon does not run.", "daemon\tnot running; it started 3 hours ago and ended without a word"],
+            Failing(RunAnywhere("status", "--db", PathOf("killed.db"), "--engine", $"{Docker.Address}")).Lines[..2]);
+    }
+
+    [Fact]
+    public void A_database_without_a_daemon_says_so()
+    {
+        Record(TimeSpan.Zero, Id(1));
+
+        Assert.Equal(
+            ["state\tThe daemon does not run.", "daemon\tnone has run with this database so far"],
+            Failing(Ask("status")).Lines[..2]);
+    }
+
+    [Fact]
+    public async Task An_engine_that_is_away_shows_and_what_failed_last_is_remembered()
+    {
+        using var daemon = await StartDaemonAsync();
+        Docker.Dispose();
+
+        var status = Failing(Run("status"));
+
+        Assert.StartsWith("state\tThe engine at ", status.Lines[0], StringComparison.Ordinal);
+        Assert.Contains("untracked\t-", status.Lines);
+        Assert.Contains("may-go-now\t-", status.Lines);
+        await daemon.StopAsync(Cancel);
+    }
+
+    [Fact]
+    public void A_device_that_cleans_up_by_cron_is_well_until_it_misses_two_nights()
+    {
+        AddTracked(TimeSpan.FromDays(8), 310_000_000, "registry/app:1");
+        Assert.Equal(ExitCode.Done, Ask("run", "--once").ExitCode);
+        Time.Now += TimeSpan.FromHours(5);
+
+        var status = Ask("status");
+
+        Assert.Equal(
+            [
+                "state\tall is well", "daemon\tnone; 'imagegc run --once' ran last 5 hours ago",
+                "last-run\t2026-03-01T12:00:00Z removed 1 of 1, 0 failed", "next-run\t-",
+            ],
+            status.Lines[..4].Select(line => line.Split(", freed")[0]));
+        Assert.Equal(ExitCode.Done, status.ExitCode);
+
+        Time.Now += TimeSpan.FromDays(2);
+        Assert.Equal(
+            "state\tNo cleanup has run since 2026-03-01T12:00:00Z.", Failing(Ask("status")).Lines[0]);
+    }
+
+    [Fact]
+    public void A_run_by_cron_that_failed_says_why_the_next_day()
+    {
+        Record(TimeSpan.Zero, Id(1));
+        Docker.Before = request => request.EndsWith("/containers/json", StringComparison.Ordinal)
+            ? ImageGc.Docker.Tests.FakeDocker29.Refuse(System.Net.HttpStatusCode.InternalServerError, "no containers")
+            : null;
+        Failing(Ask("run", "--once"));
+        Docker.Before = _ => null;
+
+        var status = Failing(Ask("status"));
+
+        Assert.Matches("^state\tcleanup fails: .*no containers", status.Lines[0]);
+        Assert.Contains(status.Lines, line =>
+            line.StartsWith("last-problem\t2026-03-01T12:00:00Z cleanup: ", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void An_image_that_could_not_be_removed_last_night_is_not_well()
+    {
+        var stuck = AddTracked(TimeSpan.FromDays(8), 310_000_000, "registry/app:1");
+        Docker.Before = request => request.StartsWith("DELETE", StringComparison.Ordinal)
+            ? ImageGc.Docker.Tests.FakeDocker29.Refuse(System.Net.HttpStatusCode.InternalServerError, "it is stuck")
+            : null;
+        Failing(Ask("run", "--once"));
+
+        Assert.Equal("state\t1 image could not be removed in the last cleanup.", Failing(Ask("status")).Lines[0]);
+        Assert.Equal([stuck], TrackedIds());
+    }
+
+    [Fact]
+    public async Task For_a_fleet_there_is_a_document()
+    {
+        using var daemon = await StartDaemonAsync(("ImageAgeCleanupThreshold", "36h"));
+
+        var status = JsonDocument.Parse(Run("status", "--json").Output).RootElement;
+
+        Assert.True(status.GetProperty("isWell").GetBoolean());
+        Assert.Equal("36h", status.GetProperty("settings").GetProperty("ImageAgeCleanupThreshold").GetString());
+        Assert.Equal("2026-03-01T12:00:00Z", status.GetProperty("watchingSince").GetString());
+        await daemon.StopAsync(Cancel);
+    }
+
+    private static Result Failing(Result result)
+    {
+        Assert.Equal(ExitCode.Failed, result.ExitCode);
+        return result;
+    }
+}
