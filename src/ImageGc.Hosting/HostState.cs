@@ -138,7 +138,8 @@ internal sealed class HostState(
         var before = _noted ?? _inherited;
         var problems = Enum.GetValues<HostPart>().Where(part => part != HostPart.Database)
             .Select(part => ProblemOf(part, before)).OfType<HostProblem>().ToList();
-        var began = problems.Where(problem => before?.Problems.Contains(problem) != true).MaxBy(problem => problem.Since);
+        var began = problems.Where(problem => before?.Problems.Contains(problem) != true)
+            .MaxBy(problem => problem.Since);
         var watching = _parts.GetValueOrDefault(HostPart.Watching);
         return new HostStatus
         {

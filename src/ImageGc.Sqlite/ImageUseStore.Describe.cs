@@ -4,7 +4,9 @@ namespace ImageGc.Sqlite;
 
 /// <summary>What people want to know of an image, as the engine reports it.</summary>
 /// <param name="ImageId">The image ID.</param>
-/// <param name="Names">Its names; none if it has lost them: then those it had stay known, and keep it no longer.</param>
+/// <param name="Names">
+/// Its names; none if it has lost them: then those it had stay known, and keep it no longer.
+/// </param>
 /// <param name="SizeBytes">Its size; null if unknown: then the one that was known stays.</param>
 public sealed record ImageDescription(string ImageId, IReadOnlyCollection<string> Names, long? SizeBytes = null);
 

@@ -11,7 +11,7 @@ public sealed partial class ImageUseStore
     /// it, and one that is running leaves them too. Their age goes on. Names are those that <see cref="Describe"/> has.
     /// </summary>
     /// <param name="pattern">What <see cref="ImagePattern"/> takes; 1 to 512 characters without white space.</param>
-    /// <exception cref="ArgumentException">It is empty or too long, or has white space or control characters.</exception>
+    /// <exception cref="ArgumentException">It is anything else.</exception>
     /// <exception cref="ImageUseStoreException">It could not be stored.</exception>
     public void Keep(string pattern)
     {
@@ -59,8 +59,11 @@ public sealed partial class ImageUseStore
 
     private bool IsKeptNow(ImageUse image) => _database.Read("look what is kept", connection =>
         SelectKept(connection) is { Count: > 0 } patterns
-        && connection.Query<NamesRow>($"{SelectNames} WHERE image_use.image_id = @imageId", new { imageId = image.ImageId })
-            .Any(names => KeptBy(patterns, names) is not null));
+        && connection.Query<NamesRow>(
+            $"""
+            {SelectNames}
+            WHERE image_use.image_id = @imageId
+            """, new { imageId = image.ImageId }).Any(names => KeptBy(patterns, names) is not null));
 
     private static string? KeptBy(List<string> patterns, NamesRow image)
     {

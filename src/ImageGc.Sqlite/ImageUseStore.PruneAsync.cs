@@ -21,13 +21,14 @@ public sealed partial class ImageUseStore
     /// </param>
     /// <returns>What was removed, what was used meanwhile, what failed and what is left.</returns>
     /// <remarks>
-    /// An image that is used, or kept by hand, after the decision is not removed, and one that is used during its own removal keeps its
-    /// row. What <paramref name="removeImage"/> throws is logged and returned in <see cref="PruneResult.Failed"/>; the
-    /// image stays tracked and the prune goes on. After a crash between removal and forgetting the next prune offers
-    /// the image again. It decides before it returns a task, and runs on the caller's thread as long as
-    /// <paramref name="removeImage"/> does. The images come oldest use first, but for two kinds: children before their
-    /// <see cref="PruneOptions.Parents"/>, and last those that could not be removed the last time. Run one at a time:
-    /// a store that holds <see cref="LockPrunes"/> does not refuse a second one, which offers an image twice.
+    /// An image that is used, or kept by hand, after the decision is not removed, and one that is used during its own
+    /// removal keeps its row. What <paramref name="removeImage"/> throws is logged and returned in <see
+    /// cref="PruneResult.Failed"/>; the image stays tracked and the prune goes on. After a crash between removal and
+    /// forgetting the next prune offers the image again. It decides before it returns a task, and runs on the caller's
+    /// thread as long as <paramref name="removeImage"/> does. The images come oldest use first, but for two kinds:
+    /// children before their <see cref="PruneOptions.Parents"/>, and last those that could not be removed the last
+    /// time. Run one at a time: a store that holds <see cref="LockPrunes"/> does not refuse a second one, which offers
+    /// an image twice.
     /// </remarks>
     /// <exception cref="ArgumentException">As <see cref="Prune"/> throws it.</exception>
     /// <exception cref="OperationCanceledException">

@@ -122,8 +122,8 @@ public sealed class DailyQuestionsTests : EngineTest
 
         Assert.Contains("last-run\t2026-03-01T12:00:00Z removed 0 of 3, 0 failed", Ask("status").Lines);
         Assert.Contains(
-            $"kept\t{_app1}\t2026-02-21T12:00:00Z\t2026-02-28T12:00:00Z\t310000000\tregistry/app:1,registry/app@{_app1}\t"
-            + "by hand, as registry/app:1",
+            $"kept\t{_app1}\t2026-02-21T12:00:00Z\t2026-02-28T12:00:00Z\t310000000\t"
+            + $"registry/app:1,registry/app@{_app1}\tby hand, as registry/app:1",
             Ask("explain").Lines);
         Assert.Contains(Terminal(() => Ask("explain")), line =>
             line.Contains("kept: by hand, as", StringComparison.Ordinal));

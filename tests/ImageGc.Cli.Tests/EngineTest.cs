@@ -47,7 +47,8 @@ public abstract class EngineTest : CliTest
     private CommandContext ContextOf(string command)
     {
         var environment = new ConsoleEnvironment { Time = Time, SettingsFile = SettingsFile };
-        return new CommandContext(new GlobalOptions(environment), new RootCommand { new Command(command) }.Parse(command));
+        return new CommandContext(
+            new GlobalOptions(environment), new RootCommand { new Command(command) }.Parse(command));
     }
 
     private static KeyValuePair<string, string?> Setting(string name, string value) =>

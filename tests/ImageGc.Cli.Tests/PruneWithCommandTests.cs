@@ -134,7 +134,9 @@ public sealed class PruneWithCommandTests : CliTest
     {
         Record(Month, "a");
 
-        var result = Prune($"'{Path.Combine(AppContext.BaseDirectory, "imagegc")}' record --as-is {{}} --db '{DatabasePath}'");
+        var imagegc = Path.Combine(AppContext.BaseDirectory, "imagegc");
+
+        var result = Prune($"'{imagegc}' record --as-is {{}} --db '{DatabasePath}'");
 
         Assert.Equal(ExitCode.Done, result.ExitCode);
         Assert.Equal(["used-meanwhile a"], Verdicts(result));

@@ -117,8 +117,8 @@ public sealed class HostStatusTests : HostTest
         [
             ("Enabled", "false"), ("CleanupRecurrence", "2d"), ("CleanupTime", "03:30"),
             ("ImageAgeCleanupThreshold", "36h"), ("FlatFilePath", "/x/image_use"), ("Durability", "Normal"),
-            ("BusyTimeout", "5s"), ("ClockSettleTime", "0"), ("KeepImages", "[\"a,b\",\"c\"]"), ("KeepLabels", "keep=a"),
-            ("KeepNewest", "2"), ("WatchContainers", "true"), ("TrackImages", "Pulled"), ("HighThreshold", "85%"),
+            ("BusyTimeout", "5s"), ("ClockSettleTime", "0"), ("KeepImages", "[\"a,b\",\"c\"]"),
+            ("KeepLabels", "keep=a"), ("KeepNewest", "2"), ("WatchContainers", "true"), ("TrackImages", "Pulled"), ("HighThreshold", "85%"),
             ("LowThreshold", "70%"), ("MinimumAge", "1h"), ("DiskCheckInterval", "30s"), ("ImageDirectory", "/var"),
         ];
         using var host = Build(all);
@@ -128,8 +128,9 @@ public sealed class HostStatusTests : HostTest
 
         var read = new ImageGarbageCollectionOptions();
         new OptionsBinder(
-            new ConfigurationBuilder().AddInMemoryCollection(noted.ToDictionary(one => one.Key, one => (string?)one.Value))
-                .Build(), []).Configure(read);
+            new ConfigurationBuilder()
+                .AddInMemoryCollection(noted.ToDictionary(one => one.Key, one => (string?)one.Value)).Build(),
+            []).Configure(read);
 
         Assert.Equal(["a,b", "c"], read.KeepImages);
         Assert.Equivalent(noted, read.ToSettings(), strict: true);

@@ -45,7 +45,8 @@ internal sealed class KeepCommand : CommandBase
         foreach (var image in written.Distinct().Where(image => known.All(image).Count == 0))
             context.WriteInfo($"No tracked image is '{image}' now. {known.Hint(image)}");
         if (written.Length == 0 && !kept.Any())
-            context.WriteInfo("Nothing is kept by hand. What the settings of the daemon keep, 'imagegc explain' shows.");
+            context.WriteInfo(
+                "Nothing is kept by hand. What the settings of the daemon keep, 'imagegc explain' shows.");
         return ExitCode.Done;
     }
 }

@@ -39,9 +39,11 @@ internal sealed class ListCommand : EngineCommand
             context.WriteJson(images.Select(JsonImage.Of), JsonOutput.Default.IEnumerableJsonImage);
         else if (images.Count > 0)
             context.WriteTable(new ImageTable(context.Environment.Time.GetUtcNow(), context.Get(_fullIds)).Of(images));
-        context.WriteInfo(images.Count == 0
-            ? $"No image is tracked in {store.DatabasePath}."
-            : $"{Quantity.Images(images.Count)}{Quantity.InAll(images)} tracked in {store.DatabasePath}.");
+        if (images.Count == 0)
+            context.WriteInfo($"No image is tracked in {store.DatabasePath}.");
+        else if (context.Environment.TerminalWidth is not null)
+            context.WriteInfo(
+                $"{Quantity.Images(images.Count)}{Quantity.InAll(images)} tracked in {store.DatabasePath}.");
         return ExitCode.Done;
     }
 

@@ -126,8 +126,8 @@ internal sealed class DaemonOptions
             : Combine(new ConfigurationManager(), "the defaults", context, flags);
 
     /// <summary>
-    /// The settings of the daemon that runs, so that a command says what the daemon does. Without one those of the file,
-    /// and where there is none, those of the daemon that ran last.
+    /// The settings of the daemon that runs, so that a command says what the daemon does. Without one those of the
+    /// file, and where there is none, those of the daemon that ran last.
     /// </summary>
     /// <exception cref="ImageUseStoreException">The database cannot be read.</exception>
     public DaemonSettings ReadOfDaemon(CommandContext context, params KeyValuePair<string, string?>[] flags)

@@ -25,7 +25,8 @@ internal static class EngineImages
     public static void Track(this ImageUseStore store, IReadOnlyCollection<EngineImage> images)
     {
         store.RecordUse(images.Select(image => image.ImageId));
-        store.Describe(images.Select(image => new ImageDescription(image.ImageId, image.Names.ToList(), image.SizeBytes)));
+        store.Describe(
+            images.Select(image => new ImageDescription(image.ImageId, image.Names.ToList(), image.SizeBytes)));
     }
 
     private static async Task<CommandFailedException> UnknownAsync(

@@ -56,7 +56,7 @@ internal sealed class OutputTable(params string[] headers)
 
     private void WriteTable(TextWriter output, bool colors, int width)
     {
-        var table = new Table { Border = TableBorder.None, ShowHeaders = ShowHeaders && headers.Any(header => header.Length > 0) };
+        var table = new Table { Border = TableBorder.None, ShowHeaders = ShowHeaders };
         var shown = Shown ?? headers;
         foreach (var header in shown)
         {

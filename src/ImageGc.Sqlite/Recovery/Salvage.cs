@@ -9,7 +9,8 @@ internal static class Salvage
 {
     /// <summary>
     /// Keeps the damaged files as `*.corrupt-&lt;utc&gt;` and puts a fresh database in their place that tracks every
-    /// image that could be read, as used now, with what was kept by hand. The caller holds <see cref="DatabaseFile.LockDirectoryOf"/>.
+    /// image that could be read, as used now, with what was kept by hand. The caller holds
+    /// <see cref="DatabaseFile.LockDirectoryOf"/>.
     /// </summary>
     /// <returns>Where the damaged database is kept, or null if there was nothing in it.</returns>
     public static string? Replace(
