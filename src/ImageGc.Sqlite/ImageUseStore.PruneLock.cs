@@ -29,8 +29,8 @@ public sealed partial class ImageUseStore
     }
 
     /// <summary>
-    /// Whether a program, or a store of this one, keeps all others from removing images. A host that cleans up does so as
-    /// long as it lives.
+    /// Whether a program, or a store of this one, keeps all others from removing images. A host that cleans up does so
+    /// as long as it lives.
     /// </summary>
     /// <exception cref="ImageUseStoreException">The lock cannot be looked at.</exception>
     public bool ArePrunesLocked() => PruneLock.IsHeld(_database.Path);

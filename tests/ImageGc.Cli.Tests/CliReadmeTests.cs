@@ -40,7 +40,8 @@ public sealed partial class CliReadmeTests : CliTest
 
         Assert.Equal(
             Names(printed).Order(),
-            Names(documented).Where(name => !name.StartsWith("/settings/", StringComparison.Ordinal)).Distinct().Order());
+            Names(documented).Where(name => !name.StartsWith("/settings/", StringComparison.Ordinal))
+                .Distinct().Order());
     }
 
     [Fact]

@@ -122,7 +122,8 @@ public sealed class EngineCommandTests : EngineTest
         var away = Ask("record", "registry/app");
         Assert.Equal(ExitCode.Failed, away.ExitCode);
         Assert.EndsWith(
-            "Nothing was recorded. Without an engine give whole IDs, sha256: and 64 digits, or --as-is where they have another form.\n", away.Error, StringComparison.Ordinal);
+            "Nothing was recorded. Without an engine give whole IDs, sha256: and 64 digits, or --as-is where they have "
+            + "another form.\n", away.Error, StringComparison.Ordinal);
         Assert.Equal(["registry/app"], Ask("record", "--as-is", "registry/app").Lines);
         Assert.Equal(new[] { app, Id(7), "registry/app" }.Order(StringComparer.Ordinal), TrackedIds());
     }

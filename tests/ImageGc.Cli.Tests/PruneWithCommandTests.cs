@@ -12,6 +12,8 @@ public sealed class PruneWithCommandTests : CliTest
     public void Images_are_forgotten_only_after_their_command_succeeded()
     {
         Record(Month, "a", "b", "c", "d", "e");
+        Describe("a", 300_000_000, "app:1");
+        Describe("e", 10_000_000, "app:2");
         var command = ScriptOf("echo said $1; case $1 in b|d) echo no >&2; echo \"$1 is busy\" >&2; exit 3;; esac");
 
         var result = Prune($"{command} {{}}");
@@ -22,7 +24,7 @@ public sealed class PruneWithCommandTests : CliTest
         Assert.Contains(
             $"'{command}' exited with 3: b is busy. It stays tracked", result.Error, StringComparison.Ordinal);
         Assert.Contains("said e\n", result.Error, StringComparison.Ordinal);
-        Assert.Contains("Removed 3 images that expired, 2 stay.", result.Error, StringComparison.Ordinal);
+        Assert.Contains("Removed 3 images with 310 MB that expired, 2 stay.", result.Error, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -1,6 +1,7 @@
 using System.Net;
 using System.Net.Sockets;
 using System.Text;
+using System.Text.RegularExpressions;
 
 namespace ImageGc.Docker.Tests;
 
@@ -54,6 +55,14 @@ public sealed class RunCommandTests(PrivateEngine engine) : RunCommandTest(engin
             .WaitAsync(TimeSpan.FromSeconds(30), Cancel);
         var ready = Encoding.UTF8.GetString(buffer, 0, received);
         await UntilAsync(() => run.Error.Contains("Watching", StringComparison.Ordinal), run);
+        var status = "";
+        while (!Regex.IsMatch(status, "^STATUS=Watching since 2.*Z, next cleanup at 2.*Z$"))
+        {
+            received = await notify.ReceiveAsync(buffer.AsMemory(), Cancel).AsTask()
+                .WaitAsync(TimeSpan.FromSeconds(30), Cancel);
+            status = Encoding.UTF8.GetString(buffer, 0, received);
+        }
+
         await CreateContainerAsync(image);
         await UntilAsync(() => Tracked().Contains(image), run);
         run.Terminate();

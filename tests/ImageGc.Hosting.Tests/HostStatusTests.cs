@@ -118,8 +118,9 @@ public sealed class HostStatusTests : HostTest
             ("Enabled", "false"), ("CleanupRecurrence", "2d"), ("CleanupTime", "03:30"),
             ("ImageAgeCleanupThreshold", "36h"), ("FlatFilePath", "/x/image_use"), ("Durability", "Normal"),
             ("BusyTimeout", "5s"), ("ClockSettleTime", "0"), ("KeepImages", "[\"a,b\",\"c\"]"),
-            ("KeepLabels", "keep=a"), ("KeepNewest", "2"), ("WatchContainers", "true"), ("TrackImages", "Pulled"), ("HighThreshold", "85%"),
-            ("LowThreshold", "70%"), ("MinimumAge", "1h"), ("DiskCheckInterval", "30s"), ("ImageDirectory", "/var"),
+            ("KeepLabels", "keep=a"), ("KeepNewest", "2"), ("WatchContainers", "true"), ("TrackImages", "Pulled"),
+            ("HighThreshold", "85%"), ("LowThreshold", "70%"), ("MinimumAge", "1h"), ("DiskCheckInterval", "30s"),
+            ("ImageDirectory", "/var"),
         ];
         using var host = Build(all);
         var options = host.Services.GetRequiredService<IOptions<ImageGarbageCollectionOptions>>().Value;

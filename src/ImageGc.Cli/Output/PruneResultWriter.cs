@@ -24,7 +24,7 @@ internal sealed class PruneResultWriter(
     public void WriteForgotten(PruneSummary summary) => Write(summary, () =>
     {
         var forgotten = summary.Count(Verdict.Expired);
-        context.WriteInfo($"Forgot {Quantity.Images(forgotten)} that expired, {DescribeRest(summary, forgotten)}");
+        context.WriteInfo($"Forgot {Quantity.Images(forgotten)}{InAll(summary, Verdict.Expired)} that expired, {DescribeRest(summary, forgotten)}");
         if (forgotten > 0)
             context.WriteInfo("Now remove them from the engine; 'imagegc history' lists them again. "
                 + "Safer: --run 'docker rmi {}' forgets each only once it is gone.");
@@ -34,7 +34,7 @@ internal sealed class PruneResultWriter(
     {
         var failed = summary.Count(Verdict.Failed);
         var removed = summary.Count(Verdict.Removed);
-        context.WriteInfo($"Removed {Quantity.Images(removed)} that expired, {DescribeRest(summary, removed)}");
+        context.WriteInfo($"Removed {Quantity.Images(removed)}{InAll(summary, Verdict.Removed)} that expired, {DescribeRest(summary, removed)}");
         if (failed > 0)
             context.WriteInfo(
                 $"Failed for {Quantity.Images(failed)}: tracked as before, and the next prune tries again. If the "
@@ -67,6 +67,9 @@ internal sealed class PruneResultWriter(
         else if (verdicts.Count > 0)
             context.WriteTable(new ImageTable(context.Environment.Time.GetUtcNow(), fullIds).Of(verdicts));
     }
+
+    private static string InAll(PruneSummary summary, Verdict verdict) => Quantity.InAll(
+        summary.Verdicts.Where(image => image.Verdict == verdict).Select(image => image.Image));
 
     private string DescribeRest(PruneSummary summary, int gone) =>
         DescribeRest(summary.Verdicts, summary.Verdicts.Count - gone);
