@@ -18,14 +18,15 @@ internal static class CommandLine
 
         // An image ID may start with @, which would otherwise name a file with more arguments.
         var parsed = Create(environment).Parse(args, new ParserConfiguration { ResponseFileTokenReplacer = null });
-        if (parsed.Action is ParseErrorAction usage)
-            return WriteUsageError(parsed, usage, configuration.Error);
         if (FindMistypedOption(parsed) is { } mistyped)
         {
-            configuration.Error.WriteLine($"imagegc: '{mistyped}' is no option here. "
-                + "What is none and begins with a dash goes behind a word of two dashes alone: --");
+            configuration.Error.WriteLine($"imagegc: {Explain(mistyped, parsed.CommandResult)}");
+            configuration.Error.WriteLine(HelpHint(parsed.CommandResult.Command));
             return ExitCode.Usage;
         }
+
+        if (parsed.Action is ParseErrorAction usage)
+            return WriteUsageError(parsed, usage, configuration.Error);
 
         configuration.EnableDefaultExceptionHandler = false;
         try
@@ -71,13 +72,25 @@ internal static class CommandLine
     }
 
     /// <summary>A mistyped option would be taken for an image ID, and tracked.</summary>
-    private static string? FindMistypedOption(ParseResult parsed)
+    private static Token? FindMistypedOption(ParseResult parsed)
     {
         var beforeDashes = parsed.Tokens.TakeWhile(token => token.Type != TokenType.DoubleDash).ToHashSet();
         return parsed.CommandResult.Children
             .Where(given => given is ArgumentResult or OptionResult { Option.AllowMultipleArgumentsPerToken: true })
             .SelectMany(given => given.Tokens)
-            .FirstOrDefault(token => token.Value.StartsWith('-') && beforeDashes.Contains(token))?.Value;
+            .FirstOrDefault(token => token.Value.StartsWith('-') && beforeDashes.Contains(token));
+    }
+
+    private static string Explain(Token mistyped, CommandResult given)
+    {
+        var command = given.Command;
+        var isOption = command.Options.Any(option =>
+            option.Name == mistyped.Value || option.Aliases.Contains(mistyped.Value));
+        var waiting = given.Children.OfType<OptionResult>().FirstOrDefault(option => option.Tokens.Contains(mistyped));
+        return isOption && waiting is not null
+            ? $"{waiting.Option.Name} needs a value, and '{mistyped.Value}' is the next option."
+            : $"'{mistyped.Value}' is no option of 'imagegc {command.Name}'. To name what begins with a dash, write "
+                + "-- before it.";
     }
 
     private static int WriteUsageError(ParseResult parsed, ParseErrorAction usage, TextWriter error)
@@ -87,6 +100,10 @@ internal static class CommandLine
         parsed.Invoke(new InvocationConfiguration { Output = explained, Error = explained });
         const StringSplitOptions clean = StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries;
         var lines = explained.ToString().Split('\n', clean);
+        var missing = parsed.CommandResult.Command.Arguments.FirstOrDefault(argument =>
+            argument.Arity.MinimumNumberOfValues > 0 && parsed.GetResult(argument) is not { Tokens.Count: > 0 });
+        if (missing is not null && lines is [var line] && line.StartsWith("Required", StringComparison.Ordinal))
+            lines = [$"{missing.HelpName ?? missing.Name} is missing. {missing.Description}"];
         error.WriteLine($"imagegc: {string.Join(error.NewLine, lines)}");
         error.WriteLine(HelpHint(parsed.CommandResult.Command));
         return ExitCode.Usage;

@@ -11,6 +11,10 @@ internal sealed class DockerSettings(IConfiguration? section)
     public static readonly string[] Names = [nameof(DockerOptions.EngineAddress), nameof(DockerOptions.EngineTimeout)];
 
     private const string HostVariable = "DOCKER_HOST";
+
+    /// <summary>Linux, unix(7): `sun_path` has 108 bytes, with a zero at the end.</summary>
+    private const int LongestSocketPath = 107;
+
     private const string AddressForms = "use unix:///path or tcp://host:port";
 
     public void Configure(DockerOptions options)
@@ -42,9 +46,11 @@ internal sealed class DockerSettings(IConfiguration? section)
     {
         var address = options.EngineAddress;
         if (!address.IsAbsoluteUri || address.Scheme is not ("unix" or "tcp" or "http")
-            || (address.Scheme == "unix" && address.AbsolutePath.Length < 2))
+            || (address.Scheme == "unix" ? address.AbsolutePath.Length < 2 : address.Host.Length == 0))
+            return ValidateOptionsResult.Fail($"{Source} is '{WithoutUser(address)}': {AddressForms}.");
+        if (address.Scheme == "unix" && address.AbsolutePath.Length > LongestSocketPath)
             return ValidateOptionsResult.Fail(
-                $"{nameof(options.EngineAddress)} is '{WithoutUser(address)}': {AddressForms}.");
+                $"{Source} is too long: the path of a socket has {LongestSocketPath} characters at most.");
         if (address.UserInfo.Length > 0) // Docker ignores it, and the log shows the address.
             return ValidateOptionsResult.Fail(
                 $"{nameof(options.EngineAddress)} names a user: leave that out, use tcp://host:port.");
@@ -58,6 +64,12 @@ internal sealed class DockerSettings(IConfiguration? section)
                 + $"{DurationText.Format(options.EngineTimeout)}: use more than 0, at most 1d.")
             : ValidateOptionsResult.Success;
     }
+
+    /// <summary>Where the address comes from.</summary>
+    private string Source => section?[nameof(DockerOptions.EngineAddress)] is not { Length: > 0 }
+        && Environment.GetEnvironmentVariable(HostVariable) is { Length: > 0 }
+            ? HostVariable
+            : nameof(DockerOptions.EngineAddress);
 
     /// <remarks>The log shows it.</remarks>
     private static string WithoutUser(Uri address) =>

@@ -53,7 +53,12 @@ internal sealed class OptionsBinder(IConfiguration section, IReadOnlyList<string
         foreach (var setting in section.GetChildren().Select(child => child.Key))
         {
             if (!known.Contains(setting, StringComparer.OrdinalIgnoreCase))
-                throw Invalid($"{Path(setting)} is no setting: use {string.Join(", ", known)}.");
+            {
+                var nearest = NearestName.Find(setting, known);
+                throw Invalid(nearest is null
+                    ? $"{Path(setting)} is no setting: use {string.Join(", ", known)}."
+                    : $"{Path(setting)} is no setting; the nearest is {nearest}.");
+            }
         }
     }
 

@@ -104,8 +104,8 @@ internal static partial class StoreLog
     public static partial void FailureNotCounted(this ILogger logger, Exception exception, string databasePath);
 
     [LoggerMessage(19, LogLevel.Warning,
-        "{DatabasePath} has {Count} other names (hard links). A program that opens it by one of them does not find its "
-        + "log and damages it: remove the other names. To back it up, use BackupTo or `imagegc backup`")]
+        "{DatabasePath} has other names (hard links), {Count} in number. A program that opens it by one of them does "
+        + "not find its log and damages it: remove the other names. To back it up, use 'imagegc backup'")]
     public static partial void HasOtherNames(this ILogger logger, string databasePath, uint count);
 
     [LoggerMessage(20, LogLevel.Warning, "Removed {Count} rows of {DatabasePath} that hold no image, which damage "

@@ -36,19 +36,22 @@ internal sealed class AdoptCommand : EngineCommand
         Daemon.AddEngineTo(this);
         Validators.Add(given =>
         {
-            if (given.GetValue(_all) == given.GetResult(_images) is { Tokens.Count: > 0 })
+            var isNamed = given.GetResult(_images) is { Tokens.Count: > 0 };
+            if (!isNamed && !given.GetValue(_all))
                 given.AddError("Which images? Name them, or give --all.");
+            else if (isNamed && given.GetValue(_all))
+                given.AddError("--all and names contradict each other; leave out either.");
         });
     }
 
     protected override int Run(CommandContext context) =>
         AskEngine(context, Daemon.ReadOfDaemon(context), async (services, cancel) =>
         {
-            var store = services.GetRequiredService<ImageUseStore>();
             var images = context.Get(_all)
                 ? (await services.GetRequiredService<IImageGarbageCollector>().ListUntrackedAsync(cancel))
                     .Select(untracked => untracked.Image).ToList()
                 : await services.GetRequiredService<IContainerEngine>().FindAsync(context.Get(_images), cancel);
+            var store = services.GetRequiredService<ImageUseStore>(); // Created only if the images are there.
             List<EngineImage> adopted = [.. images.Where(image => store.Find(image.ImageId) is null)];
             store.Track(adopted);
 

@@ -18,9 +18,10 @@ internal abstract class EngineCommand(GlobalOptions global, string name, string 
 
     /// <summary>Builds the host, and says what is wrong with its settings or its engine.</summary>
     protected int WithHost(
-        CommandContext context, DaemonSettings settings, Func<IHost, int> work, bool readOnly = false)
+        CommandContext context, DaemonSettings settings, Func<IHost, int> work, bool readOnly = false,
+        bool isQuiet = false)
     {
-        using var host = BuildHost(context, settings, readOnly);
+        using var host = BuildHost(context, settings, readOnly, isQuiet);
         try
         {
             return work(host);
@@ -46,7 +47,7 @@ internal abstract class EngineCommand(GlobalOptions global, string name, string 
     /// <summary>As above, for work that a signal cancels.</summary>
     protected int AskEngine(
         CommandContext context, DaemonSettings settings, Func<IServiceProvider, CancellationToken, Task<int>> work,
-        bool readOnly = false) => WithHost(context, settings, host =>
+        bool readOnly = false, bool isQuiet = true) => WithHost(context, settings, host =>
     {
         using var termination = new TerminationSignal(() =>
             context.WriteError("Stopping; a second signal stops at once."));
@@ -58,18 +59,19 @@ internal abstract class EngineCommand(GlobalOptions global, string name, string 
         {
             return ExitCode.Interrupted;
         }
-    }, readOnly);
+    }, readOnly, isQuiet);
 
     protected static ImageGarbageCollectionOptions OptionsOf(IServiceProvider services) =>
         services.GetRequiredService<IOptions<ImageGarbageCollectionOptions>>().Value;
 
-    private static IHost BuildHost(CommandContext context, DaemonSettings settings, bool readOnly)
+    private static IHost BuildHost(
+        CommandContext context, DaemonSettings settings, bool readOnly, bool isQuiet)
     {
         try
         {
             return DaemonHost.Build(
                 context, settings.Configuration,
-                readOnly ? services => OpenReadOnly(context, OptionsOf(services)) : null);
+                readOnly ? services => OpenReadOnly(context, OptionsOf(services)) : null, isQuiet);
         }
         catch (InvalidOperationException wrong) // A level of the log that does not exist.
         {

@@ -54,7 +54,7 @@ internal sealed class ExplainCommand : EngineCommand
     {
         context.ClockSettleTime = TimeSpan.Zero;
         var ids = _inUse.Read(context);
-        using var store = context.OpenReadOnly();
+        using var store = context.OpenReadOnly(Daemon.DatabaseOf(context));
         var verdicts = ImageVerdict.ExpiredFirst(store.ExplainPrune(
             ids, new PruneOptions { Threshold = _inUse.ThresholdOf(context) }));
         Write(verdicts, context);

@@ -33,7 +33,7 @@ internal sealed class ListCommand : EngineCommand
     {
         if (context.Get(_untracked))
             return ListUntracked(context);
-        using var store = context.OpenReadOnly();
+        using var store = context.OpenReadOnly(Daemon.DatabaseOf(context));
         var images = store.List();
         if (context.Json)
             context.WriteJson(images.Select(JsonImage.Of), JsonOutput.Default.IEnumerableJsonImage);

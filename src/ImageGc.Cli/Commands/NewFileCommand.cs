@@ -27,6 +27,9 @@ internal abstract class NewFileCommand : CommandBase
     protected override int Run(CommandContext context)
     {
         var file = context.Get(_file);
+        if (Path.GetDirectoryName(Path.GetFullPath(file)) is { } directory && !Directory.Exists(directory))
+            throw new CommandFailedException(
+                $"The directory '{directory}' does not exist. Create it, or name another.");
         using var store = context.OpenReadOnly();
         string written;
         try

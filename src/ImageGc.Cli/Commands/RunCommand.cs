@@ -51,7 +51,8 @@ internal sealed class RunCommand : EngineCommand
 
         if (context.Get(_once))
             return AskEngine(
-                context, Daemon.Read(context), (services, cancel) => CollectAsync(context, services, cancel));
+                context, Daemon.Read(context), (services, cancel) => CollectAsync(context, services, cancel),
+                isQuiet: false);
         return WithHost(context, Daemon.Read(context), host =>
         {
             host.Run();

@@ -45,26 +45,33 @@ internal sealed class CommandContext(GlobalOptions global, ParseResult parsed)
     }
 
     /// <summary>Opens the database for a read-only command: nothing is created, migrated or salvaged.</summary>
-    public ImageUseStore OpenReadOnly()
-    {
-        RequireDatabase(DatabasePath);
-        return OpenReadOnly(DatabasePath);
-    }
+    public ImageUseStore OpenReadOnly() => OpenReadOnly(DatabasePath);
 
-    public ImageUseStore OpenReadOnly(string database) => Open(database, readOnly: true);
+    public ImageUseStore OpenReadOnly(string database)
+    {
+        RequireDatabase(database);
+        return Open(database, readOnly: true);
+    }
 
     private ImageUseStore Open(string database, bool readOnly)
     {
         using var notice = NotifyIfSlow("Opening the database, which is large, locked or damaged");
-        return ImageUseStore.Open(
-            new ImageUseStoreOptions
-            {
-                DatabasePath = database,
-                ReadOnly = readOnly,
-                ClockSettleTime = ClockSettleTime,
-            },
-            Environment.Time,
-            new StandardErrorLogger(Error));
+        try
+        {
+            return ImageUseStore.Open(
+                new ImageUseStoreOptions
+                {
+                    DatabasePath = database,
+                    ReadOnly = readOnly,
+                    ClockSettleTime = ClockSettleTime,
+                },
+                Environment.Time,
+                new StandardErrorLogger(Error));
+        }
+        catch (ArgumentException)
+        {
+            throw new CommandFailedException($"The database '{database}' would be no file that lasts. Name one.");
+        }
     }
 
     /// <exception cref="CommandFailedException">There is none.</exception>

@@ -17,12 +17,16 @@ internal static class DaemonHost
     /// <param name="context">Of the command.</param>
     /// <param name="configuration">With the section of that name.</param>
     /// <param name="store">Opens the database instead of the host.</param>
+    /// <param name="isQuiet">Whether only warnings are logged, unless the settings ask for more.</param>
     public static IHost Build(
-        CommandContext context, IConfigurationRoot configuration, Func<IServiceProvider, ImageUseStore>? store = null)
+        CommandContext context, IConfigurationRoot configuration, Func<IServiceProvider, ImageUseStore>? store = null,
+        bool isQuiet = false)
     {
         var builder = Host.CreateApplicationBuilder(new HostApplicationBuilderSettings { DisableDefaults = true });
         builder.Configuration.AddConfiguration(configuration);
         AddLog(builder, configuration);
+        if (isQuiet)
+            builder.Logging.SetMinimumLevel(LogLevel.Warning);
         builder.Services.AddSingleton(context.Environment.Time);
         if (store is not null)
             builder.Services.AddSingleton(store);

@@ -141,14 +141,20 @@ internal sealed class DaemonOptions
         var isAlive = DaemonState.IsAlive(daemon, store.ArePrunesLocked());
         if (!isAlive && FileOf(context) is not null)
             return own;
-        var noted = new ConfigurationBuilder()
-            .AddInMemoryCollection(daemon.Settings.Select(setting => Setting(setting.Key, setting.Value))).Build();
+        // The engine of a run that is over may have been a try.
+        var noted = new ConfigurationBuilder().AddInMemoryCollection(daemon.Settings
+            .Where(setting => isAlive || setting.Key is not nameof(DockerOptions.EngineAddress))
+            .Select(setting => Setting(setting.Key, setting.Value))).Build();
         return Combine(noted, isAlive ? "the running daemon" : "the last run", context, flags);
     }
 
     /// <summary>Whether the setting only says where things are.</summary>
     private static bool IsPath(KeyValuePair<string, string?> setting) => setting.Key.Split(':')[^1]
         is nameof(ImageGarbageCollectionOptions.DatabasePath) or nameof(DockerOptions.EngineAddress);
+
+    /// <summary>The database, for a command that asks the settings for nothing else.</summary>
+    public string DatabaseOf(CommandContext context) =>
+        (context.Get(_config) is null ? null : Read(context).DatabasePath) ?? context.DatabasePath;
 
     private string? FileOf(CommandContext context) => context.Get(_config)
         ?? (File.Exists(context.Environment.SettingsFile) ? context.Environment.SettingsFile : null);
@@ -174,13 +180,24 @@ internal sealed class DaemonOptions
     {
         const string section = $"{SettingsFile.Section}:";
         var wrong = failure.StartsWith(section, StringComparison.Ordinal) ? failure[section.Length..] : failure;
-        foreach (var (name, option) in _settings)
+        var given = GivenFlags(context).ToList();
+        return given.Exists(flag => wrong.StartsWith($"{flag.Setting} ", StringComparison.Ordinal))
+            ? given.Aggregate(wrong, (text, flag) => text.Replace(flag.Setting, flag.Name, StringComparison.Ordinal))
+            : failure;
+    }
+
+    private IEnumerable<(string Setting, string Name)> GivenFlags(CommandContext context)
+    {
+        foreach (var (setting, option) in _settings)
         {
-            if (wrong.StartsWith($"{name} ", StringComparison.Ordinal) && context.Get(option) is not null)
-                return option.Name + wrong[name.Length..];
+            if (context.Get(option) is not null)
+                yield return (setting, option.Name);
         }
 
-        return failure;
+        if (context.Get(_keep) is { Length: > 0 })
+            yield return (nameof(ImageGarbageCollectionOptions.KeepImages), _keep.Name);
+        if (context.Get(_keepLabels) is { Length: > 0 })
+            yield return (nameof(ImageGarbageCollectionOptions.KeepLabels), _keepLabels.Name);
     }
 
     private IEnumerable<KeyValuePair<string, string?>> Flags(CommandContext context)

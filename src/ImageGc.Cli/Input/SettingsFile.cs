@@ -1,3 +1,4 @@
+using System.Text.Json;
 using ImageGc.Cli.Execution;
 using Microsoft.Extensions.Configuration;
 
@@ -12,6 +13,8 @@ internal static class SettingsFile
     public static IConfigurationRoot Read(string file)
     {
         var path = Path.GetFullPath(file);
+        if (Directory.Exists(path))
+            throw new CommandFailedException($"'{path}' is a directory. Name the configuration file in it.");
         if (!File.Exists(path))
             throw new CommandFailedException($"There is no configuration file '{path}'. Name one with --config FILE.");
         try
@@ -22,9 +25,13 @@ internal static class SettingsFile
                 : throw new CommandFailedException(
                     $"'{path}' has no section '{Section}', so none of its settings would count.");
         }
-        catch (Exception exception) when (exception is InvalidDataException or FormatException)
+        catch (Exception wrong) when (wrong is InvalidDataException or FormatException)
         {
-            throw new CommandFailedException($"{exception.Message} {exception.GetBaseException().Message}");
+            throw new CommandFailedException(new FileInfo(path).Length == 0
+                ? $"'{path}' is empty: it needs the section '{Section}'."
+                : wrong.GetBaseException() is JsonException { LineNumber: { } line, BytePositionInLine: { } column }
+                    ? $"'{path}' is no JSON: see line {line + 1}, column {column + 1}."
+                    : $"'{path}' cannot be read. {wrong.GetBaseException().Message}");
         }
         catch (UnauthorizedAccessException exception)
         {

@@ -24,7 +24,8 @@ internal sealed class PruneResultWriter(
     public void WriteForgotten(PruneSummary summary) => Write(summary, () =>
     {
         var forgotten = summary.Count(Verdict.Expired);
-        context.WriteInfo($"Forgot {Quantity.Images(forgotten)}{InAll(summary, Verdict.Expired)} that expired, {DescribeRest(summary, forgotten)}");
+        context.WriteInfo($"Forgot {Quantity.Images(forgotten)}{InAll(summary, Verdict.Expired)} that expired, "
+            + DescribeRest(summary, forgotten));
         if (forgotten > 0)
             context.WriteInfo("Now remove them from the engine; 'imagegc history' lists them again. "
                 + "Safer: --run 'docker rmi {}' forgets each only once it is gone.");
@@ -34,7 +35,8 @@ internal sealed class PruneResultWriter(
     {
         var failed = summary.Count(Verdict.Failed);
         var removed = summary.Count(Verdict.Removed);
-        context.WriteInfo($"Removed {Quantity.Images(removed)}{InAll(summary, Verdict.Removed)} that expired, {DescribeRest(summary, removed)}");
+        context.WriteInfo($"Removed {Quantity.Images(removed)}{InAll(summary, Verdict.Removed)} that expired, "
+            + DescribeRest(summary, removed));
         if (failed > 0)
             context.WriteInfo(
                 $"Failed for {Quantity.Images(failed)}: tracked as before, and the next prune tries again. If the "

@@ -63,6 +63,9 @@ internal static partial class ConnectionFactory
         Set(connection, path, "busy_timeout", (long)busyTimeout.TotalMilliseconds);
         Set(connection, path, "temp_store", 2L);
         var version = Migrations.VersionOf(connection, path);
+        if (version == 0)
+            throw ImageUseStoreException.Unavailable(
+                path, "there is no database in it yet. Check the path, or open it for writing, which creates one.");
         if (version < Migrations.ExpectedVersion)
         {
             throw new ImageUseStoreException(StoreErrorReason.Migration, path,
