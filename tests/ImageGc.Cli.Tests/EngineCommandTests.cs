@@ -51,6 +51,17 @@ public sealed class EngineCommandTests : EngineTest
     }
 
     [Fact]
+    public void The_engine_of_a_run_that_failed_with_it_is_not_asked_again()
+    {
+        AddTracked(TimeSpan.FromDays(8), 310_000_000, "registry/app:1");
+        Assert.Equal(ExitCode.Failed, Run("run", "--once", "--engine", "unix:///nowhere.sock").ExitCode);
+
+        Assert.DoesNotContain("nowhere", Run("explain").Error, StringComparison.Ordinal);
+        Assert.Equal(ExitCode.Done, Ask("run", "--once").ExitCode);
+        Assert.Equal(ExitCode.Done, Run("explain").ExitCode);
+    }
+
+    [Fact]
     public void The_file_of_the_device_names_the_database_of_every_command_unless_another_is_named()
     {
         AddTracked(TimeSpan.FromDays(8), 310_000_000, "registry/app:1");

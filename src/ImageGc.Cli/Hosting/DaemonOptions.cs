@@ -141,9 +141,10 @@ internal sealed class DaemonOptions
         var isAlive = DaemonState.IsAlive(daemon, store.ArePrunesLocked());
         if (!isAlive && FileOf(context) is not null)
             return own;
-        // The engine of a run that is over may have been a try.
+        // An engine with which the last run failed may be a typing error.
         var noted = new ConfigurationBuilder().AddInMemoryCollection(daemon.Settings
-            .Where(setting => isAlive || setting.Key is not nameof(DockerOptions.EngineAddress))
+            .Where(setting => setting.Key != nameof(DockerOptions.EngineAddress)
+                || isAlive || daemon.Problems.Count == 0)
             .Select(setting => Setting(setting.Key, setting.Value))).Build();
         return Combine(noted, isAlive ? "the running daemon" : "the last run", context, flags);
     }
