@@ -48,6 +48,7 @@ internal static class CommandLine
         var root = new RootCommand("Shows, explains and prunes the container images that are tracked on this device.")
         {
             global.Database,
+            global.Settings,
             global.Json,
             new StatusCommand(global),
             new ListCommand(global),

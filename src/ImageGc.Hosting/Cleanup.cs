@@ -124,8 +124,11 @@ internal sealed class Cleanup(
     public Task<string> AcceptEngineAsync(CancellationToken cancellationToken) => AloneAsync(async () =>
     {
         var identity = await engine.IdentifyAsync(cancellationToken).ConfigureAwait(false);
-        store().ForgetMissing(store().List().Select(image => image.ImageId)); // The other one missed them, not this.
-        store().RecordUse([], new Dictionary<string, string> { [EngineNote] = identity });
+        List<string> tracked = [.. store().List().Select(image => image.ImageId)];
+        store().ForgetMissing(tracked); // The other one missed them, not this.
+        // Of how long they have been unused here nothing is known.
+        var isOther = store().FindNote(EngineNote) is { } noted && noted != identity;
+        store().RecordUse(isOther ? tracked : [], new Dictionary<string, string> { [EngineNote] = identity });
         return identity;
     }, cancellationToken);
 
@@ -172,8 +175,7 @@ internal sealed class Cleanup(
             var noted when noted == now => null,
             var noted => throw new EngineChangedException(
                 $"{engine} has another store of images than the one whose images are tracked: it was '{noted}' and is "
-                + $"'{now}'. Nothing is removed or forgotten. If that is meant, run 'imagegc accept-engine', or call "
-                + $"{nameof(IImageGarbageCollector.AcceptEngineAsync)}."),
+                + $"'{now}'. Nothing is removed or forgotten. If that is meant, run 'imagegc accept-engine'."),
         };
     }
 

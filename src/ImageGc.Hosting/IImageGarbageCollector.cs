@@ -37,8 +37,8 @@ public interface IImageGarbageCollector
 
     /// <summary>
     /// Says that the engine as it is now is the one to clean up, after it or its store of images was replaced on
-    /// purpose. Tracked images that it does not have are forgotten once two cleanups, at least 12 hours apart, have
-    /// missed them.
+    /// purpose: then all tracked images count as used now. Those that it does not have are forgotten once two cleanups,
+    /// at least 12 hours apart, have missed them.
     /// </summary>
     /// <returns>The engine as it identifies itself.</returns>
     /// <exception cref="EngineUnavailableException">The engine cannot be reached.</exception>

@@ -138,7 +138,7 @@ internal sealed class Tracking(
                     return known;
                 return happened.Labels is { } labels && !IsOurs(labels)
                     ? []
-                    : await FindAsync(happened.ImageReference, cancellationToken).ConfigureAwait(false);
+                    : await FindUsedAsync(happened.ImageReference, cancellationToken).ConfigureAwait(false);
             case { Kind: EngineEventKind.ImagePulled or EngineEventKind.ImageLoaded or EngineEventKind.ImageTagged }:
                 var found = await FindAsync(happened.ImageReference, cancellationToken).ConfigureAwait(false);
                 return [.. found.Where(image => IsAdoptedBy(happened.Kind) || store().Find(image) is not null)];
@@ -162,8 +162,23 @@ internal sealed class Tracking(
             return [];
         var container = await engine.FindContainerAsync(id, cancellationToken).ConfigureAwait(false);
         if (container is null)
-            return await FindAsync(created.ImageReference, cancellationToken).ConfigureAwait(false);
+            return await FindUsedAsync(created.ImageReference, cancellationToken).ConfigureAwait(false);
         return IsOurs(container.Labels) ? container.ImageIds : [];
+    }
+
+    /// <summary>
+    /// The images that a container may have used which is gone: the name by which it was created may mean another image
+    /// by now, and meant one that is tracked.
+    /// </summary>
+    private async Task<IReadOnlyList<string>> FindUsedAsync(string? reference, CancellationToken cancellationToken)
+    {
+        var found = await FindAsync(reference, cancellationToken).ConfigureAwait(false);
+        if (string.IsNullOrEmpty(reference))
+            return found;
+        var isWhole = ImageId.IsDigestPrefix(reference) || ImagePattern.RepositoryOf(reference) != reference;
+        var name = new ImagePattern(isWhole ? reference : $"{reference}:latest");
+        return [.. store().List().Where(image => name.Matches(image.ImageId, image.Names))
+            .Select(image => image.ImageId).Union(found)];
     }
 
     private async Task<IReadOnlyList<string>> FindAsync(string? reference, CancellationToken cancellationToken) =>

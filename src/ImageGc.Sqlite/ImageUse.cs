@@ -8,6 +8,9 @@ public readonly record struct ImageUse(string ImageId, DateTimeOffset LastUsedAt
     /// <summary>Its names as <see cref="ImageUseStore.Describe"/> last had them; none if nobody described it.</summary>
     public IReadOnlyList<string> Names { get => field ?? []; init; }
 
+    /// <summary>Whether it has none of these names any more, which may have gone on to another image.</summary>
+    public bool HasLostNames { get; init; }
+
     /// <summary>Its size in bytes, if it was described; null if unknown.</summary>
     public long? SizeBytes { get; init; }
 

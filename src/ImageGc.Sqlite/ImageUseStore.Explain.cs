@@ -43,6 +43,7 @@ public sealed partial class ImageUseStore
                expires_in AS ExpiresIn,
                kept_by AS KeptBy,
                names AS Names,
+               coalesce(names_lost, 0) AS HasLostNames,
                size_bytes AS SizeBytes,
                CASE WHEN in_use THEN 'InUse'
                     WHEN kept_by IS NOT NULL THEN 'Kept'
@@ -54,6 +55,7 @@ public sealed partial class ImageUseStore
                    in_use,
                    kept_by,
                    names,
+                   names_lost,
                    size_bytes,
                    CASE WHEN in_use THEN @threshold ELSE {ExpiresIn} END AS expires_in,
                    plausible AND last_used_at BETWEEN @earliest AND @wall - @threshold AS old_by_the_wall

@@ -119,6 +119,7 @@ public sealed partial class ImageUseStore
                use.ran_at AS RanAt,
                use.last_used_at AS LastUsedAt,
                image_description.names AS Names,
+               coalesce(image_description.names_lost, 0) AS HasLostNames,
                image_description.size_bytes AS SizeBytes
         FROM {Uses}
         LEFT JOIN image_description ON image_description.image_id = use.image_id

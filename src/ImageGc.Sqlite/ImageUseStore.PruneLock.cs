@@ -40,7 +40,7 @@ public sealed partial class ImageUseStore
         var taken = PruneLock.TryTake(_database.Path) ?? throw new ImageUseStoreException(
             StoreErrorReason.Busy, _database.Path,
             $"Could not prune the images in '{_database.Path}': {FindNote(PrunerNote) ?? "another program"} removes "
-            + "images by this database, and one at a time may. Stop it first.");
+            + "images by this database, and only one may at a time. Wait until it ends, or stop it.");
         try
         {
             var name = Path.GetFileName(Environment.ProcessPath);

@@ -98,6 +98,7 @@ public sealed partial class ImageUseStore : IDisposable
                image_use.ran_at AS RanAt,
                {LastUsedAt} AS LastUsedAt,
                image_description.names AS Names,
+               coalesce(image_description.names_lost, 0) AS HasLostNames,
                image_description.size_bytes AS SizeBytes
         FROM image_use
         LEFT JOIN boot ON boot.boot = image_use.boot
@@ -194,6 +195,8 @@ public sealed partial class ImageUseStore : IDisposable
         /// <summary>Separated by a space; null if nobody described the image.</summary>
         public string? Names { get; init; }
 
+        public bool HasLostNames { get; init; }
+
         public long? SizeBytes { get; init; }
 
         public bool IsImage => ImageGc.Sqlite.ImageId.IsValid(ImageId) && Boot >= 0 && RanAt >= 0;
@@ -203,6 +206,7 @@ public sealed partial class ImageUseStore : IDisposable
             Boot = Boot,
             RanAt = RanAt,
             Names = NamesIn(Names),
+            HasLostNames = HasLostNames,
             SizeBytes = SizeBytes,
         };
     }

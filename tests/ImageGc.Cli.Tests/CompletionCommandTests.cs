@@ -51,7 +51,7 @@ public sealed class CompletionCommandTests : CliTest
         Record(TimeSpan.Zero, "--force");
 
         Assert.Equal("b", await Complete("bash", $"imagegc forget --db {DatabasePath} "));
-        Assert.Equal("--help --json", await Complete("bash", $"imagegc forget --db {DatabasePath} --"));
+        Assert.Equal("--config --help --json", await Complete("bash", $"imagegc forget --db {DatabasePath} --"));
         Assert.False(File.Exists(ran));
     }
 

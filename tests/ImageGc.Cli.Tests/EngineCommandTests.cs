@@ -91,7 +91,7 @@ public sealed class EngineCommandTests : EngineTest
                 $"{tool}\t1000\tteam/tool:2,team/tool@{tool}\tno container has used it so far",
             ],
             untracked.Lines);
-        Assert.StartsWith("2 images, none of which is ever removed. 'imagegc adopt NAME' tracks one",
+        Assert.StartsWith("2 images, never removed. To track one, as used now: imagegc adopt NAME.",
             untracked.Error, StringComparison.Ordinal);
 
         Assert.Equal([debug], Ask("adopt", "debug:latest", "registry/app:1").Lines);

@@ -127,7 +127,7 @@ public sealed class HistoryCommandTests : CliTest
 
         Assert.Contains("stayed is still tracked, last used 2026-02-28T12:00:00Z.",
             Run("history", "stayed").Error, StringComparison.Ordinal);
-        Assert.Contains("back is tracked again, last used 2026-02-28T12:00:00Z.",
+        Assert.Contains("back is tracked now, last used 2026-02-28T12:00:00Z.",
             Run("history", "back").Error, StringComparison.Ordinal);
     }
 

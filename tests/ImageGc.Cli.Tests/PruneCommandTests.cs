@@ -24,7 +24,6 @@ public sealed class PruneCommandTests : CliTest
         Assert.Contains("Forgot 1 image that expired, 2 stay. IDs given as in use: 2, never recorded: 1.",
             result.Error, StringComparison.Ordinal);
         Assert.Contains("Safer: --run 'docker rmi {}'", result.Error, StringComparison.Ordinal);
-        Assert.Contains("SELECT * FROM image_use_utc", result.Error, StringComparison.Ordinal);
         Assert.Equal(ExitCode.Done, result.ExitCode);
         Assert.Equal([Id(2), Id(3)], TrackedIds());
     }

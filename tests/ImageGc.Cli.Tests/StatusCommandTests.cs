@@ -96,7 +96,7 @@ public sealed class StatusCommandTests : EngineTest
 
         Assert.Equal(
             [
-                "state\tall is well", "daemon\tnone; 'imagegc run --once' ran last 5 hours ago",
+                "state\tall is well", "daemon\tnone; 'imagegc run --once' last ran 5 hours ago",
                 "last-run\t2026-03-01T12:00:00Z removed 1 of 1, 0 failed", "next-run\t-",
             ],
             status.Lines[..4].Select(line => line.Split(", freed")[0]));

@@ -81,10 +81,10 @@ public sealed class WrongUsageTests : CliTest
         { "explain --older-than -3d", ExitCode.Usage, $"imagegc: '-3d' is no duration: {DurationForms}" },
         { "explain --older-than ''", ExitCode.Usage, $"imagegc: '' is no duration: {DurationForms}" },
         { "explain --engine ''", ExitCode.Usage, "imagegc: --engine needs a value." },
-        { "explain --config ''", ExitCode.Usage, "imagegc: --config needs a value." },
+        { "explain --config ''", ExitCode.Usage, "imagegc: --config needs the path of a file." },
         { "explain --engine tcp://localhost:99999", ExitCode.Usage, AddressForms },
         { "explain --engine ssh://host", ExitCode.Usage, AddressForms },
-        { "history nginx:1.27 --runs", ExitCode.Usage, "--runs lists whole prunes, not one image; leave out either." },
+        { "history nginx:1.27 --runs", ExitCode.Usage, "--runs lists whole prunes, not one image: leave one" },
         { "keep 'two words'", ExitCode.Usage, "Not an image ID, it contains white space or a control character: " },
         { "keep --remove nginx:1.27", ExitCode.Usage, "imagegc: '--remove' is no option of 'imagegc keep'." },
         { "unkeep ''", ExitCode.Usage, "imagegc: Not an image ID, it is empty: ''." },
@@ -107,7 +107,7 @@ public sealed class WrongUsageTests : CliTest
         { "prune --in-use-file ''", ExitCode.Usage, "imagegc: --in-use-file needs the path of a file." },
         {
             "prune --nothing-in-use --in-use-file /dev/null", ExitCode.Usage,
-            "imagegc: --nothing-in-use and a list of what is in use contradict each other; leave out either."
+            "imagegc: --nothing-in-use and a list of what is in use contradict each other: leave one of them out."
         },
         {
             "prune --nothing-in-use --dry-run --import {dir}/names", ExitCode.Usage,

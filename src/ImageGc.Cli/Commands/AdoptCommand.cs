@@ -40,7 +40,7 @@ internal sealed class AdoptCommand : EngineCommand
             if (!isNamed && !given.GetValue(_all))
                 given.AddError("Which images? Name them, or give --all.");
             else if (isNamed && given.GetValue(_all))
-                given.AddError("--all and names contradict each other; leave out either.");
+                given.AddError("--all and names contradict each other: leave one of them out.");
         });
     }
 

@@ -47,7 +47,7 @@ internal abstract class EngineCommand(GlobalOptions global, string name, string 
     /// <summary>As above, for work that a signal cancels.</summary>
     protected int AskEngine(
         CommandContext context, DaemonSettings settings, Func<IServiceProvider, CancellationToken, Task<int>> work,
-        bool readOnly = false, bool isQuiet = true) => WithHost(context, settings, host =>
+        bool readOnly = false) => WithHost(context, settings, host =>
     {
         using var termination = new TerminationSignal(() =>
             context.WriteError("Stopping; a second signal stops at once."));
@@ -59,7 +59,7 @@ internal abstract class EngineCommand(GlobalOptions global, string name, string 
         {
             return ExitCode.Interrupted;
         }
-    }, readOnly, isQuiet);
+    }, readOnly, isQuiet: true);
 
     protected static ImageGarbageCollectionOptions OptionsOf(IServiceProvider services) =>
         services.GetRequiredService<IOptions<ImageGarbageCollectionOptions>>().Value;

@@ -35,7 +35,7 @@ internal sealed class ExplainCommand : EngineCommand
     {
         if (_inUse.IsGiven(context))
             return ExplainList(context);
-        var settings = Daemon.ReadOfDaemon(context, _inUse.GivenThreshold(context) is { } threshold
+        var settings = Daemon.ReadOfDaemon(context, flags: _inUse.GivenThreshold(context) is { } threshold
             ? [DaemonOptions.Setting(
                 nameof(ImageGarbageCollectionOptions.ImageAgeCleanupThreshold), DurationText.Format(threshold))]
             : []);
@@ -54,7 +54,7 @@ internal sealed class ExplainCommand : EngineCommand
     {
         context.ClockSettleTime = TimeSpan.Zero;
         var ids = _inUse.Read(context);
-        using var store = context.OpenReadOnly(Daemon.DatabaseOf(context));
+        using var store = context.OpenReadOnly();
         var verdicts = ImageVerdict.ExpiredFirst(store.ExplainPrune(
             ids, new PruneOptions { Threshold = _inUse.ThresholdOf(context) }));
         Write(verdicts, context);

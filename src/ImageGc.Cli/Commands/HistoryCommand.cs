@@ -10,7 +10,7 @@ internal sealed class HistoryCommand : CommandBase
 {
     private readonly Argument<string?> _id = new("IMAGE")
     {
-        Description = "Only this image: its name, or its ID in full or its first digits (4 at least).",
+        Description = "Only this image: its name, its ID or the first digits of that (4 at least), or a glob.",
         Arity = ArgumentArity.ZeroOrOne,
         HelpName = "IMAGE",
     };
@@ -34,7 +34,7 @@ internal sealed class HistoryCommand : CommandBase
         Validators.Add(given =>
         {
             if (given.GetValue(_runs) && given.GetResult(_id) is { Tokens.Count: > 0 })
-                given.AddError("--runs lists whole prunes, not one image; leave out either.");
+                given.AddError("--runs lists whole prunes, not one image: leave one of them out.");
         });
     }
 
@@ -90,7 +90,7 @@ internal sealed class HistoryCommand : CommandBase
         if (found)
         {
             foreach (var image in tracked)
-                context.WriteInfo($"{image.ImageId} is tracked again, last used {TimeFormat.Iso(image.LastUsedAt)}.");
+                context.WriteInfo($"{image.ImageId} is tracked now, last used {TimeFormat.Iso(image.LastUsedAt)}.");
             return ExitCode.Done;
         }
 
@@ -98,7 +98,7 @@ internal sealed class HistoryCommand : CommandBase
         var instead = tracked.Count == 0
             ? $"It is not tracked either. {known.Hint(written)}"
             : $"{tracked[0].ImageId} is still tracked, last used {TimeFormat.Iso(tracked[0].LastUsedAt)}.";
-        if (written.Length < ImageId.MinPrefixDigits)
+        if (written.Length < ImageId.MinPrefixDigits && written.All(char.IsAsciiHexDigit))
             instead += $" Give {ImageId.MinPrefixDigits} digits of an ID at least.";
         context.WriteError($"No prune of the last 90 days removed '{written}'. {instead}");
         return ExitCode.Failed;

@@ -2,6 +2,7 @@ using System.CommandLine;
 using ImageGc.Cli.Execution;
 using ImageGc.Cli.Input;
 using ImageGc.Cli.Output;
+using ImageGc.Sqlite;
 
 namespace ImageGc.Cli.Commands;
 
@@ -17,8 +18,8 @@ internal sealed class KeepCommand : CommandBase
     public KeepCommand(GlobalOptions global)
         : base(
             global, "keep",
-            "Never remove these images, from now on and also after a restart; 'unkeep' takes it back. Without an image "
-            + "it lists what is kept so.",
+            "Never remove these images, from now on and also after a restart; 'unkeep' takes it back. Without an "
+            + "argument it lists what is kept.",
             "imagegc keep registry/app:1.4",
             "imagegc keep 'registry/agent:*'",
             "imagegc keep")
@@ -35,18 +36,28 @@ internal sealed class KeepCommand : CommandBase
         foreach (var image in written)
             store.Keep(image);
 
-        var kept = written.Length > 0 ? written.Distinct() : store.ListKept();
+        var kept = store.ListKept();
         if (context.Json)
             context.WriteJson(new JsonKept(kept), JsonOutput.Default.JsonKept);
         else
-            kept.ToList().ForEach(context.WriteLine);
+            (written.Length > 0 ? written.Distinct() : kept).ToList().ForEach(context.WriteLine);
 
         var known = new KnownImages(store.List());
-        foreach (var image in written.Distinct().Where(image => known.All(image).Count == 0))
-            context.WriteInfo($"No tracked image is '{image}' now. {known.Hint(image)}");
-        if (written.Length == 0 && !kept.Any())
+        foreach (var image in written.Distinct())
+            Explain(image, known, context);
+        if (written.Length == 0 && kept.Count == 0)
             context.WriteInfo(
                 "Nothing is kept by hand. What the settings of the daemon keep, 'imagegc explain' shows.");
         return ExitCode.Done;
+    }
+
+    private static void Explain(string written, KnownImages known, CommandContext context)
+    {
+        var images = known.All(written);
+        if (images.Count == 0)
+            context.WriteInfo($"No tracked image is '{written}' now. {known.Hint(written)}");
+        foreach (var image in images.Where(image => image.HasLostNames && !ImageId.Matches(written, image.ImageId)))
+            context.WriteInfo($"{ImageId.Shorten(image.ImageId)} had this name before and is not kept by it. To keep "
+                + "it too, name it by its ID.");
     }
 }

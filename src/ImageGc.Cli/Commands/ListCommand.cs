@@ -33,7 +33,7 @@ internal sealed class ListCommand : EngineCommand
     {
         if (context.Get(_untracked))
             return ListUntracked(context);
-        using var store = context.OpenReadOnly(Daemon.DatabaseOf(context));
+        using var store = context.OpenReadOnly();
         var images = store.List();
         if (context.Json)
             context.WriteJson(images.Select(JsonImage.Of), JsonOutput.Default.IEnumerableJsonImage);
@@ -59,9 +59,9 @@ internal sealed class ListCommand : EngineCommand
             else if (images.Count > 0)
                 context.WriteTable(ImageTable.Of(images, context.Get(_fullIds)));
             context.WriteInfo(images.Count == 0
-                ? "The engine has no image that is not tracked."
-                : $"{Quantity.Images(images.Count)}, none of which is ever removed. 'imagegc adopt NAME' tracks one, "
-                    + "'imagegc adopt --all' all, as used now.");
+                ? "Every image of the engine is tracked."
+                : $"{Quantity.Images(images.Count)}, never removed. To track one, as used now: imagegc adopt NAME. To "
+                    + "track all: imagegc adopt --all.");
             return ExitCode.Done;
         }, readOnly: true);
     }

@@ -29,7 +29,8 @@ internal sealed class PruneCommand : CommandBase
         : base(
             global, "prune",
             "Forget the images that expired: not in use, and unused for longer than a threshold. With --run, have each "
-            + "removed first and forget it only once it is gone. Without, print them for you to remove.",
+            + "removed first and forget it only once it is gone. Without, print them for you to remove. It keeps what "
+            + "'imagegc keep' names; the settings of the daemon do not count.",
             "imagegc prune --in-use-file in_use.txt --run 'docker rmi {}' --dry-run",
             "docker ps --all --quiet | xargs docker inspect --format '{{.Image}}' |",
             "    imagegc prune --in-use-file - --older-than 12h --run 'docker rmi {}'",

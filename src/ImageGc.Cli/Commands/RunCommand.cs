@@ -31,7 +31,17 @@ internal sealed class RunCommand : EngineCommand
             "imagegc run --db /var/lib/imagegc/image_use.db",
             "imagegc run --older-than 3d --keep 'registry/agent:*' --keep-newest 2",
             "imagegc run --high-threshold 85% --low-threshold 75% --min-age 1h",
-            "imagegc run --config /etc/imagegc.json --dry-run")
+            "imagegc run --dry-run",
+            "",
+            "# Without a daemon, in the crontab of root. Nothing to do, nothing to read:",
+            "0 3 * * * imagegc run --once",
+            "",
+            "# /etc/imagegc.json:",
+            "{ \"ImageGarbageCollection\": {",
+            "    \"DatabasePath\": \"/var/lib/imagegc/image_use.db\",",
+            "    \"ImageAgeCleanupThreshold\": \"3d\", \"CleanupTime\": \"03:30\",",
+            "    \"KeepImages\": [\"registry/agent:*\"], \"HighThreshold\": \"85%\"",
+            "} }")
     {
         Daemon.AddTo(this);
         Options.Add(_once);
@@ -43,7 +53,7 @@ internal sealed class RunCommand : EngineCommand
     {
         if (context.Get(_dryRun))
         {
-            var settings = Daemon.ReadOfDaemon(context);
+            var settings = Daemon.ReadOfDaemon(context, orLast: false); // Nor does a run take what the last one had.
             return AskEngine(
                 context, settings, (services, cancel) => PreviewAsync(context, settings, services, cancel),
                 readOnly: true);
@@ -51,8 +61,7 @@ internal sealed class RunCommand : EngineCommand
 
         if (context.Get(_once))
             return AskEngine(
-                context, Daemon.Read(context), (services, cancel) => CollectAsync(context, services, cancel),
-                isQuiet: false);
+                context, Daemon.Read(context), (services, cancel) => CollectAsync(context, services, cancel));
         return WithHost(context, Daemon.Read(context), host =>
         {
             host.Run();
@@ -129,8 +138,11 @@ internal sealed class RunCommand : EngineCommand
             return; // The database may not even be open.
         var store = services.GetRequiredService<ImageUseStore>();
         var failed = outcomes.Failed == 0 ? "" : $"; {outcomes.Failed} failed and will be tried again by the next run";
-        context.WriteInfo($"Removed {Quantity.Images(outcomes.Removed)}{Quantity.Freed(outcomes.Verdicts)}{failed}. "
-            + $"{Quantity.Images(store.Count())} tracked in {store.DatabasePath}.");
+        // Cron sends a mail of whatever is written.
+        if (outcomes.Verdicts.Count > 0 || context.Environment.ErrorIsTerminal)
+            context.WriteInfo(
+                $"Removed {Quantity.Images(outcomes.Removed)}{Quantity.Freed(outcomes.Verdicts)}{failed}. "
+                + $"{Quantity.Images(store.Count())} tracked in {store.DatabasePath}.");
         context.WarnNotRecorded(store.ListNotRecorded().Count);
     }
 

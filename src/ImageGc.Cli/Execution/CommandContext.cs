@@ -25,6 +25,12 @@ internal sealed class CommandContext(GlobalOptions global, ParseResult parsed)
     /// <summary>The database if the user named one, on the command line or in the environment.</summary>
     public string? NamedDatabasePath => global.NamedDatabase(parsed);
 
+    /// <summary>The file with the settings, if there is one.</summary>
+    public string? SettingsFile => global.SettingsFileOf(parsed);
+
+    /// <summary>Whether the user named the file with the settings.</summary>
+    public bool NamesSettings => Get(global.Settings) is not null;
+
     public T? Get<T>(Option<T> option) => parsed.GetValue(option);
 
     public T Get<T>(Argument<T> argument) => parsed.GetRequiredValue(argument);

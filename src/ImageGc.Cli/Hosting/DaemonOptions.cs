@@ -14,13 +14,6 @@ internal sealed class DaemonOptions
 {
     private static readonly ImageGarbageCollectionOptions Defaults = new();
 
-    private readonly Option<string> _config = new("--config")
-    {
-        Description = $"A JSON file with the section {SettingsFile.Section}, and Logging if need be. "
-            + "[default: /etc/imagegc.json if it exists]",
-        HelpName = "FILE",
-    };
-
     private readonly Option<string[]> _keep = new("--keep")
     {
         Description = "Images never to remove: names, IDs, or globs such as 'registry/agent:*'.",
@@ -71,15 +64,15 @@ internal sealed class DaemonOptions
         },
         [nameof(ImageGarbageCollectionOptions.HighThreshold)] = new("--high-threshold")
         {
-            Description = "Remove unused images early when the disk of the images is so full: percent used, or bytes "
-                + "free. [default: off]",
-            HelpName = "85%|2GB",
+            Description = "Remove unused images early when the disk of the images is so full: used, such as 85%, or "
+                + "free, such as 2GB. [default: off]",
+            HelpName = "FULL",
         },
         [nameof(ImageGarbageCollectionOptions.LowThreshold)] = new("--low-threshold")
         {
             Description = "Stop when the disk is only so full. "
                 + "[default: 5 points less, or half as many bytes again free]",
-            HelpName = "80%|3GB",
+            HelpName = "FULL",
         },
         [nameof(ImageGarbageCollectionOptions.MinimumAge)] = new("--min-age")
         {
@@ -96,11 +89,11 @@ internal sealed class DaemonOptions
     };
 
     public void AddTo(Command command) =>
-        AddTo(command, [_config, _keep, _keepLabels, .. _settings.Values]);
+        AddTo(command, [_keep, _keepLabels, .. _settings.Values]);
 
     /// <summary>Only those that say which engine it is.</summary>
     public void AddEngineTo(Command command) =>
-        AddTo(command, [_config, _settings[nameof(DockerOptions.EngineAddress)]]);
+        AddTo(command, [_settings[nameof(DockerOptions.EngineAddress)]]);
 
     private static void AddTo(Command command, List<Option> options)
     {
@@ -121,7 +114,7 @@ internal sealed class DaemonOptions
     /// <summary>What comes later wins: the file, the environment, the flags.</summary>
     /// <exception cref="CommandFailedException">The file cannot be read.</exception>
     public DaemonSettings Read(CommandContext context, params KeyValuePair<string, string?>[] flags) =>
-        FileOf(context) is { } file
+        context.SettingsFile is { } file
             ? Combine(SettingsFile.Read(file), $"'{file}'", context, flags)
             : Combine(new ConfigurationManager(), "the defaults", context, flags);
 
@@ -129,17 +122,21 @@ internal sealed class DaemonOptions
     /// The settings of the daemon that runs, so that a command says what the daemon does. Without one those of the
     /// file, and where there is none, those of the daemon that ran last.
     /// </summary>
+    /// <param name="context">Of the command.</param>
+    /// <param name="orLast">Whether the last run counts.</param>
+    /// <param name="flags">What the command line says beside.</param>
     /// <exception cref="ImageUseStoreException">The database cannot be read.</exception>
-    public DaemonSettings ReadOfDaemon(CommandContext context, params KeyValuePair<string, string?>[] flags)
+    public DaemonSettings ReadOfDaemon(
+        CommandContext context, bool orLast = true, params KeyValuePair<string, string?>[] flags)
     {
         var own = Read(context, flags);
-        if (context.Get(_config) is not null || own.DatabasePath is not { } database || !FilePath.Exists(database))
+        if (context.NamesSettings || own.DatabasePath is not { } database || !FilePath.Exists(database))
             return own;
         using var store = context.OpenReadOnly(database);
         if (HostStatus.ReadFrom(store) is not { } daemon)
             return own;
         var isAlive = DaemonState.IsAlive(daemon, store.ArePrunesLocked());
-        if (!isAlive && FileOf(context) is not null)
+        if (!isAlive && (!orLast || context.SettingsFile is not null))
             return own;
         // An engine with which the last run failed may be a typing error.
         var noted = new ConfigurationBuilder().AddInMemoryCollection(daemon.Settings
@@ -153,21 +150,13 @@ internal sealed class DaemonOptions
     private static bool IsPath(KeyValuePair<string, string?> setting) => setting.Key.Split(':')[^1]
         is nameof(ImageGarbageCollectionOptions.DatabasePath) or nameof(DockerOptions.EngineAddress);
 
-    /// <summary>The database, for a command that asks the settings for nothing else.</summary>
-    public string DatabaseOf(CommandContext context) =>
-        (context.Get(_config) is null ? null : Read(context).DatabasePath) ?? context.DatabasePath;
-
-    private string? FileOf(CommandContext context) => context.Get(_config)
-        ?? (File.Exists(context.Environment.SettingsFile) ? context.Environment.SettingsFile : null);
-
     private DaemonSettings Combine(
         IConfiguration settings, string source, CommandContext context, KeyValuePair<string, string?>[] flags)
     {
         var configuration = new ConfigurationBuilder();
         configuration.AddInMemoryCollection([Setting(nameof(ImageGarbageCollectionOptions.WatchContainers), "true")]);
-        if (context.NamedDatabasePath is null)
-            configuration.AddInMemoryCollection(
-                [Setting(nameof(ImageGarbageCollectionOptions.DatabasePath), context.DatabasePath)]);
+        configuration.AddInMemoryCollection(
+            [Setting(nameof(ImageGarbageCollectionOptions.DatabasePath), context.DatabasePath)]);
         configuration.AddConfiguration(settings);
         configuration.AddEnvironmentVariables();
         List<KeyValuePair<string, string?>> given = [.. Flags(context), .. flags];
@@ -240,7 +229,9 @@ internal sealed record DaemonSettings(IConfigurationRoot Configuration, string S
 
     /// <summary>For people: where the settings come from, and what decides most.</summary>
     public string Describe(ImageGarbageCollectionOptions options) =>
-        $"By the settings of {Source}: images go that have been unused for "
-        + $"{DurationText.Format(options.ImageAgeCleanupThreshold)}"
+        $"By the settings of {Source}: "
+        + (options.ImageAgeCleanupThreshold == TimeSpan.Zero
+            ? "images go that are not in use"
+            : $"images go that have been unused for {DurationText.Format(options.ImageAgeCleanupThreshold)}")
         + (options.Enabled ? "." : ", but Enabled is false, so that none does.");
 }

@@ -17,11 +17,19 @@ internal sealed class GlobalOptions
         Database = new Option<string>("--db")
         {
             Description = $"The database file. Otherwise the environment variable {DatabaseVariable}, otherwise what "
-                + $"{environment.SettingsFile} says, otherwise image_use.db in the current directory.",
+                + "the settings say, otherwise image_use.db in the current directory.",
             HelpName = "PATH",
             Recursive = true,
         };
         Database.Validators.Add(FilePath.RejectEmpty);
+        Settings = new Option<string>("--config")
+        {
+            Description = $"A JSON file with the section {SettingsFile.Section}, and Logging if need be: the settings "
+                + $"of the daemon. [default: {environment.SettingsFile}, if it exists]",
+            HelpName = "FILE",
+            Recursive = true,
+        };
+        Settings.Validators.Add(FilePath.RejectEmpty);
         Json = new Option<bool>("--json") { Description = "Print JSON, for scripts.", Recursive = true };
     }
 
@@ -29,7 +37,13 @@ internal sealed class GlobalOptions
 
     public Option<string> Database { get; }
 
+    public Option<string> Settings { get; }
+
     public Option<bool> Json { get; }
+
+    /// <summary>The file with the settings, if there is one.</summary>
+    public string? SettingsFileOf(ParseResult parsed) => parsed.GetValue(Settings)
+        ?? (File.Exists(Environment.SettingsFile) ? Environment.SettingsFile : null);
 
     /// <summary>The database if the user named one, on the command line or in the environment.</summary>
     public string? NamedDatabase(ParseResult parsed) => parsed.GetValue(Database)
@@ -38,7 +52,7 @@ internal sealed class GlobalOptions
     /// <summary>The database as the user wrote it, or as the settings of this device have it.</summary>
     /// <exception cref="CommandFailedException">These settings cannot be read.</exception>
     public string DatabaseOf(ParseResult parsed) => NamedDatabase(parsed)
-        ?? (File.Exists(Environment.SettingsFile) ? SettingsFile.Read(Environment.SettingsFile) : null)
+        ?? (SettingsFileOf(parsed) is { } file ? SettingsFile.Read(file) : null)
             ?[ConfigurationPath.Combine(SettingsFile.Section, nameof(ImageGarbageCollectionOptions.DatabasePath))]
         ?? "image_use.db";
 }

@@ -85,7 +85,8 @@ internal sealed class InUseOptions
         if (ids is { Tokens.Count: 0 })
             given.AddError($"--in-use names no image. {EmptyListHint}");
         else if (given.GetValue(_nothing) && (ids is not null || given.GetResult(_file) is not null))
-            given.AddError("--nothing-in-use and a list of what is in use contradict each other; leave out either.");
+            given.AddError(
+                "--nothing-in-use and a list of what is in use contradict each other: leave one of them out.");
         else if (isRequired && ids is null && given.GetResult(_file) is null && !given.GetValue(_nothing))
             given.AddError($"Which images are in use? Give --in-use ID... or --in-use-file FILE. {EmptyListHint} "
                 + "'imagegc run --once' asks the engine itself.");

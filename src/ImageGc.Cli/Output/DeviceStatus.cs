@@ -58,7 +58,7 @@ internal sealed class DeviceStatus
     public string Daemon => Host switch
     {
         null => "none has run with this database so far",
-        { IsOnce: true } once => $"none; 'imagegc run --once' ran last {TimeFormat.Relative(once.StartedAt, Now)}",
+        { IsOnce: true } once => $"none; 'imagegc run --once' last ran {TimeFormat.Relative(once.StartedAt, Now)}",
         { StoppedAt: { } stopped } => $"stopped {TimeFormat.Relative(stopped, Now)}",
         var daemon when !IsRunning =>
             $"not running; it started {TimeFormat.Relative(daemon.StartedAt, Now)} and ended without a word",
@@ -76,7 +76,7 @@ internal sealed class DeviceStatus
             yield return $"No cleanup has run since {TimeFormat.Iso(once.StartedAt)}.";
         if (LastRun is { Failed: > 0 and var failed })
             yield return $"{Quantity.Images(failed)} could not be removed in the last cleanup.";
-        if (Engine.Failure is { } failure)
+        if (Engine.Failure is { } failure && Host?.Problems.Any(problem => problem.Message == failure) != true)
             yield return failure;
     }
 }

@@ -111,7 +111,9 @@ internal sealed class ImageTable(DateTimeOffset now, bool fullIds)
 
     /// <summary>For scripts all names; for people the first one, which is a tag if there is one.</summary>
     private static Cell Names(ImageUse image) =>
-        image.Names is [var first, ..] ? new(string.Join(',', image.Names), first) : Unknown;
+        image.Names is [var first, ..]
+            ? new(string.Join(',', image.Names), image.HasLostNames ? $"{first} (formerly)" : first)
+            : Unknown;
 
     /// <summary>A script that splits at white space must not see the next field in its place.</summary>
     private static readonly Cell Unknown = new("-");

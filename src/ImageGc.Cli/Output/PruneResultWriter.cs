@@ -57,7 +57,6 @@ internal sealed class PruneResultWriter(
         finally
         {
             writeSummary();
-            WriteQueryHint();
         }
     }
 
@@ -78,7 +77,4 @@ internal sealed class PruneResultWriter(
 
     private string DescribeRest(IReadOnlyList<ImageVerdict> verdicts, int stay) =>
         $"{stay} stay. {InUseSummary.Describe(inUse, verdicts)}";
-
-    private void WriteQueryHint() => context.WriteInfo(
-        $"Look inside: sqlite3 {ShellQuoting.Quote(context.DatabasePath)} 'SELECT * FROM image_use_utc'");
 }

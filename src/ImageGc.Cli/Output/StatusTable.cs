@@ -25,7 +25,7 @@ internal static class StatusTable
         table.Add(new("next-run"), status.IsRunning ? At(status.Host?.NextRunAt, status.Now) : new("-"));
         table.Add(new("last-problem"), LastProblem(status));
         table.Add(new("settings"), new(SettingsOf(status)));
-        table.Add(new("engine"), new(status.Engine.Failure ?? status.Engine.Engine));
+        table.Add(new("engine"), new(status.Engine.Engine));
         table.Add(new("tracked"), Number(status.Tracked));
         table.Add(new("untracked"), Number(status.Engine.Untracked));
         table.Add(new("in-use"), Count(status, Verdict.InUse));
@@ -67,9 +67,12 @@ internal static class StatusTable
     private static Cell LastProblem(DeviceStatus status) => status.Host?.LastProblem is not { } problem
         ? new("none")
         : new(
-            $"{TimeFormat.Iso(problem.Since)} {problem.Part}: {problem.Message}",
+            $"{TimeFormat.Iso(problem.Since)} {problem.Part}: {problem.Message}{WorksAgain(status, problem)}",
             $"{TimeFormat.Short(problem.Since)} UTC, {TimeFormat.Relative(problem.Since, status.Now)}, {problem.Part}: "
-            + $"{problem.Message}{(status.Host.Problems.Contains(problem) ? "" : " It works again.")}");
+            + $"{problem.Message}{WorksAgain(status, problem)}");
+
+    private static string WorksAgain(DeviceStatus status, HostProblem problem) =>
+        status.Host?.Problems.Contains(problem) == true ? "" : " It works again.";
 
     private static Cell At(DateTimeOffset? moment, DateTimeOffset now) => moment is not { } at
         ? new("-", "unknown")
