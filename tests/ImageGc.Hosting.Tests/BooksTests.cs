@@ -92,6 +92,7 @@ public sealed class BooksTests : HostTest
 
         Assert.Equal(2, store.Count());
         Assert.Equal("own, another store", await Collector(host).AcceptEngineAsync(Cancel));
+        Assert.All(store.List(), image => Assert.Equal(Time.GetUtcNow(), image.LastUsedAt));
         await CleanupOf(host).RunAsync(Cancel);
         Assert.Equal(2, store.Count()); // The new one has missed them once.
         Time.Pass(TimeSpan.FromDays(1));

@@ -181,6 +181,31 @@ public sealed class TrackingTests : HostTest
         await host.StopAsync(Cancel);
     }
 
+    /// <remarks>The usual update: the name means the new image by the time anyone asks.</remarks>
+    [Theory]
+    [InlineData("registry/app:1", "registry/app:1")]
+    [InlineData("registry/app:latest", "registry/app")]
+    public async Task A_container_that_went_unwatched_used_the_image_that_its_name_meant(string name, string written)
+    {
+        Engine.Events = Channel.CreateUnbounded<EngineEvent>();
+        Engine.Images.AddRange([OwnEngine.Image("old", name), OwnEngine.Image("other", "registry/app:2")]);
+        Engine.Containers.Add(OwnEngine.Container("web", "old"));
+        using var host = Build(("WatchContainers", "true"), ("ClockSettleTime", "0"));
+        StoreOf(host).RecordUse(["old", "other"], new Dictionary<string, string> { ["cursor"] = "1" });
+        StoreOf(host).Describe([new("old", [name]), new("other", ["registry/app:2"])]);
+
+        Time.Pass(TimeSpan.FromDays(8));
+        Engine.Containers.Clear();
+        Engine.Images[0] = OwnEngine.Image("old");
+        Engine.Images.Add(OwnEngine.Image("new", name));
+        Remember(EngineEventKind.ContainerRemoved, "web", written, "2");
+        Engine.Events.Writer.TryWrite(new() { Kind = EngineEventKind.Started, Cursor = "2" });
+        await Collector(host).RunAsync(Cancel);
+
+        Assert.Equal(["other"], Engine.Removed);
+        Assert.Equal(Time.GetUtcNow(), StoreOf(host).Find("old")!.Value.LastUsedAt);
+    }
+
     private static long Version(SqliteConnection connection)
     {
         using var command = new SqliteCommand("PRAGMA data_version", connection);
