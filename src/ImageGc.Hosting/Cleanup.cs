@@ -228,7 +228,7 @@ internal sealed class Cleanup(
         IReadOnlyCollection<EngineImage> images, IReadOnlySet<string> inUse, bool isForRoom)
     {
         var tracked = store().List();
-        var kept = _kept.Among(images, tracked, inUse);
+        var kept = _kept.Among(images, tracked, inUse, store().ListKept());
         var listed = images.Select(image => image.ImageId).ToHashSet(StringComparer.Ordinal);
         foreach (var imageId in tracked.Select(image => image.ImageId).Where(imageId => !listed.Contains(imageId)))
         {

@@ -46,7 +46,7 @@ internal sealed class HostState(
         }
     }
 
-    public void Start() => IsRunning = true;
+    public void Start() => (IsRunning, _isStopped) = (true, false);
 
     /// <summary>No other host notes its status in this database while this one lives.</summary>
     public void Own()
@@ -109,12 +109,26 @@ internal sealed class HostState(
             if (line != _told)
             {
                 foreach (var listener in listeners)
-                    listener.Report(status);
+                    Tell(listener, status);
             }
 
             _told = line;
             if (_isOwner && status.ToJson() != _noted?.ToJson() && TryNote(status))
                 _noted = status;
+        }
+    }
+
+    private static void Tell(IProgress<HostStatus> listener, HostStatus status)
+    {
+        try
+        {
+            listener.Report(status);
+        }
+#pragma warning disable CA1031 // Whatever it is, only somebody who looks on misses a line.
+        catch (Exception)
+#pragma warning restore CA1031
+        {
+            // The next change is told again.
         }
     }
 

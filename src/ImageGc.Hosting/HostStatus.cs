@@ -7,7 +7,8 @@ namespace ImageGc.Hosting;
 
 /// <summary>
 /// What a host is doing, as noted in the database for other programs. A host notes it whenever it changes, by the clock
-/// as it is then. Register an <see cref="IProgress{T}"/> of it in the host's services to be told at once.
+/// as it is then. Register an <see cref="IProgress{T}"/> of it in the host's services to receive each change of
+/// <see cref="ToString"/>; it must not wait.
 /// </summary>
 public sealed record HostStatus
 {

@@ -124,12 +124,19 @@ public sealed class ImageGarbageCollectionOptions
         [nameof(WatchContainers)] = WatchContainers ? "true" : "false",
         [nameof(TrackImages)] = TrackImages.ToString(),
         [nameof(OwnerLabel)] = OwnerLabel,
-        [nameof(HighThreshold)] = HighThreshold?.ToString(),
-        [nameof(LowThreshold)] = LowThreshold?.ToString(),
+        [nameof(HighThreshold)] = TextOf(HighThreshold),
+        [nameof(LowThreshold)] = TextOf(LowThreshold),
         [nameof(MinimumAge)] = DurationText.Format(MinimumAge),
         [nameof(DiskCheckInterval)] = DurationText.Format(DiskCheckInterval),
         [nameof(ImageDirectory)] = ImageDirectory,
     }.Where(setting => setting.Value is not null).ToDictionary(setting => setting.Key, setting => setting.Value!);
+
+    private static string? TextOf(DiskThreshold? threshold) => threshold switch
+    {
+        { UsedPercent: { } percent } => string.Create(CultureInfo.InvariantCulture, $"{percent}%"),
+        { FreeBytes: { } bytes } => string.Create(CultureInfo.InvariantCulture, $"{bytes}B"),
+        _ => null,
+    };
 
     private static string? TextOf(IList<string> list) => list.Count == 0 ? null
         : list.Any(entry => entry.Contains(',', StringComparison.Ordinal) || entry.StartsWith('['))

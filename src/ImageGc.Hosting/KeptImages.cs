@@ -20,14 +20,22 @@ internal sealed class KeptImages
     /// <param name="images">All images of the engine.</param>
     /// <param name="tracked">All tracked images: only of them a use is known.</param>
     /// <param name="inUse">The IDs of those in use.</param>
+    /// <param name="byHand">What a person keeps; the names that the engine has now decide.</param>
     public Dictionary<string, string> Among(
-        IReadOnlyCollection<EngineImage> images, IReadOnlyList<ImageUse> tracked, IReadOnlySet<string> inUse)
+        IReadOnlyCollection<EngineImage> images, IReadOnlyList<ImageUse> tracked, IReadOnlySet<string> inUse,
+        IReadOnlyList<string>? byHand = null)
     {
         Dictionary<string, string> kept = new(StringComparer.Ordinal);
+        foreach (var pattern in (byHand ?? []).Select(written => new ImagePattern(written)))
+        {
+            foreach (var image in images.Where(image => pattern.Matches(image.ImageId, image.Names)))
+                kept.TryAdd(image.ImageId, $"by hand, as {pattern.Written}");
+        }
+
         foreach (var image in images)
         {
             if (RuleOf(image) is { } rule)
-                kept[image.ImageId] = rule;
+                kept.TryAdd(image.ImageId, rule);
         }
 
         foreach (var (imageId, repository) in _newest > 0 ? Newest(images, tracked, inUse) : [])

@@ -47,28 +47,29 @@ public sealed partial class ImageUseStore
     /// <summary>Adds what is kept to the listed images.</summary>
     private static void BindKept(SqliteConnection connection)
     {
-        var patterns = SelectKept(connection);
+        var patterns = SelectKept(connection).ConvertAll(pattern => new ImagePattern(pattern));
         if (patterns.Count == 0)
             return;
         foreach (var image in connection.Query<NamesRow>(SelectNames))
         {
-            if (KeptBy(patterns, image) is { } pattern)
-                connection.Execute(InsertKept, new { imageId = image.ImageId, keptBy = $"by hand, as {pattern}" });
+            if (KeptBy(patterns, image) is { } kept)
+                connection.Execute(
+                    InsertKept, new { imageId = image.ImageId, keptBy = $"by hand, as {kept.Written}" });
         }
     }
 
     private bool IsKeptNow(ImageUse image) => _database.Read("look what is kept", connection =>
-        SelectKept(connection) is { Count: > 0 } patterns
+        SelectKept(connection).ConvertAll(pattern => new ImagePattern(pattern)) is { Count: > 0 } patterns
         && connection.Query<NamesRow>(
             $"""
             {SelectNames}
             WHERE image_use.image_id = @imageId
             """, new { imageId = image.ImageId }).Any(names => KeptBy(patterns, names) is not null));
 
-    private static string? KeptBy(List<string> patterns, NamesRow image)
+    private static ImagePattern? KeptBy(List<ImagePattern> patterns, NamesRow image)
     {
         var names = NamesIn(image.Names);
-        return patterns.Find(pattern => new ImagePattern(pattern).Matches(image.ImageId, names));
+        return patterns.Find(pattern => pattern.Matches(image.ImageId, names));
     }
 
     private const string SelectNames = """

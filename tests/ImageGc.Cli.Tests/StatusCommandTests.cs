@@ -57,7 +57,10 @@ public sealed class StatusCommandTests : EngineTest
         Assert.Equal(
             ["state\tThe daemon does not run.", "daemon\tstopped 3 hours ago"], Failing(Ask("status")).Lines[..2]);
         Assert.Equal(
-            ["state\tThe daemon does not run.", "daemon\tnot running; it started 3 hours ago and ended without a word"],
+            [
+                "state\tThe daemon does not run.",
+                "daemon\tnot running; it started 3 hours ago and ended without a clean stop",
+            ],
             Failing(RunAnywhere("status", "--db", PathOf("killed.db"), "--engine", $"{Docker.Address}")).Lines[..2]);
     }
 

@@ -1,6 +1,8 @@
+using ImageGc.Sqlite;
 using ImageGc.Sqlite.Tests;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Options;
 
 namespace ImageGc.Hosting.Tests;
@@ -144,6 +146,44 @@ public sealed class HostStatusTests : HostTest
     }
 
     [Fact]
+    public void A_threshold_in_bytes_is_read_back_to_the_byte()
+    {
+        using var host = Build(("HighThreshold", "1234567890B"), ("LowThreshold", "2GB"));
+        var noted = host.Services.GetRequiredService<IOptions<ImageGarbageCollectionOptions>>().Value.ToSettings();
+
+        using var next = Build(("HighThreshold", noted["HighThreshold"]), ("LowThreshold", noted["LowThreshold"]));
+        var read = next.Services.GetRequiredService<IOptions<ImageGarbageCollectionOptions>>().Value;
+        Assert.Equal(
+            (1_234_567_890, 2_000_000_000),
+            (read.HighThreshold!.Value.FreeBytes, read.LowThreshold!.Value.FreeBytes));
+    }
+
+    [Fact]
+    public async Task What_is_kept_by_hand_is_kept_by_the_names_that_the_engine_has_now()
+    {
+        using var host = Build();
+        StoreOf(host).RecordUse(Add("registry/app:1"));
+        StoreOf(host).Keep("registry/app");
+        Time.Pass(TimeSpan.FromDays(8));
+
+        var verdicts = await host.Services.GetRequiredService<IImageGarbageCollector>().PreviewAsync(Cancel);
+
+        Assert.Equal((PruneReason.Kept, "by hand, as registry/app"), (verdicts[0].Reason, verdicts[0].KeptBy));
+    }
+
+    [Fact]
+    public async Task A_listener_that_throws_stops_no_worker()
+    {
+        Listener = new Throwing();
+        using var host = Build();
+        await host.StartAsync(Cancel);
+        await UntilAsync(() => HostStatus.ReadFrom(StoreOf(host)) is { NextRunAt: not null });
+        Assert.False(host.Services.GetRequiredService<IHostApplicationLifetime>().ApplicationStopping
+            .IsCancellationRequested);
+        await host.StopAsync(Cancel);
+    }
+
+    [Fact]
     public async Task An_image_that_nobody_recorded_is_listed_with_the_reason()
     {
         using var host = Build(("OwnerLabel", "owner=edge"), ("WatchContainers", "true"));
@@ -177,6 +217,11 @@ public sealed class HostStatusTests : HostTest
     {
         Engine.Images.Add(new EngineImage { ImageId = $"id-of-{name}", Names = [name] });
         return Engine.Images[^1].ImageId;
+    }
+
+    private sealed class Throwing : IProgress<HostStatus>
+    {
+        public void Report(HostStatus value) => throw new IOException("Nobody listens.");
     }
 
     private sealed class Told : IProgress<HostStatus>

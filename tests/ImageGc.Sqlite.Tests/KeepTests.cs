@@ -79,12 +79,7 @@ public sealed class KeepTests : StoreTest
         using (var store = Described())
             store.Keep("registry/app:1");
         Sqlite.Execute(DatabasePath, "PRAGMA wal_checkpoint(TRUNCATE)");
-        var page = Sqlite.Query<long>(DatabasePath, "SELECT rootpage FROM sqlite_schema WHERE name = 'prune_run'")[0];
-        using (var file = File.OpenWrite(DatabasePath))
-        {
-            file.Position = (page - 1) * 4096;
-            file.Write(new byte[4096]);
-        }
+        ZeroRootOf("prune_run");
 
         var salvaged = Open();
 
@@ -98,12 +93,7 @@ public sealed class KeepTests : StoreTest
         using (var store = Described())
             store.Keep("registry/app:1");
         Sqlite.Execute(DatabasePath, "PRAGMA wal_checkpoint(TRUNCATE)");
-        var page = Sqlite.Query<long>(DatabasePath, "SELECT rootpage FROM sqlite_schema WHERE name = 'kept_image'")[0];
-        using (var file = File.OpenWrite(DatabasePath))
-        {
-            file.Position = (page - 1) * 4096;
-            file.Write(new byte[4096]);
-        }
+        ZeroRootOf("kept_image");
 
         var log = new RecordingLog();
         using var salvaged = ImageUseStore.Open(new ImageUseStoreOptions { DatabasePath = DatabasePath }, Time, log);
@@ -113,6 +103,24 @@ public sealed class KeepTests : StoreTest
         Assert.Contains(
             $"What was kept by hand in {DatabasePath} could not be salvaged: say again what to keep, with "
             + "'imagegc keep'", log.Messages(LogLevel.Warning));
+    }
+
+    [Fact]
+    public void Damage_that_doubles_what_is_kept_stops_no_salvage()
+    {
+        using (var store = Described())
+            store.Keep("registry/app:1");
+        Sqlite.Execute(DatabasePath, """
+            PRAGMA writable_schema = ON;
+            UPDATE sqlite_schema
+            SET sql = 'CREATE TABLE kept_image (pattern, kept_utc, PRIMARY KEY (pattern, kept_utc)) WITHOUT ROWID'
+            WHERE name = 'kept_image';
+            """);
+        Sqlite.Execute(DatabasePath, "INSERT INTO kept_image VALUES ('registry/app:1', 'again'), ('two words', 'x')");
+        Sqlite.Execute(DatabasePath, "PRAGMA wal_checkpoint(TRUNCATE)");
+        ZeroRootOf("prune_run");
+
+        Assert.Equal(["registry/app:1"], Open().ListKept());
     }
 
     [Theory]
@@ -126,6 +134,14 @@ public sealed class KeepTests : StoreTest
         Assert.StartsWith("Neither a name nor an ID of images: ",
             Assert.Throws<ArgumentException>(() => store.Keep(pattern!)).Message, StringComparison.Ordinal);
         Assert.Empty(store.ListKept());
+    }
+
+    private void ZeroRootOf(string table)
+    {
+        var page = Sqlite.Query<long>(DatabasePath, $"SELECT rootpage FROM sqlite_schema WHERE name = '{table}'")[0];
+        using var file = File.OpenWrite(DatabasePath);
+        file.Position = (page - 1) * 4096;
+        file.Write(new byte[4096]);
     }
 
     /// <summary>Two images that have expired.</summary>

@@ -140,8 +140,8 @@ internal sealed class DaemonOptions
             return own;
         // An engine with which the last run failed may be a typing error.
         var noted = new ConfigurationBuilder().AddInMemoryCollection(daemon.Settings
-            .Where(setting => setting.Key != nameof(DockerOptions.EngineAddress)
-                || isAlive || daemon.Problems.Count == 0)
+            .Where(setting => setting.Key != nameof(ImageGarbageCollectionOptions.FlatFilePath)
+                && (setting.Key != nameof(DockerOptions.EngineAddress) || isAlive || daemon.Problems.Count == 0))
             .Select(setting => Setting(setting.Key, setting.Value))).Build();
         return Combine(noted, isAlive ? "the running daemon" : "the last run", context, flags);
     }

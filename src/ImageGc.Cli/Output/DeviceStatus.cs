@@ -25,12 +25,15 @@ internal sealed class DeviceStatus
     /// <summary>For a run by cron, that one of the nightly ones may be missed without a word.</summary>
     private const int RunsMissed = 2;
 
+    private readonly bool _isLocked;
+
     public DeviceStatus(
         HostStatus? host, bool isLocked, PruneRun? lastRun, EngineAnswer engine, long tracked, DaemonSettings settings,
         ImageGarbageCollectionOptions options, DateTimeOffset now)
     {
         (Host, LastRun, Engine, Tracked, Settings, Options, Now) =
             (host, lastRun, engine, tracked, settings, options, now);
+        _isLocked = isLocked;
         IsRunning = host is not null && DaemonState.IsAlive(host, isLocked);
         Faults = [.. FindFaults()];
     }
@@ -61,7 +64,7 @@ internal sealed class DeviceStatus
         { IsOnce: true } once => $"none; 'imagegc run --once' last ran {TimeFormat.Relative(once.StartedAt, Now)}",
         { StoppedAt: { } stopped } => $"stopped {TimeFormat.Relative(stopped, Now)}",
         var daemon when !IsRunning =>
-            $"not running; it started {TimeFormat.Relative(daemon.StartedAt, Now)} and ended without a word",
+            $"not running; it started {TimeFormat.Relative(daemon.StartedAt, Now)} and ended without a clean stop",
         var daemon => daemon.ToString(),
     };
 
@@ -74,6 +77,8 @@ internal sealed class DeviceStatus
         if (!IsRunning && Host is { IsOnce: true } once
             && Now - once.StartedAt > RunsMissed * Options.CleanupRecurrence)
             yield return $"No cleanup has run since {TimeFormat.Iso(once.StartedAt)}.";
+        if (!_isLocked && Host is { IsOnce: true, StoppedAt: null })
+            yield return "The last run did not finish.";
         if (LastRun is { Failed: > 0 and var failed })
             yield return $"{Quantity.Images(failed)} could not be removed in the last cleanup.";
         if (Engine.Failure is { } failure && Host?.Problems.Any(problem => problem.Message == failure) != true)

@@ -102,11 +102,15 @@ internal static class Salvage
         {
             using var damaged = new SqliteConnection(file.ToString());
             damaged.Open();
-            return damaged.Query<KeptRow>("""
-                SELECT pattern AS Pattern,
-                       kept_utc AS KeptUtc
+            return [.. damaged.Query<KeptRow>("""
+                SELECT CAST(pattern AS TEXT) AS Pattern,
+                       CAST(kept_utc AS TEXT) AS KeptUtc
                 FROM kept_image
-                """).AsList();
+                """).Where(row => ImageId.IsValid(row.Pattern))];
+        }
+        catch (SqliteException none) when (none.Message.Contains("no such table", StringComparison.Ordinal))
+        {
+            return []; // It is older than that table.
         }
         catch (SqliteException)
         {
@@ -136,9 +140,9 @@ internal static class Salvage
         """;
 
     private const string InsertKept = """
-        INSERT INTO kept_image (pattern, kept_utc)
-        VALUES (@pattern, @keptUtc)
+        INSERT OR IGNORE INTO kept_image (pattern, kept_utc)
+        VALUES (@pattern, coalesce(@keptUtc, 'unknown'))
         """;
 
-    internal sealed record KeptRow(string Pattern, string KeptUtc);
+    internal sealed record KeptRow(string Pattern, string? KeptUtc);
 }
