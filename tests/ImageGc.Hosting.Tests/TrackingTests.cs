@@ -155,7 +155,8 @@ public sealed class TrackingTests : HostTest
         Engine.Containers.Add(OwnEngine.Container("1", "agent"));
         using var host = Build(("WatchContainers", "true"), ("Enabled", "false"));
         await host.StartAsync(Cancel);
-        await UntilAsync(() => StoreOf(host).Find("agent") is not null);
+        await UntilAsync(() => StoreOf(host).Find("agent") is not null
+            && HostStatus.ReadFrom(StoreOf(host)) is { WatchingSince: not null });
         if (endsAtOnce)
         {
             Engine.Events.Writer.Complete();
