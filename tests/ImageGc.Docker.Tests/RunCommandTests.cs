@@ -104,10 +104,10 @@ public sealed class RunCommandTests(PrivateEngine engine) : RunCommandTest(engin
 
         Assert.Equal(1, await once.EndAsync());
         Assert.Matches(@"^imagegc: Could not prune the images in '.*': process \d+ \(imagegc\), since .*Z, removes "
-            + @"images by this database, and one at a time may\. Stop it first\.\n", once.Error);
+            + @"images by this database, and only one may at a time\. Wait until it ends, or stop it\.\n", once.Error);
         Assert.Equal(0, await dryRun.EndAsync());
         Assert.Contains($"expired\t{old}", await dryRun.Output, StringComparison.Ordinal);
-        await UntilAsync(() => second.Error.Contains("one at a time may", StringComparison.Ordinal), second);
+        await UntilAsync(() => second.Error.Contains("only one may at a time", StringComparison.Ordinal), second);
         Assert.True(await ExistsAsync(old));
 
         daemon.Kill();
@@ -151,6 +151,9 @@ public sealed class RunCommandTests(PrivateEngine engine) : RunCommandTest(engin
         Assert.StartsWith("docker ", await accept.Output, StringComparison.Ordinal);
         using var accepted = Run("--once");
         Assert.Equal(0, await accepted.EndAsync());
+        Assert.True(await ExistsAsync(old)); // As used now: the times are those of another engine.
+        using var later = Run("--once", "--older-than", "0");
+        Assert.Equal(0, await later.EndAsync());
         Assert.False(await ExistsAsync(old));
     }
 
