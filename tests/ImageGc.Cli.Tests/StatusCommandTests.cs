@@ -55,10 +55,10 @@ public sealed class StatusCommandTests : EngineTest
 
         Time.Now += TimeSpan.FromHours(3);
         Assert.Equal(
-            ["state\tThe daemon does not run.", "daemon\tstopped 3 hours ago"], Failing(Ask("status")).Lines[..2]);
+            ["state\tThe daemon is not running.", "daemon\tstopped 3 hours ago"], Failing(Ask("status")).Lines[..2]);
         Assert.Equal(
             [
-                "state\tThe daemon does not run.",
+                "state\tThe daemon is not running.",
                 "daemon\tnot running; it started 3 hours ago and ended without a clean stop",
             ],
             Failing(RunAnywhere("status", "--db", PathOf("killed.db"), "--engine", $"{Docker.Address}")).Lines[..2]);
@@ -70,7 +70,7 @@ public sealed class StatusCommandTests : EngineTest
         Record(TimeSpan.Zero, Id(1));
 
         Assert.Equal(
-            ["state\tThe daemon does not run.", "daemon\tnone has run with this database so far"],
+            ["state\tThe daemon is not running.", "daemon\tnone has run with this database so far"],
             Failing(Ask("status")).Lines[..2]);
     }
 

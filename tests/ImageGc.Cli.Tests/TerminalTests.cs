@@ -75,6 +75,7 @@ public sealed class TerminalTests : CliTest
         Variables["NO_COLOR"] = "1";
         Record(TimeSpan.FromDays(20_000), "in-1971");
 
+        Assert.Matches(@"^images +1$", Run("check").Lines[1].TrimEnd());
         Assert.All(
             Run("check").Lines.Where(line => !line.Contains('/', StringComparison.Ordinal)),
             line => Assert.InRange(line.TrimEnd().Length, 1, 80));

@@ -40,7 +40,7 @@ internal sealed class CheckCommand(GlobalOptions global) : CommandBase(
         StoreCheck check, PruneRun? lastPrune, IReadOnlyList<HostProblem> problems,
         IReadOnlyList<ProcessUsingDatabase> others, IReadOnlyList<string> keptDamaged, DateTimeOffset now)
     {
-        var table = new OutputTable("", "") { AllowWideLines = true, ShowHeaders = false };
+        var table = new OutputTable("", OutputTable.WhyColumn) { AllowWideLines = true, ShowHeaders = false };
         table.Add(new("database"), new(check.DatabasePath));
         table.Add(new("images"), Cell.Of(check.TrackedImages));
         table.Add(new("database-bytes"), Cell.Of(check.DatabaseBytes));

@@ -71,7 +71,7 @@ internal sealed class DeviceStatus
     private IEnumerable<string> FindFaults()
     {
         if (!IsRunning && Host is not { IsOnce: true })
-            yield return "The daemon does not run.";
+            yield return "The daemon is not running.";
         foreach (var problem in Host?.Problems ?? [])
             yield return $"{problem.Part} fails: {problem.Message}";
         if (!IsRunning && Host is { IsOnce: true } once
