@@ -51,6 +51,17 @@ public sealed class EngineCommandTests : EngineTest
     }
 
     [Fact]
+    public void A_run_and_its_dry_run_take_the_same_settings_and_are_silent_where_there_is_nothing_to_do()
+    {
+        var app = AddTracked(TimeSpan.FromDays(8), 310_000_000, "registry/app:1");
+        var kept = Ask("run", "--once", "--keep", "registry/app");
+        Assert.Equal((ExitCode.Done, "", ""), (kept.ExitCode, kept.Output, kept.Error));
+
+        Assert.StartsWith($"expired\t{app}", Ask("run", "--once", "--dry-run").Output, StringComparison.Ordinal);
+        Assert.StartsWith($"removed\t{app}", Ask("run", "--once").Output, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void The_engine_of_a_run_that_failed_with_it_is_not_asked_again()
     {
         AddTracked(TimeSpan.FromDays(8), 310_000_000, "registry/app:1");
