@@ -90,8 +90,8 @@ internal static class CommandLine
         var waiting = given.Children.OfType<OptionResult>().FirstOrDefault(option => option.Tokens.Contains(mistyped));
         return isOption && waiting is not null
             ? $"{waiting.Option.Name} needs a value, and '{mistyped.Value}' is the next option."
-            : $"'{mistyped.Value}' is no option of 'imagegc {command.Name}'. To name what begins with a dash, write "
-                + "-- before it.";
+            : $"Unknown option '{mistyped.Value}' of 'imagegc {command.Name}'. To pass a value that begins with a "
+                + "dash, put -- before it.";
     }
 
     private static int WriteUsageError(ParseResult parsed, ParseErrorAction usage, TextWriter error)

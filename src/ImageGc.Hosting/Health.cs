@@ -1,4 +1,3 @@
-using System.Globalization;
 using ImageGc.Sqlite;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
 using Microsoft.Extensions.Hosting;
@@ -65,9 +64,8 @@ internal sealed class Health(
         var problems = parts.Where(part => part.Value.Problem is not null).ToList();
         if (problems.Count == 0)
             return HealthCheckResult.Healthy(data: found);
-        var description = string.Join(' ', problems.Select(part => string.Create(
-            CultureInfo.InvariantCulture,
-            $"{part.Key} has failed since {state.TimeOf(part.Value.Since):u}: {part.Value.Problem}")));
+        var description = string.Join(' ', problems.Select(part => new HostProblem(
+            HostProblem.NameOf(part.Key), state.TimeOf(part.Value.Since), part.Value.Problem!)));
         return new HealthCheckResult(
             problems[0].Key == HostPart.Database ? unhealthy : HealthStatus.Degraded,
             description, problems[0].Value.Failure, found);

@@ -1,3 +1,5 @@
+using System.Globalization;
+
 namespace ImageGc.Hosting;
 
 /// <summary>What a host could not do when it last tried.</summary>
@@ -6,5 +8,10 @@ namespace ImageGc.Hosting;
 /// <param name="Message">What failed, and what to do.</param>
 public sealed record HostProblem(string Part, DateTimeOffset Since, string Message)
 {
+    /// <summary>A sentence for people, in UTC.</summary>
+    public override string ToString() => string.Create(
+        CultureInfo.InvariantCulture,
+        $"{char.ToUpperInvariant(Part[0])}{Part[1..]} has failed since {Since:u}: {Message}");
+
     internal static string NameOf(HostPart part) => part.ToString().ToLowerInvariant();
 }

@@ -53,16 +53,17 @@ internal sealed class HostState(
     {
         if (_isOwner)
             return;
+        HostStatus? last = null;
         try
         {
-            _inherited = HostStatus.ReadFrom(store());
+            last = HostStatus.ReadFrom(store());
         }
         catch (Exception exception) when (exception is ImageUseStoreException or ObjectDisposedException)
         {
             // Then what the last host could not do is not known.
         }
 
-        Change(() => _isOwner = true);
+        Change(() => (_isOwner, _inherited) = (true, last));
     }
 
     public void Stop() => Change(() => _isStopped = true);
@@ -103,8 +104,9 @@ internal sealed class HostState(
         lock (_noting)
         {
             HostStatus status;
+            bool isOwner; // As it was composed: what an earlier host noted is known only to an owner.
             lock (_oneAtATime)
-                status = Compose();
+                (status, isOwner) = (Compose(), _isOwner);
             var line = status.ToString();
             if (line != _told)
             {
@@ -113,7 +115,7 @@ internal sealed class HostState(
             }
 
             _told = line;
-            if (_isOwner && status.ToJson() != _noted?.ToJson() && TryNote(status))
+            if (isOwner && status.ToJson() != _noted?.ToJson() && TryNote(status))
                 _noted = status;
         }
     }

@@ -33,7 +33,7 @@ public sealed record HostStatus
     public DateTimeOffset? NextRunAt { get; init; }
 
     /// <summary>What fails now. A database that fails is not among it.</summary>
-    public IReadOnlyList<HostProblem> Problems { get; init; } = [];
+    public IReadOnlyList<HostProblem> Problems { get => field ?? []; init; }
 
     /// <summary>What failed last, also if it works again; null if nothing has failed so far.</summary>
     public HostProblem? LastProblem { get; init; }
@@ -41,7 +41,7 @@ public sealed record HostStatus
     /// <summary>
     /// Its settings as configuration has them, without the path of the database, and those of its engine that are set.
     /// </summary>
-    public IReadOnlyDictionary<string, string> Settings { get; init; } = new Dictionary<string, string>();
+    public IReadOnlyDictionary<string, string> Settings { get => field ?? new Dictionary<string, string>(); init; }
 
     /// <summary>The status of the host that uses this database, or of the last one; null if there was none.</summary>
     /// <param name="store">May be read-only.</param>
@@ -63,10 +63,7 @@ public sealed record HostStatus
 
     /// <summary>One line for people, in UTC.</summary>
     public override string ToString() =>
-        Problems.Count > 0 ? string.Join(' ', Problems.Select(problem => string.Create(
-            CultureInfo.InvariantCulture,
-            $"{char.ToUpperInvariant(problem.Part[0])}{problem.Part[1..]} has failed since {problem.Since:u}: "
-            + $"{problem.Message}")))
+        Problems.Count > 0 ? string.Join(' ', Problems)
         : StoppedAt is { } stopped ? Line($"Stopped at {stopped:u}")
         : (WatchingSince is { } since ? Line($"Watching since {since:u}") : Line($"Running since {StartedAt:u}"))
             + (NextRunAt is { } next ? Line($", next cleanup at {next:u}") : ", removes nothing so far");

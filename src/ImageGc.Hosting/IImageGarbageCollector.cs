@@ -45,7 +45,7 @@ public interface IImageGarbageCollector
     /// <exception cref="ImageUseStoreException">That could not be stored.</exception>
     Task<string> AcceptEngineAsync(CancellationToken cancellationToken = default);
 
-    /// <summary>The images that the engine has and nobody recorded, and why: they are never removed.</summary>
+    /// <summary>The untracked images of the engine, which are never removed, and why they are not tracked.</summary>
     /// <exception cref="EngineUnavailableException">The engine cannot be reached.</exception>
     /// <exception cref="TimeoutException">It did not answer.</exception>
     /// <exception cref="ImageUseStoreException">The database cannot be read.</exception>

@@ -1,6 +1,6 @@
 namespace ImageGc.Hosting;
 
-/// <summary>An image that the engine has and nobody recorded, so that it is never removed.</summary>
+/// <summary>An image of the engine that is not tracked, so that it is never removed.</summary>
 /// <param name="Image">The image.</param>
 /// <param name="Why">Why it is not tracked, as far as that can be said.</param>
 public sealed record UntrackedImage(EngineImage Image, string Why)

@@ -38,7 +38,7 @@ public sealed class HelpTests : CliTest
         var result = Run(args);
 
         Assert.Equal(ExitCode.Usage, result.ExitCode);
-        Assert.Contains($"'{args[^1]}' is no option of 'imagegc ", result.Error, StringComparison.Ordinal);
+        Assert.Contains($"Unknown option '{args[^1]}' of 'imagegc ", result.Error, StringComparison.Ordinal);
         Assert.Equal(["a"], TrackedIds());
         Assert.Equal(ExitCode.Done, RunAnywhere("record", "--as-is", "--db", DatabasePath, "--", "--odd").ExitCode);
     }

@@ -141,6 +141,35 @@ public sealed class StatusCommandTests : EngineTest
     }
 
     [Fact]
+    public void A_run_by_cron_that_was_killed_did_not_finish()
+    {
+        Record(TimeSpan.Zero, Id(1));
+        Note("""{ "startedAt": "2026-03-01T12:00:00Z", "isOnce": true }""");
+
+        Assert.Equal("state\tThe last run did not finish.", Failing(Ask("status")).Lines[0]);
+    }
+
+    [Fact]
+    public void What_a_daemon_could_not_do_is_over_once_cron_has_taken_its_place()
+    {
+        Record(TimeSpan.Zero, Docker.AddImage("registry/app:1"));
+        Note("""
+            {
+              "startedAt": "2026-02-28T10:00:00Z",
+              "problems": [
+                { "part": "watching", "since": "2026-02-28T11:00:00Z", "message": "The engine is away." },
+                { "part": "disk", "since": "2026-02-28T11:00:00Z", "message": "The disk is full." }
+              ]
+            }
+            """);
+        Failing(Ask("status"));
+
+        Assert.Equal(ExitCode.Done, Ask("run", "--once").ExitCode);
+
+        Assert.Equal("state\tall is well", Ask("status").Lines[0]);
+    }
+
+    [Fact]
     public async Task For_a_fleet_there_is_a_document()
     {
         using var daemon = await StartDaemonAsync(("ImageAgeCleanupThreshold", "36h"));
@@ -151,6 +180,12 @@ public sealed class StatusCommandTests : EngineTest
         Assert.Equal("36h", status.GetProperty("settings").GetProperty("ImageAgeCleanupThreshold").GetString());
         Assert.Equal("2026-03-01T12:00:00Z", status.GetProperty("watchingSince").GetString());
         await daemon.StopAsync(Cancel);
+    }
+
+    private void Note(string host)
+    {
+        using var store = Open();
+        store.RecordUse([], new Dictionary<string, string> { ["host"] = host });
     }
 
     private static Result Failing(Result result)

@@ -69,6 +69,30 @@ public sealed class HostStatusTests : HostTest
         await next.StopAsync(Cancel);
     }
 
+    /// <remarks>One part reports while another takes the note over: the report comes from before that.</remarks>
+    [Fact]
+    public void What_an_earlier_host_could_not_do_is_not_lost_while_the_note_is_taken_over()
+    {
+        var told = new Told();
+        Listener = told;
+        using var host = Build();
+        StoreOf(host).RecordUse([], new Dictionary<string, string>
+        {
+            ["host"] = """
+                {
+                  "startedAt": "2026-02-28T10:00:00Z",
+                  "lastProblem": { "part": "disk", "since": "2026-02-28T11:00:00Z", "message": "It is full." }
+                }
+                """,
+        });
+        var state = host.Services.GetRequiredService<HostState>();
+        told.During = state.Own; // After the report was composed, and before it would be noted.
+
+        state.Report(HostPart.Watching, failure: null, since: null);
+
+        Assert.Equal("It is full.", HostStatus.ReadFrom(StoreOf(host))!.LastProblem!.Message);
+    }
+
     [Fact]
     public async Task A_host_that_never_removes_anything_says_so_and_who_listens_is_told_at_once()
     {
@@ -228,6 +252,12 @@ public sealed class HostStatusTests : HostTest
     {
         public List<string> Lines { get; } = [];
 
-        public void Report(HostStatus value) => Lines.Add(value.ToString());
+        public Action? During { get; set; }
+
+        public void Report(HostStatus value)
+        {
+            Lines.Add(value.ToString());
+            During?.Invoke();
+        }
     }
 }

@@ -25,8 +25,8 @@ internal sealed class AdoptCommand : EngineCommand
     public AdoptCommand(GlobalOptions global)
         : base(
             global, "adopt",
-            "Track images that nobody recorded, as used now, so that they can be removed once they are old enough. "
-            + "What was on the device before is never removed otherwise. Prints their IDs.",
+            "Track untracked images, as used now, so that they can be removed once they are old enough. Images that "
+            + "were on the device before are never removed otherwise. Prints their IDs.",
             "imagegc adopt registry/app:1.3",
             "imagegc adopt --all")
     {

@@ -12,8 +12,8 @@ internal sealed class StatusCommand : EngineCommand
     public StatusCommand(GlobalOptions global)
         : base(
             global, "status",
-            "Show whether the daemon lives and works, its last and next cleanup, its settings, the images and the "
-            + "disk. The exit code is 0 only if all is well.",
+            "Show whether the daemon is running and healthy, its last and next cleanup, its settings, the images and "
+            + "the disk. The exit code is 0 only if all is well.",
             "imagegc status",
             "imagegc status > /dev/null || echo 'imagegc needs a look'",
             "imagegc status --json",
@@ -46,13 +46,15 @@ internal sealed class StatusCommand : EngineCommand
         var collector = services.GetRequiredService<IImageGarbageCollector>();
         try
         {
-            var images = await engine.ListImagesAsync(cancellationToken);
+            var images = (await engine.ListImagesAsync(cancellationToken)).DistinctBy(image => image.ImageId).ToList();
+            var verdicts = (await collector.PreviewAsync(cancellationToken)).Select(ImageVerdict.Of).ToList();
             return new EngineAnswer($"{engine}", Failure: null)
             {
-                ImageBytes = images.DistinctBy(image => image.ImageId).Sum(image => image.SizeBytes ?? 0),
-                Untracked = (await collector.ListUntrackedAsync(cancellationToken)).Count,
+                ImageBytes = images.Sum(image => image.SizeBytes ?? 0),
+                Untracked = images.Select(image => image.ImageId)
+                    .Except(verdicts.Select(verdict => verdict.Image.ImageId)).Count(),
                 Disk = await MeasureAsync(services, cancellationToken),
-                Verdicts = [.. (await collector.PreviewAsync(cancellationToken)).Select(ImageVerdict.Of)],
+                Verdicts = verdicts,
             };
         }
         catch (Exception exception) when (exception

@@ -57,6 +57,15 @@ internal sealed class DeviceStatus
     /// <summary>What is not well, in sentences.</summary>
     public IReadOnlyList<string> Faults { get; }
 
+    /// <summary>Of the images with this verdict the sizes, together; null where the engine said nothing.</summary>
+    public long? BytesOf(Verdict verdict) => Among(verdict)?.Sum(image => image.Image.SizeBytes ?? 0);
+
+    /// <summary>How many images have this verdict; null where the engine said nothing.</summary>
+    public int? Count(Verdict verdict) => Among(verdict)?.Count();
+
+    private IEnumerable<ImageVerdict>? Among(Verdict verdict) => Engine.Failure is not null ? null
+        : Engine.Verdicts.Where(image => image.Verdict == verdict);
+
     /// <summary>The daemon, in one line.</summary>
     public string Daemon => Host switch
     {

@@ -13,12 +13,9 @@ internal sealed record JsonStatus(
         status.LastRun is { } run ? JsonRun.Of(run) : null,
         status.Host?.LastProblem is { } problem ? JsonProblem.Of(problem) : null,
         status.Options.ToSettings(), status.Settings.Source, status.Engine.Engine, status.Tracked,
-        status.Engine.Untracked, Count(status, Verdict.InUse), Count(status, Verdict.Kept),
-        Count(status, Verdict.Expired), status.Engine.ImageBytes, StatusTable.PrunableBytes(status),
+        status.Engine.Untracked, status.Count(Verdict.InUse), status.Count(Verdict.Kept),
+        status.Count(Verdict.Expired), status.Engine.ImageBytes, status.BytesOf(Verdict.Expired),
         status.Engine.Disk?.UsedBytes, status.Engine.Disk?.AvailableBytes, databasePath);
-
-    private static int? Count(DeviceStatus status, Verdict verdict) => status.Engine.Failure is not null ? null
-        : status.Engine.Verdicts.Count(image => image.Verdict == verdict);
 
     private static string? Iso(DateTimeOffset? moment) => moment is { } at ? TimeFormat.Iso(at) : null;
 }

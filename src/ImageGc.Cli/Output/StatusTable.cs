@@ -28,19 +28,15 @@ internal static class StatusTable
         table.Add(new("engine"), new(status.Engine.Engine));
         table.Add(new("tracked"), Number(status.Tracked));
         table.Add(new("untracked"), Number(status.Engine.Untracked));
-        table.Add(new("in-use"), Count(status, Verdict.InUse));
-        table.Add(new("kept"), Count(status, Verdict.Kept));
-        table.Add(new("may-go-now"), Count(status, Verdict.Expired));
+        table.Add(new("in-use"), Number(status.Count(Verdict.InUse)));
+        table.Add(new("kept"), Number(status.Count(Verdict.Kept)));
+        table.Add(new("may-go-now"), Number(status.Count(Verdict.Expired)));
         table.Add(new("image-bytes"), Bytes(status.Engine.ImageBytes));
-        table.Add(new("bytes-that-may-go"), Bytes(PrunableBytes(status)));
+        table.Add(new("bytes-that-may-go"), Bytes(status.BytesOf(Verdict.Expired)));
         table.Add(new("disk"), new(status.Engine.Disk?.ToString() ?? "-"));
         table.Add(new("database"), new(databasePath));
         return table;
     }
-
-    public static long? PrunableBytes(DeviceStatus status) => status.Engine.Failure is not null ? null
-        : status.Engine.Verdicts.Where(verdict => verdict.Verdict == Verdict.Expired)
-            .Sum(verdict => verdict.Image.SizeBytes ?? 0);
 
     private static string SettingsOf(DeviceStatus status)
     {
@@ -77,9 +73,6 @@ internal static class StatusTable
     private static Cell At(DateTimeOffset? moment, DateTimeOffset now) => moment is not { } at
         ? new("-", "unknown")
         : new(TimeFormat.Iso(at), $"{TimeFormat.Short(at)} UTC, {TimeFormat.Relative(at, now)}");
-
-    private static Cell Count(DeviceStatus status, Verdict verdict) => Number(
-        status.Engine.Failure is null ? status.Engine.Verdicts.Count(image => image.Verdict == verdict) : null);
 
     private static Cell Number(long? number) => number is { } known ? Cell.Of(known) : new("-");
 
