@@ -24,8 +24,9 @@ internal static partial class SqliteLibrary
         {
             throw new ImageUseStoreException(StoreErrorReason.Library, path,
                 $"Could not open '{path}': SQLite's native library cannot be loaded: "
-                + $"{FirstLineOf(exception.GetBaseException())}. Publish the program for this system's runtime "
-                + "identifier; on Linux it needs glibc 2.34 or later, as in Debian 12, Ubuntu 22.04 or RHEL 9.",
+                + $"{FirstSentenceOf(exception.GetBaseException())}. It belongs beside the program, published for this "
+                + "system's runtime identifier; on Linux it needs glibc 2.34 or later, as in Debian 12, Ubuntu 22.04 "
+                + "or RHEL 9.",
                 exception);
         }
 
@@ -34,8 +35,9 @@ internal static partial class SqliteLibrary
             + "log can corrupt a database. Reference SQLite 3.51.3 or later.");
     }
 
-    /// <remarks>The others list each path that was tried.</remarks>
-    private static string FirstLineOf(Exception exception) => exception.Message.Split('\n')[0].TrimEnd('.', '\r');
+    /// <remarks>The others name tools for developers, and each path that was tried.</remarks>
+    private static string FirstSentenceOf(Exception exception) =>
+        exception.Message.Split('\n')[0].Split(". ")[0].TrimEnd('.', '\r');
 
     /// <summary>The `errno` behind the last I/O error, 0 if unknown.</summary>
     public static int SystemErrorOf(sqlite3? database) =>
