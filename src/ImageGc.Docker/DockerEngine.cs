@@ -25,6 +25,12 @@ internal sealed partial class DockerEngine(IOptions<DockerOptions> options, ILog
 
     public override string ToString() => _docker.Address.ToString();
 
+    public IReadOnlyDictionary<string, string> Settings => new Dictionary<string, string>
+    {
+        [nameof(DockerOptions.EngineAddress)] = $"{options.Value.EngineAddress}",
+        [nameof(DockerOptions.EngineTimeout)] = DurationText.Format(options.Value.EngineTimeout),
+    };
+
     public bool IsImageId(string text) => ImageId.IsDigest(text);
 
     /// <remarks>

@@ -15,7 +15,7 @@ internal enum HostPart
 
 /// <summary>What a host is doing, which it notes whenever that changes.</summary>
 internal sealed class HostState(
-    Func<ImageUseStore> store, IOptions<ImageGarbageCollectionOptions> options, ImageGarbageCollectionBuilder engine,
+    Func<ImageUseStore> store, IOptions<ImageGarbageCollectionOptions> options, IContainerEngine engine,
     IEnumerable<IProgress<HostStatus>> listeners, TimeProvider time)
 {
     /// <summary>By how much a noted time may differ from what the clock says now.</summary>
@@ -168,7 +168,7 @@ internal sealed class HostState(
             NextRunAt = _isStopped || _nextRunAt is not { } next ? null : ToSecond(next),
             Problems = problems,
             LastProblem = began ?? before?.LastProblem,
-            Settings = engine.AddSettingsTo(options.Value.ToSettings()),
+            Settings = options.Value.ToSettings().Concat(engine.Settings).ToDictionary(),
         };
     }
 

@@ -23,18 +23,6 @@ public sealed class ImageGarbageCollectionBuilder
 
     internal IReadOnlyList<string> EngineSettings => _engineSettings;
 
-    /// <summary>Adds those settings of the engine that are set.</summary>
-    internal Dictionary<string, string> AddSettingsTo(Dictionary<string, string> settings)
-    {
-        foreach (var name in _engineSettings)
-        {
-            if (Section?[name] is { Length: > 0 } value)
-                settings[name] = value;
-        }
-
-        return settings;
-    }
-
     /// <summary>Registers the engine, as a singleton; the last one counts.</summary>
     /// <typeparam name="TEngine">The engine; its constructor may ask for services.</typeparam>
     /// <param name="settings">What it reads from <see cref="Section"/>: other unknown settings are refused.</param>

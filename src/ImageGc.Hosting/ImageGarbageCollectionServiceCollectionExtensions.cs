@@ -94,9 +94,7 @@ public static class ImageGarbageCollectionServiceCollectionExtensions
         services.AddHostedService<TrackingWorker>();
         services.AddSingleton<DiskPressureWorker>();
         services.AddHostedService(provider => provider.GetRequiredService<DiskPressureWorker>());
-        var builder = new ImageGarbageCollectionBuilder(services, section);
-        services.AddSingleton(builder);
-        return builder;
+        return new ImageGarbageCollectionBuilder(services, section);
     }
 
     private static readonly Func<IServiceProvider, ImageUseStore> OpenStore = provider => ImageUseStore.Open(

@@ -11,6 +11,12 @@ namespace ImageGc.Hosting;
 public interface IContainerEngine
 {
     /// <summary>
+    /// Its settings as configuration has them, so that other programs ask the same engine: they are noted in the
+    /// database, without secrets. By default none.
+    /// </summary>
+    IReadOnlyDictionary<string, string> Settings => new Dictionary<string, string>();
+
+    /// <summary>
     /// Names the engine and its store of images: the same text as long as the images are the same ones, over restarts
     /// and upgrades too; another one once the store was switched or the data directory is another.
     /// </summary>
