@@ -17,6 +17,9 @@ internal sealed class CleanupWorker(
 
     private static readonly TimeSpan RetryAfter = TimeSpan.FromMinutes(15);
 
+    /// <summary>A person waits for what is asked for; a look costs one short query.</summary>
+    private static readonly TimeSpan LookInterval = TimeSpan.FromSeconds(5);
+
     /// <summary>A clock that is set by less is being adjusted, not set right.</summary>
     private static readonly TimeSpan ClockSet = TimeSpan.FromMinutes(1);
 
@@ -45,6 +48,9 @@ internal sealed class CleanupWorker(
 
     /// <summary>Whether a run failed half-way: the history shows it like any other.</summary>
     private bool _unfinished;
+
+    /// <summary>Whether it is for this host to answer a <see cref="CleanupRequest"/>.</summary>
+    private bool _isLocked;
 
     /// <remarks>
     /// Opens the database while an operator is likely to read the log, so that a fatal problem makes the start fail.
@@ -86,18 +92,58 @@ internal sealed class CleanupWorker(
         {
             var failure = await Attempt.FailureOfAsync(CleanUpWhenDueAsync, stoppingToken).ConfigureAwait(false);
             health.Report(HostPart.Cleanup, failure);
+            Answer(failure is null ? null : HostingLog.Sentence(failure));
             if (failure is null)
                 continue;
             if (Health.CannotGoOn(failure))
                 return;
             log.CleanupFailed(failure, RetryAfter);
-            await Task.Delay(RetryAfter, time, stoppingToken).ConfigureAwait(false);
+            await WaitAsync(RetryAfter, stoppingToken).ConfigureAwait(false);
+        }
+    }
+
+    /// <summary>Waits so long, or until a cleanup is asked for.</summary>
+    private async Task WaitAsync(TimeSpan longest, CancellationToken stoppingToken)
+    {
+        var began = time.GetTimestamp();
+        while (longest - time.GetElapsedTime(began) is var left && left > TimeSpan.Zero && !IsAsked())
+            await Task.Delay(left < LookInterval ? left : LookInterval, time, stoppingToken).ConfigureAwait(false);
+    }
+
+    private bool IsAsked()
+    {
+        try
+        {
+            return _isLocked && CleanupRequest.IsPending(store());
+        }
+        catch (Exception exception) when (exception is ImageUseStoreException or ObjectDisposedException)
+        {
+            return false; // The next cleanup reports it.
+        }
+    }
+
+    private void Answer(string? failure)
+    {
+        try
+        {
+            if (_isLocked)
+                CleanupRequest.Answer(store(), failure);
+        }
+        catch (Exception exception) when (exception is ImageUseStoreException or ObjectDisposedException)
+        {
+            // Then there is one more cleanup, and the next answer.
         }
     }
 
     private async Task CleanUpWhenDueAsync(CancellationToken stoppingToken)
     {
         cleanup.Lock();
+        if (!_isLocked)
+        {
+            _isLocked = true;
+            Answer("It was asked for before the program that cleans up was started.");
+        }
+
         if (!_unfinished)
             await WaitUntilDueAsync(stoppingToken).ConfigureAwait(false);
         _unfinished = true;
@@ -113,13 +159,13 @@ internal sealed class CleanupWorker(
             Attempt.IfThereIsRoom(() => store().CorrectTimes()); // So that other programs read correct times.
             var now = time.GetUtcNow();
             var next = FindNext(now);
-            if (next <= now)
+            if (next <= now || IsAsked())
                 return;
             // A run that failed is tried again before this, so only the database could not be read.
             if (!_isOverdue && _isChecked)
                 health.Report(HostPart.Cleanup, failure: null);
             var left = next - now;
-            await Task.Delay(left < PollInterval ? left : PollInterval, time, stoppingToken).ConfigureAwait(false);
+            await WaitAsync(left < PollInterval ? left : PollInterval, stoppingToken).ConfigureAwait(false);
         }
     }
 

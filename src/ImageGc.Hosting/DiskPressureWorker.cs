@@ -27,7 +27,7 @@ internal sealed class DiskPressureWorker(
         var low = options.Value.LowThreshold ?? high.LowByDefault;
         var before = await disk.MeasureAsync(cancellationToken).ConfigureAwait(false);
         RequirePossible(before, high, low);
-        if (high.MarginOf(before) > 0)
+        if (!high.IsReachedBy(before))
         {
             _freedNothingAt = null;
             health.Report(HostPart.Disk, failure: null);
@@ -46,7 +46,7 @@ internal sealed class DiskPressureWorker(
         }
 
         var after = await disk.MeasureAsync(cancellationToken).ConfigureAwait(false);
-        if (high.MarginOf(after) > 0)
+        if (!high.IsReachedBy(after))
         {
             health.Report(HostPart.Disk, failure: null);
             return result;
@@ -65,7 +65,7 @@ internal sealed class DiskPressureWorker(
     /// <summary>Whether images go before their time now.</summary>
     public async Task<bool> IsTooFullAsync(CancellationToken cancellationToken) =>
         options.Value.HighThreshold is { } high
-        && high.MarginOf(await disk.MeasureAsync(cancellationToken).ConfigureAwait(false)) <= 0;
+        && high.IsReachedBy(await disk.MeasureAsync(cancellationToken).ConfigureAwait(false));
 
     /// <summary>A typing error must not cost every unused image.</summary>
     private static void RequirePossible(DiskUsage usage, DiskThreshold high, DiskThreshold low)

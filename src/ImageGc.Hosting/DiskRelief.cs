@@ -74,5 +74,5 @@ internal sealed class DiskRelief(ImageDisk disk, DiskThreshold high, DiskThresho
     private static long LeastOf(long? expected) => Math.Min(expected ?? LeastBytes, LeastBytes);
 
     /// <remarks>Of one in percent and one in bytes the low one may allow more than the high one.</remarks>
-    private bool IsEnough(DiskUsage usage) => low.MarginOf(usage) >= 0 && high.MarginOf(usage) > 0;
+    private bool IsEnough(DiskUsage usage) => low.MarginOf(usage) >= 0 && !high.IsReachedBy(usage);
 }

@@ -60,6 +60,13 @@ public readonly record struct DiskThreshold
         ? $"{SizeText.Format(free)} free"
         : string.Create(CultureInfo.InvariantCulture, $"{_percent}%");
 
+    /// <summary>Whether a disk is so full, or fuller.</summary>
+    public bool IsReachedBy(DiskUsage usage)
+    {
+        ArgumentNullException.ThrowIfNull(usage);
+        return MarginOf(usage) <= 0;
+    }
+
     /// <summary>What it asks for, to follow a semicolon.</summary>
     internal string Demand =>
         FreeBytes is { } free ? $"at least {SizeText.Format(free)} must stay free" : $"at most {this} may be used";

@@ -91,6 +91,20 @@ public sealed partial class ImageUseStore : IDisposable
             ORDER BY LastUsedAt, ImageId
             """, new { boot = now.Boot, beganAt = now.BeganAt }).AsList()));
 
+    /// <summary>
+    /// The tracked images whose removal failed when it was last tried, oldest use first; none that was used since.
+    /// </summary>
+    /// <exception cref="ImageUseStoreException">The images could not be read.</exception>
+    public IReadOnlyList<ImageUse> ListNotRemoved() =>
+        ToImages(_database.Read("list the images that could not be removed", (connection, now) =>
+            connection.Query<Row>($"""
+                {SelectUses}
+                JOIN failed_removal ON failed_removal.image_id = image_use.image_id
+                                   AND failed_removal.boot = image_use.boot
+                                   AND failed_removal.ran_at = image_use.ran_at
+                ORDER BY LastUsedAt, ImageId
+                """, new { boot = now.Boot, beganAt = now.BeganAt }).AsList()));
+
     /// <remarks>A clock that was set since the last change is corrected in what is shown, too.</remarks>
     private const string SelectUses = $"""
         SELECT image_use.image_id AS ImageId,

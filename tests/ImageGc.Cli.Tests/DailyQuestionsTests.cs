@@ -79,10 +79,10 @@ public sealed class DailyQuestionsTests : EngineTest
         var line = Assert.Single(Run("history", "registry/app:1").Lines).Split('\t');
         Assert.Equal(
             [_app1, "2026-02-21T12:00:00Z", "2026-03-01T12:00:00Z", "691200s", "604800s"], line[..5]);
-        Assert.Equal(["310000000", $"registry/app:1,registry/app@{_app1}"], line[6..]);
+        Assert.Equal(["310000000", $"registry/app:1,registry/app@{_app1}", "scheduled"], line[6..]);
         var shown = Terminal(() => Run("history", "registry/app:1"));
-        Assert.Matches(@"^NAME +REMOVED \(UTC\) +UNUSED FOR +THRESHOLD +FREED +IMAGE ID$", shown[0]);
-        Assert.Matches($@"^registry/app:1 +2026-03-01 12:00 +8 days +7d +\S.* +{Short(_app1)}$", shown[1]);
+        Assert.Matches(@"^NAME +REMOVED \(UTC\) +UNUSED FOR +WHY +FREED +IMAGE ID$", shown[0]);
+        Assert.Matches($@"^registry/app:1 +2026-03-01 12:00 +8 days +over 7d +\S.* +{Short(_app1)}$", shown[1]);
     }
 
     [Fact]

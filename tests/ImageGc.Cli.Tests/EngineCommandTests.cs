@@ -163,7 +163,9 @@ public sealed class EngineCommandTests : EngineTest
 
         Assert.Equal("", Run("keep", "registry/app").Error);
         Assert.Equal(["registry/app"], Run("keep").Lines);
-        Assert.Equal("No tracked image is 'tol' now. The nearest name is 'tool:1'; 'imagegc list' shows all.\n",
+        Assert.Equal(
+            "No tracked image is 'tol' now. The nearest name is 'tool:1'; 'imagegc list' shows all. "
+            + "'imagegc unkeep tol' takes it back.\n",
             Run("keep", "tol").Error);
         Assert.Equal(["tol"], Run("unkeep", "tol").Lines);
         Assert.Equal(ExitCode.Done, Ask("run", "--once").ExitCode);

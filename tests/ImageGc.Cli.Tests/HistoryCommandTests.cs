@@ -18,9 +18,9 @@ public sealed class HistoryCommandTests : CliTest
 
         Assert.Equal(
             [
-                "b\t2026-02-28T12:00:00Z\t2026-03-02T12:00:00Z\t172800s\t129600s\t-\t-\t-",
-                "a\t2026-02-20T12:00:00Z\t2026-03-01T12:00:00Z\t777600s\t604800s\t-\t-\t-",
-                "c\t2026-02-21T12:00:00Z\t2026-03-01T12:00:00Z\t691200s\t604800s\t-\t-\t-",
+                "b\t2026-02-28T12:00:00Z\t2026-03-02T12:00:00Z\t172800s\t129600s\t-\t-\t-\tmanual",
+                "a\t2026-02-20T12:00:00Z\t2026-03-01T12:00:00Z\t777600s\t604800s\t-\t-\t-\tmanual",
+                "c\t2026-02-21T12:00:00Z\t2026-03-01T12:00:00Z\t691200s\t604800s\t-\t-\t-\tmanual",
             ],
             Run("history").Lines);
     }
@@ -35,8 +35,8 @@ public sealed class HistoryCommandTests : CliTest
 
         Assert.Equal(
             [
-                "NAME       REMOVED (UTC)     UNUSED FOR  THRESHOLD  FREED  IMAGE ID",
-                "app:1.4.2  2026-03-01 12:00  9 days      36h        -      000000000000",
+                "NAME       REMOVED (UTC)     UNUSED FOR  WHY      FREED  IMAGE ID",
+                "app:1.4.2  2026-03-01 12:00  9 days      by hand  -      000000000000",
             ],
             Run("history").Lines.Select(line => line.TrimEnd()));
     }
@@ -83,7 +83,10 @@ public sealed class HistoryCommandTests : CliTest
         Prune();
 
         Assert.Equal(
-            [$"{Id(1)}\t2026-02-21T12:00:00Z\t2026-03-01T12:00:00Z\t691200s\t604800s\t-\t310000000\tapp:1.4.2"],
+            [
+                $"{Id(1)}\t2026-02-21T12:00:00Z\t2026-03-01T12:00:00Z\t691200s\t604800s\t-\t310000000\tapp:1.4.2"
+                + "\tmanual",
+            ],
             Run("history", written).Lines);
     }
 

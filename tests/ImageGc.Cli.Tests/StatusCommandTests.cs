@@ -107,7 +107,44 @@ public sealed class StatusCommandTests : EngineTest
 
         Time.Now += TimeSpan.FromDays(2);
         Assert.Equal(
-            "state\tNo cleanup has run since 2026-03-01T12:00:00Z.", Failing(Ask("status")).Lines[0]);
+            "state\tNo cleanup has run since 2026-03-01T12:00:00Z, and CleanupRecurrence is 1d.",
+            Failing(Ask("status")).Lines[0]);
+    }
+
+    [Fact]
+    public void A_device_that_prunes_by_cron_without_a_host_is_well_until_it_misses_two_nights()
+    {
+        AddTracked(TimeSpan.FromDays(1), 310_000_000, "registry/app:1");
+        Run("prune", "--in-use", Id(9));
+
+        Assert.Equal("state\tall is well", Ask("status").Lines[0]);
+
+        Time.Now += TimeSpan.FromDays(3);
+        Assert.StartsWith(
+            "state\tNo cleanup has run since 2026-03-01T12:00:00Z", Failing(Ask("status")).Lines[0],
+            StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_cleanup_that_is_overdue_is_not_well()
+    {
+        using var daemon = await StartDaemonAsync();
+        Time.Now += TimeSpan.FromHours(14);
+
+        Assert.Equal(
+            "state\tThe cleanup that was due at 2026-03-02T00:00:00Z has not ended.", Failing(Run("status")).Lines[0]);
+        await daemon.StopAsync(Cancel);
+    }
+
+    [Fact]
+    public async Task A_disk_that_is_too_full_shows_before_the_daemon_has_looked()
+    {
+        Record(TimeSpan.Zero, Docker.AddImage("registry/app:1"));
+        using var daemon = await StartDaemonAsync(("HighThreshold", "1%"), ("ImageDirectory", "/"));
+
+        Assert.Matches(
+            @"^state\tThe disk is \d+% full, .*, and HighThreshold is 1%\.$", Failing(Run("status")).Lines[0]);
+        await daemon.StopAsync(Cancel);
     }
 
     [Fact]
@@ -136,8 +173,13 @@ public sealed class StatusCommandTests : EngineTest
             : null;
         Failing(Ask("run", "--once"));
 
-        Assert.Equal("state\t1 image could not be removed in the last cleanup.", Failing(Ask("status")).Lines[0]);
+        Assert.Equal(
+            "state\tregistry/app:1 could not be removed. Each cleanup tries again; the log says why it failed.",
+            Failing(Ask("status")).Lines[0]);
         Assert.Equal([stuck], TrackedIds());
+
+        Run("keep", "registry/app:1");
+        Assert.Equal("state\tall is well", Ask("status").Lines[0]); // It is to stay now.
     }
 
     [Fact]

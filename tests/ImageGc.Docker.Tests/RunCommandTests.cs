@@ -117,6 +117,23 @@ public sealed class RunCommandTests(PrivateEngine engine) : RunCommandTest(engin
     }
 
     [Fact]
+    public async Task Beside_a_daemon_once_has_that_clean_up_at_once_by_its_own_settings()
+    {
+        var (old, young) = (await CreateImageAsync(), await CreateImageAsync());
+        Record(TimeSpan.FromDays(3), old);
+        Record(TimeSpan.FromDays(1), young);
+        using var daemon = Run("--older-than", "2d");
+        await UntilAsync(() => daemon.Error.Contains("Watching", StringComparison.Ordinal), daemon);
+
+        using var once = Run("--once");
+
+        Assert.Equal(0, await once.EndAsync());
+        Assert.Contains($"removed\t{old}", await once.Output, StringComparison.Ordinal);
+        Assert.False(await ExistsAsync(old));
+        Assert.True(await ExistsAsync(young));
+    }
+
+    [Fact]
     public async Task Once_sees_containers_that_came_and_went_since_it_last_ran()
     {
         var image = await CreateImageAsync();

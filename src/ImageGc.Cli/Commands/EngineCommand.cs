@@ -47,19 +47,24 @@ internal abstract class EngineCommand(GlobalOptions global, string name, string 
     /// <summary>As above, for work that a signal cancels.</summary>
     protected int AskEngine(
         CommandContext context, DaemonSettings settings, Func<IServiceProvider, CancellationToken, Task<int>> work,
-        bool readOnly = false) => WithHost(context, settings, host =>
+        bool readOnly = false) => WithHost(
+            context, settings, host => UntilSignal(context, cancel => work(host.Services, cancel)), readOnly,
+            isQuiet: true);
+
+    /// <summary>Does the work, unless a signal cancels it.</summary>
+    protected static int UntilSignal(CommandContext context, Func<CancellationToken, Task<int>> work)
     {
         using var termination = new TerminationSignal(() =>
             context.WriteError("Stopping; a second signal stops at once."));
         try
         {
-            return work(host.Services, termination.Token).GetAwaiter().GetResult();
+            return work(termination.Token).GetAwaiter().GetResult();
         }
         catch (OperationCanceledException) when (termination.Token.IsCancellationRequested)
         {
             return ExitCode.Interrupted;
         }
-    }, readOnly, isQuiet: true);
+    }
 
     protected static ImageGarbageCollectionOptions OptionsOf(IServiceProvider services) =>
         services.GetRequiredService<IOptions<ImageGarbageCollectionOptions>>().Value;

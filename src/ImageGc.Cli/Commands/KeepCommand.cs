@@ -55,7 +55,9 @@ internal sealed class KeepCommand : CommandBase
     {
         var images = known.All(written);
         if (images.Count == 0)
-            context.WriteInfo($"No tracked image is '{written}' now. {known.Hint(written)}");
+            context.WriteInfo(
+                $"No tracked image is '{written}' now. {known.Hint(written)} 'imagegc unkeep {written}' takes it "
+                + "back.");
         foreach (var image in images.Where(image => image.HasLostNames && !ImageId.Matches(written, image.ImageId)))
             context.WriteInfo($"{ImageId.Shorten(image.ImageId)} had this name before and is not kept by it. To keep "
                 + "it too, name it by its ID.");

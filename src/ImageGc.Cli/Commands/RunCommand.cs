@@ -16,7 +16,8 @@ internal sealed class RunCommand : EngineCommand
 
     private readonly Option<bool> _once = new("--once")
     {
-        Description = "Record what is in use, remove what expired, and end: for cron.",
+        Description =
+            "Record what is in use, remove what expired, and end: for cron. A daemon that is running does it instead.",
     };
 
     private readonly Option<bool> _dryRun = new("--dry-run")
@@ -60,13 +61,28 @@ internal sealed class RunCommand : EngineCommand
         }
 
         if (context.Get(_once))
-            return AskEngine(
-                context, Daemon.Read(context), (services, cancel) => CollectAsync(context, services, cancel));
+            return RunOnce(context, Daemon.Read(context));
         return WithHost(context, Daemon.Read(context), host =>
         {
+            Open(host);
             host.Run();
             return Environment.ExitCode == 0 ? ExitCode.Done : ExitCode.Failed; // What cannot go on has set it.
         });
+    }
+
+    /// <summary>What only a person can mend ends the start; the host waits until the rest has passed.</summary>
+    private static void Open(IHost host)
+    {
+        try
+        {
+            _ = host.Services.GetRequiredService<IContainerEngine>(); // Wrong settings create no database.
+            _ = host.Services.GetRequiredService<ImageUseStore>();
+        }
+        catch (ImageUseStoreException passing) when (passing.Reason
+            is StoreErrorReason.Busy or StoreErrorReason.Full or StoreErrorReason.ReadOnly or StoreErrorReason.IoError)
+        {
+            // The log says so at the first cleanup or use.
+        }
     }
 
     private async Task<int> PreviewAsync(
@@ -89,10 +105,35 @@ internal sealed class RunCommand : EngineCommand
         context.WriteInfo(
             $"Dry run, nothing was changed: {expired} of {tracked} would be removed{Quantity.WouldFree(verdicts)}.");
         context.WriteInfo(settings.Describe(options));
-        if (options.HighThreshold is { } high)
-            context.WriteInfo($"Where the disk is fuller than --high-threshold {high}, they go oldest use first, and "
-                + "only until there is room.");
         return ExitCode.Done;
+    }
+
+    private int RunOnce(CommandContext context, DaemonSettings settings)
+    {
+        if (settings is { IsChanged: false, DatabasePath: { } database } && !context.NamesSettings
+            && DaemonState.Read(context, database).CleansUp)
+            return UntilSignal(context, cancel => HaveDaemonCollectAsync(context, database, cancel));
+        return AskEngine(context, settings, (services, cancel) => CollectAsync(context, services, cancel));
+    }
+
+    /// <summary>Only one removes images at a time, and a daemon does so as long as it lives.</summary>
+    private async Task<int> HaveDaemonCollectAsync(
+        CommandContext context, string database, CancellationToken cancellationToken)
+    {
+        using var store = context.OpenForWriting(database);
+        var before = store.ListRemoved().Select(removed => (removed.Image, removed.RemovedAt)).ToHashSet();
+        context.WriteProgress("The daemon cleans up, by its own settings...");
+        var failure = await CleanupRequest.SendAsync(store, context.Environment.Time, cancellationToken);
+        List<ImageVerdict> outcomes =
+        [
+            .. store.ListRemoved().Where(removed => !before.Contains((removed.Image, removed.RemovedAt)))
+                .Select(ImageVerdict.Of),
+            .. store.ListNotRemoved().Select(image => new ImageVerdict(Verdict.Failed, image, image.LastUsedAt)),
+        ];
+        Write(outcomes, () => store, context);
+        if (failure is not null)
+            throw new CommandFailedException(failure);
+        return ExitCodeOf(outcomes);
     }
 
     private async Task<int> CollectAsync(
@@ -110,40 +151,45 @@ internal sealed class RunCommand : EngineCommand
         }
         catch
         {
-            Write(outcomes, services, context); // What is removed is removed.
+            Write(outcomes.Verdicts, services.GetRequiredService<ImageUseStore>, context); // What is gone is gone.
             throw;
         }
 
-        Write(outcomes, services, context);
+        Write(outcomes.Verdicts, services.GetRequiredService<ImageUseStore>, context);
         if (!options.Enabled)
             context.WriteInfo("Enabled is false: images are recorded, and none is removed.");
         var store = services.GetRequiredService<ImageUseStore>();
         if (store.HasUnrecordedUses)
             context.WriteError("The disk is full, so that not every image in use could be recorded as used now. Free "
                 + "some space: the next run does.");
-        return outcomes.Failed + store.ListNotRecorded().Count > 0 || store.HasUnrecordedUses
+        return store.ListNotRecorded().Count > 0 || store.HasUnrecordedUses
             ? ExitCode.Failed
-            : ExitCode.Done;
+            : ExitCodeOf(outcomes.Verdicts);
     }
 
-    private void Write(RunOutcomes outcomes, IServiceProvider services, CommandContext context)
+    private static int ExitCodeOf(IEnumerable<ImageVerdict> outcomes) =>
+        outcomes.Any(image => image.Verdict == Verdict.Failed) ? ExitCode.Failed : ExitCode.Done;
+
+    private void Write(IReadOnlyCollection<ImageVerdict> outcomes, Func<ImageUseStore> store, CommandContext context)
     {
         if (context.Json)
             context.WriteJson(
-                new JsonPrune(DryRun: false, Import: null, outcomes.Verdicts.Select(JsonVerdict.Of)),
+                new JsonPrune(DryRun: false, Import: null, outcomes.Select(JsonVerdict.Of)),
                 JsonOutput.Default.JsonPrune);
         else
-            context.WriteVerdicts(outcomes.Verdicts, context.Get(_fullIds));
-        if (context.Json && outcomes.Verdicts.Count == 0)
+            context.WriteVerdicts(outcomes, context.Get(_fullIds));
+        if (context.Json && outcomes.Count == 0)
             return; // The database may not even be open.
-        var store = services.GetRequiredService<ImageUseStore>();
-        var failed = outcomes.Failed == 0 ? "" : $"; {outcomes.Failed} failed and will be tried again by the next run";
+        var failed = outcomes.Count(image => image.Verdict == Verdict.Failed) is > 0 and var many
+            ? $"; {many} failed and will be tried again by the next run"
+            : "";
         // Cron sends a mail of whatever is written.
-        if (outcomes.Verdicts.Count > 0 || context.Environment.ErrorIsTerminal)
+        if (outcomes.Count > 0 || context.Environment.ErrorIsTerminal)
             context.WriteInfo(
-                $"Removed {Quantity.Images(outcomes.Removed)}{Quantity.Freed(outcomes.Verdicts)}{failed}. "
-                + $"{Quantity.Images(store.Count())} tracked in {store.DatabasePath}.");
-        context.WarnNotRecorded(store.ListNotRecorded().Count);
+                $"Removed {Quantity.Images(outcomes.Count(image => image.Verdict == Verdict.Removed))}"
+                + $"{Quantity.Freed(outcomes)}{failed}. "
+                + $"{Quantity.Images(store().Count())} tracked in {store().DatabasePath}.");
+        context.WarnNotRecorded(store().ListNotRecorded().Count);
     }
 
     /// <summary>The last outcome of each image: one that could not go at first may go for room then.</summary>
@@ -153,13 +199,7 @@ internal sealed class RunCommand : EngineCommand
 
         public IReadOnlyCollection<ImageVerdict> Verdicts => [.. _verdicts.Values.OrderBy(verdict => verdict.Verdict)];
 
-        public int Removed => Count(Verdict.Removed);
-
-        public int Failed => Count(Verdict.Failed);
-
         public void Report(PruneOutcome outcome) =>
             _verdicts[outcome.Image.ImageId] = ImageVerdict.Of(outcome, threshold);
-
-        private int Count(Verdict verdict) => _verdicts.Values.Count(image => image.Verdict == verdict);
     }
 }

@@ -1,4 +1,5 @@
 using ImageGc.Cli.Execution;
+using ImageGc.Cli.Hosting;
 using ImageGc.Cli.Input;
 using ImageGc.Cli.Output;
 using ImageGc.Hosting;
@@ -29,7 +30,7 @@ internal sealed class StatusCommand : EngineCommand
             var store = services.GetRequiredService<ImageUseStore>();
             var images = await AskAsync(services, cancel);
             var status = new DeviceStatus(
-                HostStatus.ReadFrom(store), store.ArePrunesLocked(), store.LastPrune(), images, store.Count(), settings,
+                DaemonState.Read(store), store.LastPrune(), store.ListNotRemoved(), images, store.Count(), settings,
                 OptionsOf(services), context.Environment.Time.GetUtcNow());
             if (context.Json)
                 context.WriteJson(JsonStatus.Of(status, store.DatabasePath), JsonOutput.Default.JsonStatus);

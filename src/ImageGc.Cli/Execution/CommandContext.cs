@@ -42,7 +42,9 @@ internal sealed class CommandContext(GlobalOptions global, ParseResult parsed)
     /// </summary>
     public TimeSpan ClockSettleTime { get; set; } = new ImageUseStoreOptions().ClockSettleTime;
 
-    public ImageUseStore OpenOrCreate() => Open(DatabasePath, readOnly: false);
+    public ImageUseStore OpenOrCreate() => OpenForWriting(DatabasePath);
+
+    public ImageUseStore OpenForWriting(string database) => Open(database, readOnly: false);
 
     public ImageUseStore OpenExisting()
     {

@@ -125,18 +125,15 @@ internal sealed class DaemonOptions
     /// <param name="context">Of the command.</param>
     /// <param name="orLast">Whether the last run counts.</param>
     /// <param name="flags">What the command line says beside.</param>
-    /// <exception cref="ImageUseStoreException">The database cannot be read.</exception>
     public DaemonSettings ReadOfDaemon(
         CommandContext context, bool orLast = true, params KeyValuePair<string, string?>[] flags)
     {
         var own = Read(context, flags);
-        if (context.NamesSettings || own.DatabasePath is not { } database || !FilePath.Exists(database))
+        if (context.NamesSettings)
             return own;
-        using var store = context.OpenReadOnly(database);
-        if (HostStatus.ReadFrom(store) is not { } daemon)
-            return own;
-        var isAlive = DaemonState.IsAlive(daemon, store.ArePrunesLocked());
-        if (!isAlive && (!orLast || context.SettingsFile is not null))
+        var state = DaemonState.Read(context, own.DatabasePath);
+        var isAlive = state.IsAlive;
+        if (state.Host is not { } daemon || (!isAlive && (!orLast || context.SettingsFile is not null)))
             return own;
         // An engine with which the last run failed may be a typing error.
         var noted = new ConfigurationBuilder().AddInMemoryCollection(daemon.Settings
@@ -161,8 +158,7 @@ internal sealed class DaemonOptions
         configuration.AddEnvironmentVariables();
         List<KeyValuePair<string, string?>> given = [.. Flags(context), .. flags];
         configuration.AddInMemoryCollection(given);
-        return new DaemonSettings(
-            configuration.Build(), given.TrueForAll(IsPath) ? source : $"{source}, changed by the command line");
+        return new DaemonSettings(configuration.Build(), source, IsChanged: !given.TrueForAll(IsPath));
     }
 
     /// <summary>Names the flag in a validation failure if the user gave one, otherwise leaves the setting.</summary>
@@ -215,8 +211,13 @@ internal sealed class DaemonOptions
 }
 
 /// <summary>The settings that a command works with, and where they come from.</summary>
-internal sealed record DaemonSettings(IConfigurationRoot Configuration, string Source)
+/// <param name="Configuration">The settings.</param>
+/// <param name="Origin">Where most of them come from.</param>
+/// <param name="IsChanged">Whether the command line has others.</param>
+internal sealed record DaemonSettings(IConfigurationRoot Configuration, string Origin, bool IsChanged)
 {
+    public string Source => IsChanged ? $"{Origin}, changed by the command line" : Origin;
+
     public string? DatabasePath => Configuration.GetSection(SettingsFile.Section)
         [nameof(ImageGarbageCollectionOptions.DatabasePath)];
 
@@ -233,5 +234,9 @@ internal sealed record DaemonSettings(IConfigurationRoot Configuration, string S
         + (options.ImageAgeCleanupThreshold == TimeSpan.Zero
             ? "images go that are not in use"
             : $"images go that have been unused for {DurationText.Format(options.ImageAgeCleanupThreshold)}")
-        + (options.Enabled ? "." : ", but Enabled is false, so that none does.");
+        + (options.Enabled ? "." : ", but Enabled is false, so that none does.")
+        + (options.HighThreshold is { } high
+            ? $" When the disk is fuller than {high}, those unused for {DurationText.Format(options.MinimumAge)} go "
+                + "too, the oldest use first, until there is room."
+            : "");
 }

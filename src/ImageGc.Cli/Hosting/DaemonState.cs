@@ -1,11 +1,39 @@
+using ImageGc.Cli.Execution;
+using ImageGc.Cli.Input;
 using ImageGc.Hosting;
+using ImageGc.Sqlite;
 
 namespace ImageGc.Cli.Hosting;
 
-/// <summary>Whether the host that noted its status still runs.</summary>
-internal static class DaemonState
+/// <summary>What a database says about the host that uses it, and whether that one runs.</summary>
+/// <param name="Host">The host that noted its status last.</param>
+/// <param name="IsLocked">Whether a program keeps all others from removing images.</param>
+internal readonly record struct DaemonState(HostStatus? Host, bool IsLocked)
 {
     /// <remarks>A host that removes nothing holds no lock: it counts as alive until it says that it stopped.</remarks>
-    public static bool IsAlive(HostStatus host, bool isLocked) => host is { StoppedAt: null, IsOnce: false }
-        && (isLocked || host.Settings.GetValueOrDefault(nameof(ImageGarbageCollectionOptions.Enabled)) == "false");
+    public bool IsAlive => CleansUp || (MayLive
+        && Host!.Settings.GetValueOrDefault(nameof(ImageGarbageCollectionOptions.Enabled)) == "false");
+
+    /// <summary>Whether it runs and removes images.</summary>
+    public bool CleansUp => MayLive && IsLocked;
+
+    private bool MayLive => Host is { StoppedAt: null, IsOnce: false };
+
+    public static DaemonState Read(ImageUseStore store) => new(HostStatus.ReadFrom(store), store.ArePrunesLocked());
+
+    /// <summary>As above; of a database that cannot be read, nothing: whoever uses it then reports that.</summary>
+    public static DaemonState Read(CommandContext context, string? database)
+    {
+        if (database is null || !FilePath.Exists(database))
+            return default;
+        try
+        {
+            using var store = context.OpenReadOnly(database);
+            return Read(store);
+        }
+        catch (ImageUseStoreException)
+        {
+            return default;
+        }
+    }
 }

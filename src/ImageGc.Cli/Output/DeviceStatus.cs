@@ -25,20 +25,24 @@ internal sealed class DeviceStatus
     /// <summary>For a run by cron, that one of the nightly ones may be missed without a word.</summary>
     private const int RunsMissed = 2;
 
-    private readonly bool _isLocked;
+    private static readonly TimeSpan LongestRun = TimeSpan.FromHours(1);
+
+    private readonly DaemonState _state;
 
     public DeviceStatus(
-        HostStatus? host, bool isLocked, PruneRun? lastRun, EngineAnswer engine, long tracked, DaemonSettings settings,
-        ImageGarbageCollectionOptions options, DateTimeOffset now)
+        DaemonState daemon, PruneRun? lastRun, IReadOnlyCollection<ImageUse> notRemoved, EngineAnswer engine,
+        long tracked, DaemonSettings settings, ImageGarbageCollectionOptions options, DateTimeOffset now)
     {
-        (Host, LastRun, Engine, Tracked, Settings, Options, Now) =
-            (host, lastRun, engine, tracked, settings, options, now);
-        _isLocked = isLocked;
-        IsRunning = host is not null && DaemonState.IsAlive(host, isLocked);
+        (_state, LastRun, Engine, Tracked, Settings, Options, Now) =
+            (daemon, lastRun, engine, tracked, settings, options, now);
+        // What was kept or used since is no fault.
+        NotRemoved = [.. engine.Failure is not null ? notRemoved : notRemoved.IntersectBy(
+            engine.Verdicts.Where(image => image.Verdict == Verdict.Expired).Select(image => image.Image.ImageId),
+            image => image.ImageId)];
         Faults = [.. FindFaults()];
     }
 
-    public HostStatus? Host { get; }
+    public HostStatus? Host => _state.Host;
 
     public PruneRun? LastRun { get; }
 
@@ -52,7 +56,10 @@ internal sealed class DeviceStatus
 
     public DateTimeOffset Now { get; }
 
-    public bool IsRunning { get; }
+    public bool IsRunning => _state.IsAlive;
+
+    /// <summary>What may go, and could not be removed.</summary>
+    public IReadOnlyList<ImageUse> NotRemoved { get; }
 
     /// <summary>What is not well, in sentences.</summary>
     public IReadOnlyList<string> Faults { get; }
@@ -77,20 +84,33 @@ internal sealed class DeviceStatus
         var daemon => daemon.ToString(),
     };
 
+    /// <summary>Whether runs of `run --once` or `prune` do what a daemon would.</summary>
+    private bool IsByCron => !IsRunning && (Host is { IsOnce: true } || (Host is null && LastRun is not null));
+
     private IEnumerable<string> FindFaults()
     {
-        if (!IsRunning && Host is not { IsOnce: true })
+        if (!IsRunning && !IsByCron)
             yield return "The daemon is not running.";
         foreach (var problem in Host?.Problems ?? [])
             yield return $"{problem.Part} fails: {problem.Message}";
-        if (!IsRunning && Host is { IsOnce: true } once
-            && Now - once.StartedAt > RunsMissed * Options.CleanupRecurrence)
-            yield return $"No cleanup has run since {TimeFormat.Iso(once.StartedAt)}.";
-        if (!_isLocked && Host is { IsOnce: true, StoppedAt: null })
+        if (IsByCron && (Host?.StartedAt ?? LastRun!.PrunedAt) is var last
+            && Now - last > RunsMissed * Options.CleanupRecurrence)
+            yield return $"No cleanup has run since {TimeFormat.Iso(last)}, and CleanupRecurrence is "
+                + $"{DurationText.Format(Options.CleanupRecurrence)}.";
+        if (!_state.IsLocked && Host is { IsOnce: true, StoppedAt: null })
             yield return "The last run did not finish.";
-        if (LastRun is { Failed: > 0 and var failed })
-            yield return $"{Quantity.Images(failed)} could not be removed in the last cleanup.";
+        if (IsRunning && Host?.NextRunAt is { } due && Now - due > LongestRun)
+            yield return $"The cleanup that was due at {TimeFormat.Iso(due)} has not ended.";
+        if (NotRemoved.Count > 0)
+            yield return $"{string.Join(", ", NotRemoved.Select(NameOf))} could not be removed. Each cleanup tries "
+                + "again; the log says why it failed.";
+        if (Engine.Disk is { } disk && Options.HighThreshold is { } high && high.IsReachedBy(disk)
+            && Host?.Problems.Any(problem => problem.Part == "disk") != true)
+            yield return $"The disk is {disk}, and HighThreshold is {high}.";
         if (Engine.Failure is { } failure && Host?.Problems.Any(problem => problem.Message == failure) != true)
             yield return failure;
     }
+
+    private static string NameOf(ImageUse image) =>
+        image.Names is [var name, ..] ? name : ImageId.Shorten(image.ImageId);
 }

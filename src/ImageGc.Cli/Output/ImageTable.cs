@@ -69,12 +69,12 @@ internal sealed class ImageTable(DateTimeOffset now, bool fullIds)
     {
         var table = new OutputTable(
             OutputTable.IdColumn, "LAST USED (UTC)", "REMOVED (UTC)", "UNUSED FOR", "THRESHOLD", "FREED", "SIZE",
-            OutputTable.NameColumn)
+            OutputTable.NameColumn, "WHY")
         {
             AllowWideLines = fullIds,
             Shown =
             [
-                OutputTable.NameColumn, "REMOVED (UTC)", "UNUSED FOR", "THRESHOLD", "FREED", OutputTable.IdColumn,
+                OutputTable.NameColumn, "REMOVED (UTC)", "UNUSED FOR", "WHY", "FREED", OutputTable.IdColumn,
             ],
         };
         foreach (var removed in images)
@@ -82,8 +82,8 @@ internal sealed class ImageTable(DateTimeOffset now, bool fullIds)
             table.Add(
                 Id(removed.Image), At(removed.Image.LastUsedAt), At(removed.RemovedAt),
                 new(TimeFormat.Seconds(removed.UnusedFor()), TimeFormat.Duration(removed.UnusedFor())),
-                removed.Kind == PruneKind.Gone ? new("gone") : Threshold(removed.Threshold),
-                Bytes(removed.Freed?.Bytes), Bytes(removed.Image.SizeBytes), Names(removed.Image));
+                removed.Kind == PruneKind.Gone ? Unknown : Threshold(removed.Threshold),
+                Bytes(removed.Freed?.Bytes), Bytes(removed.Image.SizeBytes), Names(removed.Image), Why(removed));
         }
 
         return table;
@@ -124,6 +124,15 @@ internal sealed class ImageTable(DateTimeOffset now, bool fullIds)
         verdict.KeptBy is { } rule ? new(rule)
         : verdict.UsedBy.Count > 0 ? new(string.Join(',', verdict.UsedBy))
         : Unknown;
+
+    private static Cell Why(RemovedImage removed) => removed.Kind switch
+    {
+        PruneKind.Scheduled => new("scheduled", $"over {DurationText.Format(removed.Threshold)}"),
+        PruneKind.DiskPressure => new("disk-pressure", "disk full"),
+        PruneKind.Manual => new("manual", "by hand"),
+        PruneKind.Gone => new("gone", "by others"),
+        _ => throw new ArgumentOutOfRangeException(nameof(removed), removed.Kind, null),
+    };
 
     private Cell VerdictOf(ImageVerdict verdict) => verdict.Verdict switch
     {

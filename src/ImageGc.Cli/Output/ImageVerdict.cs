@@ -59,13 +59,20 @@ internal sealed record ImageVerdict(Verdict Verdict, ImageUse Image, DateTimeOff
             _ => throw new ArgumentOutOfRangeException(nameof(outcome), outcome.Result, null),
         },
         outcome.Image,
-        threshold > DateTimeOffset.MaxValue - outcome.Image.LastUsedAt
-            ? DateTimeOffset.MaxValue
-            : outcome.Image.LastUsedAt + threshold)
+        PrunableFrom(outcome.Image, threshold))
     {
         Failure = outcome.Failure?.Message,
         Freed = outcome.Freed,
     };
+
+    /// <summary>What the history says of a removed image.</summary>
+    public static ImageVerdict Of(RemovedImage removed) =>
+        new(Verdict.Removed, removed.Image, PrunableFrom(removed.Image, removed.Threshold)) { Freed = removed.Freed };
+
+    private static DateTimeOffset PrunableFrom(ImageUse image, TimeSpan threshold) =>
+        threshold > DateTimeOffset.MaxValue - image.LastUsedAt
+            ? DateTimeOffset.MaxValue
+            : image.LastUsedAt + threshold;
 
     /// <summary>What goes, then what stays, each oldest use first: the order in which a prune reports.</summary>
     public static List<ImageVerdict> ExpiredFirst(IReadOnlyList<PruneVerdict> oldestFirst) =>

@@ -54,11 +54,19 @@ internal static class StatusTable
             return new("none", "none so far");
         var freed = run.FreedBytes is { } bytes ? $", freed {SizeText.Format(bytes)}" : "";
         var outcome = string.Create(
-            CultureInfo.InvariantCulture, $"removed {run.Removed} of {run.Tracked}, {run.Failed} failed{freed}");
+            CultureInfo.InvariantCulture,
+            $"removed {run.Removed} of {run.Tracked}, {run.Failed} failed{freed}{Why(run.Kind)}");
         return new(
             $"{TimeFormat.Iso(run.PrunedAt)} {outcome}",
             $"{TimeFormat.Short(run.PrunedAt)} UTC, {TimeFormat.Relative(run.PrunedAt, status.Now)}: {outcome}");
     }
+
+    private static string Why(PruneKind kind) => kind switch
+    {
+        PruneKind.DiskPressure => ", since the disk was full",
+        PruneKind.Manual => ", by hand",
+        _ => "",
+    };
 
     private static Cell LastProblem(DeviceStatus status) => status.Host?.LastProblem is not { } problem
         ? new("none")
