@@ -27,7 +27,7 @@ internal sealed partial class DockerEngine(IOptions<DockerOptions> options, ILog
 
     public IReadOnlyDictionary<string, string> Settings => new Dictionary<string, string>
     {
-        [nameof(DockerOptions.EngineAddress)] = $"{options.Value.EngineAddress}",
+        [nameof(DockerOptions.EngineAddress)] = options.Value.EngineAddress.OriginalString,
         [nameof(DockerOptions.EngineTimeout)] = DurationText.Format(options.Value.EngineTimeout),
     };
 

@@ -8,7 +8,8 @@ namespace ImageGc.Hosting;
 /// <summary>All that removes images, and rows of images that are gone: one at a time.</summary>
 internal sealed class Cleanup(
     Func<ImageUseStore> store, IContainerEngine engine, IOptions<ImageGarbageCollectionOptions> options,
-    ImageDisk disk, HostState state, Metrics metrics, TimeProvider time, ILogger<Cleanup> log) : IDisposable
+    ImageDisk disk, HostState state, CleanupRequests requests, Metrics metrics, TimeProvider time,
+    ILogger<Cleanup> log) : IDisposable
 {
     /// <summary>The note that names the engine whose images are tracked.</summary>
     private const string EngineNote = "engine";
@@ -20,6 +21,7 @@ internal sealed class Cleanup(
     public void Lock()
     {
         store().LockPrunes();
+        requests.Open();
         state.Own();
     }
 

@@ -9,16 +9,17 @@ namespace ImageGc.Hosting;
 
 /// <summary>Removes images on schedule.</summary>
 internal sealed class CleanupWorker(
-    Cleanup cleanup, Func<ImageUseStore> store, IOptions<ImageGarbageCollectionOptions> options,
-    HostState state, Health health, TimeProvider time, ILogger<CleanupWorker> log) : BackgroundService
+    Cleanup cleanup, CleanupRequests requests, DiskPressureWorker diskPressure, Func<ImageUseStore> store,
+    IOptions<ImageGarbageCollectionOptions> options, HostState state, Health health, TimeProvider time,
+    ILogger<CleanupWorker> log) : BackgroundService
 {
     /// <summary>The clock may be set while it waits, so it checks at least this often.</summary>
     private static readonly TimeSpan PollInterval = TimeSpan.FromMinutes(1);
 
     private static readonly TimeSpan RetryAfter = TimeSpan.FromMinutes(15);
 
-    /// <summary>A person waits for what is asked for; a look costs one short query.</summary>
-    private static readonly TimeSpan LookInterval = TimeSpan.FromSeconds(5);
+    /// <summary>How often it looks for requests, by one short query.</summary>
+    private static readonly TimeSpan RequestPollInterval = TimeSpan.FromSeconds(5);
 
     /// <summary>A clock that is set by less is being adjusted, not set right.</summary>
     private static readonly TimeSpan ClockSet = TimeSpan.FromMinutes(1);
@@ -48,9 +49,6 @@ internal sealed class CleanupWorker(
 
     /// <summary>Whether a run failed half-way: the history shows it like any other.</summary>
     private bool _unfinished;
-
-    /// <summary>Whether it is for this host to answer a <see cref="CleanupRequest"/>.</summary>
-    private bool _isLocked;
 
     /// <remarks>
     /// Opens the database while an operator is likely to read the log, so that a fatal problem makes the start fail.
@@ -92,7 +90,6 @@ internal sealed class CleanupWorker(
         {
             var failure = await Attempt.FailureOfAsync(CleanUpWhenDueAsync, stoppingToken).ConfigureAwait(false);
             health.Report(HostPart.Cleanup, failure);
-            Answer(failure is null ? null : HostingLog.Sentence(failure));
             if (failure is null)
                 continue;
             if (Health.CannotGoOn(failure))
@@ -106,49 +103,34 @@ internal sealed class CleanupWorker(
     private async Task WaitAsync(TimeSpan longest, CancellationToken stoppingToken)
     {
         var began = time.GetTimestamp();
-        while (longest - time.GetElapsedTime(began) is var left && left > TimeSpan.Zero && !IsAsked())
-            await Task.Delay(left < LookInterval ? left : LookInterval, time, stoppingToken).ConfigureAwait(false);
-    }
-
-    private bool IsAsked()
-    {
-        try
+        while (longest - time.GetElapsedTime(began) is var left && left > TimeSpan.Zero && requests.Next() is null)
         {
-            return _isLocked && CleanupRequest.IsPending(store());
-        }
-        catch (Exception exception) when (exception is ImageUseStoreException or ObjectDisposedException)
-        {
-            return false; // The next cleanup reports it.
-        }
-    }
-
-    private void Answer(string? failure)
-    {
-        try
-        {
-            if (_isLocked)
-                CleanupRequest.Answer(store(), failure);
-        }
-        catch (Exception exception) when (exception is ImageUseStoreException or ObjectDisposedException)
-        {
-            // Then there is one more cleanup, and the next answer.
+            var nap = left < RequestPollInterval ? left : RequestPollInterval;
+            await Task.Delay(nap, time, stoppingToken).ConfigureAwait(false);
         }
     }
 
     private async Task CleanUpWhenDueAsync(CancellationToken stoppingToken)
     {
         cleanup.Lock();
-        if (!_isLocked)
-        {
-            _isLocked = true;
-            Answer("It was asked for before the program that cleans up was started.");
-        }
-
         if (!_unfinished)
             await WaitUntilDueAsync(stoppingToken).ConfigureAwait(false);
+        var asked = requests.Next(); // What is asked for from here on is for the next run.
         _unfinished = true;
-        await cleanup.RunAsync(stoppingToken).ConfigureAwait(false);
+        var failure = await Attempt.FailureOfAsync(cleanup.RunAsync, stoppingToken).ConfigureAwait(false);
+        if (asked is not null)
+            await AnswerAsync(asked, failure, stoppingToken).ConfigureAwait(false);
+        if (failure is not null)
+            ExceptionDispatchInfo.Throw(failure);
         _unfinished = false;
+    }
+
+    /// <summary>Whoever asks wants room on a disk that is too full, too.</summary>
+    private async Task AnswerAsync(string asked, Exception? failure, CancellationToken stoppingToken)
+    {
+        failure ??= await Attempt.FailureOfAsync(
+            cancel => diskPressure.RelieveAsync(progress: null, cancel), stoppingToken).ConfigureAwait(false);
+        requests.Answer(asked, failure is null ? null : HostingLog.Sentence(failure));
     }
 
     private async Task WaitUntilDueAsync(CancellationToken stoppingToken)
@@ -159,7 +141,7 @@ internal sealed class CleanupWorker(
             Attempt.IfThereIsRoom(() => store().CorrectTimes()); // So that other programs read correct times.
             var now = time.GetUtcNow();
             var next = FindNext(now);
-            if (next <= now || IsAsked())
+            if (next <= now || requests.Next() is not null)
                 return;
             // A run that failed is tried again before this, so only the database could not be read.
             if (!_isOverdue && _isChecked)

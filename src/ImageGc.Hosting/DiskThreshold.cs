@@ -60,7 +60,8 @@ public readonly record struct DiskThreshold
         ? $"{SizeText.Format(free)} free"
         : string.Create(CultureInfo.InvariantCulture, $"{_percent}%");
 
-    /// <summary>Whether a disk is so full, or fuller.</summary>
+    /// <summary>Whether so much of a disk is used, or so little free, or less.</summary>
+    /// <exception cref="ArgumentNullException">There is no usage.</exception>
     public bool IsReachedBy(DiskUsage usage)
     {
         ArgumentNullException.ThrowIfNull(usage);

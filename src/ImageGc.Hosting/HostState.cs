@@ -168,7 +168,8 @@ internal sealed class HostState(
             NextRunAt = _isStopped || _nextRunAt is not { } next ? null : ToSecond(next),
             Problems = problems,
             LastProblem = began ?? before?.LastProblem,
-            Settings = options.Value.ToSettings().Concat(engine.Settings).ToDictionary(),
+            Settings = engine.Settings.Concat(options.Value.ToSettings()).GroupBy(setting => setting.Key)
+                .ToDictionary(setting => setting.Key, setting => setting.Last().Value),
         };
     }
 

@@ -39,7 +39,7 @@ public sealed record HostStatus
     public HostProblem? LastProblem { get; init; }
 
     /// <summary>
-    /// Its settings as configuration has them, without the path of the database, and those of its engine that are set.
+    /// Its settings as configuration has them, without the path of the database, and those of its engine.
     /// </summary>
     public IReadOnlyDictionary<string, string> Settings { get => field ?? new Dictionary<string, string>(); init; }
 

@@ -86,6 +86,7 @@ public static class ImageGarbageCollectionServiceCollectionExtensions
         services.AddSingleton<IImageGarbageCollector, ImageGarbageCollector>();
         services.AddSingleton<Metrics>();
         services.AddSingleton<ImageDisk>();
+        services.AddSingleton<CleanupRequests>();
         services.AddSingleton<Cleanup>();
         services.AddSingleton<HostState>();
         services.AddSingleton<Health>();

@@ -95,7 +95,7 @@ public sealed partial class ImageUseStore : IDisposable
     /// The tracked images whose removal failed when it was last tried, oldest use first; none that was used since.
     /// </summary>
     /// <exception cref="ImageUseStoreException">The images could not be read.</exception>
-    public IReadOnlyList<ImageUse> ListNotRemoved() =>
+    public IReadOnlyList<ImageUse> ListFailedRemovals() =>
         ToImages(_database.Read("list the images that could not be removed", (connection, now) =>
             connection.Query<Row>($"""
                 {SelectUses}

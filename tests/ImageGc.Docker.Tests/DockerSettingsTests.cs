@@ -1,6 +1,7 @@
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Options;
 
 namespace ImageGc.Docker.Tests;
@@ -9,6 +10,23 @@ namespace ImageGc.Docker.Tests;
 public sealed class DockerSettingsTests
 {
     private static readonly string Readme = File.ReadAllText(Path.Combine(AppContext.BaseDirectory, "docker.md"));
+
+    [Fact]
+    public void The_engine_names_the_settings_by_which_other_programs_find_it()
+    {
+        var options = new DockerOptions
+        {
+            EngineAddress = new Uri("unix:///run/podman/my%20podman.sock"), EngineTimeout = TimeSpan.FromSeconds(90),
+        };
+        using var engine = new DockerEngine(Options.Create(options), NullLogger<DockerEngine>.Instance);
+
+        Assert.Equal(
+            new Dictionary<string, string>
+            {
+                ["EngineAddress"] = "unix:///run/podman/my%20podman.sock", ["EngineTimeout"] = "90s",
+            },
+            engine.Settings);
+    }
 
     [Fact]
     public void Every_setting_is_read_as_people_write_it()

@@ -92,7 +92,7 @@ public sealed class RunCommandTests(PrivateEngine engine) : RunCommandTest(engin
     }
 
     [Fact]
-    public async Task Beside_a_daemon_once_is_refused_a_dry_run_looks_and_another_daemon_says_why_it_waits()
+    public async Task Beside_a_daemon_once_by_other_settings_is_refused_a_dry_run_looks_and_another_daemon_waits()
     {
         var old = await CreateImageAsync();
         Record(Old, old);

@@ -80,6 +80,17 @@ public sealed class RunCommandTroubleTests(PrivateEngine engine) : RunCommandTes
     }
 
     [Fact]
+    public async Task A_database_that_cannot_be_reached_ends_the_start()
+    {
+        using var run = new Daemon(
+            Variables, ["run", "--db", PathOf("missing/image_use.db"), "--engine", Engine.Address.ToString()]);
+
+        Assert.Equal(1, await run.EndAsync());
+        Assert.StartsWith("imagegc: ", run.Error, StringComparison.Ordinal);
+        Assert.Contains(PathOf("missing/image_use.db"), run.Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task Once_ends_with_1_where_an_image_could_not_be_removed_and_its_document_says_why()
     {
         var old = await CreateImageAsync();

@@ -45,46 +45,6 @@ public sealed class CleanupWorkerTests : HostTest
     }
 
     [Fact]
-    public async Task It_cleans_up_when_another_program_asks_and_says_how_that_ended()
-    {
-        using var host = await StartAsync();
-        await LiveAsync(Hour);
-        using var asking = ImageUseStore.Open(new ImageUseStoreOptions { DatabasePath = PathOf("image_use.db") }, Time);
-        var asked = CleanupRequest.SendAsync(asking, TimeProvider.System, Cancel);
-        await LiveAsync(TimeSpan.FromMinutes(1));
-
-        Assert.Null(await asked);
-        Assert.Equal("03-01 14:01", Cleanups(host));
-
-        Engine.Failure = new EngineUnavailableException("The engine is away.");
-        asked = CleanupRequest.SendAsync(asking, TimeProvider.System, Cancel);
-        await LiveAsync(TimeSpan.FromMinutes(1));
-        Assert.Equal("The engine is away.", await asked);
-
-        Engine.Failure = null; // It would be tried again in a quarter of an hour.
-        asked = CleanupRequest.SendAsync(asking, TimeProvider.System, Cancel);
-        await LiveAsync(TimeSpan.FromMinutes(1));
-        Assert.Null(await asked);
-    }
-
-    [Fact]
-    public async Task A_cleanup_that_was_asked_for_before_the_start_does_not_come_after_it()
-    {
-        using (var asking = ImageUseStore.Open(
-            new ImageUseStoreOptions { DatabasePath = PathOf("image_use.db") }, Time))
-        {
-            Assert.Equal(
-                "No program cleans up by this database now.",
-                await CleanupRequest.SendAsync(asking, TimeProvider.System, Cancel));
-        }
-
-        using var host = await StartAsync();
-        await LiveAsync(Hour);
-
-        Assert.Equal("", Cleanups(host));
-    }
-
-    [Fact]
     public async Task It_cleans_up_every_third_day()
     {
         using var host = await StartAsync(("CleanupRecurrence", "3d"));

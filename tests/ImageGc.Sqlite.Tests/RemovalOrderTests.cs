@@ -54,7 +54,10 @@ public sealed class RemovalOrderTests : StoreTest
         var options = new PruneOptions { Threshold = TimeSpan.Zero };
         await store.PruneAsync([], (_, _) => throw new IOException("no"), WithEnough(after: 1), _cancel);
 
+        Assert.Equal([Id(1)], store.ListFailedRemovals().Select(image => image.ImageId));
+
         Assert.Equal([Id(2), Id(3), Id(1)], await OrderAsync(store, options));
+        Assert.Empty(store.ListFailedRemovals()); // It was used since.
         Assert.Equal([Id(1)], Sqlite.Query<string>(DatabasePath, "SELECT image_id FROM failed_removal"));
 
         store.RecordUse(Id(1));

@@ -48,11 +48,12 @@ internal abstract class EngineCommand(GlobalOptions global, string name, string 
     protected int AskEngine(
         CommandContext context, DaemonSettings settings, Func<IServiceProvider, CancellationToken, Task<int>> work,
         bool readOnly = false) => WithHost(
-            context, settings, host => UntilSignal(context, cancel => work(host.Services, cancel)), readOnly,
-            isQuiet: true);
+            context, settings,
+            host => UntilSignal(context, async cancel => (int?)await work(host.Services, cancel))!.Value,
+            readOnly, isQuiet: true);
 
     /// <summary>Does the work, unless a signal cancels it.</summary>
-    protected static int UntilSignal(CommandContext context, Func<CancellationToken, Task<int>> work)
+    protected static int? UntilSignal(CommandContext context, Func<CancellationToken, Task<int?>> work)
     {
         using var termination = new TerminationSignal(() =>
             context.WriteError("Stopping; a second signal stops at once."));

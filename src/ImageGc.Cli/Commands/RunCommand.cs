@@ -108,31 +108,35 @@ internal sealed class RunCommand : EngineCommand
         return ExitCode.Done;
     }
 
-    private int RunOnce(CommandContext context, DaemonSettings settings)
-    {
-        if (settings is { IsChanged: false, DatabasePath: { } database } && !context.NamesSettings
-            && DaemonState.Read(context, database).CleansUp)
-            return UntilSignal(context, cancel => HaveDaemonCollectAsync(context, database, cancel));
-        return AskEngine(context, settings, (services, cancel) => CollectAsync(context, services, cancel));
-    }
-
     /// <summary>Only one removes images at a time, and a daemon does so as long as it lives.</summary>
-    private async Task<int> HaveDaemonCollectAsync(
+    private int RunOnce(CommandContext context, DaemonSettings settings) =>
+        !Daemon.AreGiven(context) && DaemonState.Read(context, settings.DatabasePath).CleansUp
+            && UntilSignal(context, cancel => RequestCleanupAsync(context, settings.DatabasePath!, cancel)) is { } code
+                ? code
+                : AskEngine(context, settings, (services, cancel) => CollectAsync(context, services, cancel));
+
+    /// <returns>The exit code; null if the daemon has ended.</returns>
+    private async Task<int?> RequestCleanupAsync(
         CommandContext context, string database, CancellationToken cancellationToken)
     {
         using var store = context.OpenForWriting(database);
         var before = store.ListRemoved().Select(removed => (removed.Image, removed.RemovedAt)).ToHashSet();
         context.WriteProgress("The daemon cleans up, by its own settings...");
-        var failure = await CleanupRequest.SendAsync(store, context.Environment.Time, cancellationToken);
+        if (await CleanupRequest.SendAsync(store, context.Environment.Time, cancellationToken) is not { } answer)
+            return null;
+        var run = store.LastPrune(PruneKind.Scheduled);
         List<ImageVerdict> outcomes =
         [
-            .. store.ListRemoved().Where(removed => !before.Contains((removed.Image, removed.RemovedAt)))
+            .. store.ListRemoved()
+                .Where(removed => removed.Kind != PruneKind.Gone)
+                .Where(removed => !before.Contains((removed.Image, removed.RemovedAt)))
                 .Select(ImageVerdict.Of),
-            .. store.ListNotRemoved().Select(image => new ImageVerdict(Verdict.Failed, image, image.LastUsedAt)),
         ];
+        if (run is { Failed: > 0 })
+            outcomes.AddRange(store.ListFailedRemovals().Select(image => ImageVerdict.Failed(image, run.Threshold)));
         Write(outcomes, () => store, context);
-        if (failure is not null)
-            throw new CommandFailedException(failure);
+        if (answer.Failure is not null)
+            throw new CommandFailedException(answer.Failure);
         return ExitCodeOf(outcomes);
     }
 

@@ -30,7 +30,7 @@ internal sealed class StatusCommand : EngineCommand
             var store = services.GetRequiredService<ImageUseStore>();
             var images = await AskAsync(services, cancel);
             var status = new DeviceStatus(
-                DaemonState.Read(store), store.LastPrune(), store.ListNotRemoved(), images, store.Count(), settings,
+                DaemonState.Read(store), store.LastPrune(), store.ListFailedRemovals(), images, store.Count(), settings,
                 OptionsOf(services), context.Environment.Time.GetUtcNow());
             if (context.Json)
                 context.WriteJson(JsonStatus.Of(status, store.DatabasePath), JsonOutput.Default.JsonStatus);

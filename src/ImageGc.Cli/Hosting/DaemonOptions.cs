@@ -88,6 +88,12 @@ internal sealed class DaemonOptions
         },
     };
 
+    /// <summary>Whether somebody asks for settings that the daemon may not have.</summary>
+    public bool AreGiven(CommandContext context) =>
+        context.NamesSettings || GivenFlags(context).Any()
+        || new ConfigurationBuilder().AddEnvironmentVariables().Build().GetSection(SettingsFile.Section).GetChildren()
+            .Any(setting => setting.Key != nameof(ImageGarbageCollectionOptions.DatabasePath));
+
     public void AddTo(Command command) =>
         AddTo(command, [_keep, _keepLabels, .. _settings.Values]);
 
@@ -135,10 +141,12 @@ internal sealed class DaemonOptions
         var isAlive = state.IsAlive;
         if (state.Host is not { } daemon || (!isAlive && (!orLast || context.SettingsFile is not null)))
             return own;
-        // An engine with which the last run failed may be a typing error.
+        // An engine with which the last run failed may be a typing error, and who asks may mean another one.
+        var isSameEngine = isAlive
+            || (daemon.Problems.Count == 0 && context.Environment.GetVariable("DOCKER_HOST") is null or "");
         var noted = new ConfigurationBuilder().AddInMemoryCollection(daemon.Settings
             .Where(setting => setting.Key != nameof(ImageGarbageCollectionOptions.FlatFilePath)
-                && (setting.Key != nameof(DockerOptions.EngineAddress) || isAlive || daemon.Problems.Count == 0))
+                && (setting.Key != nameof(DockerOptions.EngineAddress) || isSameEngine))
             .Select(setting => Setting(setting.Key, setting.Value))).Build();
         return Combine(noted, isAlive ? "the running daemon" : "the last run", context, flags);
     }
@@ -235,7 +243,8 @@ internal sealed record DaemonSettings(IConfigurationRoot Configuration, string O
             ? "images go that are not in use"
             : $"images go that have been unused for {DurationText.Format(options.ImageAgeCleanupThreshold)}")
         + (options.Enabled ? "." : ", but Enabled is false, so that none does.")
-        + (options.HighThreshold is { } high
+        + (options is { Enabled: true, HighThreshold: { } high }
+            && options.MinimumAge < options.ImageAgeCleanupThreshold
             ? $" When the disk is fuller than {high}, those unused for {DurationText.Format(options.MinimumAge)} go "
                 + "too, the oldest use first, until there is room."
             : "");

@@ -11,13 +11,15 @@ namespace ImageGc.Cli.Hosting;
 internal readonly record struct DaemonState(HostStatus? Host, bool IsLocked)
 {
     /// <remarks>A host that removes nothing holds no lock: it counts as alive until it says that it stopped.</remarks>
-    public bool IsAlive => CleansUp || (MayLive
-        && Host!.Settings.GetValueOrDefault(nameof(ImageGarbageCollectionOptions.Enabled)) == "false");
+    public bool IsAlive => HasNotStopped && (IsLocked || RemovesNothing);
 
     /// <summary>Whether it runs and removes images.</summary>
-    public bool CleansUp => MayLive && IsLocked;
+    public bool CleansUp => HasNotStopped && IsLocked && !RemovesNothing;
 
-    private bool MayLive => Host is { StoppedAt: null, IsOnce: false };
+    private bool HasNotStopped => Host is { StoppedAt: null, IsOnce: false };
+
+    private bool RemovesNothing =>
+        Host?.Settings.GetValueOrDefault(nameof(ImageGarbageCollectionOptions.Enabled)) == "false";
 
     public static DaemonState Read(ImageUseStore store) => new(HostStatus.ReadFrom(store), store.ArePrunesLocked());
 

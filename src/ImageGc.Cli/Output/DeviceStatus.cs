@@ -25,7 +25,10 @@ internal sealed class DeviceStatus
     /// <summary>For a run by cron, that one of the nightly ones may be missed without a word.</summary>
     private const int RunsMissed = 2;
 
-    private static readonly TimeSpan LongestRun = TimeSpan.FromHours(1);
+    private const int MostNames = 3;
+
+    /// <summary>A cleanup takes minutes.</summary>
+    private static readonly TimeSpan OverdueAfter = TimeSpan.FromHours(1);
 
     private readonly DaemonState _state;
 
@@ -76,6 +79,7 @@ internal sealed class DeviceStatus
     /// <summary>The daemon, in one line.</summary>
     public string Daemon => Host switch
     {
+        null when LastRun is { } run => $"none; the last prune was {TimeFormat.Relative(run.PrunedAt, Now)}",
         null => "none has run with this database so far",
         { IsOnce: true } once => $"none; 'imagegc run --once' last ran {TimeFormat.Relative(once.StartedAt, Now)}",
         { StoppedAt: { } stopped } => $"stopped {TimeFormat.Relative(stopped, Now)}",
@@ -99,17 +103,19 @@ internal sealed class DeviceStatus
                 + $"{DurationText.Format(Options.CleanupRecurrence)}.";
         if (!_state.IsLocked && Host is { IsOnce: true, StoppedAt: null })
             yield return "The last run did not finish.";
-        if (IsRunning && Host?.NextRunAt is { } due && Now - due > LongestRun)
+        if (IsRunning && Host?.NextRunAt is { } due && Now - due > OverdueAfter
+            && !Host.Problems.Any(problem => problem.Part == "cleanup"))
             yield return $"The cleanup that was due at {TimeFormat.Iso(due)} has not ended.";
         if (NotRemoved.Count > 0)
-            yield return $"{string.Join(", ", NotRemoved.Select(NameOf))} could not be removed. Each cleanup tries "
-                + "again; the log says why it failed.";
-        if (Engine.Disk is { } disk && Options.HighThreshold is { } high && high.IsReachedBy(disk)
-            && Host?.Problems.Any(problem => problem.Part == "disk") != true)
-            yield return $"The disk is {disk}, and HighThreshold is {high}.";
+            yield return $"{Some(NotRemoved)} could not be removed. Each cleanup tries again; the log says why it "
+                + "failed.";
         if (Engine.Failure is { } failure && Host?.Problems.Any(problem => problem.Message == failure) != true)
             yield return failure;
     }
+
+    private static string Some(IReadOnlyList<ImageUse> images) =>
+        string.Join(", ", images.Take(MostNames).Select(NameOf))
+        + (images.Count > MostNames ? $" and {images.Count - MostNames} more" : "");
 
     private static string NameOf(ImageUse image) =>
         image.Names is [var name, ..] ? name : ImageId.Shorten(image.ImageId);

@@ -69,6 +69,10 @@ internal sealed record ImageVerdict(Verdict Verdict, ImageUse Image, DateTimeOff
     public static ImageVerdict Of(RemovedImage removed) =>
         new(Verdict.Removed, removed.Image, PrunableFrom(removed.Image, removed.Threshold)) { Freed = removed.Freed };
 
+    /// <summary>An image that may go and could not be removed.</summary>
+    public static ImageVerdict Failed(ImageUse image, TimeSpan threshold) =>
+        new(Verdict.Failed, image, PrunableFrom(image, threshold));
+
     private static DateTimeOffset PrunableFrom(ImageUse image, TimeSpan threshold) =>
         threshold > DateTimeOffset.MaxValue - image.LastUsedAt
             ? DateTimeOffset.MaxValue

@@ -33,10 +33,15 @@ internal static class StatusTable
         table.Add(new("may-go-now"), Number(status.Count(Verdict.Expired)));
         table.Add(new("image-bytes"), Bytes(status.Engine.ImageBytes));
         table.Add(new("bytes-that-may-go"), Bytes(status.BytesOf(Verdict.Expired)));
-        table.Add(new("disk"), new(status.Engine.Disk?.ToString() ?? "-"));
+        table.Add(new("disk"), new(Disk(status)));
         table.Add(new("database"), new(databasePath));
         return table;
     }
+
+    private static string Disk(DeviceStatus status) => status.Engine.Disk is not { } disk ? "-"
+        : status.Options is { Enabled: true, HighThreshold: { } high } && high.IsReachedBy(disk)
+            ? $"{disk}; HighThreshold is {high}: unused images go early"
+        : disk.ToString();
 
     private static string SettingsOf(DeviceStatus status)
     {

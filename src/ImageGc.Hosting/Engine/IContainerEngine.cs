@@ -11,8 +11,9 @@ namespace ImageGc.Hosting;
 public interface IContainerEngine
 {
     /// <summary>
-    /// Its settings as configuration has them, so that other programs ask the same engine: they are noted in the
-    /// database, without secrets. By default none.
+    /// Its settings by the names that <see cref="ImageGarbageCollectionBuilder.AddEngine"/> was given, so that other
+    /// programs ask the same engine: they are noted in the database, so without secrets. Answers at once and does not
+    /// throw. By default none.
     /// </summary>
     IReadOnlyDictionary<string, string> Settings => new Dictionary<string, string>();
 

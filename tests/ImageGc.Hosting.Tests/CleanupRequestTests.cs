@@ -1,0 +1,123 @@
+using ImageGc.Sqlite;
+using Microsoft.Extensions.Hosting;
+
+namespace ImageGc.Hosting.Tests;
+
+/// <summary>Another program asks the host to clean up now.</summary>
+public sealed class CleanupRequestTests : HostTest
+{
+    private static readonly TimeSpan Minute = TimeSpan.FromMinutes(1);
+
+    [Fact]
+    public async Task The_host_cleans_up_and_answers()
+    {
+        using var host = await StartAsync();
+        using var other = OpenOther();
+
+        Assert.Equal(new CleanupAnswer(Failure: null), await AskAsync(other));
+        Assert.Equal(new CleanupAnswer(Failure: null), await AskAsync(other));
+
+        Assert.Equal(2, StoreOf(host).ListPrunes().Count);
+    }
+
+    [Fact]
+    public async Task A_cleanup_that_fails_is_answered_and_the_next_one_does_not_wait_a_quarter_of_an_hour()
+    {
+        using var host = await StartAsync();
+        using var other = OpenOther();
+        Engine.Failure = new EngineUnavailableException("The engine is away.");
+        Assert.Equal(new CleanupAnswer("The engine is away."), await AskAsync(other));
+
+        Engine.Failure = null;
+        Assert.Equal(new CleanupAnswer(Failure: null), await AskAsync(other));
+        Assert.Single(StoreOf(host).ListPrunes());
+    }
+
+    [Fact]
+    public async Task What_is_asked_while_a_cleanup_goes_on_is_for_the_next_one()
+    {
+        using var store = OpenOther();
+        store.LockPrunes();
+        var requests = new CleanupRequests(() => store);
+        requests.Open();
+        Assert.Null(requests.Next());
+        var first = CleanupRequest.SendAsync(store, Time, Cancel);
+        var served = requests.Next()!;
+        var second = CleanupRequest.SendAsync(store, Time, Cancel);
+
+        requests.Answer(served, failure: null);
+
+        var next = requests.Next()!;
+        Assert.NotEqual(served, next);
+        requests.Answer(next, "It failed.");
+        Time.Pass(Minute);
+        Assert.Equal([new CleanupAnswer("It failed."), new CleanupAnswer("It failed.")], [await first, await second]);
+    }
+
+    [Fact]
+    public async Task An_answer_for_which_there_is_no_room_comes_later_without_another_cleanup()
+    {
+        using var store = OpenOther();
+        store.LockPrunes();
+        var isFull = false;
+        var requests = new CleanupRequests(() => isFull
+            ? throw new ImageUseStoreException(StoreErrorReason.Full, store.DatabasePath, "It is full.")
+            : store);
+        requests.Open();
+        var asked = CleanupRequest.SendAsync(store, Time, Cancel);
+        var served = requests.Next()!;
+        isFull = true;
+        requests.Answer(served, failure: null);
+        isFull = false;
+
+        Assert.Null(requests.Next());
+
+        Time.Pass(Minute);
+        Assert.Equal(new CleanupAnswer(Failure: null), await asked);
+    }
+
+    [Fact]
+    public async Task Without_a_host_nobody_answers_and_the_next_one_does_not_clean_up_by_surprise()
+    {
+        using (var other = OpenOther())
+            Assert.Null(await CleanupRequest.SendAsync(other, cancellationToken: Cancel));
+
+        using var host = await StartAsync();
+        await LiveAsync(10 * Minute);
+
+        Assert.Empty(StoreOf(host).ListPrunes());
+    }
+
+    [Fact]
+    public async Task A_host_that_removes_nothing_does_not_answer()
+    {
+        using var host = await StartAsync(("Enabled", "false"));
+        using var other = OpenOther();
+
+        Assert.Null(await CleanupRequest.SendAsync(other, cancellationToken: Cancel));
+    }
+
+    private async Task<CleanupAnswer?> AskAsync(ImageUseStore other)
+    {
+        var answer = CleanupRequest.SendAsync(other, Time, Cancel);
+        while (!answer.IsCompleted)
+        {
+            await Time.WaitForTimersAsync(1).WaitAsync(TimeSpan.FromSeconds(30), Cancel);
+            Time.Pass(Minute);
+            await Task.Yield();
+        }
+
+        return await answer;
+    }
+
+    private async Task<IHost> StartAsync(params (string Name, string Value)[] settings)
+    {
+        var host = Build(settings);
+        await host.StartAsync(Cancel);
+        await UntilAsync(() => HostStatus.ReadFrom(StoreOf(host)) is not null);
+        return host;
+    }
+
+    private ImageUseStore OpenOther() =>
+        ImageUseStore.Open(new ImageUseStoreOptions { DatabasePath = PathOf("image_use.db") }, Time);
+}
