@@ -117,7 +117,7 @@ public sealed class StatusCommandTests : EngineTest
         AddTracked(TimeSpan.FromDays(1), 310_000_000, "registry/app:1");
         Run("prune", "--in-use", Id(9));
 
-        Assert.Equal(["state\tall is well", "daemon\tnone; the last prune was now"], Ask("status").Lines[..2]);
+        Assert.Equal(["state\tall is well", "daemon\tnone; the last prune was just now"], Ask("status").Lines[..2]);
 
         Time.Now += TimeSpan.FromDays(3);
         Assert.StartsWith(

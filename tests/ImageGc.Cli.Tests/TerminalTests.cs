@@ -102,7 +102,7 @@ public sealed class TerminalTests : CliTest
     }
 
     [Theory]
-    [InlineData(0, "now")]
+    [InlineData(0, "just now")]
     [InlineData(60, "1 minute ago")]
     [InlineData(7140, "119 minutes ago")]
     [InlineData(86400 * 3, "3 days ago")]

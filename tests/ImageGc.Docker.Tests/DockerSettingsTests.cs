@@ -16,14 +16,16 @@ public sealed class DockerSettingsTests
     {
         var options = new DockerOptions
         {
-            EngineAddress = new Uri("unix:///run/podman/my%20podman.sock"), EngineTimeout = TimeSpan.FromSeconds(90),
+            EngineAddress = new Uri("unix:///run/podman/my%20podman.sock"),
+            EngineTimeout = TimeSpan.FromSeconds(90),
         };
         using var engine = new DockerEngine(Options.Create(options), NullLogger<DockerEngine>.Instance);
 
         Assert.Equal(
             new Dictionary<string, string>
             {
-                ["EngineAddress"] = "unix:///run/podman/my%20podman.sock", ["EngineTimeout"] = "90s",
+                ["EngineAddress"] = "unix:///run/podman/my%20podman.sock",
+                ["EngineTimeout"] = "90s",
             },
             engine.Settings);
     }

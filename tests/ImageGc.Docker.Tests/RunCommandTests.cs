@@ -103,8 +103,9 @@ public sealed class RunCommandTests(PrivateEngine engine) : RunCommandTest(engin
         using var second = Run("--older-than", "0");
 
         Assert.Equal(1, await once.EndAsync());
-        Assert.Matches(@"^imagegc: Could not prune the images in '.*': process \d+ \(imagegc\), since .*Z, removes "
-            + @"images by this database, and only one may at a time\. Wait until it ends, or stop it\.\n", once.Error);
+        Assert.StartsWith(
+            "imagegc: A daemon removes images by this database, and by its own settings. ", once.Error,
+            StringComparison.Ordinal);
         Assert.Equal(0, await dryRun.EndAsync());
         Assert.Contains($"expired\t{old}", await dryRun.Output, StringComparison.Ordinal);
         await UntilAsync(() => second.Error.Contains("only one may at a time", StringComparison.Ordinal), second);

@@ -30,7 +30,10 @@ internal abstract class EngineCommand(GlobalOptions global, string name, string 
         {
             var failures = invalid.Failures.Select(failure => Daemon.UseFlagName(failure, context)).ToList();
             if (!failures.Exists(failure => failure.StartsWith('-')))
-                throw new CommandFailedException(string.Join("; ", failures));
+                throw new CommandFailedException(string.Join("; ", failures)
+                    + (failures.Exists(failure => failure.StartsWith(SettingsFile.Section, StringComparison.Ordinal))
+                        ? $" (These are the settings of {settings.Source}.)"
+                        : ""));
             context.WriteError(string.Join("; ", failures));
             context.Error.WriteLine(CommandLine.HelpHint(this));
             return ExitCode.Usage;
@@ -55,6 +58,7 @@ internal abstract class EngineCommand(GlobalOptions global, string name, string 
     /// <summary>Does the work, unless a signal cancels it.</summary>
     protected static int? UntilSignal(CommandContext context, Func<CancellationToken, Task<int?>> work)
     {
+        using var notice = context.NotifyIfSlow("Waiting for the engine");
         using var termination = new TerminationSignal(() =>
             context.WriteError("Stopping; a second signal stops at once."));
         try

@@ -109,11 +109,21 @@ internal sealed class RunCommand : EngineCommand
     }
 
     /// <summary>Only one removes images at a time, and a daemon does so as long as it lives.</summary>
-    private int RunOnce(CommandContext context, DaemonSettings settings) =>
-        !Daemon.AreGiven(context) && DaemonState.Read(context, settings.DatabasePath).CleansUp
-            && UntilSignal(context, cancel => RequestCleanupAsync(context, settings.DatabasePath!, cancel)) is { } code
-                ? code
-                : AskEngine(context, settings, (services, cancel) => CollectAsync(context, services, cancel));
+    private int RunOnce(CommandContext context, DaemonSettings settings)
+    {
+        if (DaemonState.Read(context, settings.DatabasePath) is { CleansUp: true, Host: { } daemon })
+        {
+            if (Daemon.AreOther(context, daemon))
+                throw new CommandFailedException(
+                    "A daemon removes images by this database, and by its own settings. Without other settings "
+                    + "'imagegc run --once' has it clean up now; for these, stop it first.");
+            if (UntilSignal(context, cancel => RequestCleanupAsync(context, settings.DatabasePath!, cancel))
+                is { } exitCode)
+                return exitCode;
+        }
+
+        return AskEngine(context, settings, (services, cancel) => CollectAsync(context, services, cancel));
+    }
 
     /// <returns>The exit code; null if the daemon has ended.</returns>
     private async Task<int?> RequestCleanupAsync(
@@ -122,7 +132,18 @@ internal sealed class RunCommand : EngineCommand
         using var store = context.OpenForWriting(database);
         var before = store.ListRemoved().Select(removed => (removed.Image, removed.RemovedAt)).ToHashSet();
         context.WriteProgress("The daemon cleans up, by its own settings...");
-        if (await CleanupRequest.SendAsync(store, context.Environment.Time, cancellationToken) is not { } answer)
+        CleanupAnswer? answer;
+        try
+        {
+            answer = await CleanupRequest.SendAsync(store, context.Environment.Time, cancellationToken);
+        }
+        catch (OperationCanceledException)
+        {
+            context.WriteError("The daemon goes on with the cleanup; 'imagegc history' shows what it removes.");
+            throw;
+        }
+
+        if (answer is null)
             return null;
         var run = store.LastPrune(PruneKind.Scheduled);
         List<ImageVerdict> outcomes =

@@ -89,10 +89,13 @@ internal sealed class DaemonOptions
     };
 
     /// <summary>Whether somebody asks for settings that the daemon may not have.</summary>
-    public bool AreGiven(CommandContext context) =>
-        context.NamesSettings || GivenFlags(context).Any()
+    public bool AreOther(CommandContext context, HostStatus daemon) =>
+        context.NamesSettings
+        || GivenFlags(context).Any(flag => flag.Setting != nameof(DockerOptions.EngineAddress)
+            || context.Get(_settings[flag.Setting]) != daemon.Settings.GetValueOrDefault(flag.Setting))
         || new ConfigurationBuilder().AddEnvironmentVariables().Build().GetSection(SettingsFile.Section).GetChildren()
-            .Any(setting => setting.Key != nameof(ImageGarbageCollectionOptions.DatabasePath));
+            .Any(setting => setting.Key != nameof(ImageGarbageCollectionOptions.DatabasePath)
+                && setting.Value != daemon.Settings.GetValueOrDefault(setting.Key));
 
     public void AddTo(Command command) =>
         AddTo(command, [_keep, _keepLabels, .. _settings.Values]);

@@ -24,7 +24,7 @@ internal static class TimeFormat
     public static string Short(DateTimeOffset moment) =>
         moment.UtcDateTime.ToString("yyyy-MM-dd HH:mm", CultureInfo.InvariantCulture);
 
-    /// <summary>Seen from now: 3 days ago, now, in 2 weeks.</summary>
+    /// <summary>Seen from now: 3 days ago, just now, in 2 weeks.</summary>
     public static string Relative(DateTimeOffset moment, DateTimeOffset now)
     {
         if (moment == DateTimeOffset.MaxValue)
@@ -32,7 +32,7 @@ internal static class TimeFormat
 
         var distance = (moment - now).Duration();
         if (distance < TimeSpan.FromMinutes(1))
-            return "now";
+            return moment > now ? "in under a minute" : "just now";
 
         return moment < now ? $"{Duration(distance)} ago" : $"in {Duration(distance)}";
     }
