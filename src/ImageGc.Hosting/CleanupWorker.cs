@@ -95,6 +95,8 @@ internal sealed class CleanupWorker(
             if (Health.CannotGoOn(failure))
                 return;
             log.CleanupFailed(failure, RetryAfter);
+            state.NextRun(time.GetUtcNow() + RetryAfter);
+            _announced = null;
             await WaitAsync(RetryAfter, stoppingToken).ConfigureAwait(false);
         }
     }

@@ -21,13 +21,13 @@ public sealed class EngineCommandTests : EngineTest
             asTheDaemon.Lines.Select(line => (line.Split('\t')[0], line.Split('\t')[1])));
         Assert.Equal("""
             0 of 3 tracked images may go now.
-            By the settings of the running daemon: images go that have been unused for 10d.
+            According to the running daemon: images unused for 10d are removed.
 
             """, asTheDaemon.Error);
         Assert.StartsWith($"expired\t{old}", whatIf.Output, StringComparison.Ordinal);
         Assert.Equal("""
             1 of 3 tracked images may go now, which would free up to 310 MB.
-            By the settings of the running daemon, changed by the command line: images go that have been unused for 3d.
+            According to the running daemon, changed by the command line: images unused for 3d are removed.
 
             """, whatIf.Error);
         Assert.Equal(asTheDaemon.Output, Run("run", "--dry-run").Output);
@@ -41,12 +41,12 @@ public sealed class EngineCommandTests : EngineTest
         using (var daemon = await StartDaemonAsync(("ImageAgeCleanupThreshold", "10d")))
             await daemon.StopAsync(Cancel);
 
-        Assert.Contains("By the settings of the last run: images go that have been unused for 10d.",
+        Assert.Contains("According to the last run: images unused for 10d are removed.",
             Run("explain").Error, StringComparison.Ordinal);
         WriteSettings("4d");
-        Assert.Contains($"By the settings of '{SettingsFile}': images go that have been unused for 4d.",
+        Assert.Contains($"According to '{SettingsFile}': images unused for 4d are removed.",
             Run("explain").Error, StringComparison.Ordinal);
-        Assert.Contains($"By the settings of '{SettingsFile}': images go that have been unused for 4d.",
+        Assert.Contains($"According to '{SettingsFile}': images unused for 4d are removed.",
             RunAnywhere("run", "--dry-run").Error, StringComparison.Ordinal);
     }
 
@@ -165,7 +165,7 @@ public sealed class EngineCommandTests : EngineTest
         Assert.Equal(["registry/app"], Run("keep").Lines);
         Assert.Equal(
             "No tracked image is 'tol' now. The nearest name is 'tool:1'; 'imagegc list' shows all. "
-            + "'imagegc unkeep tol' takes it back.\n",
+            + "'imagegc unkeep tol' undoes that.\n",
             Run("keep", "tol").Error);
         Assert.Equal(["tol"], Run("unkeep", "tol").Lines);
         Assert.Equal(ExitCode.Done, Ask("run", "--once").ExitCode);

@@ -18,7 +18,7 @@ internal sealed class KeepCommand : CommandBase
     public KeepCommand(GlobalOptions global)
         : base(
             global, "keep",
-            "Never remove these images, from now on and also after a restart; 'unkeep' takes it back. Without an "
+            "Never remove these images, from now on and also after a restart; 'unkeep' undoes that. Without an "
             + "argument it lists what is kept.",
             "imagegc keep registry/app:1.4",
             "imagegc keep 'registry/agent:*'",
@@ -56,8 +56,8 @@ internal sealed class KeepCommand : CommandBase
         var images = known.All(written);
         if (images.Count == 0)
             context.WriteInfo(
-                $"No tracked image is '{written}' now. {known.Hint(written)} 'imagegc unkeep {written}' takes it "
-                + "back.");
+                $"No tracked image is '{written}' now. {known.Hint(written)} 'imagegc unkeep {written}' undoes "
+                + "that.");
         foreach (var image in images.Where(image => image.HasLostNames && !ImageId.Matches(written, image.ImageId)))
             context.WriteInfo($"{ImageId.Shorten(image.ImageId)} had this name before and is not kept by it. To keep "
                 + "it too, name it by its ID.");

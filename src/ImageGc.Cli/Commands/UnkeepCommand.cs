@@ -16,7 +16,7 @@ internal sealed class UnkeepCommand : CommandBase
 
     public UnkeepCommand(GlobalOptions global)
         : base(
-            global, "unkeep", "Take back what 'imagegc keep' said. The images may go again once they are old enough.",
+            global, "unkeep", "Undo 'imagegc keep': the images may be removed again once they are old enough.",
             "imagegc unkeep registry/app:1.4")
     {
         _images.Validators.Add(ImageIdArgument.Validate);

@@ -37,7 +37,7 @@ internal sealed class DaemonOptions
         },
         [nameof(ImageGarbageCollectionOptions.KeepNewest)] = new("--keep-newest")
         {
-            Description = "Never remove the last used images of each repository, so many of them. [default: 0]",
+            Description = "Keep this many of the most recently used images of each repository. [default: 0]",
             HelpName = "NUMBER",
         },
         [nameof(ImageGarbageCollectionOptions.ImageAgeCleanupThreshold)] = new("--older-than")
@@ -53,7 +53,7 @@ internal sealed class DaemonOptions
         },
         [nameof(ImageGarbageCollectionOptions.CleanupRecurrence)] = new("--every")
         {
-            Description = "Every how many days images are removed. "
+            Description = "How many days lie between two cleanups. "
                 + $"[default: {DurationText.Format(Defaults.CleanupRecurrence)}]",
             HelpName = "DAYS",
         },
@@ -64,19 +64,19 @@ internal sealed class DaemonOptions
         },
         [nameof(ImageGarbageCollectionOptions.HighThreshold)] = new("--high-threshold")
         {
-            Description = "Remove unused images early when the disk of the images is so full: used, such as 85%, or "
-                + "free, such as 2GB. [default: off]",
+            Description = "Remove unused images early when the disk that holds the images is this full: 85% used, or "
+                + "2GB free. [default: off]",
             HelpName = "FULL",
         },
         [nameof(ImageGarbageCollectionOptions.LowThreshold)] = new("--low-threshold")
         {
-            Description = "Stop when the disk is only so full. "
+            Description = "Stop once the disk is down to this. "
                 + "[default: 5 points less, or half as many bytes again free]",
             HelpName = "FULL",
         },
         [nameof(ImageGarbageCollectionOptions.MinimumAge)] = new("--min-age")
         {
-            Description = "Never remove for room what was used in so short a time. "
+            Description = "When the disk is full, spare what was used within this time. "
                 + $"[default: {DurationText.Format(Defaults.MinimumAge)}]",
             HelpName = "DURATION",
         },
@@ -241,14 +241,14 @@ internal sealed record DaemonSettings(IConfigurationRoot Configuration, string O
 
     /// <summary>For people: where the settings come from, and what decides most.</summary>
     public string Describe(ImageGarbageCollectionOptions options) =>
-        $"By the settings of {Source}: "
+        $"According to {Source}: "
         + (options.ImageAgeCleanupThreshold == TimeSpan.Zero
-            ? "images go that are not in use"
-            : $"images go that have been unused for {DurationText.Format(options.ImageAgeCleanupThreshold)}")
-        + (options.Enabled ? "." : ", but Enabled is false, so that none does.")
+            ? "images that are not in use are removed"
+            : $"images unused for {DurationText.Format(options.ImageAgeCleanupThreshold)} are removed")
+        + (options.Enabled ? "." : ", but Enabled is false, so none is.")
         + (options is { Enabled: true, HighThreshold: { } high }
             && options.MinimumAge < options.ImageAgeCleanupThreshold
-            ? $" When the disk is fuller than {high}, those unused for {DurationText.Format(options.MinimumAge)} go "
-                + "too, the oldest use first, until there is room."
+            ? $" When the disk is fuller than {high}, those unused for {DurationText.Format(options.MinimumAge)} "
+                + "are too, the oldest use first, until there is room."
             : "");
 }
