@@ -29,7 +29,7 @@ public static class CleanupRequest
     /// <param name="time">The clock to wait by; the system's if null.</param>
     /// <param name="cancellationToken">Ends the waiting, not the cleanup.</param>
     /// <returns>The answer; null if no host gave one, since none runs or it has ended.</returns>
-    /// <exception cref="ArgumentNullException">There is no store.</exception>
+    /// <exception cref="ArgumentNullException">The store is null.</exception>
     /// <exception cref="ImageUseStoreException">The database cannot be used.</exception>
     /// <exception cref="OperationCanceledException">It was cancelled.</exception>
     public static async Task<CleanupAnswer?> SendAsync(
@@ -51,7 +51,7 @@ public static class CleanupRequest
         }
     }
 
-    /// <summary>The request that nobody has answered; null if there is none.</summary>
+    /// <summary>The ID of the unanswered request, or null.</summary>
     internal static string? FindPending(ImageUseStore store) => Read(store) is [Pending, var id] ? id : null;
 
     internal static void Answer(ImageUseStore store, string id, string? failure)

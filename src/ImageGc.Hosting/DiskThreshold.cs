@@ -61,7 +61,7 @@ public readonly record struct DiskThreshold
         : string.Create(CultureInfo.InvariantCulture, $"{_percent}%");
 
     /// <summary>Whether so much of a disk is used, or so little free, or less.</summary>
-    /// <exception cref="ArgumentNullException">There is no usage.</exception>
+    /// <exception cref="ArgumentNullException">The usage is null.</exception>
     public bool IsReachedBy(DiskUsage usage)
     {
         ArgumentNullException.ThrowIfNull(usage);

@@ -27,6 +27,8 @@ public sealed class CleanupRequestTests : HostTest
         using var other = OpenOther();
         Engine.Failure = new EngineUnavailableException("The engine is away.");
         Assert.Equal(new CleanupAnswer("The engine is away."), await AskAsync(other));
+        await UntilAsync(() => // Not at midnight.
+            HostStatus.ReadFrom(other)?.NextRunAt < Time.GetUtcNow() + TimeSpan.FromMinutes(16));
 
         Engine.Failure = null;
         Assert.Equal(new CleanupAnswer(Failure: null), await AskAsync(other));

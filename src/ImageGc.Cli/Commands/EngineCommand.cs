@@ -52,13 +52,16 @@ internal abstract class EngineCommand(GlobalOptions global, string name, string 
         CommandContext context, DaemonSettings settings, Func<IServiceProvider, CancellationToken, Task<int>> work,
         bool readOnly = false) => WithHost(
             context, settings,
-            host => UntilSignal(context, async cancel => (int?)await work(host.Services, cancel))!.Value,
+            host =>
+            {
+                using var notice = context.NotifyIfSlow("Waiting for the engine");
+                return UntilSignal(context, async cancel => (int?)await work(host.Services, cancel))!.Value;
+            },
             readOnly, isQuiet: true);
 
     /// <summary>Does the work, unless a signal cancels it.</summary>
     protected static int? UntilSignal(CommandContext context, Func<CancellationToken, Task<int?>> work)
     {
-        using var notice = context.NotifyIfSlow("Waiting for the engine");
         using var termination = new TerminationSignal(() =>
             context.WriteError("Stopping; a second signal stops at once."));
         try

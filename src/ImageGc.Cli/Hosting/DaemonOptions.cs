@@ -88,7 +88,7 @@ internal sealed class DaemonOptions
         },
     };
 
-    /// <summary>Whether somebody asks for settings that the daemon may not have.</summary>
+    /// <summary>Whether the user gives settings that differ from those of the daemon.</summary>
     public bool AreOther(CommandContext context, HostStatus daemon) =>
         context.NamesSettings
         || GivenFlags(context).Any(flag => flag.Setting != nameof(DockerOptions.EngineAddress)

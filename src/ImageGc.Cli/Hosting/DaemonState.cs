@@ -23,7 +23,7 @@ internal readonly record struct DaemonState(HostStatus? Host, bool IsLocked)
 
     public static DaemonState Read(ImageUseStore store) => new(HostStatus.ReadFrom(store), store.ArePrunesLocked());
 
-    /// <summary>As above; of a database that cannot be read, nothing: whoever uses it then reports that.</summary>
+    /// <summary>As above; empty if the database cannot be read, which the command that uses it reports.</summary>
     public static DaemonState Read(CommandContext context, string? database)
     {
         if (database is null || !FilePath.Exists(database))

@@ -38,7 +38,7 @@ internal sealed class DeviceStatus
     {
         (_state, LastRun, Engine, Tracked, Settings, Options, Now) =
             (daemon, lastRun, engine, tracked, settings, options, now);
-        // What was kept or used since is no fault.
+        // An image that has been kept or used since then is not a fault.
         NotRemoved = [.. engine.Failure is not null ? notRemoved : notRemoved.IntersectBy(
             engine.Verdicts.Where(image => image.Verdict == Verdict.Expired).Select(image => image.Image.ImageId),
             image => image.ImageId)];
