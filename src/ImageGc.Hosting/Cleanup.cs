@@ -143,7 +143,7 @@ internal sealed class Cleanup(
         if (await engine.FindImageAsync(imageId, cancellationToken).ConfigureAwait(false) is not null)
             return false;
         foreach (var gone in store().ForgetGone([tracked]))
-            log.ForgotGone(gone.ImageId);
+            log.ForgotGone(gone);
         return true;
     }, cancellationToken);
 
@@ -186,7 +186,7 @@ internal sealed class Cleanup(
         store().Describe(
             images.Select(image => new ImageDescription(image.ImageId, image.Names.ToList(), image.SizeBytes)));
         foreach (var gone in store().ForgetMissing(images.Select(image => image.ImageId).Concat(NoImageIds())))
-            log.ForgotGone(gone.ImageId);
+            log.ForgotGone(gone);
     }
 
     /// <summary>Finds the images that were recorded by a name or a short ID; reports those that it does not.</summary>

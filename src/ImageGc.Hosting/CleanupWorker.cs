@@ -56,6 +56,7 @@ internal sealed class CleanupWorker(
     public override Task StartAsync(CancellationToken cancellationToken)
     {
         state.Start();
+        log.Settings(string.Join(", ", state.Settings.Select(setting => $"{setting.Key} {setting.Value}")));
         try
         {
             log.Opened(store().DatabasePath, store().Count());
@@ -74,6 +75,7 @@ internal sealed class CleanupWorker(
     {
         await base.StopAsync(cancellationToken).ConfigureAwait(false);
         state.Stop();
+        log.Stopped();
     }
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)

@@ -34,6 +34,7 @@ internal sealed class DiskPressureWorker(
             return result;
         }
 
+        long freed = 0;
         if (_freedNothingAt is { } at && time.GetElapsedTime(at) >= TryAgainAfter)
             _freedNothingAt = null;
         if (_freedNothingAt is null && await cleanup.CanMakeRoomAsync(cancellationToken).ConfigureAwait(false))
@@ -41,11 +42,15 @@ internal sealed class DiskPressureWorker(
             log.DiskFull(before, low);
             var relief = new DiskRelief(disk, high, low, time);
             result = await cleanup.RunAsync(progress, relief, cancellationToken).ConfigureAwait(false);
+            freed = relief.FreedBytes;
             if (relief.FreesNothing)
                 _freedNothingAt = time.GetTimestamp();
         }
 
         var after = await disk.MeasureAsync(cancellationToken).ConfigureAwait(false);
+        if (result.Removed.Count + result.Failed.Count > 0)
+            log.MadeRoom(
+                result.Removed.Count, result.Failed.Count, SizeText.Format(freed), before, after, high, low);
         if (!high.IsReachedBy(after))
         {
             health.Report(HostPart.Disk, failure: null);

@@ -46,6 +46,10 @@ internal sealed class HostState(
         }
     }
 
+    /// <summary>Of the host and its engine.</summary>
+    public IReadOnlyDictionary<string, string> Settings => engine.Settings.Concat(options.Value.ToSettings())
+        .GroupBy(setting => setting.Key).ToDictionary(setting => setting.Key, setting => setting.Last().Value);
+
     public void Start() => (IsRunning, _isStopped) = (true, false);
 
     /// <summary>No other host notes its status in this database while this one lives.</summary>
@@ -168,8 +172,7 @@ internal sealed class HostState(
             NextRunAt = _isStopped || _nextRunAt is not { } next ? null : ToSecond(next),
             Problems = problems,
             LastProblem = began ?? before?.LastProblem,
-            Settings = engine.Settings.Concat(options.Value.ToSettings()).GroupBy(setting => setting.Key)
-                .ToDictionary(setting => setting.Key, setting => setting.Last().Value),
+            Settings = Settings,
         };
     }
 

@@ -1,3 +1,4 @@
+using System.Globalization;
 using ImageGc.Sqlite;
 using Microsoft.Extensions.Logging;
 
@@ -9,22 +10,28 @@ internal static partial class HostingLog
     [LoggerMessage(101, LogLevel.Information, "Image garbage collection is disabled: no image is removed")]
     public static partial void Disabled(this ILogger logger);
 
-    [LoggerMessage(102, LogLevel.Information, "The next cleanup is due at {Due:yyyy-MM-dd HH:mm:ss zzz}{Why}")]
-    public static partial void NextCleanup(this ILogger logger, DateTimeOffset due, string why);
+    [LoggerMessage(102, LogLevel.Information, "The next cleanup is due at {Due}{Why}")]
+    private static partial void NextCleanup(this ILogger logger, string due, string why);
+
+    public static void NextCleanup(this ILogger logger, DateTimeOffset due, string why) =>
+        logger.NextCleanup(due.ToString("yyyy-MM-ddTHH:mm:sszzz", CultureInfo.InvariantCulture), why);
 
     [LoggerMessage(103, LogLevel.Error,
-        "Could not clean up: {Why} The next try comes after {RetryAfter}; what was not removed stays")]
+        "Could not clean up: {Why} What was not removed stays. Next try in {RetryAfter}")]
     private static partial void CleanupFailed(
         this ILogger logger, Exception? unexpected, string why, string retryAfter);
 
-    [LoggerMessage(104, LogLevel.Information, "Forgot {ImageId}: the engine does not have it any more")]
-    public static partial void ForgotGone(this ILogger logger, string imageId);
+    [LoggerMessage(104, LogLevel.Information, "Forgot {ImageId} ({Names}): the engine no longer has it")]
+    private static partial void ForgotGone(this ILogger logger, string imageId, string names);
+
+    public static void ForgotGone(this ILogger logger, ImageUse image) =>
+        logger.ForgotGone(image.ImageId, NamesOf(image.Names));
 
     [LoggerMessage(105, LogLevel.Information, "Watching the containers of {Engine}: {Containers} exist")]
     public static partial void Watching(this ILogger logger, object engine, int containers);
 
     [LoggerMessage(106, LogLevel.Warning,
-        "Could not watch: {Why} The next try comes after {RetryAfter}, and makes up for what happens meanwhile")]
+        "Could not watch: {Why} Next try in {RetryAfter}, which makes up for what happens meanwhile")]
     private static partial void NotWatching(
         this ILogger logger, Exception? unexpected, string why, string retryAfter);
 
@@ -37,6 +44,13 @@ internal static partial class HostingLog
         "The disk is {Usage}: unused images go before their time, down to {Low}")]
     public static partial void DiskFull(this ILogger logger, DiskUsage usage, DiskThreshold low);
 
+    [LoggerMessage(125, LogLevel.Information,
+        "Made room: removed {Removed} images, {Failed} failed, freed {Freed}. The disk was {Before}, and is {After}; "
+        + "thresholds {High} and {Low}")]
+    public static partial void MadeRoom(
+        this ILogger logger, int removed, int failed, string freed, DiskUsage before, DiskUsage after,
+        DiskThreshold high, DiskThreshold low);
+
     [LoggerMessage(108, LogLevel.Warning,
         "No more room can be made: {Why} This is tried every {RetryAfter} and not logged again until there is room")]
     private static partial void DiskStillFull(this ILogger logger, string why, string retryAfter);
@@ -44,7 +58,7 @@ internal static partial class HostingLog
     public static void DiskStillFull(this ILogger logger, string why, TimeSpan retryAfter) =>
         logger.DiskStillFull(why, DurationText.Format(retryAfter));
 
-    [LoggerMessage(109, LogLevel.Error, "Could not make room on the disk: {Why} The next try comes after {RetryAfter}")]
+    [LoggerMessage(109, LogLevel.Error, "Could not make room on the disk: {Why} Next try in {RetryAfter}")]
     private static partial void DiskFailed(this ILogger logger, Exception? unexpected, string why, string retryAfter);
 
     [LoggerMessage(110, LogLevel.Warning,
@@ -62,8 +76,12 @@ internal static partial class HostingLog
     [LoggerMessage(114, LogLevel.Error, "The database cannot be used so far: {Why}")]
     private static partial void NotOpened(this ILogger logger, Exception? unexpected, string why);
 
-    [LoggerMessage(115, LogLevel.Information, "Removed {ImageId}, last used at {LastUsedAt:u}; its names: {Names}")]
-    public static partial void Removed(this ILogger logger, string imageId, DateTimeOffset lastUsedAt, string names);
+    [LoggerMessage(115, LogLevel.Information, "Removed {ImageId} ({Names}), last used at {LastUsedAt}; freed {Freed}")]
+    private static partial void Removed(
+        this ILogger logger, string imageId, string names, string lastUsedAt, string freed);
+
+    public static void Removed(this ILogger logger, ImageUse image, IReadOnlyCollection<string> names, Freed? freed) =>
+        logger.Removed(image.ImageId, NamesOf(names), Iso(image.LastUsedAt), freed is null ? "an unknown amount" : SizeText.Format(freed.Bytes));
 
     [LoggerMessage(116, LogLevel.Error, "Could not record the use of {ImageId}: {Why}")]
     private static partial void NotRecorded(this ILogger logger, Exception? unexpected, string imageId, string why);
@@ -78,8 +96,11 @@ internal static partial class HostingLog
     public static partial void NoImageIds(this ILogger logger, int count, string imageIds);
 
     [LoggerMessage(120, LogLevel.Information,
-        "From {From:u} to {To:u} nobody watched. What was used then is recorded as far as the engine remembers it")]
-    public static partial void NotWatched(this ILogger logger, DateTimeOffset from, DateTimeOffset to);
+        "Nobody watched from {From} to {To}. What was used then is recorded as far as the engine remembers it")]
+    private static partial void NotWatched(this ILogger logger, string from, string to);
+
+    public static void NotWatched(this ILogger logger, DateTimeOffset from, DateTimeOffset to) =>
+        logger.NotWatched(Iso(from), Iso(to));
 
     [LoggerMessage(119, LogLevel.Information, "Track {ImageId} instead of '{Written}', which names it")]
     public static partial void FoundByName(this ILogger logger, string imageId, string written);
@@ -94,6 +115,12 @@ internal static partial class HostingLog
     [LoggerMessage(124, LogLevel.Warning,
         "The disk is too full to record image uses. These images count as in use until that is possible: {Why}")]
     private static partial void NoRoomToRecord(this ILogger logger, string why);
+
+    [LoggerMessage(126, LogLevel.Information, "The settings: {Settings}")]
+    public static partial void Settings(this ILogger logger, string settings);
+
+    [LoggerMessage(127, LogLevel.Information, "Stopped")]
+    public static partial void Stopped(this ILogger logger);
 
     public static void NoRoomToRecord(this ILogger logger, Exception full) => logger.NoRoomToRecord(Sentence(full));
 
@@ -131,5 +158,17 @@ internal static partial class HostingLog
         or EngineRequestFailedException or EngineChangedException or ImageUseStoreException or NotSupportedException
         or InvalidDataException ? null : failure;
 
-    public static string Sentence(Exception failure) => failure.Message.ReplaceLineEndings(" ").TrimEnd('.', ' ') + ".";
+    /// <summary>The message of a failure, on one line and with one full stop.</summary>
+    public static string Sentence(Exception failure)
+    {
+        var message = failure.Message.ReplaceLineEndings(" ").TrimEnd('.', ' ');
+        return message.EndsWith(".)", StringComparison.Ordinal) ? message : message + ".";
+    }
+
+    private static string NamesOf(IReadOnlyCollection<string> names) =>
+        names.Count == 0 ? "without a name" : string.Join(", ", names);
+
+    /// <summary>In UTC, as logs have it, also in JSON.</summary>
+    private static string Iso(DateTimeOffset moment) =>
+        moment.ToUniversalTime().ToString("yyyy-MM-ddTHH:mm:ssZ", CultureInfo.InvariantCulture);
 }

@@ -59,8 +59,8 @@ internal sealed class RemovalRun(
         _freed = known?.UniqueBytes is { } unique ? new Freed(unique, Sqlite.FreedBy.Engine)
             : before is null || after is null ? null
             : new Freed(Math.Max(0, after.AvailableBytes - before.AvailableBytes), Sqlite.FreedBy.Disk);
-        log.Removed(
-            image.ImageId, image.LastUsedAt, known is { Names.Count: > 0 } ? string.Join(", ", known.Names) : "none");
+        metrics.Freed(_freed?.Bytes ?? 0);
+        log.Removed(image, known?.Names ?? image.Names, _freed);
     }
 
     /// <summary>What the last removal freed; null if unknown, or if nothing was removed.</summary>

@@ -173,7 +173,7 @@ public sealed partial class ImageUseStore
         catch (Exception exception)
 #pragma warning restore CA1031
         {
-            _log.NotRemoved(image.ImageId, exception);
+            _log.NotRemoved(image, exception);
             CountFailure(run, image);
             return new PruneOutcome(image, PruneOutcomeResult.Failed, exception);
         }

@@ -8,6 +8,9 @@ internal static partial class StoreLog
     [LoggerMessage(1, LogLevel.Information, "Migrated {DatabasePath} from schema version {From} to {To}")]
     public static partial void Migrated(this ILogger logger, string databasePath, int from, int to);
 
+    [LoggerMessage(26, LogLevel.Information, "Created {DatabasePath}, with schema version {Version}")]
+    public static partial void Created(this ILogger logger, string databasePath, int version);
+
     [LoggerMessage(2, LogLevel.Debug, "Recorded use of {ImageId}")]
     public static partial void RecordedUse(this ILogger logger, string imageId);
 
@@ -42,8 +45,8 @@ internal static partial class StoreLog
     public static partial void Exported(this ILogger logger, string flatFilePath, int images);
 
     [LoggerMessage(10, LogLevel.Warning,
-        "Could not remove {ImageId}: {Why} It stays tracked, and the next prune tries it again, last")]
-    private static partial void NotRemoved(this ILogger logger, string imageId, string why);
+        "Could not remove {ImageId} ({Names}): {Why} It stays tracked, and the next prune tries it again, last")]
+    private static partial void NotRemoved(this ILogger logger, string imageId, string names, string why);
 
     [LoggerMessage(23, LogLevel.Warning,
         "There is no room to open {DatabasePath} for writing, so that nothing is recorded until there is some: {Why}")]
@@ -58,10 +61,11 @@ internal static partial class StoreLog
     private static partial void RemovalThrew(this ILogger logger, Exception exception, string imageId);
 
     /// <summary>A refusal is an everyday matter: only who looks for more gets the stack trace.</summary>
-    public static void NotRemoved(this ILogger logger, string imageId, Exception exception)
+    public static void NotRemoved(this ILogger logger, ImageUse image, Exception exception)
     {
-        logger.NotRemoved(imageId, exception.Message.TrimEnd('.') + ".");
-        logger.RemovalThrew(exception, imageId);
+        var names = image.Names.Count == 0 ? "without a name" : string.Join(", ", image.Names);
+        logger.NotRemoved(image.ImageId, names, exception.Message.TrimEnd('.') + ".");
+        logger.RemovalThrew(exception, image.ImageId);
     }
 
     [LoggerMessage(11, LogLevel.Information,

@@ -29,8 +29,8 @@ public sealed class CleanupTests(PrivateEngine engine) : EngineTest(engine)
 
         await CollectAsync(services);
 
-        Assert.Contains($"Removed {image}, last used at 2026-03-01 12:00:00Z; its names: {name}:1",
-            Log.Messages(LogLevel.Information));
+        Assert.Contains(Log.Messages(LogLevel.Information), message => message.StartsWith(
+            $"Removed {image} ({name}:1), last used at 2026-03-01T12:00:00Z; freed ", StringComparison.Ordinal));
     }
 
     [Fact]

@@ -1,4 +1,3 @@
-using System.Diagnostics.Metrics;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
 using Microsoft.Extensions.Hosting;
@@ -129,42 +128,6 @@ public sealed class HostingTests : HostTest
         await host.StopAsync(Cancel);
 
         Assert.Equal(HealthStatus.Unhealthy, health.Status);
-    }
-
-    [Fact]
-    public async Task The_meter_tells_what_happened()
-    {
-        using var host = Build();
-        using var listener = new MeterListener();
-        var measured = new Dictionary<string, double>();
-        listener.InstrumentPublished = (instrument, self) =>
-        {
-            if (instrument.Meter.Name == "ImageGc")
-                self.EnableMeasurementEvents(instrument);
-        };
-        void Add(string name, double value)
-        {
-            lock (measured)
-                measured[name] = measured.GetValueOrDefault(name) + value;
-        }
-
-        listener.SetMeasurementEventCallback<long>((instrument, value, _, _) => Add(instrument.Name, value));
-        listener.SetMeasurementEventCallback<int>((instrument, value, _, _) => Add(instrument.Name, value));
-        listener.SetMeasurementEventCallback<double>((instrument, _, _, _) => Add(instrument.Name, 1));
-        listener.Start();
-        var store = StoreOf(host);
-        Engine.Images.AddRange([OwnEngine.Image("stuck"), OwnEngine.Image("old")]);
-        store.RecordUse(["stuck", "old"]);
-        Time.Pass(TimeSpan.FromDays(8));
-
-        await host.Services.GetRequiredService<Cleanup>().RunAsync(Cancel);
-        listener.RecordObservableInstruments();
-
-        Assert.True(measured["imagegc.records"] >= 2, "records"); // Tests that run beside this one count too.
-        Assert.True(measured["imagegc.removals"] >= 1, "removals");
-        Assert.True(measured["imagegc.failures"] >= 1, "failures");
-        Assert.True(measured["imagegc.tracked"] >= 1, "tracked");
-        Assert.True(measured["imagegc.run.duration"] >= 1, "duration");
     }
 
     [Fact]

@@ -65,7 +65,10 @@ internal static class Migrations
             PRAGMA user_version = {ExpectedVersion};
             """);
         transaction.Commit();
-        log.Migrated(path, from, ExpectedVersion);
+        if (from == 0)
+            log.Created(path, ExpectedVersion);
+        else
+            log.Migrated(path, from, ExpectedVersion);
     }
 
     private static bool IsScript(string resourceName) => resourceName.EndsWith(".sql", StringComparison.Ordinal);

@@ -1,0 +1,145 @@
+using System.Diagnostics.Metrics;
+using ImageGc.Sqlite;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+
+namespace ImageGc.Hosting.Tests;
+
+/// <summary>What the meter of a host says.</summary>
+public sealed class MetricsTests : HostTest
+{
+    private readonly Dictionary<string, double> _measured = [];
+    private readonly MeterListener _listener = new();
+
+    [Fact]
+    public async Task It_counts_what_happened()
+    {
+        using var host = Build();
+        Listen(host);
+        Engine.Images.AddRange([OwnEngine.Image("stuck"), OwnEngine.Image("old"), OwnEngine.Image("older")]);
+        Engine.UsedPercent = () => 10 * Engine.Images.Count;
+        StoreOf(host).RecordUse(["stuck", "old", "older", "gone"]);
+        Time.Pass(TimeSpan.FromDays(8));
+
+        await host.Services.GetRequiredService<Cleanup>().RunAsync(Cancel);
+
+        Assert.Equal(
+            ("2 removals", "1 failures", "20000000 freed", "1 runs"),
+            ($"{_measured["imagegc.removals"]} removals", $"{_measured["imagegc.failures"]} failures",
+                $"{_measured["imagegc.freed"]} freed", $"{_measured["imagegc.run.duration"]} runs"));
+        Observe();
+        Assert.Equal((2, 0.1), (_measured["imagegc.tracked"], _measured["imagegc.disk.used"]));
+    }
+
+    [Fact]
+    public async Task It_counts_what_the_store_records()
+    {
+        using var host = Build();
+        ListenTo(scope: null);
+        var before = _measured.GetValueOrDefault("imagegc.records");
+
+        StoreOf(host).RecordUse(["one", "two"]);
+
+        Assert.True(_measured["imagegc.records"] >= before + 2, "Tests that run beside this one count too.");
+        await host.StopAsync(Cancel);
+    }
+
+    [Fact]
+    public async Task It_says_how_long_ago_the_last_cleanup_was_that_did_not_fail()
+    {
+        using var host = Build(("ClockSettleTime", "0"), ("CleanupTime", "13:00"));
+        Listen(host);
+        await host.StartAsync(Cancel);
+        await LiveAsync(TimeSpan.FromMinutes(30));
+        Observe();
+        Assert.DoesNotContain("imagegc.cleanup.age", _measured.Keys); // None so far.
+
+        await LiveAsync(TimeSpan.FromMinutes(60)); // The test begins at 12:00 UTC, which is 13:00.
+        await LiveAsync(TimeSpan.FromDays(1));
+        Observe();
+        var last = StoreOf(host).LastPrune(PruneKind.Scheduled)!.PrunedAt;
+        Assert.Equal((Time.GetUtcNow() - last).TotalSeconds, _measured["imagegc.cleanup.age"]);
+
+        // From now on each run ends half-way, and is in the history all the same.
+        Engine.RemovalFailure = new EngineUnavailableException("The engine is away.");
+        Engine.Images.Add(OwnEngine.Image("old"));
+        StoreOf(host).RecordUse("old");
+        await LiveAsync(TimeSpan.FromDays(10));
+        Observe();
+        var failing = ProblemsOf(host).Single(problem => problem.Part == "cleanup").Since;
+        Assert.True(StoreOf(host).LastPrune(PruneKind.Scheduled)!.PrunedAt > failing);
+        Assert.Equal((Time.GetUtcNow() - failing).TotalSeconds, _measured["imagegc.cleanup.age"]);
+        await host.StopAsync(Cancel);
+    }
+
+    [Fact]
+    public async Task It_says_of_each_part_that_is_on_whether_it_works()
+    {
+        (Engine.Failure, Workers) = (new EngineUnavailableException("The engine is away."), 2);
+        using var host = Build(("WatchContainers", "true"));
+        Listen(host);
+        await host.StartAsync(Cancel);
+        await LiveAsync(TimeSpan.FromHours(2));
+        Observe();
+        Assert.Equal(0, _measured["imagegc.working watching"]);
+        Assert.Equal(0, _measured["imagegc.working cleanup"]);
+        Assert.DoesNotContain("imagegc.working disk", _measured.Keys);
+
+        Engine.Failure = null;
+        await LiveAsync(TimeSpan.FromHours(2));
+        Observe();
+        Assert.Equal(1, _measured["imagegc.working watching"]);
+        Assert.Equal(1, _measured["imagegc.working cleanup"]);
+        await host.StopAsync(Cancel);
+    }
+
+    [Fact]
+    public void What_cannot_be_known_has_no_value()
+    {
+        using var host = Build(("DatabasePath", PathOf("missing/image_use.db")));
+        Engine.UsedPercent = () => null;
+        Listen(host);
+
+        Observe();
+
+        Assert.DoesNotContain(_measured.Keys, name => name is "imagegc.tracked" or "imagegc.cleanup.age"
+            or "imagegc.disk.used");
+    }
+
+    private void Listen(IHost host)
+    {
+        _ = host.Services.GetRequiredService<Metrics>();
+        ListenTo(host.Services.GetRequiredService<IMeterFactory>());
+    }
+
+    private void ListenTo(object? scope)
+    {
+        _listener.InstrumentPublished = (instrument, listener) =>
+        {
+            if (instrument.Meter.Name == "ImageGc" && instrument.Meter.Scope == scope)
+                listener.EnableMeasurementEvents(instrument);
+        };
+        _listener.SetMeasurementEventCallback<long>((instrument, value, _, _) => Measure(instrument, value));
+        _listener.SetMeasurementEventCallback<int>((instrument, value, tags, _) =>
+            Measure(instrument, value, $" {tags[0].Value}"));
+        _listener.SetMeasurementEventCallback<double>((instrument, value, _, _) =>
+            Measure(instrument, instrument is Histogram<double> ? 1 : value));
+        _listener.Start();
+    }
+
+    /// <summary>What is counted at once adds up, what is observed is as it is now.</summary>
+    private void Measure(Instrument instrument, double value, string tag = "")
+    {
+        lock (_measured)
+            _measured[instrument.Name + tag] = value
+                + (instrument.IsObservable ? 0 : _measured.GetValueOrDefault(instrument.Name));
+    }
+
+    private void Observe() => _listener.RecordObservableInstruments();
+
+    public override void Dispose()
+    {
+        _listener.Dispose();
+        base.Dispose();
+    }
+}
