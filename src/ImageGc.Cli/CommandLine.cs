@@ -15,9 +15,14 @@ internal static class CommandLine
     public static int Run(string[] args, ConsoleEnvironment environment, InvocationConfiguration configuration)
     {
         configuration.Error = new StandardErrorWriter(configuration.Error);
+        var root = Create(environment);
+        if (args is ["help", .. var command])
+            args = command is [var name, ..] && root.Subcommands.All(known => known.Name != name)
+                ? command
+                : [.. command, "--help"];
 
         // An image ID may start with @, which would otherwise name a file with more arguments.
-        var parsed = Create(environment).Parse(args, new ParserConfiguration { ResponseFileTokenReplacer = null });
+        var parsed = root.Parse(args, new ParserConfiguration { ResponseFileTokenReplacer = null });
         if (FindMistypedOption(parsed) is { } mistyped)
         {
             configuration.Error.WriteLine($"imagegc: {Explain(mistyped, parsed.CommandResult)}");
@@ -68,6 +73,7 @@ internal static class CommandLine
             new AcceptEngineCommand(global),
             new CompletionCommand(global),
         };
+        root.Options.OfType<VersionOption>().Single().Aliases.Add("-V");
         HelpWithExamples.AddTo(root);
         return root;
     }

@@ -85,6 +85,7 @@ public sealed class HelpTests : CliTest
     {
         var help = RunAnywhere([.. command.Split(' ', StringSplitOptions.RemoveEmptyEntries), "--help"]);
         Assert.Equal(ExitCode.Done, help.ExitCode);
-        return help.Output[help.Output.IndexOf("Examples:", StringComparison.Ordinal)..];
+        var examples = help.Output[help.Output.IndexOf("Examples:", StringComparison.Ordinal)..];
+        return command.Length > 0 ? examples : examples[..examples.IndexOf("\nUsage:", StringComparison.Ordinal)];
     }
 }

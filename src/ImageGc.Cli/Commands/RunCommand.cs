@@ -25,6 +25,22 @@ internal sealed class RunCommand : EngineCommand
         Description = "Only show what would be removed now; change nothing.",
     };
 
+    private static readonly string[] LogFormats = ["simple", "json", "systemd"];
+
+    private readonly Option<string> _logFormat = new("--log-format")
+    {
+        Description = "How the log is written: simple, json, or systemd with its levels. "
+            + "[default: systemd under systemd, otherwise simple]",
+        HelpName = "FORMAT",
+    };
+
+    private readonly Option<string> _metricsFile = new("--metrics-file")
+    {
+        Description = "Write metrics to this file each minute, for the textfile collector of node_exporter: of the "
+            + "daemon alone. [default: off]",
+        HelpName = "FILE",
+    };
+
     public RunCommand(GlobalOptions global)
         : base(
             global, "run",
@@ -32,6 +48,7 @@ internal sealed class RunCommand : EngineCommand
             "imagegc run --db /var/lib/imagegc/image_use.db",
             "imagegc run --older-than 3d --keep 'registry/agent:*' --keep-newest 2",
             "imagegc run --high-threshold 85% --low-threshold 75% --min-age 1h",
+            "imagegc run --log-format json --metrics-file /run/imagegc/imagegc.prom",
             "imagegc run --dry-run",
             "",
             "# Without a daemon, in the crontab of root. Nothing to do, nothing to read:",
@@ -48,6 +65,15 @@ internal sealed class RunCommand : EngineCommand
         Options.Add(_once);
         Options.Add(_dryRun);
         Options.Add(_fullIds);
+        _logFormat.CompletionSources.Add(LogFormats);
+        _logFormat.Validators.Add(given =>
+        {
+            if (given.Tokens is [{ Value: var format }] && !LogFormats.Contains(format))
+                given.AddError($"--log-format is '{format}': use simple, json or systemd.");
+        });
+        Options.Add(_logFormat);
+        _metricsFile.Validators.Add(FilePath.RejectEmpty);
+        Options.Add(_metricsFile);
     }
 
     protected override int Run(CommandContext context)
@@ -61,13 +87,23 @@ internal sealed class RunCommand : EngineCommand
         }
 
         if (context.Get(_once))
-            return RunOnce(context, Daemon.Read(context));
-        return WithHost(context, Daemon.Read(context), host =>
+            return RunOnce(context, Daemon.Read(context, Reporting(context)));
+        return WithHost(context, Daemon.Read(context, Reporting(context)), host =>
         {
             Open(host);
             host.Run();
             return Environment.ExitCode == 0 ? ExitCode.Done : ExitCode.Failed; // What cannot go on has set it.
         });
+    }
+
+    private KeyValuePair<string, string?>[] Reporting(CommandContext context)
+    {
+        List<KeyValuePair<string, string?>> given = [];
+        if (context.Get(_logFormat) is { } format)
+            given.Add(DaemonHost.LogFormat(format));
+        if (context.Get(_metricsFile) is { } file)
+            given.Add(new(MetricsFile.Setting, file));
+        return [.. given];
     }
 
     /// <summary>What only a person can mend ends the start; the host waits until the rest has passed.</summary>

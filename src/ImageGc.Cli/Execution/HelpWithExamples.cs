@@ -8,26 +8,30 @@ namespace ImageGc.Cli.Execution;
 /// <summary>The usual `--help`, followed by what only examples can say.</summary>
 internal sealed class HelpWithExamples(HelpAction help) : SynchronousCommandLineAction
 {
-    private static readonly string[] RootLines =
-    [
-        "Environment:",
-        $"  {GlobalOptions.DatabaseVariable}  the database file, where --db is not given",
-        "  DOCKER_HOST where Docker listens, where --engine is not given",
-        "  NO_COLOR    no colours on the terminal",
-        "",
-        "Exit codes:",
-        "  0 done, 1 failed, 2 wrong usage, 130 interrupted",
-        "",
-        "Examples:",
-        "  imagegc status                    # is it well?",
-        "  imagegc list                      # what is tracked?",
-        "  imagegc explain                   # what goes next, when and why?",
-        "  imagegc explain --older-than 3d   # what if?",
-        "  imagegc history registry/app:1.4  # when and why did it go, what did it free?",
-        "  imagegc list --untracked          # what is never removed?",
-        "  imagegc keep registry/app:1.4",
-        "  imagegc run --older-than 7d       # the daemon",
-    ];
+    private const string RootLines = $"""
+        Environment:
+          {GlobalOptions.DatabaseVariable}   the database file, where --db is not given
+          DOCKER_HOST  where Docker listens, where --engine is not given
+          NO_COLOR     no colours on the terminal
+
+        Exit codes:
+          0 done, 1 failed, 2 wrong usage, 130 interrupted
+        """;
+
+    /// <summary>What an operator types on most days, before all that there is.</summary>
+    private const string RootExamples = """
+        Examples:
+          imagegc status                    # is it well?
+          imagegc list                      # what is tracked?
+          imagegc explain                   # what goes next, when and why?
+          imagegc explain --older-than 3d   # what if?
+          imagegc history registry/app:1.4  # when and why did it go, what did it free?
+          imagegc keep registry/app:1.4     # never remove it
+          imagegc run --once                # clean up now
+          imagegc run --older-than 7d       # the daemon beside Docker
+
+
+        """;
 
     public static void AddTo(RootCommand root)
     {
@@ -45,14 +49,25 @@ internal sealed class HelpWithExamples(HelpAction help) : SynchronousCommandLine
 
     public override int Invoke(ParseResult parsed)
     {
-        help.Invoke(parsed);
         var output = parsed.InvocationConfiguration.Output;
-        foreach (var line in LinesFor(parsed.CommandResult.Command))
-            output.WriteLine(line);
+        using var usual = new StringWriter();
+        parsed.InvocationConfiguration.Output = usual;
+        help.Invoke(parsed);
+        parsed.InvocationConfiguration.Output = output;
+        var text = usual.ToString();
+        if (parsed.CommandResult.Command is CommandBase { Examples: var examples })
+        {
+            output.Write(text);
+            output.WriteLine("Examples:");
+            foreach (var example in examples)
+                output.WriteLine(example.Length > 0 ? "  " + example : "");
+        }
+        else
+        {
+            output.Write(text.Replace("Usage:", $"{RootExamples}Usage:", StringComparison.Ordinal));
+            output.WriteLine(RootLines);
+        }
+
         return ExitCode.Done;
     }
-
-    private static string[] LinesFor(Command command) => command is CommandBase withExamples
-        ? ["Examples:", .. withExamples.Examples.Select(example => example.Length > 0 ? "  " + example : "")]
-        : RootLines;
 }

@@ -1,3 +1,4 @@
+using System.Text.Encodings.Web;
 using ImageGc.Cli.Execution;
 using ImageGc.Cli.Input;
 using ImageGc.Hosting;
@@ -30,27 +31,35 @@ internal static class DaemonHost
         builder.Services.AddSingleton(context.Environment.Time);
         if (store is not null)
             builder.Services.AddSingleton(store);
+        if (configuration[MetricsFile.Setting] is { Length: > 0 } path)
+            builder.Services.AddHostedService(services => ActivatorUtilities.CreateInstance<MetricsFile>(services, path));
         builder.Services.AddImageGarbageCollection(configuration.GetSection(SettingsFile.Section)).AddDocker();
         return builder.Build();
     }
 
+    public const string LogFormatSetting = "FormatterName";
+
+    private const string Console = "Logging:Console";
+
+    /// <summary>The setting of the log's form that `--log-format` stands for.</summary>
+    public static KeyValuePair<string, string?> LogFormat(string name) => new($"{Console}:{LogFormatSetting}", name);
+
     /// <summary>Lines for people with times, for systemd with the journal's levels; or what `Logging` says.</summary>
     private static void AddLog(HostApplicationBuilder builder, IConfiguration configuration)
     {
-        const string console = "Logging:Console";
-        var format = configuration[$"{console}:FormatterName"]
+        var format = configuration[$"{Console}:{LogFormatSetting}"]
             ?? (SystemdHelpers.IsSystemdService() ? ConsoleFormatterNames.Systemd : ConsoleFormatterNames.Simple);
         format = format.ToLowerInvariant();
         if (format is not (ConsoleFormatterNames.Simple or ConsoleFormatterNames.Json or ConsoleFormatterNames.Systemd))
-            throw new CommandFailedException($"{console}:FormatterName is '{format}': use simple, json or systemd.");
-        var isUtc = !bool.TryParse(configuration[$"{console}:FormatterOptions:UseUtcTimestamp"], out var utc) || utc;
+            throw new CommandFailedException($"{Console}:FormatterName is '{format}': use simple, json or systemd.");
+        var isUtc = !bool.TryParse(configuration[$"{Console}:FormatterOptions:UseUtcTimestamp"], out var utc) || utc;
         var time = isUtc ? "yyyy-MM-ddTHH:mm:ssZ" : "yyyy-MM-ddTHH:mm:sszzz";
         var defaults = new Dictionary<string, string?>
         {
-            [$"{console}:LogToStandardErrorThreshold"] = nameof(LogLevel.Trace),
-            [$"{console}:FormatterOptions:SingleLine"] = "true",
-            [$"{console}:FormatterOptions:UseUtcTimestamp"] = "true",
-            [$"{console}:FormatterOptions:TimestampFormat"] = format switch
+            [$"{Console}:LogToStandardErrorThreshold"] = nameof(LogLevel.Trace),
+            [$"{Console}:FormatterOptions:SingleLine"] = "true",
+            [$"{Console}:FormatterOptions:UseUtcTimestamp"] = "true",
+            [$"{Console}:FormatterOptions:TimestampFormat"] = format switch
             {
                 ConsoleFormatterNames.Json => time,
                 ConsoleFormatterNames.Simple => $"{time} ",
@@ -63,6 +72,9 @@ internal static class DaemonHost
         builder.Services.AddSystemd(); // Under systemd only: readiness and SIGTERM.
         if (SystemdHelpers.IsSystemdService())
             builder.Services.AddSingleton<IProgress<HostStatus>, SystemdStatus>();
+        // The log is no web page, which .NET escapes it for.
+        builder.Services.Configure<JsonConsoleFormatterOptions>(options => options.JsonWriterOptions =
+            options.JsonWriterOptions with { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping });
         builder.Services.Configure<ConsoleLoggerOptions>(options => options.FormatterName = format);
         // The host would log a failure to start with its stack trace; the command says it in one line.
         builder.Logging.AddFilter("Microsoft.Extensions.Hosting.Internal.Host", LogLevel.Critical);

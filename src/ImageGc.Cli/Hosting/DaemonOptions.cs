@@ -154,9 +154,10 @@ internal sealed class DaemonOptions
         return Combine(noted, isAlive ? "the running daemon" : "the last run", context, flags);
     }
 
-    /// <summary>Whether the setting only says where things are.</summary>
-    private static bool IsPath(KeyValuePair<string, string?> setting) => setting.Key.Split(':')[^1]
-        is nameof(ImageGarbageCollectionOptions.DatabasePath) or nameof(DockerOptions.EngineAddress);
+    /// <summary>Whether the setting only says where things are, or how they are reported.</summary>
+    private static bool IsAside(KeyValuePair<string, string?> setting) => setting.Key.Split(':')[^1]
+        is nameof(ImageGarbageCollectionOptions.DatabasePath) or nameof(DockerOptions.EngineAddress)
+        or MetricsFile.Setting or DaemonHost.LogFormatSetting;
 
     private DaemonSettings Combine(
         IConfiguration settings, string source, CommandContext context, KeyValuePair<string, string?>[] flags)
@@ -169,7 +170,7 @@ internal sealed class DaemonOptions
         configuration.AddEnvironmentVariables();
         List<KeyValuePair<string, string?>> given = [.. Flags(context), .. flags];
         configuration.AddInMemoryCollection(given);
-        return new DaemonSettings(configuration.Build(), source, IsChanged: !given.TrueForAll(IsPath));
+        return new DaemonSettings(configuration.Build(), source, IsChanged: !given.TrueForAll(IsAside));
     }
 
     /// <summary>Names the flag in a validation failure if the user gave one, otherwise leaves the setting.</summary>

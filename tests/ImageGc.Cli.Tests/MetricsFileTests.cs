@@ -1,0 +1,142 @@
+using System.Diagnostics.Metrics;
+using ImageGc.Cli.Hosting;
+using ImageGc.Sqlite.Tests;
+using Microsoft.Extensions.Logging;
+
+namespace ImageGc.Cli.Tests;
+
+/// <summary>What node_exporter reads; that its parser takes it, .ci/fleet tests.</summary>
+public sealed class MetricsFileTests : CliTest
+{
+    private readonly SteppingTime _time = new();
+    private readonly RecordingLog _log = new();
+    private readonly Meter _meter = new("ImageGc");
+
+    private string Path => PathOf("metrics/imagegc.prom");
+
+    [Fact]
+    public async Task Instruments_have_the_names_that_OpenTelemetry_gives_them_for_Prometheus()
+    {
+        var removals = _meter.CreateCounter<long>("test.removals", "{image}", "Images removed");
+        _meter.CreateCounter<long>("test.freed", "By", "Bytes freed");
+        var runs = _meter.CreateHistogram<double>("test.run.duration", "s", "How long a run took");
+        _meter.CreateObservableGauge("test.age", () => 1.5, "s", "Time since then");
+        _meter.CreateObservableGauge<int>(
+            "test.working", () => [new(1, [new("part", "watching")]), new(0, [new("part", "cleanup")])], "1", "Works");
+        using var metrics = await StartAsync();
+
+        removals.Add(2);
+        removals.Add(3);
+        runs.Record(0.5);
+        runs.Record(0.25);
+        await PassAMinuteAsync();
+
+        Assert.Equal(
+            """
+            # HELP test_age_seconds Time since then.
+            # TYPE test_age_seconds gauge
+            test_age_seconds 1.5
+            # HELP test_freed_bytes_total Bytes freed.
+            # TYPE test_freed_bytes_total counter
+            test_freed_bytes_total 0
+            # HELP test_removals_total Images removed.
+            # TYPE test_removals_total counter
+            test_removals_total 5
+            # HELP test_run_duration_seconds How long a run took.
+            # TYPE test_run_duration_seconds summary
+            test_run_duration_seconds_sum 0.75
+            test_run_duration_seconds_count 2
+            # HELP test_working Works.
+            # TYPE test_working gauge
+            test_working{part="cleanup"} 0
+            test_working{part="watching"} 1
+
+            """,
+            Written());
+    }
+
+    [Fact]
+    public async Task What_cannot_be_observed_any_more_has_no_value()
+    {
+        var isKnown = true;
+        _meter.CreateObservableGauge<long>("test.tracked", () => isKnown ? [new(7)] : [], "{image}", "Tracked");
+        using var metrics = await StartAsync();
+        Assert.EndsWith("test_tracked 7\n", Written(), StringComparison.Ordinal);
+
+        isKnown = false;
+        await PassAMinuteAsync();
+
+        Assert.Equal("", Written());
+    }
+
+    [Fact]
+    public async Task The_file_is_for_everybody_to_read_and_gone_when_the_daemon_stops()
+    {
+        using var metrics = await StartAsync();
+
+        Assert.Equal("imagegc.prom", System.IO.Path.GetFileName(
+            Assert.Single(Directory.GetFiles(PathOf("metrics")))));
+        Assert.Equal("-rw-r--r--", Mode(File.GetUnixFileMode(Path)));
+        await metrics.StopAsync(TestContext.Current.CancellationToken);
+        Assert.Empty(Directory.GetFiles(PathOf("metrics")));
+    }
+
+    [Fact]
+    public async Task A_file_that_cannot_be_written_is_logged_once_and_tried_again_each_minute()
+    {
+        using var metrics = await StartAsync();
+        Directory.Delete(PathOf("metrics"), recursive: true);
+        await PassAMinuteAsync();
+        await PassAMinuteAsync();
+        Assert.Contains(Path, Assert.Single(_log.Messages(LogLevel.Warning)), StringComparison.Ordinal);
+
+        Directory.CreateDirectory(PathOf("metrics"));
+        await PassAMinuteAsync();
+
+        Assert.True(File.Exists(Path));
+        Assert.Single(_log.Messages(LogLevel.Warning));
+        await metrics.StopAsync(TestContext.Current.CancellationToken);
+    }
+
+    [Fact]
+    public void A_daemon_that_cannot_write_it_does_not_start()
+    {
+        var result = Run("run", "--metrics-file", Path, "--engine", "unix:///no/engine");
+
+        Assert.Equal(ExitCode.Failed, result.ExitCode);
+        Assert.Contains($"The metrics cannot be written to '{Path}'. ", result.Error, StringComparison.Ordinal);
+    }
+
+    private async Task<MetricsFile> StartAsync()
+    {
+        Directory.CreateDirectory(PathOf("metrics"));
+        var metrics = new MetricsFile(Path, _time, new Logger<MetricsFile>(_log));
+        await metrics.StartAsync(TestContext.Current.CancellationToken);
+        return metrics;
+    }
+
+    private async Task PassAMinuteAsync()
+    {
+        await _time.WaitForTimersAsync(1);
+        _time.Pass(TimeSpan.FromMinutes(1));
+        await _time.WaitForTimersAsync(1);
+    }
+
+    /// <summary>Without the metrics of the tests that run beside this one.</summary>
+    private string Written()
+    {
+        var own = File.ReadLines(Path).Where(line => line.Contains("test_", StringComparison.Ordinal)).ToList();
+        return own.Count == 0 ? "" : string.Join('\n', own) + "\n";
+    }
+
+    private static string Mode(UnixFileMode mode) =>
+        "-" + string.Concat(Enumerable.Range(0, 9).Select(bit =>
+            ((int)mode & (0x100 >> bit)) != 0 ? "rwxrwxrwx"[bit] : '-'));
+
+    public override void Dispose()
+    {
+        _meter.Dispose();
+        base.Dispose();
+        GC.SuppressFinalize(this);
+    }
+}
