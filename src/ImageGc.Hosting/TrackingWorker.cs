@@ -25,6 +25,9 @@ internal sealed class TrackingWorker(
     /// <summary>Grows until a stream has lasted.</summary>
     private TimeSpan _retryAfter = FirstRetry;
 
+    /// <summary>Whether the log says that it watches: a connection that is only renewed is no news.</summary>
+    private bool _isAnnounced;
+
     /// <summary>The timestamp since which nobody watches.</summary>
     private long? _brokenAt;
 
@@ -56,6 +59,7 @@ internal sealed class TrackingWorker(
             if (failure is null)
                 continue;
             _brokenAt ??= time.GetTimestamp();
+            _isAnnounced = false;
             if (_retryAfter < LongestRetry)
                 log.NotWatching(failure, _retryAfter);
             else if (!_isPersistent)
@@ -127,10 +131,11 @@ internal sealed class TrackingWorker(
         if (!_endsAtOnce)
         {
             health.Report(HostPart.Watching, failure: null);
-            log.Watching(engine, containers);
+            if (!_isAnnounced)
+                log.Watching(engine, containers);
             if (_brokenAt is { } broken)
                 log.NotWatched(time.GetUtcNow() - time.GetElapsedTime(broken), time.GetUtcNow());
-            (_isPersistent, _brokenAt) = (false, null);
+            (_isAnnounced, _isPersistent, _brokenAt) = (true, false, null);
         }
     }
 

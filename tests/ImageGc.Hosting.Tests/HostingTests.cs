@@ -1,3 +1,4 @@
+using System.Threading.Channels;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
 using Microsoft.Extensions.Hosting;
@@ -142,6 +143,26 @@ public sealed class HostingTests : HostTest
         await Assert.ThrowsAsync<IOException>(() => host.Services.GetRequiredService<Cleanup>().RunAsync(Cancel));
 
         Assert.Empty(Engine.Removed);
+    }
+
+    [Fact]
+    public async Task A_day_on_which_nothing_happens_costs_two_lines_of_log()
+    {
+        (Engine.Events, Workers) = (Channel.CreateUnbounded<EngineEvent>(), 2);
+        using var host = Build(("WatchContainers", "true"));
+        await host.StartAsync(Cancel);
+        await UntilAsync(() => Log.Events().Contains(105));
+        await LiveAsync(TimeSpan.FromDays(1));
+        var before = Log.Messages(LogLevel.Information);
+
+        await LiveAsync(TimeSpan.FromDays(1));
+
+        Assert.Equal(
+            ["Pruned", "The next cleanup is due at"],
+            Log.Messages(LogLevel.Information).Skip(before.Count)
+                .Select(line => line.StartsWith("Pruned ", StringComparison.Ordinal) ? "Pruned" : line[..26]));
+        Assert.Empty(Log.Messages(LogLevel.Warning));
+        await host.StopAsync(Cancel);
     }
 
     private static async Task<HealthReportEntry> HealthAsync(IHost host) =>
