@@ -22,7 +22,8 @@ public sealed class MetricsFileTests : CliTest
         var runs = _meter.CreateHistogram<double>("test.run.duration", "s", "How long a run took");
         _meter.CreateObservableGauge("test.age", () => 1.5, "s", "Time since then");
         _meter.CreateObservableGauge<int>(
-            "test.working", () => [new(1, [new("part", "watching")]), new(0, [new("part", "cleanup")])], "1", "Works");
+            "test.working", () => [new(1, [new("part", "watching")]), new(0, [new("part", "cleanup")])], null, "Works");
+        _meter.CreateObservableGauge("test.used", () => 0.25, "1", "How full it is");
         using var metrics = await StartAsync();
 
         removals.Add(2);
@@ -46,6 +47,9 @@ public sealed class MetricsFileTests : CliTest
             # TYPE test_run_duration_seconds summary
             test_run_duration_seconds_sum 0.75
             test_run_duration_seconds_count 2
+            # HELP test_used_ratio How full it is.
+            # TYPE test_used_ratio gauge
+            test_used_ratio 0.25
             # HELP test_working Works.
             # TYPE test_working gauge
             test_working{part="cleanup"} 0

@@ -129,7 +129,7 @@ internal sealed partial class MetricsFile(string path, TimeProvider time, ILogge
         private readonly bool _isCounter = instrument is Counter<long>;
 
         private readonly string _name = instrument.Name.Replace('.', '_')
-            + instrument.Unit switch { "s" => "_seconds", "By" => "_bytes", _ => "" };
+            + instrument.Unit switch { "s" => "_seconds", "By" => "_bytes", "1" => "_ratio", _ => "" };
 
         /// <summary>By their labels.</summary>
         public SortedDictionary<string, (double Sum, long Count)> Samples { get; } = instrument.IsObservable
