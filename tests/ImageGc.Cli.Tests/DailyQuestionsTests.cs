@@ -1,3 +1,5 @@
+using System.Globalization;
+
 namespace ImageGc.Cli.Tests;
 
 /// <summary>What operators ask every day: one command each, in a terminal of 80 columns and in a pipe.</summary>
@@ -16,6 +18,68 @@ public sealed class DailyQuestionsTests : EngineTest
         _agent = AddTracked(TimeSpan.FromDays(9), 5_000_000, "registry/agent:1");
         _debug = Docker.AddImage("debug:latest");
         Docker.AddContainer("registry/agent:1");
+    }
+
+    public static TheoryData<string> Questions =>
+        ["status", "list", "list --untracked", "explain", "history", "history --runs", "check", "run --dry-run"];
+
+    [Theory]
+    [MemberData(nameof(Questions))]
+    public void A_locale_with_commas_changes_no_answer(string question)
+    {
+        Remove(_app1);
+        var usual = Answers(question);
+        var german = (CultureInfo)CultureInfo.InvariantCulture.Clone();
+        (german.NumberFormat.NumberDecimalSeparator, german.NumberFormat.NumberGroupSeparator) = (",", ".");
+        (german.DateTimeFormat.DateSeparator, german.DateTimeFormat.TimeSeparator) = (".", ".");
+        german.NumberFormat.NegativeSign = "~";
+
+        CultureInfo.CurrentCulture = german;
+        try
+        {
+            Assert.Equal(usual, Answers(question));
+        }
+        finally
+        {
+            CultureInfo.CurrentCulture = CultureInfo.InvariantCulture;
+        }
+    }
+
+    /// <remarks>The terminal wraps what is too wide for it, and shows all of it.</remarks>
+    [Theory]
+    [MemberData(nameof(Questions))]
+    public void A_terminal_of_40_columns_shows_what_one_of_80_shows(string question)
+    {
+        Remove(_app1);
+        TerminalWidth = 80;
+        var usual = Answer(question).Output;
+        TerminalWidth = 40;
+
+        Assert.Equal(usual, Answer(question).Output);
+    }
+
+    private string[] Answers(string question)
+    {
+        string[] answers = [Answer(question).Output, Answer($"{question} --json").Output];
+        TerminalWidth = 120;
+        answers = [.. answers, Answer(question).Output];
+        TerminalWidth = null;
+        return answers;
+    }
+
+    private Result Answer(string question)
+    {
+        var words = question.Split(' ');
+        var result = words[0] is "history" or "check" ? Run(words) : Ask(words);
+        Assert.NotEqual("", result.Output);
+        return result;
+    }
+
+    private void Remove(string image)
+    {
+        using var store = Open();
+        store.Prune([_agent, _app2]);
+        Assert.Null(store.Find(image));
     }
 
     [Fact]
