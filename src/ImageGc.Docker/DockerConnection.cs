@@ -176,6 +176,7 @@ internal sealed class DockerConnection(DockerOptions options) : IDisposable
         DockerApiException answer =>
             $"what listens there is not Docker, it answers {(int)answer.StatusCode}. Set another address.",
         JsonException => "what listens there is not Docker. Set another address.",
-        _ => $"the connection broke, {cause.Message} Read the engine's log.",
+        SocketException => $"the connection broke ({cause.Message}). Read the engine's log.",
+        _ => "the connection broke. Read the engine's log.",
     };
 }

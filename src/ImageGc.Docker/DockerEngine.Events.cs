@@ -29,7 +29,9 @@ internal sealed partial class DockerEngine
         string? cursor, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
         var info = await InfoAsync(cancellationToken).ConfigureAwait(false);
-        var started = DateTimeOffset.Parse(info.SystemTime, CultureInfo.InvariantCulture) - DateTimeOffset.UnixEpoch;
+        if (!DateTimeOffset.TryParse(info.SystemTime, CultureInfo.InvariantCulture, out var time))
+            throw new EngineRequestFailedException($"What listens at {this} is not Docker. Set another address.");
+        var started = time - DateTimeOffset.UnixEpoch;
         var now = (started.Ticks * TimeSpan.NanosecondsPerTick) - 1;
         var since = now;
         if (long.TryParse(cursor, NumberStyles.None, CultureInfo.InvariantCulture, out var seen) && seen < now)

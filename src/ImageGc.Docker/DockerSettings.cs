@@ -75,7 +75,7 @@ internal sealed class DockerSettings(IConfiguration? section)
     private static string WithoutUser(Uri address) =>
         address.IsAbsoluteUri && address.UserInfo.Length > 0
             ? address.ToString().Replace($"{address.UserInfo}@", "", StringComparison.Ordinal)
-            : address.ToString();
+            : address.OriginalString;
 
     private OptionsValidationException Invalid(string name, string text, string accepted)
     {

@@ -33,16 +33,20 @@ internal sealed class Cleanup(
     }
 
     /// <summary>Removes every image that was unused for the configured time.</summary>
-    public Task<PruneResult> RunAsync(CancellationToken cancellationToken) =>
-        RunAsync(progress: null, relief: null, cancellationToken);
+    public Task<PruneResult> RunAsync(
+        CancellationToken cancellationToken, PruneKind kind = PruneKind.Scheduled) =>
+        AloneAsync(() => RunAloneAsync(progress: null, relief: null, kind, cancellationToken), cancellationToken);
 
     /// <summary>Removes the images that expired; for a full disk also younger ones, until there is room.</summary>
     public Task<PruneResult> RunAsync(
         IProgress<PruneOutcome>? progress, DiskRelief? relief, CancellationToken cancellationToken) =>
-        AloneAsync(() => RunAloneAsync(progress, relief, cancellationToken), cancellationToken);
+        AloneAsync(
+            () => RunAloneAsync(
+                progress, relief, relief is null ? PruneKind.Scheduled : PruneKind.DiskPressure, cancellationToken),
+            cancellationToken);
 
     private async Task<PruneResult> RunAloneAsync(
-        IProgress<PruneOutcome>? progress, DiskRelief? relief, CancellationToken cancellationToken)
+        IProgress<PruneOutcome>? progress, DiskRelief? relief, PruneKind kind, CancellationToken cancellationToken)
     {
         var started = time.GetTimestamp();
         Lock();
@@ -64,6 +68,7 @@ internal sealed class Cleanup(
             // What is in use is asked last, so that it is as fresh as can be.
             var inUse = await RemovalRun.ListInUseAsync(engine, cancellationToken).ConfigureAwait(false);
             var prune = OptionsFor(images, inUse, isForRoom: relief is not null);
+            prune.Kind = kind;
             prune.Enough = run.IsEnoughAsync;
             prune.Freed = run.FreedBy;
             prune.Progress = progress;
@@ -247,7 +252,6 @@ internal sealed class Cleanup(
         return new PruneOptions
         {
             Threshold = isForRoom && options.Value.MinimumAge < threshold ? options.Value.MinimumAge : threshold,
-            Kind = isForRoom ? PruneKind.DiskPressure : PruneKind.Scheduled,
             Keep = kept,
             Parents = images.Where(image => image.ParentId is not null).DistinctBy(image => image.ImageId)
                 .ToDictionary(image => image.ImageId, image => image.ParentId!, StringComparer.Ordinal),

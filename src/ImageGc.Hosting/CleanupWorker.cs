@@ -56,7 +56,9 @@ internal sealed class CleanupWorker(
     public override Task StartAsync(CancellationToken cancellationToken)
     {
         state.Start();
-        log.Settings(string.Join(", ", state.Settings.Select(setting => $"{setting.Key} {setting.Value}")));
+        log.Starting(
+            typeof(CleanupWorker).Assembly.GetName().Version!.ToString(fieldCount: 3),
+            string.Join(", ", state.Settings.Select(setting => $"{setting.Key} {setting.Value}")));
         try
         {
             log.Opened(store().DatabasePath, store().Count());
@@ -120,8 +122,12 @@ internal sealed class CleanupWorker(
         if (!_unfinished)
             await WaitUntilDueAsync(stoppingToken).ConfigureAwait(false);
         var asked = requests.Next(); // What is asked for from here on is for the next run.
+        if (asked is not null)
+            log.Asked();
         _unfinished = true;
-        var failure = await Attempt.FailureOfAsync(cleanup.RunAsync, stoppingToken).ConfigureAwait(false);
+        var failure = await Attempt.FailureOfAsync(
+            cancel => cleanup.RunAsync(cancel, asked is null ? PruneKind.Scheduled : PruneKind.Manual), stoppingToken)
+            .ConfigureAwait(false);
         if (asked is not null)
             await AnswerAsync(asked, failure, stoppingToken).ConfigureAwait(false);
         if (failure is not null)

@@ -39,7 +39,7 @@ internal sealed class DiskPressureWorker(
             _freedNothingAt = null;
         if (_freedNothingAt is null && await cleanup.CanMakeRoomAsync(cancellationToken).ConfigureAwait(false))
         {
-            log.DiskFull(before, low);
+            log.DiskFull(before, high, low);
             var relief = new DiskRelief(disk, high, low, time);
             result = await cleanup.RunAsync(progress, relief, cancellationToken).ConfigureAwait(false);
             freed = relief.FreedBytes;
@@ -93,6 +93,14 @@ internal sealed class DiskPressureWorker(
         return shares;
     }
 
+    private void Say(Exception failure)
+    {
+        if (failure is DiskStillFullException)
+            log.DiskStillFull(failure.Message, options.Value.DiskCheckInterval);
+        else
+            log.DiskFailed(failure, options.Value.DiskCheckInterval);
+    }
+
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
         if (!options.Value.Enabled || options.Value.HighThreshold is null)
@@ -101,23 +109,24 @@ internal sealed class DiskPressureWorker(
             return;
         }
 
+        log.FirstLook(options.Value.HighThreshold.Value, options.Value.StartDelay, options.Value.DiskCheckInterval);
         await Task.Delay(options.Value.StartDelay, time, stoppingToken).ConfigureAwait(false);
-        var isSaid = false;
+        string? said = null;
         while (true)
         {
             var failure = await Attempt.FailureOfAsync(cancel => RelieveAsync(progress: null, cancel), stoppingToken)
                 .ConfigureAwait(false);
-            if (failure is DiskStillFullException && !isSaid)
-                log.DiskStillFull(failure.Message, options.Value.DiskCheckInterval);
-            isSaid = failure is DiskStillFullException;
+            if (failure is null && said is not null)
+                log.DiskHasRoom();
             if (failure is not (null or DiskStillFullException))
-            {
                 health.Report(HostPart.Disk, failure);
-                if (Health.CannotGoOn(failure))
-                    return;
-                log.DiskFailed(failure, options.Value.DiskCheckInterval);
-            }
-
+            if (failure is not null && Health.CannotGoOn(failure))
+                return;
+            // That it stays full is said once: the numbers in it change at each look.
+            var saying = failure is DiskStillFullException ? nameof(DiskStillFullException) : failure?.Message;
+            if (failure is not null && saying != said)
+                Say(failure);
+            said = saying;
             await Task.Delay(options.Value.DiskCheckInterval, time, stoppingToken).ConfigureAwait(false);
         }
     }

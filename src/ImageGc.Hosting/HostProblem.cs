@@ -11,7 +11,12 @@ public sealed record HostProblem(string Part, DateTimeOffset Since, string Messa
     /// <summary>A sentence for people, in UTC.</summary>
     public override string ToString() => string.Create(
         CultureInfo.InvariantCulture,
-        $"{char.ToUpperInvariant(Part[0])}{Part[1..]} has failed since {Since:u}: {Message}");
+        $"{What} has failed since {Since:u}: {Message}");
+
+    /// <summary>Nothing is wrong with a disk that stays full.</summary>
+    private string What => Part == NameOf(HostPart.Disk)
+        ? "Making room on the disk"
+        : $"{char.ToUpperInvariant(Part[0])}{Part[1..]}";
 
     internal static string NameOf(HostPart part) => part.ToString().ToLowerInvariant();
 }

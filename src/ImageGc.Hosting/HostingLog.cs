@@ -41,8 +41,23 @@ internal static partial class HostingLog
         this ILogger logger, Exception? unexpected, string why, string retryAfter);
 
     [LoggerMessage(107, LogLevel.Warning,
-        "The disk is {Usage}: unused images go before their time, down to {Low}")]
-    public static partial void DiskFull(this ILogger logger, DiskUsage usage, DiskThreshold low);
+        "The disk is {Usage}, beyond {High}: unused images go before their time, down to {Low}")]
+    public static partial void DiskFull(
+        this ILogger logger, DiskUsage usage, DiskThreshold high, DiskThreshold low);
+
+    [LoggerMessage(129, LogLevel.Information, "There is room on the disk again")]
+    public static partial void DiskHasRoom(this ILogger logger);
+
+    [LoggerMessage(130, LogLevel.Information, "Cleaning up now, as was asked for")]
+    public static partial void Asked(this ILogger logger);
+
+    [LoggerMessage(128, LogLevel.Information,
+        "Unused images go early when the disk is fuller than {High}. It is first looked at in {After}, then every "
+        + "{Interval}")]
+    private static partial void FirstLook(this ILogger logger, DiskThreshold high, string after, string interval);
+
+    public static void FirstLook(this ILogger logger, DiskThreshold high, TimeSpan after, TimeSpan interval) =>
+        logger.FirstLook(high, DurationText.Format(after), DurationText.Format(interval));
 
     [LoggerMessage(125, LogLevel.Information,
         "Made room: removed {Removed} images, {Failed} failed, freed {Freed}. The disk was {Before}, and is {After}; "
@@ -58,7 +73,7 @@ internal static partial class HostingLog
     public static void DiskStillFull(this ILogger logger, string why, TimeSpan retryAfter) =>
         logger.DiskStillFull(why, DurationText.Format(retryAfter));
 
-    [LoggerMessage(109, LogLevel.Error, "Could not make room on the disk: {Why} Next try in {RetryAfter}")]
+    [LoggerMessage(109, LogLevel.Error, "Could not make room on the disk: {Why} This is tried every {RetryAfter}, and not logged again unless it changes")]
     private static partial void DiskFailed(this ILogger logger, Exception? unexpected, string why, string retryAfter);
 
     [LoggerMessage(110, LogLevel.Warning,
@@ -116,8 +131,8 @@ internal static partial class HostingLog
         "The disk is too full to record image uses. These images count as in use until that is possible: {Why}")]
     private static partial void NoRoomToRecord(this ILogger logger, string why);
 
-    [LoggerMessage(126, LogLevel.Information, "The settings: {Settings}")]
-    public static partial void Settings(this ILogger logger, string settings);
+    [LoggerMessage(126, LogLevel.Information, "ImageGc {Version} starts with {Settings}")]
+    public static partial void Starting(this ILogger logger, string version, string settings);
 
     [LoggerMessage(127, LogLevel.Information, "Stopped")]
     public static partial void Stopped(this ILogger logger);

@@ -66,7 +66,7 @@ internal sealed class OptionsBinder(IConfiguration section, IReadOnlyList<string
     {
         var list = section.GetSection(name);
         foreach (var entry in InOneText(name, list.Value?.Trim() ?? "")
-            .Concat(list.GetChildren().Select(child => child.Value ?? "")))
+            .Concat(list.GetChildren().Select(child => child.Value ?? "")).Distinct())
             entries.Add(entry);
     }
 

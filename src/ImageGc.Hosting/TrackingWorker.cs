@@ -60,15 +60,19 @@ internal sealed class TrackingWorker(
                 continue;
             _brokenAt ??= time.GetTimestamp();
             _isAnnounced = false;
+            if (Health.CannotGoOn(failure))
+            {
+                health.Report(HostPart.Watching, failure, _brokenAt);
+                return;
+            }
+
             if (_retryAfter < LongestRetry)
                 log.NotWatching(failure, _retryAfter);
             else if (!_isPersistent)
                 log.NotWatchingForNow(failure, LongestRetry);
             _isPersistent = _retryAfter >= LongestRetry;
-            if (_isPersistent || Health.CannotGoOn(failure)) // A short break is no problem.
+            if (_isPersistent) // A short break is no problem.
                 health.Report(HostPart.Watching, failure, _brokenAt);
-            if (Health.CannotGoOn(failure))
-                return;
             await Task.Delay(_retryAfter, time, stoppingToken).ConfigureAwait(false);
             _retryAfter = _retryAfter * 2 < LongestRetry ? _retryAfter * 2 : LongestRetry;
         }

@@ -88,8 +88,7 @@ internal static partial class StoreLog
     public static partial void LeftOut(this ILogger logger, int rows, string databasePath);
 
     [LoggerMessage(14, LogLevel.Information,
-        "The prune of {DatabasePath} stopped before its end: the next one takes the {Left} expired images that are "
-        + "left")]
+        "The prune of {DatabasePath} was told that it is enough: of the expired images {Left} are left")]
     public static partial void StoppedPruning(this ILogger logger, string databasePath, int left);
 
     [LoggerMessage(15, LogLevel.Information, "Imported nothing from {FlatFilePath}: it is empty or not a regular file")]

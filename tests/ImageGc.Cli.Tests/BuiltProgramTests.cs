@@ -32,6 +32,24 @@ public sealed class BuiltProgramTests : CliTest
         Assert.Contains("native library", error, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("ImageGarbageCollection__CleanupTime=25:00", "so.)", "is '25:00': use HH:MM, from 00:00 to 23:59. (The "
+        + "environment variable ImageGarbageCollection__CleanupTime says so.)")]
+    [InlineData("TZ=Europe/Berlinn", "'/no/file'", "TZ is 'Europe/Berlinn', which is no time zone of this system, so "
+        + "CleanupTime is in UTC.")]
+    [InlineData("TZ=Europe/Berlin", "'/no/file'", "")]
+    [InlineData("TZ=:UTC", "'/no/file'", "")]
+    public async Task What_is_wrong_in_the_environment_is_told_as_such(string variable, string also, string complaint)
+    {
+        var (exitCode, _, error) = await Start(
+            $"{variable} '{Program}' run --db '{DatabasePath}' --engine unix:///no/engine --metrics-file /no/file");
+
+        Assert.Equal(ExitCode.Failed, exitCode);
+        Assert.Contains(complaint, error, StringComparison.Ordinal);
+        Assert.Equal(complaint.StartsWith("TZ", StringComparison.Ordinal), error.Contains("TZ is", StringComparison.Ordinal));
+        Assert.Contains(also, error, StringComparison.Ordinal);
+    }
+
     [Fact]
     public async Task A_reader_that_stops_early_is_no_error()
     {

@@ -21,6 +21,13 @@ public sealed class CheckCommandTests : CliTest
         Assert.Equal(ExitCode.Failed, result.ExitCode);
         Assert.Contains("the file is damaged", result.Error, StringComparison.Ordinal);
         Assert.Contains("Nothing was changed", result.Error, StringComparison.Ordinal);
+        Assert.Single(result.Error.TrimEnd().Split('\n'));
+        Assert.Equal("", result.Output);
+        var forScripts = Run("check", "--json");
+        Assert.Equal((ExitCode.Failed, result.Error), (forScripts.ExitCode, forScripts.Error));
+        Assert.Equal(DatabasePath, Json("databasePath").GetString());
+        Assert.Contains("the file is damaged", Json("damage")[0].GetString(), StringComparison.Ordinal);
+        Assert.Equal(JsonValueKind.Null, Json("schemaVersion").ValueKind);
         Assert.Equal([DatabasePath], Directory.GetFiles(PathOf("")));
 
         var salvaging = Run("record", "--as-is", "a");

@@ -62,6 +62,7 @@ public abstract partial class CliTest : IDisposable
             TerminalWidth = TerminalWidth,
             ErrorIsTerminal = ErrorIsTerminal,
             SettingsFile = SettingsFile,
+            DefaultDatabase = PathOf("default.db"),
         };
         var exitCode = CommandLine.Run(
             args, environment, new InvocationConfiguration { Output = output, Error = error });

@@ -1,3 +1,5 @@
+using ImageGc.Cli.Terminal;
+
 namespace ImageGc.Cli.Tests;
 
 public sealed class DatabasePathTests : CliTest
@@ -28,6 +30,15 @@ public sealed class DatabasePathTests : CliTest
 
         Assert.Single(RunAnywhere("list").Lines);
         Assert.Equal(ExitCode.Failed, RunAnywhere("list", "--db", PathOf("other.db")).ExitCode);
+    }
+
+    [Fact]
+    public void Wherever_it_is_typed_a_command_takes_the_same_database()
+    {
+        Assert.Equal("/var/lib/imagegc/image_use.db", new ConsoleEnvironment().DefaultDatabase);
+        Assert.Contains(PathOf("default.db"), RunAnywhere("list").Error, StringComparison.Ordinal);
+        RunAnywhere("record", Id(1));
+        Assert.Equal(PathOf("default.db"), Assert.Single(Directory.GetFiles(PathOf(""), "*.db")));
     }
 
     [Fact]

@@ -144,7 +144,7 @@ public sealed class HistoryCommandTests : CliTest
         Prune();
 
         Assert.Equal(
-            ["2026-03-02T12:00:00Z\t604800s\t2\t2\t0\t-", "2026-03-01T12:00:00Z\t604800s\t2\t0\t2\t-"],
+            ["2026-03-02T12:00:00Z\t604800s\t2\t2\t0\t-\tmanual", "2026-03-01T12:00:00Z\t604800s\t2\t0\t2\t-\tmanual"],
             Run("history", "--runs").Lines);
         var runs = JsonDocument.Parse(Run("history", "--runs", "--json").Output).RootElement;
         Assert.Equal(2, runs[1].GetProperty("failed").GetInt32());

@@ -1,3 +1,4 @@
+using System.Text.Json;
 using ImageGc.Cli.Pruning;
 using ImageGc.Docker.Tests;
 
@@ -59,7 +60,7 @@ public sealed class WrongUsageTests : CliTest
         { "status --config {dir}", ExitCode.Failed, "'{dir}' is a directory. Name the configuration file in it." },
         { "status --config {dir}/empty", ExitCode.Failed, "is empty: it needs the section 'ImageGarbageCollection'." },
         { "status --config {dir}/text", ExitCode.Failed, "'{dir}/text' is no JSON: see line 1, column 1." },
-        { "explain --engine tcp://", ExitCode.Usage, $"--engine is 'tcp:///': {AddressForms}" },
+        { "explain --engine tcp://", ExitCode.Usage, $"--engine is 'tcp://': {AddressForms}" },
         { "run --once --keep-label =x", ExitCode.Usage, "--keep-label has an entry that names no label" },
         { "run --once --low-threshold 80%", ExitCode.Usage, "--low-threshold is 80% and HighThreshold is not set" },
         { "run --once --high-threshold 80% --low-threshold 85%", ExitCode.Usage, "full than --high-threshold, 80%." },
@@ -198,6 +199,11 @@ public sealed class WrongUsageTests : CliTest
         { "export {db}", ExitCode.Failed, $"imagegc: '{{db}}' {OfTheDatabase}" },
         { "backup /dev/null", ExitCode.Failed, $"imagegc: Could not back up to '/dev/null': {ExistsAlready}" },
         { "backup {db}-wal", ExitCode.Failed, $"imagegc: '{{db}}-wal' {OfTheDatabase}" },
+        { "run --json", ExitCode.Usage, "The daemon prints no document. For its log use --log-format json." },
+        { "run --log-format xml", ExitCode.Usage, "--log-format is 'xml': use simple, json or systemd." },
+        { "run --metrics-file ''", ExitCode.Usage, "--metrics-file needs the path of a file." },
+        { "completion bash --json", ExitCode.Usage, "It prints a script for the shell, and has no JSON." },
+        { "help lst", ExitCode.Usage, "'lst' was not matched." },
     };
 
     [Theory]
@@ -217,6 +223,19 @@ public sealed class WrongUsageTests : CliTest
         Assert.Equal(before, State());
         Assert.Equal("This is no database.", File.ReadAllText(PathOf("text")));
         Assert.False(File.Exists(PathOf("missing")));
+    }
+
+    [Theory]
+    [MemberData(nameof(WrongCommandLines))]
+    public void For_a_script_standard_output_is_a_document_or_empty(string commandLine, int exitCode, string message)
+    {
+        var result = RunAnywhere(["--json", .. CommandLineSplitter.Split(commandLine).Select(WithPaths)]);
+
+        Assert.Equal(exitCode, result.ExitCode);
+        Assert.Contains(WithPaths(message), result.Error, StringComparison.Ordinal);
+        if (result.Output.Length > 0)
+            using (JsonDocument.Parse(result.Output))
+                Assert.EndsWith("\n", result.Output, StringComparison.Ordinal);
     }
 
     public override void Dispose()

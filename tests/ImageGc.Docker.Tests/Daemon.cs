@@ -67,6 +67,9 @@ internal sealed partial class Daemon : IDisposable
     /// <summary>As systemd stops it.</summary>
     public void Terminate() => Assert.Equal(0, Kill(_process.Id, 15));
 
+    /// <summary>Until it is killed.</summary>
+    public void Pause() => Assert.Equal(0, Kill(_process.Id, 19)); // SIGSTOP
+
     /// <summary>kill -9</summary>
     public void Kill()
     {

@@ -75,6 +75,22 @@ public sealed class ProxyTests : IDisposable
         Assert.EndsWith($": {why}", refused.Message, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public async Task An_engine_that_does_not_know_the_time_is_not_Docker()
+    {
+        _docker.Before = _ => new FakeAnswer(HttpStatusCode.OK, new { a = 1 });
+
+        var refused = await Assert.ThrowsAsync<EngineRequestFailedException>(async () =>
+        {
+            await foreach (var _ in _engine.WatchAsync(cursor: null, Cancel))
+            {
+                // It knows no event.
+            }
+        });
+
+        Assert.Equal($"What listens at {_docker.Address} is not Docker. Set another address.", refused.Message);
+    }
+
     [Theory]
     [InlineData("/nonexistent/docker")]
     [InlineData(null)]

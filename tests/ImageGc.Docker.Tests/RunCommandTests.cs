@@ -135,6 +135,30 @@ public sealed class RunCommandTests(PrivateEngine engine) : RunCommandTest(engin
     }
 
     [Fact]
+    public async Task A_daemon_that_ends_before_it_cleaned_up_leaves_once_to_remove_nothing_by_other_settings()
+    {
+        var old = await CreateImageAsync();
+        Record(Old, old);
+        using var daemon = Run("--keep", old);
+        await UntilAsync(() => daemon.Error.Contains("Watching", StringComparison.Ordinal), daemon);
+        daemon.Pause();
+        using var once = Run("--once");
+        await UntilAsync(IsAsked, once);
+
+        daemon.Kill();
+
+        Assert.Equal(1, await once.EndAsync());
+        Assert.Contains("The daemon ended before it had cleaned up.", once.Error, StringComparison.Ordinal);
+        Assert.True(await ExistsAsync(old));
+
+        bool IsAsked()
+        {
+            using var store = Open(TimeProvider.System);
+            return store.FindNote("cleanup_request") is not null;
+        }
+    }
+
+    [Fact]
     public async Task Once_sees_containers_that_came_and_went_since_it_last_ran()
     {
         var image = await CreateImageAsync();

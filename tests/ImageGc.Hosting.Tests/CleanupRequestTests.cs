@@ -17,7 +17,7 @@ public sealed class CleanupRequestTests : HostTest
         Assert.Equal(new CleanupAnswer(Failure: null), await AskAsync(other));
         Assert.Equal(new CleanupAnswer(Failure: null), await AskAsync(other));
 
-        Assert.Equal(2, StoreOf(host).ListPrunes().Count);
+        Assert.Equal([PruneKind.Manual, PruneKind.Manual], StoreOf(host).ListPrunes().Select(run => run.Kind));
     }
 
     [Fact]

@@ -227,7 +227,7 @@ public sealed class HostFailureTests : HostTest
         "an image cannot be removed" => null,
         "a use cannot be recorded: the disk is full, the database is locked" => "Recording",
         "the engine cannot be reached" => "Watching",
-        "the disk stays too full" or "disk usage cannot be measured" => "Disk",
+        "the disk stays too full" or "disk usage cannot be measured" => "Making",
         _ when what.Contains("the database cannot", StringComparison.Ordinal)
             || what.Contains("the open database", StringComparison.Ordinal) => "Database",
         _ => "Cleanup",

@@ -33,7 +33,7 @@ public sealed class FailureTests : StoreTest
             (exception.Reason, exception.DatabasePath, exception.InnerException));
         Assert.StartsWith($"Could not record the use of an image in '{DatabasePath}': ", exception.Message,
             StringComparison.Ordinal);
-        Assert.EndsWith($"(SQLite error {code}/{extended}: what SQLite says)", exception.Message,
+        Assert.EndsWith($"(what SQLite says; extended code {extended})", exception.Message,
             StringComparison.Ordinal);
     }
 

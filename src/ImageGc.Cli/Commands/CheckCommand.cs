@@ -20,7 +20,7 @@ internal sealed class CheckCommand(GlobalOptions global) : CommandBase(
 {
     protected override int Run(CommandContext context)
     {
-        using var store = context.OpenReadOnly();
+        using var store = Open(context);
         using var notice = context.NotifyIfSlow("Reading the whole database");
         var check = store.Check();
         var others = ProcessUsingDatabase.ListOthers(check.DatabasePath);
@@ -34,6 +34,21 @@ internal sealed class CheckCommand(GlobalOptions global) : CommandBase(
             context.WriteTable(TableOf(
                 check, lastPrune, problems, others, keptDamaged, context.Environment.Time.GetUtcNow()));
         return check.Damage.Count == 0 ? ExitCode.Done : ExitCode.Failed;
+    }
+
+    /// <summary>Damage that is found by opening is a finding, too.</summary>
+    private static ImageUseStore Open(CommandContext context)
+    {
+        try
+        {
+            return context.OpenReadOnly();
+        }
+        catch (ImageUseStoreException damaged) when (damaged.Reason == StoreErrorReason.Corrupt && context.Json)
+        {
+            context.WriteJson(
+                JsonCheck.OfDamaged(damaged, FindKeptDamaged(damaged.DatabasePath)), JsonOutput.Default.JsonCheck);
+            throw;
+        }
     }
 
     private static OutputTable TableOf(

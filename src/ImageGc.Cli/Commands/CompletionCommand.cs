@@ -35,7 +35,7 @@ internal sealed class CompletionCommand : CommandBase
     public CompletionCommand(GlobalOptions global)
         : base(
             global, "completion",
-            "Print what makes the shell complete commands, options, image names and IDs at a press of TAB.",
+            "Print the shell script that completes commands, options, image names and IDs.",
             "source <(imagegc completion bash)      # in ~/.bashrc",
             "",
             "# In ~/.zshrc:",
@@ -48,6 +48,8 @@ internal sealed class CompletionCommand : CommandBase
 
     protected override int Run(CommandContext context)
     {
+        if (context.Json)
+            return WriteUsage(context, "It prints a script for the shell, and has no JSON.");
         context.WriteLine(Script);
         return ExitCode.Done;
     }

@@ -30,13 +30,9 @@ internal abstract class EngineCommand(GlobalOptions global, string name, string 
         {
             var failures = invalid.Failures.Select(failure => Daemon.UseFlagName(failure, context)).ToList();
             if (!failures.Exists(failure => failure.StartsWith('-')))
-                throw new CommandFailedException(string.Join("; ", failures)
-                    + (failures.Exists(failure => failure.StartsWith(SettingsFile.Section, StringComparison.Ordinal))
-                        ? $" (These are the settings of {settings.Source}.)"
-                        : ""));
-            context.WriteError(string.Join("; ", failures));
-            context.Error.WriteLine(CommandLine.HelpHint(this));
-            return ExitCode.Usage;
+                throw new CommandFailedException(
+                    string.Join("; ", failures.Select(failure => failure + SourceOf(failure, context, settings))));
+            return WriteUsage(context, string.Join("; ", failures));
         }
         catch (Exception exception) when (exception
             is EngineRequestFailedException or EngineChangedException or TimeoutException or InvalidDataException
@@ -47,6 +43,17 @@ internal abstract class EngineCommand(GlobalOptions global, string name, string 
         }
     }
 
+    /// <summary>Where a wrong setting comes from, to follow what is wrong with it.</summary>
+    private static string SourceOf(string failure, CommandContext context, DaemonSettings settings)
+    {
+        if (!failure.StartsWith($"{SettingsFile.Section}:", StringComparison.Ordinal))
+            return "";
+        var variable = failure.Split(' ')[0].Replace(":", "__", StringComparison.Ordinal);
+        return context.Environment.GetVariable(variable) is null
+            ? $" (These are the settings of {settings.Source}.)"
+            : $" (The environment variable {variable} says so.)";
+    }
+
     /// <summary>As above, for work that a signal cancels.</summary>
     protected int AskEngine(
         CommandContext context, DaemonSettings settings, Func<IServiceProvider, CancellationToken, Task<int>> work,
@@ -55,12 +62,12 @@ internal abstract class EngineCommand(GlobalOptions global, string name, string 
             host =>
             {
                 using var notice = context.NotifyIfSlow("Waiting for the engine");
-                return UntilSignal(context, async cancel => (int?)await work(host.Services, cancel))!.Value;
+                return UntilSignal(context, cancel => work(host.Services, cancel));
             },
             readOnly, isQuiet: true);
 
     /// <summary>Does the work, unless a signal cancels it.</summary>
-    protected static int? UntilSignal(CommandContext context, Func<CancellationToken, Task<int?>> work)
+    protected static int UntilSignal(CommandContext context, Func<CancellationToken, Task<int>> work)
     {
         using var termination = new TerminationSignal(() =>
             context.WriteError("Stopping; a second signal stops at once."));

@@ -7,10 +7,11 @@ using ImageGc.Hosting;
 using ImageGc.Sqlite;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
 
 namespace ImageGc.Cli.Commands;
 
-internal sealed class RunCommand : EngineCommand
+internal sealed partial class RunCommand : EngineCommand
 {
     private readonly Option<bool> _fullIds = ImageTable.FullIdsOption();
 
@@ -88,8 +89,11 @@ internal sealed class RunCommand : EngineCommand
 
         if (context.Get(_once))
             return RunOnce(context, Daemon.Read(context, Reporting(context)));
+        if (context.Json)
+            return WriteUsage(context, "The daemon prints no document. For its log use --log-format json.");
         return WithHost(context, Daemon.Read(context, Reporting(context)), host =>
         {
+            WarnOfUnknownZone(context, host);
             Open(host);
             host.Run();
             return Environment.ExitCode == 0 ? ExitCode.Done : ExitCode.Failed; // What cannot go on has set it.
@@ -105,6 +109,18 @@ internal sealed class RunCommand : EngineCommand
             given.Add(new(MetricsFile.Setting, file));
         return [.. given];
     }
+
+    /// <summary>.NET takes a zone that it does not know for UTC, without a word.</summary>
+    private static void WarnOfUnknownZone(CommandContext context, IHost host)
+    {
+        if (context.Environment.GetVariable("TZ")?.TrimStart(':') is { Length: > 0 } zone
+            && !TimeZoneInfo.TryFindSystemTimeZoneById(zone, out _) && !File.Exists(zone))
+            UnknownZone(host.Services.GetRequiredService<ILogger<RunCommand>>(), zone);
+    }
+
+    [LoggerMessage(202, LogLevel.Warning,
+        "TZ is '{Zone}', which is no time zone of this system, so CleanupTime is in UTC. Name one such as Europe/Berlin")]
+    private static partial void UnknownZone(ILogger logger, string zone);
 
     /// <summary>What only a person can mend ends the start; the host waits until the rest has passed.</summary>
     private static void Open(IHost host)
@@ -153,16 +169,17 @@ internal sealed class RunCommand : EngineCommand
                 throw new CommandFailedException(
                     "A daemon removes images by this database, and by its own settings. Without other settings "
                     + "'imagegc run --once' has it clean up now; for these, stop it first.");
-            if (UntilSignal(context, cancel => RequestCleanupAsync(context, settings.DatabasePath!, cancel))
-                is { } exitCode)
-                return exitCode;
+            return UntilSignal(context, cancel => RequestCleanupAsync(context, settings.DatabasePath!, cancel));
         }
 
         return AskEngine(context, settings, (services, cancel) => CollectAsync(context, services, cancel));
     }
 
-    /// <returns>The exit code; null if the daemon has ended.</returns>
-    private async Task<int?> RequestCleanupAsync(
+    /// <remarks>
+    /// If the daemon ends meanwhile, it is not this command that cleans up: what the daemon was told to keep it does
+    /// not know.
+    /// </remarks>
+    private async Task<int> RequestCleanupAsync(
         CommandContext context, string database, CancellationToken cancellationToken)
     {
         using var store = context.OpenForWriting(database);
@@ -179,9 +196,7 @@ internal sealed class RunCommand : EngineCommand
             throw;
         }
 
-        if (answer is null)
-            return null;
-        var run = store.LastPrune(PruneKind.Scheduled);
+        var run = store.LastPrune(PruneKind.Manual);
         List<ImageVerdict> outcomes =
         [
             .. store.ListRemoved()
@@ -192,6 +207,12 @@ internal sealed class RunCommand : EngineCommand
         if (run is { Failed: > 0 })
             outcomes.AddRange(store.ListFailedRemovals().Select(image => ImageVerdict.Failed(image, run.Threshold)));
         Write(outcomes, () => store, context);
+        if (answer is null)
+            throw new CommandFailedException(
+                "The daemon ended before it had cleaned up. Start it again; without it, 'imagegc run --once' cleans up "
+                + "by the settings of this device.");
+        if (outcomes.Exists(image => image.Verdict == Verdict.Failed))
+            context.WriteInfo("The log of the daemon says why they failed.");
         if (answer.Failure is not null)
             throw new CommandFailedException(answer.Failure);
         return ExitCodeOf(outcomes);

@@ -15,6 +15,15 @@ internal abstract class CommandBase : Command
 
     public IReadOnlyList<string> Examples { get; }
 
+    /// <summary>Says what is wrong with how it was called.</summary>
+    /// <returns>The exit code.</returns>
+    protected int WriteUsage(CommandContext context, string wrong)
+    {
+        context.WriteError(wrong);
+        context.Error.WriteLine(CommandLine.HelpHint(this));
+        return ExitCode.Usage;
+    }
+
     /// <returns>The exit code.</returns>
     protected abstract int Run(CommandContext context);
 }

@@ -55,13 +55,15 @@ internal sealed class CommandContext(GlobalOptions global, ParseResult parsed)
     /// <summary>Opens the database for a read-only command: nothing is created, migrated or salvaged.</summary>
     public ImageUseStore OpenReadOnly() => OpenReadOnly(DatabasePath);
 
-    public ImageUseStore OpenReadOnly(string database)
+    /// <param name="database">Its path.</param>
+    /// <param name="busyTimeout">How long to wait for a lock; as the store does if null.</param>
+    public ImageUseStore OpenReadOnly(string database, TimeSpan? busyTimeout = null)
     {
         RequireDatabase(database);
-        return Open(database, readOnly: true);
+        return Open(database, readOnly: true, busyTimeout);
     }
 
-    private ImageUseStore Open(string database, bool readOnly)
+    private ImageUseStore Open(string database, bool readOnly, TimeSpan? busyTimeout = null)
     {
         using var notice = NotifyIfSlow("Opening the database, which is large, locked or damaged");
         try
@@ -72,6 +74,7 @@ internal sealed class CommandContext(GlobalOptions global, ParseResult parsed)
                     DatabasePath = database,
                     ReadOnly = readOnly,
                     ClockSettleTime = ClockSettleTime,
+                    BusyTimeout = busyTimeout ?? new ImageUseStoreOptions().BusyTimeout,
                 },
                 Environment.Time,
                 new StandardErrorLogger(Error));

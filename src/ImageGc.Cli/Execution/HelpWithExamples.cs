@@ -14,8 +14,12 @@ internal sealed class HelpWithExamples(HelpAction help) : SynchronousCommandLine
           DOCKER_HOST  where Docker listens, where --engine is not given
           NO_COLOR     no colours on the terminal
 
+        Output:
+          tables on a terminal; in a pipe lines with tabs and without a header, and -
+          for what is unknown; one document with --json
+
         Exit codes:
-          0 done, 1 failed, 2 wrong usage, 130 interrupted
+          0 done, 1 failed, 2 wrong usage, 130 interrupted; the daemon stops with 0
         """;
 
     /// <summary>What an operator types on most days, before all that there is.</summary>

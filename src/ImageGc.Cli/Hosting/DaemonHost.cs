@@ -1,6 +1,7 @@
 using System.Text.Encodings.Web;
 using ImageGc.Cli.Execution;
 using ImageGc.Cli.Input;
+using ImageGc.Cli.Terminal;
 using ImageGc.Hosting;
 using ImageGc.Sqlite;
 using Microsoft.Extensions.Configuration;
@@ -28,6 +29,8 @@ internal static class DaemonHost
         AddLog(builder, configuration);
         if (isQuiet)
             builder.Logging.SetMinimumLevel(LogLevel.Warning);
+        if (isQuiet && !configuration.GetSection("Logging").Exists())
+            builder.Services.AddSingleton<ILoggerFactory>(new StandardErrorLogger(context.Error));
         builder.Services.AddSingleton(context.Environment.Time);
         if (store is not null)
             builder.Services.AddSingleton(store);
@@ -58,6 +61,7 @@ internal static class DaemonHost
         {
             [$"{Console}:LogToStandardErrorThreshold"] = nameof(LogLevel.Trace),
             [$"{Console}:FormatterOptions:SingleLine"] = "true",
+            [$"{Console}:FormatterOptions:ColorBehavior"] = nameof(LoggerColorBehavior.Disabled),
             [$"{Console}:FormatterOptions:UseUtcTimestamp"] = "true",
             [$"{Console}:FormatterOptions:TimestampFormat"] = format switch
             {
@@ -78,6 +82,7 @@ internal static class DaemonHost
         builder.Services.Configure<ConsoleLoggerOptions>(options => options.FormatterName = format);
         // The host would log a failure to start with its stack trace; the command says it in one line.
         builder.Logging.AddFilter("Microsoft.Extensions.Hosting.Internal.Host", LogLevel.Critical);
+        builder.Logging.AddFilter("Microsoft.Hosting.Lifetime", LogLevel.Warning); // Under systemd it says what we say.
         builder.Services.Configure<ConsoleLifetimeOptions>(lifetime => lifetime.SuppressStatusMessages = true);
     }
 }

@@ -53,9 +53,9 @@ internal sealed class DaemonOptions
         },
         [nameof(ImageGarbageCollectionOptions.CleanupRecurrence)] = new("--every")
         {
-            Description = "How many days lie between two cleanups. "
+            Description = "How long from one cleanup to the next, in whole days: 1d, 7d. "
                 + $"[default: {DurationText.Format(Defaults.CleanupRecurrence)}]",
-            HelpName = "DAYS",
+            HelpName = "DURATION",
         },
         [nameof(ImageGarbageCollectionOptions.OwnerLabel)] = new("--owner-label")
         {

@@ -10,6 +10,9 @@ namespace ImageGc.Cli.Hosting;
 /// <param name="IsLocked">Whether a program keeps all others from removing images.</param>
 internal readonly record struct DaemonState(HostStatus? Host, bool IsLocked)
 {
+    /// <summary>The command that uses the database waits as long as it may, and says who holds the lock.</summary>
+    private static readonly TimeSpan BusyTimeout = TimeSpan.FromSeconds(1);
+
     /// <remarks>A host that removes nothing holds no lock: it counts as alive until it says that it stopped.</remarks>
     public bool IsAlive => HasNotStopped && (IsLocked || RemovesNothing);
 
@@ -30,7 +33,7 @@ internal readonly record struct DaemonState(HostStatus? Host, bool IsLocked)
             return default;
         try
         {
-            using var store = context.OpenReadOnly(database);
+            using var store = context.OpenReadOnly(database, BusyTimeout);
             return Read(store);
         }
         catch (ImageUseStoreException)

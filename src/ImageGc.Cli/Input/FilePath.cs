@@ -28,7 +28,7 @@ internal static class FilePath
         {
             throw new CommandFailedException(
                 $"This user may not look into the directory of '{Path.GetFullPath(path)}'. "
-                + "Become root, with sudo say.");
+                + "Run it as root, for example with sudo.");
         }
     }
 

@@ -17,7 +17,7 @@ internal sealed class GlobalOptions
         Database = new Option<string>("--db")
         {
             Description = $"The database file. Otherwise the environment variable {DatabaseVariable}, otherwise what "
-                + "the settings say, otherwise image_use.db in the current directory.",
+                + $"the settings say, otherwise {environment.DefaultDatabase}.",
             HelpName = "PATH",
             Recursive = true,
         };
@@ -54,5 +54,5 @@ internal sealed class GlobalOptions
     public string DatabaseOf(ParseResult parsed) => NamedDatabase(parsed)
         ?? (SettingsFileOf(parsed) is { } file ? SettingsFile.Read(file) : null)
             ?[ConfigurationPath.Combine(SettingsFile.Section, nameof(ImageGarbageCollectionOptions.DatabasePath))]
-        ?? "image_use.db";
+        ?? Environment.DefaultDatabase;
 }

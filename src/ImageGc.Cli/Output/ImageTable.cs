@@ -83,7 +83,8 @@ internal sealed class ImageTable(DateTimeOffset now, bool fullIds)
                 Id(removed.Image), At(removed.Image.LastUsedAt), At(removed.RemovedAt),
                 new(TimeFormat.Seconds(removed.UnusedFor()), TimeFormat.Duration(removed.UnusedFor())),
                 removed.Kind == PruneKind.Gone ? Unknown : Threshold(removed.Threshold),
-                Bytes(removed.Freed?.Bytes), Bytes(removed.Image.SizeBytes), Names(removed.Image), Why(removed));
+                Bytes(removed.Freed?.Bytes), Bytes(removed.Image.SizeBytes), Names(removed.Image),
+                Why(removed.Kind, removed.Threshold));
         }
 
         return table;
@@ -91,12 +92,13 @@ internal sealed class ImageTable(DateTimeOffset now, bool fullIds)
 
     public OutputTable Of(IEnumerable<PruneRun> runs)
     {
-        var table = new OutputTable("PRUNED (UTC)", "THRESHOLD", "TRACKED", "REMOVED", "FAILED", "FREED");
+        var table = new OutputTable("PRUNED (UTC)", "THRESHOLD", "TRACKED", "REMOVED", "FAILED", "FREED", "WHY");
         foreach (var run in runs)
         {
             table.Add(
                 Since(run.PrunedAt), Threshold(run.Threshold),
-                Cell.Of(run.Tracked), Cell.Of(run.Removed), Cell.Of(run.Failed), Bytes(run.FreedBytes));
+                Cell.Of(run.Tracked), Cell.Of(run.Removed), Cell.Of(run.Failed), Bytes(run.FreedBytes),
+                Why(run.Kind, run.Threshold));
         }
 
         return table;
@@ -125,13 +127,13 @@ internal sealed class ImageTable(DateTimeOffset now, bool fullIds)
         : verdict.UsedBy.Count > 0 ? new(string.Join(',', verdict.UsedBy))
         : Unknown;
 
-    private static Cell Why(RemovedImage removed) => removed.Kind switch
+    private static Cell Why(PruneKind kind, TimeSpan threshold) => kind switch
     {
-        PruneKind.Scheduled => new("scheduled", $"over {DurationText.Format(removed.Threshold)}"),
+        PruneKind.Scheduled => new("scheduled", $"over {DurationText.Format(threshold)}"),
         PruneKind.DiskPressure => new("disk-pressure", "disk full"),
         PruneKind.Manual => new("manual", "by hand"),
         PruneKind.Gone => new("gone", "by others"),
-        _ => throw new ArgumentOutOfRangeException(nameof(removed), removed.Kind, null),
+        _ => throw new ArgumentOutOfRangeException(nameof(kind), kind, null),
     };
 
     private Cell VerdictOf(ImageVerdict verdict) => verdict.Verdict switch

@@ -107,9 +107,9 @@ internal sealed record JsonProblem(string Part, string Since, string Message)
 }
 
 internal sealed record JsonCheck(
-    string DatabasePath, int SchemaVersion, string SqliteVersion, string JournalMode,
-    long TrackedImages, long DatabaseBytes, long LogBytes, IReadOnlyList<string> Damage, JsonRun? LastPrune,
-    IEnumerable<JsonProblem> Problems, long ImplausibleTimes, IReadOnlyList<ProcessUsingDatabase> OtherProcesses,
+    string DatabasePath, int? SchemaVersion, string? SqliteVersion, string? JournalMode,
+    long? TrackedImages, long? DatabaseBytes, long? LogBytes, IReadOnlyList<string> Damage, JsonRun? LastPrune,
+    IEnumerable<JsonProblem> Problems, long? ImplausibleTimes, IReadOnlyList<ProcessUsingDatabase> OtherProcesses,
     IReadOnlyList<string> KeptDamaged)
 {
     public static JsonCheck Of(
@@ -119,4 +119,9 @@ internal sealed record JsonCheck(
         check.DatabaseBytes, check.LogBytes, check.Damage, lastPrune is null ? null : JsonRun.Of(lastPrune),
         problems.Select(JsonProblem.Of),
         check.ImplausibleTimes, others, keptDamaged);
+
+    /// <summary>Of a database of which nothing else can be read.</summary>
+    public static JsonCheck OfDamaged(ImageUseStoreException damage, IReadOnlyList<string> keptDamaged) => new(
+        damage.DatabasePath, null, null, null, null, null, null, [damage.Message], null, [], null,
+        ProcessUsingDatabase.ListOthers(damage.DatabasePath), keptDamaged);
 }

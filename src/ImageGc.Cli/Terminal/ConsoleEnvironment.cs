@@ -12,6 +12,11 @@ internal sealed record ConsoleEnvironment
     /// <summary>The settings of this device, which all commands share with the daemon; it need not exist.</summary>
     public string SettingsFile { get; init; } = "/etc/imagegc.json";
 
+    /// <summary>
+    /// The database if nothing names one: the same for every command, wherever it is typed, and for the packages.
+    /// </summary>
+    public string DefaultDatabase { get; init; } = "/var/lib/imagegc/image_use.db";
+
     public Func<Stream> OpenStandardInput { get; init; } = OpenProcessInput;
 
     /// <summary>The columns of the terminal that standard output goes to; null when it is piped.</summary>

@@ -152,7 +152,7 @@ internal static partial class ConnectionFactory
 
     private static void RequireOk(SqliteConnection connection, string path, string check)
     {
-        var finding = connection.ExecuteScalar<string>(check);
+        var finding = connection.ExecuteScalar<string>(check)?.ReplaceLineEndings(" ");
         if (finding == "ok")
             return;
 

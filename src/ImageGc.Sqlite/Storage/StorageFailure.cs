@@ -21,7 +21,7 @@ internal static class StorageFailure
         return new ImageUseStoreException(
             reason,
             databasePath,
-            $"Could not {doing} in '{databasePath}': {advice} (SQLite error {code}/{extended}: {exception.Message})",
+            $"Could not {doing} in '{databasePath}': {advice} ({exception.Message.TrimEnd('.')}; extended code {extended})",
             exception);
     }
 
