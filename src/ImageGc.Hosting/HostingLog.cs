@@ -73,7 +73,9 @@ internal static partial class HostingLog
     public static void DiskStillFull(this ILogger logger, string why, TimeSpan retryAfter) =>
         logger.DiskStillFull(why, DurationText.Format(retryAfter));
 
-    [LoggerMessage(109, LogLevel.Error, "Could not make room on the disk: {Why} This is tried every {RetryAfter}, and not logged again unless it changes")]
+    [LoggerMessage(109, LogLevel.Error,
+        "Could not make room on the disk: {Why} This is tried every {RetryAfter}, and not logged again unless it "
+        + "changes")]
     private static partial void DiskFailed(this ILogger logger, Exception? unexpected, string why, string retryAfter);
 
     [LoggerMessage(110, LogLevel.Warning,
@@ -96,7 +98,9 @@ internal static partial class HostingLog
         this ILogger logger, string imageId, string names, string lastUsedAt, string freed);
 
     public static void Removed(this ILogger logger, ImageUse image, IReadOnlyCollection<string> names, Freed? freed) =>
-        logger.Removed(image.ImageId, NamesOf(names), Iso(image.LastUsedAt), freed is null ? "an unknown amount" : SizeText.Format(freed.Bytes));
+        logger.Removed(
+            image.ImageId, NamesOf(names), Iso(image.LastUsedAt),
+            freed is null ? "an unknown amount" : SizeText.Format(freed.Bytes));
 
     [LoggerMessage(116, LogLevel.Error, "Could not record the use of {ImageId}: {Why}")]
     private static partial void NotRecorded(this ILogger logger, Exception? unexpected, string imageId, string why);

@@ -46,7 +46,8 @@ public sealed class BuiltProgramTests : CliTest
 
         Assert.Equal(ExitCode.Failed, exitCode);
         Assert.Contains(complaint, error, StringComparison.Ordinal);
-        Assert.Equal(complaint.StartsWith("TZ", StringComparison.Ordinal), error.Contains("TZ is", StringComparison.Ordinal));
+        Assert.Equal(
+            complaint.StartsWith("TZ", StringComparison.Ordinal), error.Contains("TZ is", StringComparison.Ordinal));
         Assert.Contains(also, error, StringComparison.Ordinal);
     }
 

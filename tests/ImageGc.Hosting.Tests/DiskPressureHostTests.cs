@@ -51,8 +51,8 @@ public sealed class DiskPressureHostTests : HostTest
         var room = Assert.Single(Log.Messages(LogLevel.Information), message =>
             message.StartsWith("Made room", StringComparison.Ordinal));
         Assert.StartsWith(
-            $"Made room: removed {removed} images, 0 failed, freed {removed}0 MB. The disk was 100% full, 0 B are free, "
-            + $"and is {100 - (10 * removed)}% full, {removed}0 MB are free; thresholds {high.TrimEnd('%')}",
+            $"Made room: removed {removed} images, 0 failed, freed {removed}0 MB. The disk was 100% full, 0 B are "
+            + $"free, and is {100 - (10 * removed)}% full, {removed}0 MB are free; thresholds {high.TrimEnd('%')}",
             room.Replace(" MB free", "MB", StringComparison.Ordinal), StringComparison.Ordinal);
         await host.StopAsync(Cancel);
     }

@@ -119,7 +119,8 @@ internal sealed partial class RunCommand : EngineCommand
     }
 
     [LoggerMessage(202, LogLevel.Warning,
-        "TZ is '{Zone}', which is no time zone of this system, so CleanupTime is in UTC. Name one such as Europe/Berlin")]
+        "TZ is '{Zone}', which is no time zone of this system, so CleanupTime is in UTC. Name one such as "
+        + "Europe/Berlin")]
     private static partial void UnknownZone(ILogger logger, string zone);
 
     /// <summary>What only a person can mend ends the start; the host waits until the rest has passed.</summary>

@@ -35,7 +35,8 @@ internal static class DaemonHost
         if (store is not null)
             builder.Services.AddSingleton(store);
         if (configuration[MetricsFile.Setting] is { Length: > 0 } path)
-            builder.Services.AddHostedService(services => ActivatorUtilities.CreateInstance<MetricsFile>(services, path));
+            builder.Services.AddHostedService(
+                services => ActivatorUtilities.CreateInstance<MetricsFile>(services, path));
         builder.Services.AddImageGarbageCollection(configuration.GetSection(SettingsFile.Section)).AddDocker();
         return builder.Build();
     }

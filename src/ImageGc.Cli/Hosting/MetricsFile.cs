@@ -52,8 +52,8 @@ internal sealed partial class MetricsFile(string path, TimeProvider time, ILogge
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
             throw new CommandFailedException(
-                $"The metrics cannot be written to '{path}'. {exception.Message} Name a file in a directory that exists "
-                + "and that this user may write to.");
+                $"The metrics cannot be written to '{path}'. {exception.Message} Name a file in a directory that "
+                + "exists and that this user may write to.");
         }
 
         return base.StartAsync(cancellationToken);

@@ -21,7 +21,8 @@ internal static class StorageFailure
         return new ImageUseStoreException(
             reason,
             databasePath,
-            $"Could not {doing} in '{databasePath}': {advice} ({exception.Message.TrimEnd('.')}; extended code {extended})",
+            $"Could not {doing} in '{databasePath}': {advice} ({exception.Message.TrimEnd('.')}; extended code "
+            + $"{extended})",
             exception);
     }
 
