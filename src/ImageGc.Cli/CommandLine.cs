@@ -17,7 +17,7 @@ internal static class CommandLine
         configuration.Error = new StandardErrorWriter(configuration.Error);
         var root = Create(environment);
         if (args is ["help", .. var command])
-            args = command is [var name, ..] && root.Subcommands.All(known => known.Name != name)
+            args = command is [[not '-', ..] name, ..] && root.Subcommands.All(known => known.Name != name)
                 ? command
                 : [.. command, "--help"];
 

@@ -32,21 +32,13 @@ internal sealed class Cleanup(
         ReportMatchingNone(await engine.ListImagesAsync(cancellationToken).ConfigureAwait(false));
     }
 
-    /// <summary>Removes every image that was unused for the configured time.</summary>
-    public Task<PruneResult> RunAsync(
-        CancellationToken cancellationToken, PruneKind kind = PruneKind.Scheduled) =>
-        AloneAsync(() => RunAloneAsync(progress: null, relief: null, kind, cancellationToken), cancellationToken);
-
     /// <summary>Removes the images that expired; for a full disk also younger ones, until there is room.</summary>
     public Task<PruneResult> RunAsync(
-        IProgress<PruneOutcome>? progress, DiskRelief? relief, CancellationToken cancellationToken) =>
-        AloneAsync(
-            () => RunAloneAsync(
-                progress, relief, relief is null ? PruneKind.Scheduled : PruneKind.DiskPressure, cancellationToken),
-            cancellationToken);
+        PruneKind kind, IProgress<PruneOutcome>? progress, DiskRelief? relief, CancellationToken cancellationToken) =>
+        AloneAsync(() => RunAloneAsync(kind, progress, relief, cancellationToken), cancellationToken);
 
     private async Task<PruneResult> RunAloneAsync(
-        IProgress<PruneOutcome>? progress, DiskRelief? relief, PruneKind kind, CancellationToken cancellationToken)
+        PruneKind kind, IProgress<PruneOutcome>? progress, DiskRelief? relief, CancellationToken cancellationToken)
     {
         var started = time.GetTimestamp();
         Lock();

@@ -47,8 +47,8 @@ internal sealed class CleanupWorker(
     /// <summary>Whether the next cleanup makes up for one that was due before the start.</summary>
     private bool _isOverdue;
 
-    /// <summary>Whether a run failed half-way: the history shows it like any other.</summary>
-    private bool _unfinished;
+    /// <summary>What kind of run failed half-way; null if none did. The history shows it like any other.</summary>
+    private PruneKind? _unfinished;
 
     /// <remarks>
     /// Opens the database while an operator is likely to read the log, so that a fatal problem makes the start fail.
@@ -119,20 +119,21 @@ internal sealed class CleanupWorker(
     private async Task CleanUpWhenDueAsync(CancellationToken stoppingToken)
     {
         cleanup.Lock();
-        if (!_unfinished)
+        if (_unfinished is null)
             await WaitUntilDueAsync(stoppingToken).ConfigureAwait(false);
         var asked = requests.Next(); // What is asked for from here on is for the next run.
         if (asked is not null)
             log.Asked();
-        _unfinished = true;
+        var kind = asked is not null ? PruneKind.Manual : _unfinished ?? PruneKind.Scheduled;
+        _unfinished = kind;
         var failure = await Attempt.FailureOfAsync(
-            cancel => cleanup.RunAsync(cancel, asked is null ? PruneKind.Scheduled : PruneKind.Manual), stoppingToken)
+            cancel => cleanup.RunAsync(kind, progress: null, relief: null, cancel), stoppingToken)
             .ConfigureAwait(false);
         if (asked is not null)
             await AnswerAsync(asked, failure, stoppingToken).ConfigureAwait(false);
         if (failure is not null)
             ExceptionDispatchInfo.Throw(failure);
-        _unfinished = false;
+        _unfinished = null;
     }
 
     /// <summary>Whoever asks wants room on a disk that is too full, too.</summary>
@@ -200,7 +201,7 @@ internal sealed class CleanupWorker(
             log.NextCleanup(
                 TimeZoneInfo.ConvertTime(next, time.LocalTimeZone),
                 (_isOverdue ? ", to make up for one that was missed" : "")
-                + (next == due ? "" : ", once the clock has not been set for "
+                + (next == due ? "" : ", once the clock has been stable for "
                     + DurationText.Format(options.Value.ClockSettleTime)));
             state.NextRun(next);
         }

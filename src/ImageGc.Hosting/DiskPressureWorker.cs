@@ -12,7 +12,7 @@ internal sealed class DiskPressureWorker(
 {
     private static readonly TimeSpan TryAgainAfter = TimeSpan.FromHours(1);
 
-    /// <summary>When removals last freed nothing; null if they did not.</summary>
+    /// <summary>When a run last made no room; null if it did.</summary>
     private long? _freedNothingAt;
 
     /// <summary>Makes room if the disk is too full.</summary>
@@ -34,23 +34,21 @@ internal sealed class DiskPressureWorker(
             return result;
         }
 
-        long freed = 0;
         if (_freedNothingAt is { } at && time.GetElapsedTime(at) >= TryAgainAfter)
             _freedNothingAt = null;
         if (_freedNothingAt is null && await cleanup.CanMakeRoomAsync(cancellationToken).ConfigureAwait(false))
         {
             log.DiskFull(before, high, low);
             var relief = new DiskRelief(disk, high, low, time);
-            result = await cleanup.RunAsync(progress, relief, cancellationToken).ConfigureAwait(false);
-            freed = relief.FreedBytes;
-            if (relief.FreesNothing)
+            result = await cleanup.RunAsync(PruneKind.DiskPressure, progress, relief, cancellationToken)
+                .ConfigureAwait(false);
+            if (relief.FreesNothing || result.Removed.Count == 0)
                 _freedNothingAt = time.GetTimestamp();
         }
 
         var after = await disk.MeasureAsync(cancellationToken).ConfigureAwait(false);
-        if (result.Removed.Count + result.Failed.Count > 0)
-            log.MadeRoom(
-                result.Removed.Count, result.Failed.Count, SizeText.Format(freed), before, after, high, low);
+        if (result.Removed.Count > 0)
+            log.MadeRoom(result.Removed.Count, before, after, high, low);
         if (!high.IsReachedBy(after))
         {
             health.Report(HostPart.Disk, failure: null);
@@ -58,7 +56,7 @@ internal sealed class DiskPressureWorker(
         }
 
         var why = _freedNothingAt is not null
-            ? "The last removals freed nothing on it, so images may lie on another disk "
+            ? "The last removals failed or freed nothing on it: images may lie on another disk "
                 + $"({nameof(options.Value.ImageDirectory)} says which), or something takes what they free."
             : "No other unused image can go now.";
         // Without the numbers, which change at each look: what is said anew is written anew.
@@ -116,7 +114,7 @@ internal sealed class DiskPressureWorker(
         {
             var failure = await Attempt.FailureOfAsync(cancel => RelieveAsync(progress: null, cancel), stoppingToken)
                 .ConfigureAwait(false);
-            if (failure is null && said is not null)
+            if (failure is null && said == nameof(DiskStillFullException))
                 log.DiskHasRoom();
             if (failure is not (null or DiskStillFullException))
                 health.Report(HostPart.Disk, failure);

@@ -20,9 +20,6 @@ internal sealed class DiskRelief(ImageDisk disk, DiskThreshold high, DiskThresho
     private bool _hasSettled;
     private int _freedNothing;
 
-    /// <summary>How many bytes came back on the disk.</summary>
-    public long FreedBytes { get; private set; }
-
     public bool FreesNothing => _freedNothing >= MostThatFreeNothing;
 
     /// <remarks>A disk that cannot be measured is met again at the next look: for now it is enough.</remarks>
@@ -46,7 +43,6 @@ internal sealed class DiskRelief(ImageDisk disk, DiskThreshold high, DiskThresho
     public async Task WaitForSpaceAsync(DiskUsage before, long? expected, CancellationToken cancellationToken)
     {
         var freed = await WaitAsync(before, expected, LongestWait, cancellationToken).ConfigureAwait(false);
-        FreedBytes += freed;
         if (freed >= LeastOf(expected))
             _freedNothing = 0;
         else if (expected is null or >= LeastBytes)

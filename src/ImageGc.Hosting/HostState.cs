@@ -50,6 +50,13 @@ internal sealed class HostState(
     public IReadOnlyDictionary<string, string> Settings => engine.Settings.Concat(options.Value.ToSettings())
         .GroupBy(setting => setting.Key).ToDictionary(setting => setting.Key, setting => setting.Last().Value);
 
+    /// <summary>Whether the part does nothing.</summary>
+    public bool IsOff(HostPart part)
+    {
+        lock (_oneAtATime)
+            return _parts.GetValueOrDefault(part) is { IsOff: true };
+    }
+
     public void Start() => (IsRunning, _isStopped) = (true, false);
 
     /// <summary>No other host notes its status in this database while this one lives.</summary>

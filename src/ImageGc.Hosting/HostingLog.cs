@@ -31,7 +31,7 @@ internal static partial class HostingLog
     public static partial void Watching(this ILogger logger, object engine, int containers);
 
     [LoggerMessage(106, LogLevel.Warning,
-        "Could not watch: {Why} Next try in {RetryAfter}, which makes up for what happens meanwhile")]
+        "Could not watch: {Why} Next try in {RetryAfter}; uses until then are recorded afterwards")]
     private static partial void NotWatching(
         this ILogger logger, Exception? unexpected, string why, string retryAfter);
 
@@ -41,18 +41,18 @@ internal static partial class HostingLog
         this ILogger logger, Exception? unexpected, string why, string retryAfter);
 
     [LoggerMessage(107, LogLevel.Warning,
-        "The disk is {Usage}, beyond {High}: unused images go before their time, down to {Low}")]
+        "The disk is {Usage}, beyond the threshold of {High}: removing unused images early, down to {Low}")]
     public static partial void DiskFull(
         this ILogger logger, DiskUsage usage, DiskThreshold high, DiskThreshold low);
 
     [LoggerMessage(129, LogLevel.Information, "There is room on the disk again")]
     public static partial void DiskHasRoom(this ILogger logger);
 
-    [LoggerMessage(130, LogLevel.Information, "Cleaning up now, as was asked for")]
+    [LoggerMessage(130, LogLevel.Information, "Cleaning up now on request")]
     public static partial void Asked(this ILogger logger);
 
     [LoggerMessage(128, LogLevel.Information,
-        "Unused images go early when the disk is fuller than {High}. It is first looked at in {After}, then every "
+        "Unused images are removed early when the disk is fuller than {High}. First check in {After}, then every "
         + "{Interval}")]
     private static partial void FirstLook(this ILogger logger, DiskThreshold high, string after, string interval);
 
@@ -60,11 +60,9 @@ internal static partial class HostingLog
         logger.FirstLook(high, DurationText.Format(after), DurationText.Format(interval));
 
     [LoggerMessage(125, LogLevel.Information,
-        "Made room: removed {Removed} images, {Failed} failed, freed {Freed}. The disk was {Before}, and is {After}; "
-        + "thresholds {High} and {Low}")]
+        "Made room with {Removed} images: the disk was {Before}, and is {After}; thresholds {High} and {Low}")]
     public static partial void MadeRoom(
-        this ILogger logger, int removed, int failed, string freed, DiskUsage before, DiskUsage after,
-        DiskThreshold high, DiskThreshold low);
+        this ILogger logger, int removed, DiskUsage before, DiskUsage after, DiskThreshold high, DiskThreshold low);
 
     [LoggerMessage(108, LogLevel.Warning,
         "No more room can be made: {Why} This is tried every {RetryAfter} and not logged again until there is room")]
@@ -115,7 +113,8 @@ internal static partial class HostingLog
     public static partial void NoImageIds(this ILogger logger, int count, string imageIds);
 
     [LoggerMessage(120, LogLevel.Information,
-        "Nobody watched from {From} to {To}. What was used then is recorded as far as the engine remembers it")]
+        "The engine was not watched from {From} to {To}. Uses in that time are recorded as far as the engine still "
+        + "knows them")]
     private static partial void NotWatched(this ILogger logger, string from, string to);
 
     public static void NotWatched(this ILogger logger, DateTimeOffset from, DateTimeOffset to) =>
@@ -135,10 +134,10 @@ internal static partial class HostingLog
         "The disk is too full to record image uses. These images count as in use until that is possible: {Why}")]
     private static partial void NoRoomToRecord(this ILogger logger, string why);
 
-    [LoggerMessage(126, LogLevel.Information, "ImageGc {Version} starts with {Settings}")]
+    [LoggerMessage(126, LogLevel.Information, "ImageGc {Version} is starting. Settings: {Settings}")]
     public static partial void Starting(this ILogger logger, string version, string settings);
 
-    [LoggerMessage(127, LogLevel.Information, "Stopped")]
+    [LoggerMessage(127, LogLevel.Information, "ImageGc has stopped")]
     public static partial void Stopped(this ILogger logger);
 
     public static void NoRoomToRecord(this ILogger logger, Exception full) => logger.NoRoomToRecord(Sentence(full));

@@ -58,7 +58,8 @@ internal sealed class ImageGarbageCollector(
 
         if (!options.Value.Enabled)
             return new PruneResult([], [], [], []);
-        var result = await cleanup.RunAsync(progress, relief: null, cancellationToken).ConfigureAwait(false);
+        var result = await cleanup
+            .RunAsync(PruneKind.Scheduled, progress, relief: null, cancellationToken).ConfigureAwait(false);
         var relief = await diskPressure.RelieveAsync(progress, cancellationToken).ConfigureAwait(false);
         var tried = relief.Removed.Concat(relief.Failed.Select(failed => failed.Image))
             .Select(image => image.ImageId).ToHashSet(StringComparer.Ordinal);

@@ -6,7 +6,7 @@ namespace ImageGc.Hosting;
 /// <summary>The meter `ImageGc`, with what the store does not count itself.</summary>
 internal sealed class Metrics : IDisposable
 {
-    /// <summary>An engine that hangs must not stop whoever collects the metrics.</summary>
+    /// <summary>An engine that hangs must not block the collection of metrics.</summary>
     private static readonly TimeSpan LongestMeasurement = TimeSpan.FromSeconds(2);
 
     private const string Name = "ImageGc";
@@ -32,7 +32,11 @@ internal sealed class Metrics : IDisposable
         _meter.CreateObservableGauge(
             "imagegc.tracked", () => IfKnown<long>(() => store().Count()), "{image}", "Images tracked");
         _meter.CreateObservableGauge(
-            "imagegc.cleanup.age", () => IfKnown(CleanupAge), "s", "Time since the last cleanup that did not fail");
+            "imagegc.cleanup.age", () => IfKnown(() => state.IsOff(HostPart.Cleanup) ? null : CleanupAge()), "s",
+            "Time since the last scheduled cleanup, or since cleanups began to fail");
+        _meter.CreateObservableGauge(
+            "imagegc.not_removed", () => IfKnown<int>(() => store().ListFailedRemovals().Count), "{image}",
+            "Images that the last cleanups could not remove");
         _meter.CreateObservableGauge(
             "imagegc.disk.used", () => IfKnown(DiskUsed), "1", "How full the disk of the images is, from 0 to 1");
         _meter.CreateObservableGauge(

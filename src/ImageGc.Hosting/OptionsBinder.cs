@@ -56,8 +56,8 @@ internal sealed class OptionsBinder(IConfiguration section, IReadOnlyList<string
             {
                 var nearest = NearestName.Find(setting, known);
                 throw Invalid(nearest is null
-                    ? $"{Path(setting)} is no setting: use {string.Join(", ", known)}."
-                    : $"{Path(setting)} is no setting; the nearest is {nearest}.");
+                    ? $"{Path(setting)} is not a setting: use {string.Join(", ", known)}."
+                    : $"{Path(setting)} is not a setting; the nearest is {nearest}.");
             }
         }
     }

@@ -25,7 +25,7 @@ internal static partial class StoreLog
         long tracked, string threshold);
 
     [LoggerMessage(5, LogLevel.Warning,
-        "Ignored {Count} of the in-use IDs: they are no image IDs, so they keep no image. The first is {ImageId}")]
+        "Ignored {Count} of the in-use IDs: they are not image IDs, so they protect no image. The first is {ImageId}")]
     public static partial void IgnoredInUse(this ILogger logger, int count, string imageId);
 
     [LoggerMessage(6, LogLevel.Information,
@@ -64,7 +64,7 @@ internal static partial class StoreLog
     public static void NotRemoved(this ILogger logger, ImageUse image, Exception exception)
     {
         var names = image.Names.Count == 0 ? "without a name" : string.Join(", ", image.Names);
-        logger.NotRemoved(image.ImageId, names, exception.Message.TrimEnd('.') + ".");
+        logger.NotRemoved(image.ImageId, names, exception.Message.ReplaceLineEndings(" ").TrimEnd('.') + ".");
         logger.RemovalThrew(exception, image.ImageId);
     }
 
@@ -88,7 +88,7 @@ internal static partial class StoreLog
     public static partial void LeftOut(this ILogger logger, int rows, string databasePath);
 
     [LoggerMessage(14, LogLevel.Information,
-        "The prune of {DatabasePath} was told that it is enough: of the expired images {Left} are left")]
+        "The prune of {DatabasePath} stopped early: {Left} expired images are left")]
     public static partial void StoppedPruning(this ILogger logger, string databasePath, int left);
 
     [LoggerMessage(15, LogLevel.Information, "Imported nothing from {FlatFilePath}: it is empty or not a regular file")]

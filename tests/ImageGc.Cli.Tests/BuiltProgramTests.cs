@@ -33,16 +33,16 @@ public sealed class BuiltProgramTests : CliTest
     }
 
     [Theory]
-    [InlineData("ImageGarbageCollection__CleanupTime=25:00", "so.)", "is '25:00': use HH:MM, from 00:00 to 23:59. (The "
-        + "environment variable ImageGarbageCollection__CleanupTime says so.)")]
-    [InlineData("TZ=Europe/Berlinn", "'/no/file'", "TZ is 'Europe/Berlinn', which is no time zone of this system, so "
+    [InlineData("ImageGarbageCollection__CleanupTime=25:00", "Time.)", "is '25:00': use HH:MM, from 00:00 to 23:59. (Set "
+        + "by the environment variable ImageGarbageCollection__CleanupTime.)")]
+    [InlineData("TZ=Europe/Berlinn", "'/no/file.prom'", "TZ is 'Europe/Berlinn', which is not a time zone of this system, so "
         + "CleanupTime is in UTC.")]
-    [InlineData("TZ=Europe/Berlin", "'/no/file'", "")]
-    [InlineData("TZ=:UTC", "'/no/file'", "")]
-    public async Task What_is_wrong_in_the_environment_is_told_as_such(string variable, string also, string complaint)
+    [InlineData("TZ=Europe/Berlin", "'/no/file.prom'", "")]
+    [InlineData("TZ=:UTC", "'/no/file.prom'", "")]
+    public async Task A_wrong_setting_in_the_environment_is_reported_with_its_variable(string variable, string also, string complaint)
     {
         var (exitCode, _, error) = await Start(
-            $"{variable} '{Program}' run --db '{DatabasePath}' --engine unix:///no/engine --metrics-file /no/file");
+            $"{variable} '{Program}' run --db '{DatabasePath}' --engine unix:///no/engine --metrics-file /no/file.prom");
 
         Assert.Equal(ExitCode.Failed, exitCode);
         Assert.Contains(complaint, error, StringComparison.Ordinal);

@@ -33,7 +33,7 @@ public sealed class DatabasePathTests : CliTest
     }
 
     [Fact]
-    public void Wherever_it_is_typed_a_command_takes_the_same_database()
+    public void Every_command_uses_the_same_default_database()
     {
         Assert.Equal("/var/lib/imagegc/image_use.db", new ConsoleEnvironment().DefaultDatabase);
         Assert.Contains(PathOf("default.db"), RunAnywhere("list").Error, StringComparison.Ordinal);

@@ -102,7 +102,7 @@ public sealed class EngineCommandTests : EngineTest
                 $"{tool}\t1000\tteam/tool:2,team/tool@{tool}\tno container has used it so far",
             ],
             untracked.Lines);
-        Assert.StartsWith("2 images, never removed. To track one, as used now: imagegc adopt NAME.",
+        Assert.StartsWith("2 images, never removed. To track one from now on: imagegc adopt NAME.",
             untracked.Error, StringComparison.Ordinal);
 
         Assert.Equal([debug], Ask("adopt", "debug:latest", "registry/app:1").Lines);

@@ -37,7 +37,7 @@ public sealed class ImportExportTests : CliTest
         var result = Run("prune", "--in-use-file", "/dev/null", "--import", PathOf("noise"));
 
         Assert.Equal(ExitCode.Failed, result.ExitCode);
-        Assert.Contains("is no flat file: none of ", result.Error, StringComparison.Ordinal);
+        Assert.Contains("is not a flat file: none of ", result.Error, StringComparison.Ordinal);
         Assert.Equal(["old"], TrackedIds());
     }
 

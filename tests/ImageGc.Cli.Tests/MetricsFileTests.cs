@@ -1,6 +1,7 @@
 using System.Diagnostics.Metrics;
 using ImageGc.Cli.Hosting;
 using ImageGc.Sqlite.Tests;
+using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 
 namespace ImageGc.Cli.Tests;
@@ -10,7 +11,12 @@ public sealed class MetricsFileTests : CliTest
 {
     private readonly SteppingTime _time = new();
     private readonly RecordingLog _log = new();
-    private readonly Meter _meter = new("ImageGc");
+    private readonly ServiceProvider _services = new ServiceCollection().AddMetrics().BuildServiceProvider();
+    private readonly Meter _meter;
+
+    public MetricsFileTests() => _meter = Meters.Create("ImageGc");
+
+    private IMeterFactory Meters => _services.GetRequiredService<IMeterFactory>();
 
     private string Path => PathOf("metrics/imagegc.prom");
 
@@ -99,7 +105,38 @@ public sealed class MetricsFileTests : CliTest
 
         Assert.True(File.Exists(Path));
         Assert.Single(_log.Messages(LogLevel.Warning));
-        await metrics.StopAsync(TestContext.Current.CancellationToken);
+        Directory.Delete(PathOf("metrics"), recursive: true);
+        await metrics.StopAsync(TestContext.Current.CancellationToken); // A daemon that is told to stop stops.
+    }
+
+    [Fact]
+    public async Task A_metric_that_cannot_be_measured_ends_no_daemon()
+    {
+        _meter.CreateObservableGauge<int>("test.broken", () => _time.GetUtcNow() == SteppingTime.Start
+            ? 1
+            : throw new InvalidOperationException("It broke."));
+        using var metrics = await StartAsync();
+
+        await PassAMinuteAsync();
+        await PassAMinuteAsync();
+
+        Assert.Contains("It broke.", Assert.Single(_log.Messages(LogLevel.Warning)), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_daemon_whose_setting_names_another_file_does_not_start_and_leaves_it_alone()
+    {
+        var file = FileOf("precious", "other.txt");
+        await File.WriteAllTextAsync(
+            SettingsFile, $$"""{ "ImageGarbageCollection": {}, "MetricsFile": "{{file}}" }""",
+            TestContext.Current.CancellationToken);
+
+        var result = Run("run");
+
+        Assert.Equal(ExitCode.Failed, result.ExitCode);
+        Assert.Contains($"MetricsFile is '{file}': use a name that ends in .prom", result.Error,
+            StringComparison.Ordinal);
+        Assert.Equal("precious", File.ReadAllText(file));
     }
 
     [Fact]
@@ -114,7 +151,7 @@ public sealed class MetricsFileTests : CliTest
     private async Task<MetricsFile> StartAsync()
     {
         Directory.CreateDirectory(PathOf("metrics"));
-        var metrics = new MetricsFile(Path, _time, new Logger<MetricsFile>(_log));
+        var metrics = new MetricsFile(Path, Meters, _time, new Logger<MetricsFile>(_log));
         await metrics.StartAsync(TestContext.Current.CancellationToken);
         return metrics;
     }
@@ -126,7 +163,7 @@ public sealed class MetricsFileTests : CliTest
         await _time.WaitForTimersAsync(1);
     }
 
-    /// <summary>Without the metrics of the tests that run beside this one.</summary>
+    /// <summary>Without what the store counts in this process.</summary>
     private string Written()
     {
         var own = File.ReadLines(Path).Where(line => line.Contains("test_", StringComparison.Ordinal)).ToList();
@@ -139,7 +176,7 @@ public sealed class MetricsFileTests : CliTest
 
     public override void Dispose()
     {
-        _meter.Dispose();
+        _services.Dispose();
         base.Dispose();
         GC.SuppressFinalize(this);
     }

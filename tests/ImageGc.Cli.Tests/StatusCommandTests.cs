@@ -38,7 +38,7 @@ public sealed class StatusCommandTests : EngineTest
             ],
             status.Lines.Where(line => !line.StartsWith("disk", StringComparison.Ordinal)
                 && !line.StartsWith("database", StringComparison.Ordinal)));
-        Assert.Matches(@"\ndisk\t\d+% full, [0-9.]+ .B are free\n", status.Output);
+        Assert.Matches(@"\ndisk\t\d+% full, [0-9.]+ .B free\n", status.Output);
         Assert.Equal(ExitCode.Done, status.ExitCode);
         await daemon.StopAsync(Cancel);
     }

@@ -14,7 +14,7 @@ public sealed class WrongUsageTests : CliTest
     private const string NotAsTracked = "is not written as the tracked ones are, so it would keep no image, and an "
         + "image in use could expire. Nothing was changed. Give the IDs of the images of all containers, in full";
     private const string NoDatabase = "imagegc: There is no database '{dir}/missing'. Name one with --db PATH";
-    private const string NoSqlite = "imagegc: Could not open '{dir}/text': it is no SQLite database, or its first "
+    private const string NoSqlite = "imagegc: Could not open '{dir}/text': it is not a SQLite database, or its first "
         + "bytes are damaged. Use another database path, or move the file aside; it was left untouched.";
     private const string DirectoryToRead = "imagegc: Could not use '{dir}': '{dir}' is a directory. Name a file";
     private const string DirectoryToWrite = "imagegc: Could not use '{dir}': it is a directory. Name a file in it.";
@@ -55,11 +55,11 @@ public sealed class WrongUsageTests : CliTest
 
     public static TheoryData<string, int, string> WrongCommandLines => new()
     {
-        { "record --as-is x --db :memory:", ExitCode.Failed, "The database ':memory:' would be no file that lasts." },
+        { "record --as-is x --db :memory:", ExitCode.Failed, "The database ':memory:' is not a file on a disk." },
         { "list --db {dir}/empty", ExitCode.Failed, "there is no database in it yet. Check the path" },
         { "status --config {dir}", ExitCode.Failed, "'{dir}' is a directory. Name the configuration file in it." },
         { "status --config {dir}/empty", ExitCode.Failed, "is empty: it needs the section 'ImageGarbageCollection'." },
-        { "status --config {dir}/text", ExitCode.Failed, "'{dir}/text' is no JSON: see line 1, column 1." },
+        { "status --config {dir}/text", ExitCode.Failed, "'{dir}/text' is not valid JSON: see line 1, column 1." },
         { "explain --engine tcp://", ExitCode.Usage, $"--engine is 'tcp://': {AddressForms}" },
         { "run --once --keep-label =x", ExitCode.Usage, "--keep-label has an entry that names no label" },
         { "run --once --low-threshold 80%", ExitCode.Usage, "--low-threshold is 80% and HighThreshold is not set" },
@@ -159,7 +159,7 @@ public sealed class WrongUsageTests : CliTest
         },
         {
             "status --config {dir}/unknown.json", ExitCode.Failed,
-            "ImageGarbageCollection:KeepImage is no setting; the nearest is KeepImages."
+            "ImageGarbageCollection:KeepImage is not a setting; the nearest is KeepImages."
         },
         {
             "explain --config {dir}/value.json", ExitCode.Failed,
@@ -171,7 +171,7 @@ public sealed class WrongUsageTests : CliTest
             "No prune of the last 90 days removed 'registry/ap:1.4'. It is not tracked either. The nearest name is "
             + "'registry/app:1.4'; 'imagegc list' shows all."
         },
-        { "history 12", ExitCode.Failed, "Give 4 digits of an ID at least." },
+        { "history 12", ExitCode.Failed, "Give at least 4 digits of an ID." },
         { "unkeep nginx:1.27", ExitCode.Failed, "'nginx:1.27' is not kept by hand; 'imagegc keep' lists what is." },
         {
             "forget ngnix", ExitCode.Failed,
@@ -190,19 +190,22 @@ public sealed class WrongUsageTests : CliTest
         { "prune --in-use-file {dir}/binary", ExitCode.Failed, "is not all UTF-8, so nothing was changed." },
         {
             "import {dir}/missing", ExitCode.Failed,
-            "imagegc: There is no flat file '{dir}/missing' to import. Nothing was created; check the path."
+            "imagegc: There is not a flat file '{dir}/missing' to import. Nothing was created; check the path."
         },
         { "import {dir}", ExitCode.Failed, "imagegc: '{dir}' is a directory; name the flat file in it." },
-        { "import {dir}/binary", ExitCode.Failed, "'{dir}/binary' is no flat file: none of 2 lines could be read." },
+        { "import {dir}/binary", ExitCode.Failed, "'{dir}/binary' is not a flat file: none of 2 lines could be read." },
         { "import {db}", ExitCode.Failed, $"imagegc: '{{db}}' {OfTheDatabase}" },
         { "export {dir}/text", ExitCode.Failed, $"imagegc: Could not export to '{{dir}}/text': {ExistsAlready}" },
         { "export {db}", ExitCode.Failed, $"imagegc: '{{db}}' {OfTheDatabase}" },
         { "backup /dev/null", ExitCode.Failed, $"imagegc: Could not back up to '/dev/null': {ExistsAlready}" },
         { "backup {db}-wal", ExitCode.Failed, $"imagegc: '{{db}}-wal' {OfTheDatabase}" },
-        { "run --json", ExitCode.Usage, "The daemon prints no document. For its log use --log-format json." },
+        { "run --json", ExitCode.Usage, "'imagegc run' has no JSON output. For a JSON log use --log-format json." },
         { "run --log-format xml", ExitCode.Usage, "--log-format is 'xml': use simple, json or systemd." },
         { "run --metrics-file ''", ExitCode.Usage, "--metrics-file needs the path of a file." },
-        { "completion bash --json", ExitCode.Usage, "It prints a script for the shell, and has no JSON." },
+        { "run --metrics-file {db}", ExitCode.Usage, "--metrics-file is '{db}': use a name that ends in .prom," },
+        { "run --once --metrics-file x.prom", ExitCode.Usage, "--metrics-file is for the daemon" },
+        { "run --dry-run --metrics-file x.prom", ExitCode.Usage, "--metrics-file is for the daemon" },
+        { "completion bash --json", ExitCode.Usage, "'imagegc completion' has no JSON output: it prints a shell script." },
         { "help lst", ExitCode.Usage, "'lst' was not matched." },
     };
 

@@ -62,7 +62,7 @@ public abstract class EngineTest : IAsyncLifetime
     protected static ImageUseStore StoreOf(ServiceProvider services) => services.GetRequiredService<ImageUseStore>();
 
     protected static Task CollectAsync(ServiceProvider services) =>
-        services.GetRequiredService<Cleanup>().RunAsync(Cancel);
+        services.GetRequiredService<Cleanup>().RunAsync(PruneKind.Scheduled, null, null, Cancel);
 
     /// <summary>Records the images, and lets the time pass in which they expire.</summary>
     protected void RecordAndAge(ServiceProvider services, params string[] imageIds)

@@ -63,10 +63,10 @@ public sealed class RunCommandTroubleTests(PrivateEngine engine) : RunCommandTes
 
     [Theory]
     [InlineData("missing.json", null, "There is no configuration file '")]
-    [InlineData("bad.json", "{ bad", "bad.json' is no JSON: see line 1, column 3.")]
+    [InlineData("bad.json", "{ bad", "bad.json' is not valid JSON: see line 1, column 3.")]
     [InlineData(
         "typo.json", """{ "ImageGarbageCollection": { "KeepImage": "agent" } }""",
-        "KeepImage is no setting; the nearest is KeepImages.")]
+        "KeepImage is not a setting; the nearest is KeepImages.")]
     public async Task A_wrong_configuration_file_is_named_with_what_is_wrong(string name, string? content, string wrong)
     {
         if (content is not null)

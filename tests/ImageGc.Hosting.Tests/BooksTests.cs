@@ -17,10 +17,10 @@ public sealed class BooksTests : HostTest
         store.RecordUse(["gone", "there"]);
         Engine.Images.Add(OwnEngine.Image("there", "agent:1"));
 
-        await CleanupOf(host).RunAsync(Cancel);
+        await CleanupOf(host).RunAsync(PruneKind.Scheduled, null, null, Cancel);
         Assert.Equal(2, store.Count());
         Time.Pass(TimeSpan.FromDays(1));
-        await CleanupOf(host).RunAsync(Cancel);
+        await CleanupOf(host).RunAsync(PruneKind.Scheduled, null, null, Cancel);
 
         Assert.Equal(["there"], store.List().Select(image => image.ImageId));
         Assert.Equal(["agent:1"], store.Find("there")!.Value.Names);
@@ -40,7 +40,7 @@ public sealed class BooksTests : HostTest
         {
             Engine.Images.Clear();
             Engine.Images.AddRange(images);
-            await CleanupOf(host).RunAsync(Cancel);
+            await CleanupOf(host).RunAsync(PruneKind.Scheduled, null, null, Cancel);
             Time.Pass(TimeSpan.FromDays(1));
         }
 
@@ -75,14 +75,14 @@ public sealed class BooksTests : HostTest
         var store = StoreOf(host);
         store.RecordUse(["old", "kept"]);
         Engine.Images.AddRange([OwnEngine.Image("old"), OwnEngine.Image("kept", "agent:1")]);
-        await CleanupOf(host).RunAsync(Cancel);
+        await CleanupOf(host).RunAsync(PruneKind.Scheduled, null, null, Cancel);
 
         Engine.Identity = "own, another store";
         Engine.Images.Clear();
         for (var day = 0; day < 9; day++)
         {
             Time.Pass(TimeSpan.FromDays(1));
-            var refused = await Assert.ThrowsAsync<EngineChangedException>(() => CleanupOf(host).RunAsync(Cancel));
+            var refused = await Assert.ThrowsAsync<EngineChangedException>(() => CleanupOf(host).RunAsync(PruneKind.Scheduled, null, null, Cancel));
             Assert.StartsWith("the runtime's own engine has another store of images than the one whose images are "
                 + "tracked: it was 'own' and is 'own, another store'.", refused.Message, StringComparison.Ordinal);
             await Assert.ThrowsAsync<EngineChangedException>(
@@ -93,10 +93,10 @@ public sealed class BooksTests : HostTest
         Assert.Equal(2, store.Count());
         Assert.Equal("own, another store", await Collector(host).AcceptEngineAsync(Cancel));
         Assert.All(store.List(), image => Assert.Equal(Time.GetUtcNow(), image.LastUsedAt));
-        await CleanupOf(host).RunAsync(Cancel);
+        await CleanupOf(host).RunAsync(PruneKind.Scheduled, null, null, Cancel);
         Assert.Equal(2, store.Count()); // The new one has missed them once.
         Time.Pass(TimeSpan.FromDays(1));
-        await CleanupOf(host).RunAsync(Cancel);
+        await CleanupOf(host).RunAsync(PruneKind.Scheduled, null, null, Cancel);
         Assert.All(store.ListRemoved(), one => Assert.Equal(PruneKind.Gone, one.Kind));
         Assert.Empty(store.List());
     }
@@ -113,7 +113,7 @@ public sealed class BooksTests : HostTest
         var kept = await CleanupOf(host).PreviewAsync(isForRoom: false, Cancel);
         for (var day = 0; day < 2; day++)
         {
-            await CleanupOf(host).RunAsync(Cancel);
+            await CleanupOf(host).RunAsync(PruneKind.Scheduled, null, null, Cancel);
             Time.Pass(TimeSpan.FromDays(1));
         }
 
@@ -135,7 +135,7 @@ public sealed class BooksTests : HostTest
         await SleepAsync();
         Assert.Single(Log.Messages(LogLevel.Warning));
 
-        await CleanupOf(host).RunAsync(Cancel);
+        await CleanupOf(host).RunAsync(PruneKind.Scheduled, null, null, Cancel);
         await CleanupOf(host).PreviewAsync(isForRoom: false, Cancel);
 
         Assert.Equal(3, Log.Messages(LogLevel.Warning).Count);
@@ -156,12 +156,12 @@ public sealed class BooksTests : HostTest
         await first.StartAsync(Cancel);
         await SleepAsync();
 
-        var refused = await Assert.ThrowsAsync<ImageUseStoreException>(() => CleanupOf(second).RunAsync(Cancel));
+        var refused = await Assert.ThrowsAsync<ImageUseStoreException>(() => CleanupOf(second).RunAsync(PruneKind.Scheduled, null, null, Cancel));
         second.Services.GetRequiredService<IImageUseRecorder>().Record("new");
 
         Assert.Equal(StoreErrorReason.Busy, refused.Reason);
         Assert.Empty(Engine.Removed);
-        await CleanupOf(first).RunAsync(Cancel);
+        await CleanupOf(first).RunAsync(PruneKind.Scheduled, null, null, Cancel);
         Assert.Equal(["old"], Engine.Removed);
         Assert.Equal(["new"], StoreOf(first).List().Select(image => image.ImageId));
         await first.StopAsync(Cancel);
@@ -177,7 +177,7 @@ public sealed class BooksTests : HostTest
             var used = Time.GetUtcNow();
             Time.Pass(TimeSpan.FromDays(8));
 
-            await CleanupOf(host).RunAsync(Cancel);
+            await CleanupOf(host).RunAsync(PruneKind.Scheduled, null, null, Cancel);
 
             Assert.Equal(["old"], Engine.Removed);
             var verdict = Assert.Single(await CleanupOf(host).PreviewAsync(isForRoom: false, Cancel));
@@ -186,7 +186,7 @@ public sealed class BooksTests : HostTest
         }
 
         using var without = Build();
-        await CleanupOf(without).RunAsync(Cancel);
+        await CleanupOf(without).RunAsync(PruneKind.Scheduled, null, null, Cancel);
 
         Assert.Equal(["old", "kept"], Engine.Removed);
     }

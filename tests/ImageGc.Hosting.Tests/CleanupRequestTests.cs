@@ -1,5 +1,6 @@
 using ImageGc.Sqlite;
 using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
 
 namespace ImageGc.Hosting.Tests;
 
@@ -17,6 +18,7 @@ public sealed class CleanupRequestTests : HostTest
         Assert.Equal(new CleanupAnswer(Failure: null), await AskAsync(other));
         Assert.Equal(new CleanupAnswer(Failure: null), await AskAsync(other));
 
+        Assert.Contains("Cleaning up now on request", Log.Messages(LogLevel.Information));
         Assert.Equal([PruneKind.Manual, PruneKind.Manual], StoreOf(host).ListPrunes().Select(run => run.Kind));
     }
 

@@ -75,7 +75,7 @@ public sealed class CleanupWorkerTests : HostTest
     [Theory]
     [InlineData("0", "13:02", "03-01 13:02 | 03-02 13:02", "2026-03-01T13:02:00+01:00 | 2026-03-02T13:02:00+01:00")]
     [InlineData("1h", "13:02", "03-01 14:00 | 03-02 13:02",
-        "2026-03-01T14:00:00+01:00, once the clock has not been set for 1h | 2026-03-02T13:02:00+01:00")]
+        "2026-03-01T14:00:00+01:00, once the clock has been stable for 1h | 2026-03-02T13:02:00+01:00")]
     [InlineData("0", "13:00", "03-02 13:00", "2026-03-02T13:00:00+01:00")]
     public async Task A_fresh_installation_cleans_up_at_the_next_cleanup_time_and_says_when_at_its_start(
         string clockSettleTime, string at, string expected, string announced)
@@ -100,7 +100,7 @@ public sealed class CleanupWorkerTests : HostTest
 
         Assert.Equal(
             "2026-03-02T00:00:00+01:00 | 2026-03-05T11:01:00+01:00, to make up for one that was missed, "
-            + "once the clock has not been set for 1h", Announced());
+            + "once the clock has been stable for 1h", Announced());
     }
 
     [Theory]

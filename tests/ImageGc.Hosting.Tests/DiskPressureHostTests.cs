@@ -46,14 +46,14 @@ public sealed class DiskPressureHostTests : HostTest
         Assert.All(
             StoreOf(host).ListRemoved(), image => Assert.Equal(new Freed(10_000_000, FreedBy.Disk), image.Freed));
         Assert.Contains(
-            "The disk is 100% full, 0 B are free, beyond ",
+            "The disk is 100% full, 0 B free, beyond the threshold of ",
             Assert.Single(Log.Messages(LogLevel.Warning)), StringComparison.Ordinal);
         var room = Assert.Single(Log.Messages(LogLevel.Information), message =>
             message.StartsWith("Made room", StringComparison.Ordinal));
         Assert.StartsWith(
-            $"Made room: removed {removed} images, 0 failed, freed {removed}0 MB. The disk was 100% full, 0 B are "
-            + $"free, and is {100 - (10 * removed)}% full, {removed}0 MB are free; thresholds {high.TrimEnd('%')}",
-            room.Replace(" MB free", "MB", StringComparison.Ordinal), StringComparison.Ordinal);
+            $"Made room with {removed} images: the disk was 100% full, 0 B free, and is "
+            + $"{100 - (10 * removed)}% full, {removed}0 MB free; thresholds {high[..2]}",
+            room, StringComparison.Ordinal);
         await host.StopAsync(Cancel);
     }
 
@@ -120,9 +120,25 @@ public sealed class DiskPressureHostTests : HostTest
         await Assert.ThrowsAsync<DiskStillFullException>(() => RunAsync(host));
         Assert.Equal(Six, Engine.Removed);
         Assert.StartsWith(
-            "The disk is 100% full, 0 B are free; at most 95% may be used. The last removals freed nothing on it, so "
-            + "images may lie on another disk (ImageDirectory says which), or something takes what they free.",
+            "The disk is 100% full, 0 B free; at most 95% may be used. The last removals failed or freed nothing on "
+            + "it: images may lie on another disk (ImageDirectory says which), or something takes what they free.",
             full.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Images_that_cannot_be_removed_are_tried_for_room_once_an_hour()
+    {
+        using var host = Fill(("HighThreshold", "95%"), ("LowThreshold", "80%"));
+        Engine.RemovalFailure = new EngineRequestFailedException("It is stuck.");
+
+        await host.StartAsync(Cancel);
+        await LiveAsync(TimeSpan.FromMinutes(60));
+        Assert.Equal(6, Log.Messages(LogLevel.Warning).Count(message => message.Contains("It is stuck.")));
+
+        await LiveAsync(TimeSpan.FromMinutes(60));
+        Assert.Equal(12, Log.Messages(LogLevel.Warning).Count(message => message.Contains("It is stuck.")));
+        Assert.DoesNotContain(Log.Messages(LogLevel.Information), message => message.StartsWith("Made room"));
+        await host.StopAsync(Cancel);
     }
 
     [Fact]
@@ -173,10 +189,19 @@ public sealed class DiskPressureHostTests : HostTest
         await LiveAsync(TimeSpan.FromMinutes(30));
 
         Assert.StartsWith(
-            "No more room can be made: The disk is 100% full, 0 B are free; at most 95% may be used. No other unused "
+            "No more room can be made: The disk is 100% full, 0 B free; at most 95% may be used. No other unused "
             + "image can go now. Images take up to 60 MB: 60 MB used too recently; everything else takes 40 MB or ",
             Assert.Single(Log.Messages(LogLevel.Warning)), StringComparison.Ordinal);
         Assert.Empty(StoreOf(host).ListPrunes());
+        Assert.Contains(
+            "Unused images are removed early when the disk is fuller than 95%. First check in 5m, then every 5m",
+            Log.Messages(LogLevel.Information));
+        Assert.DoesNotContain("There is room on the disk again", Log.Messages(LogLevel.Information));
+
+        _others = 0;
+        await LiveAsync(TimeSpan.FromMinutes(30));
+
+        Assert.Single(Log.Messages(LogLevel.Information), "There is room on the disk again");
         await host.StopAsync(Cancel);
     }
 
@@ -195,7 +220,7 @@ public sealed class DiskPressureHostTests : HostTest
 
         Assert.Equal(["one"], told.Select(outcome => outcome.Image.ImageId));
         Assert.Equal(
-            "The disk is 95% full, 5 MB are free; at most 95% may be used. No other unused image can go now. Images "
+            "The disk is 95% full, 5 MB free; at most 95% may be used. No other unused image can go now. Images "
             + "take up to 55 MB: 30 MB used too recently, 10 MB in use, 10 MB kept, 5 MB not tracked; everything else "
             + "takes 40 MB or more. Look with 'du -xh' and with the engine's 'system df'.",
             full.Message);

@@ -100,7 +100,7 @@ public sealed class HostFailureTests : HostTest
         Assert.Equal(HealthStatus.Healthy, (await HealthAsync(host)).Status);
         Assert.Empty(ProblemsOf(host));
         Assert.Contains(Log.Messages(LogLevel.Information), message =>
-            message.StartsWith("Nobody watched from 2026-03-01T12:0", StringComparison.Ordinal));
+            message.StartsWith("The engine was not watched from 2026-03-01T12:0", StringComparison.Ordinal));
         await host.StopAsync(Cancel);
     }
 

@@ -1,4 +1,5 @@
 using System.Threading.Channels;
+using ImageGc.Sqlite;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
 using Microsoft.Extensions.Hosting;
@@ -140,7 +141,7 @@ public sealed class HostingTests : HostTest
         Time.Pass(TimeSpan.FromDays(8));
         Engine.ImagesFailure = new IOException("No list.");
 
-        await Assert.ThrowsAsync<IOException>(() => host.Services.GetRequiredService<Cleanup>().RunAsync(Cancel));
+        await Assert.ThrowsAsync<IOException>(() => host.Services.GetRequiredService<Cleanup>().RunAsync(PruneKind.Scheduled, null, null, Cancel));
 
         Assert.Empty(Engine.Removed);
     }
@@ -163,6 +164,9 @@ public sealed class HostingTests : HostTest
                 .Select(line => line.StartsWith("Pruned ", StringComparison.Ordinal) ? "Pruned" : line[..26]));
         Assert.Empty(Log.Messages(LogLevel.Warning));
         await host.StopAsync(Cancel);
+        Assert.StartsWith("ImageGc 0.1.0 is starting. Settings: ", before[0], StringComparison.Ordinal);
+        Assert.Contains("ImageAgeCleanupThreshold 7d", before[0], StringComparison.Ordinal);
+        Assert.Equal("ImageGc has stopped", Log.Messages(LogLevel.Information)[^1]);
     }
 
     private static async Task<HealthReportEntry> HealthAsync(IHost host) =>

@@ -21,31 +21,52 @@ public sealed class MetricsTests : HostTest
         StoreOf(host).RecordUse(["stuck", "old", "older", "gone"]);
         Time.Pass(TimeSpan.FromDays(8));
 
-        await host.Services.GetRequiredService<Cleanup>().RunAsync(Cancel);
+        await host.Services.GetRequiredService<Cleanup>().RunAsync(PruneKind.Scheduled, null, null, Cancel);
 
         Assert.Equal(
             ("2 removals", "1 failures", "20000000 freed", "1 runs"),
             ($"{_measured["imagegc.removals"]} removals", $"{_measured["imagegc.failures"]} failures",
                 $"{_measured["imagegc.freed"]} freed", $"{_measured["imagegc.run.duration"]} runs"));
         Observe();
-        Assert.Equal((2, 0.1), (_measured["imagegc.tracked"], _measured["imagegc.disk.used"]));
+        Assert.Equal(
+            (2, 1, 0.1),
+            (_measured["imagegc.tracked"], _measured["imagegc.not_removed"], _measured["imagegc.disk.used"]));
     }
 
     [Fact]
-    public async Task It_counts_what_the_store_records()
+    public void It_counts_what_the_store_records()
     {
         using var host = Build();
         ListenTo(scope: null);
-        var before = _measured.GetValueOrDefault("imagegc.records");
+        var test = Environment.CurrentManagedThreadId; // Others record beside this one.
+        double records = 0;
+        _listener.SetMeasurementEventCallback<long>((instrument, value, _, _) =>
+            records += instrument.Name == "imagegc.records" && Environment.CurrentManagedThreadId == test ? value : 0);
 
         StoreOf(host).RecordUse(["one", "two"]);
 
-        Assert.True(_measured["imagegc.records"] >= before + 2, "Tests that run beside this one count too.");
+        Assert.Equal(2, records);
+    }
+
+    [Fact]
+    public async Task A_host_that_removes_nothing_is_not_overdue()
+    {
+        using (var earlier = Build())
+            await earlier.Services.GetRequiredService<Cleanup>().RunAsync(PruneKind.Scheduled, null, null, Cancel);
+        using var host = Build(("Enabled", "false"));
+        Listen(host);
+        await host.StartAsync(Cancel);
+        await UntilAsync(() => Log.Events().Contains(101));
+        await UntilAsync(() => host.Services.GetRequiredService<HostState>().IsOff(HostPart.Cleanup));
+
+        Observe();
+
+        Assert.DoesNotContain("imagegc.cleanup.age", _measured.Keys);
         await host.StopAsync(Cancel);
     }
 
     [Fact]
-    public async Task It_says_how_long_ago_the_last_cleanup_was_that_did_not_fail()
+    public async Task It_says_how_long_ago_the_last_cleanup_was_and_since_when_cleanups_fail()
     {
         using var host = Build(("ClockSettleTime", "0"), ("CleanupTime", "13:00"));
         Listen(host);
@@ -121,7 +142,7 @@ public sealed class MetricsTests : HostTest
         };
         _listener.SetMeasurementEventCallback<long>((instrument, value, _, _) => Measure(instrument, value));
         _listener.SetMeasurementEventCallback<int>((instrument, value, tags, _) =>
-            Measure(instrument, value, $" {tags[0].Value}"));
+            Measure(instrument, value, tags.Length == 0 ? "" : $" {tags[0].Value}"));
         _listener.SetMeasurementEventCallback<double>((instrument, value, _, _) =>
             Measure(instrument, instrument is Histogram<double> ? 1 : value));
         _listener.Start();

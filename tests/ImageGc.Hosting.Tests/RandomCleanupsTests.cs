@@ -182,7 +182,8 @@ public sealed class RandomCleanupsTests
             var expected = listsNothing ? [] : Expected();
             try
             {
-                await _host!.Services.GetRequiredService<Cleanup>().RunAsync(killed.Token);
+                await _host!.Services.GetRequiredService<Cleanup>()
+                    .RunAsync(PruneKind.Scheduled, null, null, killed.Token);
                 Assert.Equal([], expected.Except([.. _removed, .. _troubled, .. InUse])
                     .Where(image => !HasChildren(image)));
             }

@@ -103,5 +103,5 @@ public sealed class RemovalTests : HostTest
     }
 
     private static Task<PruneResult> RunAsync(IHost host) =>
-        host.Services.GetRequiredService<Cleanup>().RunAsync(Cancel);
+        host.Services.GetRequiredService<Cleanup>().RunAsync(PruneKind.Scheduled, null, null, Cancel);
 }

@@ -25,8 +25,8 @@ internal sealed class AdoptCommand : EngineCommand
     public AdoptCommand(GlobalOptions global)
         : base(
             global, "adopt",
-            "Track untracked images, as used now, so that they can be removed once they are old enough. Images that "
-            + "were on the device before are never removed otherwise. Prints their IDs.",
+            "Track images that nobody recorded, such as those that were on the device before, so that they can be "
+            + "removed. Their age counts from now. Prints their IDs.",
             "imagegc adopt registry/app:1.3",
             "imagegc adopt --all")
     {
@@ -60,7 +60,7 @@ internal sealed class AdoptCommand : EngineCommand
                 context.WriteJson(new JsonRecorded(imageIds), JsonOutput.Default.JsonRecorded);
             else
                 imageIds.ForEach(context.WriteLine);
-            context.WriteInfo($"{Quantity.Images(imageIds.Count)} adopted, as used now. "
+            context.WriteInfo($"{Quantity.Images(imageIds.Count)} adopted; their age counts from now. "
                 + $"{Quantity.Images(store.Count())} tracked in {store.DatabasePath}.");
             return ExitCode.Done;
         });

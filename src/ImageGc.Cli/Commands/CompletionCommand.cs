@@ -49,7 +49,7 @@ internal sealed class CompletionCommand : CommandBase
     protected override int Run(CommandContext context)
     {
         if (context.Json)
-            return WriteUsage(context, "It prints a script for the shell, and has no JSON.");
+            return WriteUsage(context, "'imagegc completion' has no JSON output: it prints a shell script.");
         context.WriteLine(Script);
         return ExitCode.Done;
     }

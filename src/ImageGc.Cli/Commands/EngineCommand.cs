@@ -50,8 +50,8 @@ internal abstract class EngineCommand(GlobalOptions global, string name, string 
             return "";
         var variable = failure.Split(' ')[0].Replace(":", "__", StringComparison.Ordinal);
         return context.Environment.GetVariable(variable) is null
-            ? $" (These are the settings of {settings.Source}.)"
-            : $" (The environment variable {variable} says so.)";
+            ? $" (Set in {settings.Source}.)"
+            : $" (Set by the environment variable {variable}.)";
     }
 
     /// <summary>As above, for work that a signal cancels.</summary>

@@ -99,7 +99,7 @@ internal sealed class HistoryCommand : CommandBase
             ? $"It is not tracked either. {known.Hint(written)}"
             : $"{tracked[0].ImageId} is still tracked, last used {TimeFormat.Iso(tracked[0].LastUsedAt)}.";
         if (written.Length < ImageId.MinPrefixDigits && written.All(char.IsAsciiHexDigit))
-            instead += $" Give {ImageId.MinPrefixDigits} digits of an ID at least.";
+            instead += $" Give at least {ImageId.MinPrefixDigits} digits of an ID.";
         context.WriteError($"No prune of the last 90 days removed '{written}'. {instead}");
         return ExitCode.Failed;
     }

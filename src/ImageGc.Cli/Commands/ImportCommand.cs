@@ -41,7 +41,7 @@ internal sealed class ImportCommand : CommandBase
         var path = Path.GetFullPath(flatFile);
         if (!FilePath.Exists(path))
             throw new CommandFailedException(
-                $"There is no flat file '{path}' to import. Nothing was created; check the path.");
+                $"There is not a flat file '{path}' to import. Nothing was created; check the path.");
         if (Directory.Exists(path))
             throw new CommandFailedException($"'{path}' is a directory; name the flat file in it.");
         return context.OpenOrCreate();
@@ -62,7 +62,7 @@ internal sealed class ImportCommand : CommandBase
 
         if (import is { Images: 0, Skipped: > 0 })
             throw new CommandFailedException(
-                $"'{flatFile}' is no flat file: none of {Quantity.Of(import.Skipped, "line")} could be read. "
+                $"'{flatFile}' is not a flat file: none of {Quantity.Of(import.Skipped, "line")} could be read. "
                 + "Nothing was imported.");
         context.WriteInfo(string.Create(CultureInfo.InvariantCulture,
             $"Imported {flatFile}: {Quantity.Images(import.Images)} ({import.Changed} new or newer), "

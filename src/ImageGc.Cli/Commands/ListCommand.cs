@@ -60,8 +60,8 @@ internal sealed class ListCommand : EngineCommand
                 context.WriteTable(ImageTable.Of(images, context.Get(_fullIds)));
             context.WriteInfo(images.Count == 0
                 ? "Every image of the engine is tracked."
-                : $"{Quantity.Images(images.Count)}, never removed. To track one, as used now: imagegc adopt NAME. To "
-                    + "track all: imagegc adopt --all.");
+                : $"{Quantity.Images(images.Count)}, never removed. To track one from now on: imagegc adopt NAME. "
+                    + "To track all: imagegc adopt --all.");
             return ExitCode.Done;
         }, readOnly: true);
     }

@@ -43,7 +43,7 @@ internal sealed class PruneCommand : CommandBase
             "",
             "imagegc prune --in-use-file in_use.txt --run './rmi {}'",
             "",
-            "# Forget first, remove then: what cannot be removed is never offered again.",
+            "# Forget first, then remove: what cannot be removed is never offered again.",
             "imagegc prune --in-use-file in_use.txt | awk '/^expired/ { print $2 }' |",
             "    xargs docker rmi")
     {

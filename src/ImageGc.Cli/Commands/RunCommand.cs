@@ -26,19 +26,16 @@ internal sealed partial class RunCommand : EngineCommand
         Description = "Only show what would be removed now; change nothing.",
     };
 
-    private static readonly string[] LogFormats = ["simple", "json", "systemd"];
-
     private readonly Option<string> _logFormat = new("--log-format")
     {
-        Description = "How the log is written: simple, json, or systemd with its levels. "
+        Description = "Format of the log: simple, json, or systemd (with priorities). "
             + "[default: systemd under systemd, otherwise simple]",
         HelpName = "FORMAT",
     };
 
     private readonly Option<string> _metricsFile = new("--metrics-file")
     {
-        Description = "Write metrics to this file each minute, for the textfile collector of node_exporter: of the "
-            + "daemon alone. [default: off]",
+        Description = "Write metrics to this file every minute, for node_exporter's textfile collector. [default: off]",
         HelpName = "FILE",
     };
 
@@ -46,7 +43,7 @@ internal sealed partial class RunCommand : EngineCommand
         : base(
             global, "run",
             "Watch Docker: record the images of containers, and remove images from the engine on schedule.",
-            "imagegc run --db /var/lib/imagegc/image_use.db",
+            "imagegc run",
             "imagegc run --older-than 3d --keep 'registry/agent:*' --keep-newest 2",
             "imagegc run --high-threshold 85% --low-threshold 75% --min-age 1h",
             "imagegc run --log-format json --metrics-file /run/imagegc/imagegc.prom",
@@ -66,14 +63,21 @@ internal sealed partial class RunCommand : EngineCommand
         Options.Add(_once);
         Options.Add(_dryRun);
         Options.Add(_fullIds);
-        _logFormat.CompletionSources.Add(LogFormats);
+        _logFormat.CompletionSources.Add(DaemonHost.LogFormats);
         _logFormat.Validators.Add(given =>
         {
-            if (given.Tokens is [{ Value: var format }] && !LogFormats.Contains(format))
-                given.AddError($"--log-format is '{format}': use simple, json or systemd.");
+            if (given.Tokens is [{ Value: var format }] && !DaemonHost.LogFormats.Contains(format))
+                given.AddError($"--log-format is '{format}': {DaemonHost.AcceptedLogFormats}.");
         });
         Options.Add(_logFormat);
         _metricsFile.Validators.Add(FilePath.RejectEmpty);
+        _metricsFile.Validators.Add(given =>
+        {
+            if (given.Tokens is [{ Value: { Length: > 0 } file }] && !file.EndsWith(".prom", StringComparison.Ordinal))
+                given.AddError($"--metrics-file is '{file}': {MetricsFile.AcceptedForms}.");
+            if (given.GetValue(_once) || given.GetValue(_dryRun))
+                given.AddError("--metrics-file is for the daemon, without --once and --dry-run.");
+        });
         Options.Add(_metricsFile);
     }
 
@@ -90,7 +94,7 @@ internal sealed partial class RunCommand : EngineCommand
         if (context.Get(_once))
             return RunOnce(context, Daemon.Read(context, Reporting(context)));
         if (context.Json)
-            return WriteUsage(context, "The daemon prints no document. For its log use --log-format json.");
+            return WriteUsage(context, "'imagegc run' has no JSON output. For a JSON log use --log-format json.");
         return WithHost(context, Daemon.Read(context, Reporting(context)), host =>
         {
             WarnOfUnknownZone(context, host);
@@ -119,8 +123,8 @@ internal sealed partial class RunCommand : EngineCommand
     }
 
     [LoggerMessage(202, LogLevel.Warning,
-        "TZ is '{Zone}', which is no time zone of this system, so CleanupTime is in UTC. Name one such as "
-        + "Europe/Berlin")]
+        "TZ is '{Zone}', which is not a time zone of this system, so CleanupTime is in UTC. Set it to a name such as "
+        + "Europe/Berlin, or install tzdata")]
     private static partial void UnknownZone(ILogger logger, string zone);
 
     /// <summary>What only a person can mend ends the start; the host waits until the rest has passed.</summary>
@@ -177,13 +181,14 @@ internal sealed partial class RunCommand : EngineCommand
     }
 
     /// <remarks>
-    /// If the daemon ends meanwhile, it is not this command that cleans up: what the daemon was told to keep it does
-    /// not know.
+    /// If the daemon ends, this command does not clean up in its place: it does not know which images the daemon was
+    /// told to keep.
     /// </remarks>
     private async Task<int> RequestCleanupAsync(
         CommandContext context, string database, CancellationToken cancellationToken)
     {
         using var store = context.OpenForWriting(database);
+        var lastPrune = store.LastPrune(PruneKind.Manual)?.PrunedAt;
         var before = store.ListRemoved().Select(removed => (removed.Image, removed.RemovedAt)).ToHashSet();
         context.WriteProgress("The daemon cleans up, by its own settings...");
         CleanupAnswer? answer;
@@ -205,13 +210,13 @@ internal sealed partial class RunCommand : EngineCommand
                 .Where(removed => !before.Contains((removed.Image, removed.RemovedAt)))
                 .Select(ImageVerdict.Of),
         ];
-        if (run is { Failed: > 0 })
+        if (run is { Failed: > 0 } && run.PrunedAt != lastPrune)
             outcomes.AddRange(store.ListFailedRemovals().Select(image => ImageVerdict.Failed(image, run.Threshold)));
         Write(outcomes, () => store, context);
         if (answer is null)
             throw new CommandFailedException(
-                "The daemon ended before it had cleaned up. Start it again; without it, 'imagegc run --once' cleans up "
-                + "by the settings of this device.");
+                "The daemon ended before it reported that the cleanup was done; 'imagegc history' shows what it removed. "
+                + "Start it again. Without a daemon, 'imagegc run --once' cleans up with the settings of this device.");
         if (outcomes.Exists(image => image.Verdict == Verdict.Failed))
             context.WriteInfo("The log of the daemon says why they failed.");
         if (answer.Failure is not null)

@@ -81,7 +81,7 @@ internal sealed class CommandContext(GlobalOptions global, ParseResult parsed)
         }
         catch (ArgumentException)
         {
-            throw new CommandFailedException($"The database '{database}' would be no file that lasts. Name one.");
+            throw new CommandFailedException($"The database '{database}' is not a file on a disk. Name one.");
         }
     }
 

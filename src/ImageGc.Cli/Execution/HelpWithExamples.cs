@@ -15,8 +15,8 @@ internal sealed class HelpWithExamples(HelpAction help) : SynchronousCommandLine
           NO_COLOR     no colours on the terminal
 
         Output:
-          tables on a terminal; in a pipe lines with tabs and without a header, and -
-          for what is unknown; one document with --json
+          a table on a terminal; tab-separated lines without a header in a pipe, with -
+          for unknown values; one JSON document with --json
 
         Exit codes:
           0 done, 1 failed, 2 wrong usage, 130 interrupted; the daemon stops with 0
@@ -25,9 +25,9 @@ internal sealed class HelpWithExamples(HelpAction help) : SynchronousCommandLine
     /// <summary>What an operator types on most days, before all that there is.</summary>
     private const string RootExamples = """
         Examples:
-          imagegc status                    # is it well?
+          imagegc status                    # is everything all right?
           imagegc list                      # what is tracked?
-          imagegc explain                   # what goes next, when and why?
+          imagegc explain                   # what is removed next, when and why?
           imagegc explain --older-than 3d   # what if?
           imagegc history registry/app:1.4  # when and why did it go, what did it free?
           imagegc keep registry/app:1.4     # never remove it

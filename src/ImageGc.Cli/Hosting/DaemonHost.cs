@@ -35,13 +35,23 @@ internal static class DaemonHost
         if (store is not null)
             builder.Services.AddSingleton(store);
         if (configuration[MetricsFile.Setting] is { Length: > 0 } path)
+        {
+            if (!path.EndsWith(".prom", StringComparison.Ordinal))
+                throw new CommandFailedException($"{MetricsFile.Setting} is '{path}': {MetricsFile.AcceptedForms}.");
             builder.Services.AddHostedService(
                 services => ActivatorUtilities.CreateInstance<MetricsFile>(services, path));
+        }
+
         builder.Services.AddImageGarbageCollection(configuration.GetSection(SettingsFile.Section)).AddDocker();
         return builder.Build();
     }
 
     public const string LogFormatSetting = "FormatterName";
+
+    public const string AcceptedLogFormats = "use simple, json or systemd";
+
+    public static readonly string[] LogFormats =
+        [ConsoleFormatterNames.Simple, ConsoleFormatterNames.Json, ConsoleFormatterNames.Systemd];
 
     private const string Console = "Logging:Console";
 
@@ -54,8 +64,8 @@ internal static class DaemonHost
         var format = configuration[$"{Console}:{LogFormatSetting}"]
             ?? (SystemdHelpers.IsSystemdService() ? ConsoleFormatterNames.Systemd : ConsoleFormatterNames.Simple);
         format = format.ToLowerInvariant();
-        if (format is not (ConsoleFormatterNames.Simple or ConsoleFormatterNames.Json or ConsoleFormatterNames.Systemd))
-            throw new CommandFailedException($"{Console}:FormatterName is '{format}': use simple, json or systemd.");
+        if (!LogFormats.Contains(format))
+            throw new CommandFailedException($"{Console}:FormatterName is '{format}': {AcceptedLogFormats}.");
         var isUtc = !bool.TryParse(configuration[$"{Console}:FormatterOptions:UseUtcTimestamp"], out var utc) || utc;
         var time = isUtc ? "yyyy-MM-ddTHH:mm:ssZ" : "yyyy-MM-ddTHH:mm:sszzz";
         var defaults = new Dictionary<string, string?>
@@ -77,7 +87,7 @@ internal static class DaemonHost
         builder.Services.AddSystemd(); // Under systemd only: readiness and SIGTERM.
         if (SystemdHelpers.IsSystemdService())
             builder.Services.AddSingleton<IProgress<HostStatus>, SystemdStatus>();
-        // The log is no web page, which .NET escapes it for.
+        // .NET escapes JSON for use in HTML, which makes a log hard to read.
         builder.Services.Configure<JsonConsoleFormatterOptions>(options => options.JsonWriterOptions =
             options.JsonWriterOptions with { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping });
         builder.Services.Configure<ConsoleLoggerOptions>(options => options.FormatterName = format);

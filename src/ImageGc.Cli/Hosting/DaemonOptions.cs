@@ -155,7 +155,7 @@ internal sealed class DaemonOptions
     }
 
     /// <summary>Whether the setting only says where things are, or how they are reported.</summary>
-    private static bool IsAside(KeyValuePair<string, string?> setting) => setting.Key.Split(':')[^1]
+    private static bool IsLocationOrReporting(KeyValuePair<string, string?> setting) => setting.Key.Split(':')[^1]
         is nameof(ImageGarbageCollectionOptions.DatabasePath) or nameof(DockerOptions.EngineAddress)
         or MetricsFile.Setting or DaemonHost.LogFormatSetting;
 
@@ -170,7 +170,7 @@ internal sealed class DaemonOptions
         configuration.AddEnvironmentVariables();
         List<KeyValuePair<string, string?>> given = [.. Flags(context), .. flags];
         configuration.AddInMemoryCollection(given);
-        return new DaemonSettings(configuration.Build(), source, IsChanged: !given.TrueForAll(IsAside));
+        return new DaemonSettings(configuration.Build(), source, IsChanged: !given.TrueForAll(IsLocationOrReporting));
     }
 
     /// <summary>Names the flag in a validation failure if the user gave one, otherwise leaves the setting.</summary>

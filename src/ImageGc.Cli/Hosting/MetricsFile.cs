@@ -9,15 +9,19 @@ namespace ImageGc.Cli.Hosting;
 
 /// <summary>
 /// Writes the meter `ImageGc` to a file each minute, in the text format of Prometheus, for the textfile collector of
-/// node_exporter. The file is gone when the daemon stops; when it is killed, the file's age says so.
+/// node_exporter. The file is removed when the daemon stops. If the daemon is killed, it stays and its age grows.
 /// </summary>
-internal sealed partial class MetricsFile(string path, TimeProvider time, ILogger<MetricsFile> log) : BackgroundService
+internal sealed partial class MetricsFile(
+    string path, IMeterFactory meters, TimeProvider time, ILogger<MetricsFile> log) : BackgroundService
 {
     public const string Setting = "MetricsFile";
 
+    /// <summary>It also keeps a typing error from replacing a file of somebody else.</summary>
+    public const string AcceptedForms = "use a name that ends in .prom, which is all that node_exporter reads";
+
     private const string MeterName = "ImageGc";
 
-    /// <summary>Whoever runs node_exporter may read it.</summary>
+    /// <summary>Readable by node_exporter, whatever user it runs as.</summary>
     private const UnixFileMode Mode =
         UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.GroupRead | UnixFileMode.OtherRead;
 
@@ -29,13 +33,15 @@ internal sealed partial class MetricsFile(string path, TimeProvider time, ILogge
     private readonly Lock _oneAtATime = new();
     private readonly SortedDictionary<string, Metric> _metrics = new(StringComparer.Ordinal);
     private readonly MeterListener _listener = new();
+    private string? _said;
 
     /// <exception cref="CommandFailedException">The file cannot be written.</exception>
     public override Task StartAsync(CancellationToken cancellationToken)
     {
         _listener.InstrumentPublished = (instrument, listener) =>
         {
-            if (instrument.Meter.Name != MeterName)
+            // The store's own has no scope; another host in this process has another one.
+            if (instrument.Meter.Name != MeterName || (instrument.Meter.Scope ?? meters) != meters)
                 return;
             lock (_oneAtATime)
                 _metrics[instrument.Name] = new Metric(instrument);
@@ -62,7 +68,7 @@ internal sealed partial class MetricsFile(string path, TimeProvider time, ILogge
     public override async Task StopAsync(CancellationToken cancellationToken)
     {
         await base.StopAsync(cancellationToken);
-        File.Delete(path);
+        Try(() => File.Delete(path));
     }
 
     public override void Dispose()
@@ -73,21 +79,27 @@ internal sealed partial class MetricsFile(string path, TimeProvider time, ILogge
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
-        string? said = null;
         while (true)
         {
             await Task.Delay(Interval, time, stoppingToken);
-            try
-            {
-                Write();
-                said = null;
-            }
-            catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
-            {
-                if (exception.Message != said)
-                    NotWritten(log, path, exception.Message);
-                said = exception.Message;
-            }
+            Try(Write);
+        }
+    }
+
+    private void Try(Action work)
+    {
+        try
+        {
+            work();
+            _said = null;
+        }
+#pragma warning disable CA1031 // Whatever it is, it concerns the metrics alone.
+        catch (Exception exception)
+#pragma warning restore CA1031
+        {
+            if (exception.Message != _said)
+                NotWritten(log, path, exception.Message);
+            _said = exception.Message;
         }
     }
 
@@ -95,8 +107,8 @@ internal sealed partial class MetricsFile(string path, TimeProvider time, ILogge
     {
         lock (_oneAtATime)
         {
-            foreach (var metric in _metrics.Values.Where(metric => metric.IsObserved))
-                metric.Samples.Clear(); // What cannot be measured now has no value.
+            foreach (var metric in _metrics.Values)
+                metric.BeginToObserve();
         }
 
         _listener.RecordObservableInstruments();
@@ -120,7 +132,7 @@ internal sealed partial class MetricsFile(string path, TimeProvider time, ILogge
     }
 
     [LoggerMessage(201, LogLevel.Warning,
-        "Could not write the metrics to {Path}: {Why} This is tried each minute, and not logged again")]
+        "Could not write the metrics to {Path}: {Why} Next try in 1m; this is logged again only if the reason changes")]
     private static partial void NotWritten(ILogger logger, string path, string why);
 
     /// <summary>One instrument, named as OpenTelemetry names it for Prometheus: with its unit, and `_total`.</summary>
@@ -132,28 +144,33 @@ internal sealed partial class MetricsFile(string path, TimeProvider time, ILogge
             + instrument.Unit switch { "s" => "_seconds", "By" => "_bytes", "1" => "_ratio", _ => "" };
 
         /// <summary>By their labels.</summary>
-        public SortedDictionary<string, (double Sum, long Count)> Samples { get; } = instrument.IsObservable
+        private readonly SortedDictionary<string, (double Sum, long Count)> _samples = instrument.IsObservable
             ? new(StringComparer.Ordinal)
             : new(StringComparer.Ordinal) { [""] = default }; // A counter is 0 before anything happens.
 
-        public bool IsObserved => instrument.IsObservable;
+        /// <summary>What cannot be observed now has no value.</summary>
+        public void BeginToObserve()
+        {
+            if (instrument.IsObservable)
+                _samples.Clear();
+        }
 
         public void Add(double value, string labels)
         {
-            var (sum, count) = Samples.GetValueOrDefault(labels);
-            Samples[labels] = (sum + value, count + 1);
+            var (sum, count) = _samples.GetValueOrDefault(labels);
+            _samples[labels] = (sum + value, count + 1);
         }
 
         public void AppendTo(StringBuilder text)
         {
-            if (Samples.Count == 0)
+            if (_samples.Count == 0)
                 return;
             var isSummary = instrument is Histogram<double>;
             var name = _isCounter ? $"{_name}_total" : _name;
             var type = isSummary ? "summary" : _isCounter ? "counter" : "gauge";
             text.Append(CultureInfo.InvariantCulture, $"# HELP {name} {instrument.Description}.\n");
             text.Append(CultureInfo.InvariantCulture, $"# TYPE {name} {type}\n");
-            foreach (var (labels, (sum, count)) in Samples)
+            foreach (var (labels, (sum, count)) in _samples)
             {
                 text.Append(CultureInfo.InvariantCulture, $"{name}{(isSummary ? "_sum" : "")}{labels} {sum}\n");
                 if (isSummary)

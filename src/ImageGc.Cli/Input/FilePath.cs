@@ -27,8 +27,7 @@ internal static class FilePath
         catch (UnauthorizedAccessException)
         {
             throw new CommandFailedException(
-                $"This user may not look into the directory of '{Path.GetFullPath(path)}'. "
-                + "Run it as root, for example with sudo.");
+                $"This user may not read the directory of '{Path.GetFullPath(path)}'. Run the command with sudo.");
         }
     }
 

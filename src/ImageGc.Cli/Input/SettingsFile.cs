@@ -30,7 +30,7 @@ internal static class SettingsFile
             throw new CommandFailedException(new FileInfo(path).Length == 0
                 ? $"'{path}' is empty: it needs the section '{Section}'."
                 : wrong.GetBaseException() is JsonException { LineNumber: { } line, BytePositionInLine: { } column }
-                    ? $"'{path}' is no JSON: see line {line + 1}, column {column + 1}."
+                    ? $"'{path}' is not valid JSON: see line {line + 1}, column {column + 1}."
                     : $"'{path}' cannot be read. {wrong.GetBaseException().Message}");
         }
         catch (UnauthorizedAccessException exception)

@@ -16,7 +16,8 @@ internal sealed class StandardErrorLogger(TextWriter error) : ILoggerFactory, IL
         if (!IsEnabled(logLevel))
             return;
         var cause = exception is null ? "" : $": {exception.Message}";
-        error.WriteLine($"imagegc: warning: {formatter(state, exception)}{cause}");
+        var message = $"{formatter(state, exception)}{cause}".ReplaceLineEndings(" ");
+        error.WriteLine(logLevel == LogLevel.Warning ? $"imagegc: warning: {message}" : $"imagegc: {message}");
     }
 
     public IDisposable? BeginScope<TState>(TState state)

@@ -26,9 +26,9 @@ public sealed record DiskUsage
         };
     }
 
-    /// <summary>`92% full, 1.2 GB are free`.</summary>
+    /// <summary>`92% full, 1.2 GB free`.</summary>
     public override string ToString() => string.Create(
-        CultureInfo.InvariantCulture, $"{UsedPercent:F0}% full, {SizeText.Format(AvailableBytes)} are free");
+        CultureInfo.InvariantCulture, $"{UsedPercent:F0}% full, {SizeText.Format(AvailableBytes)} free");
 
     internal double UsedPercent =>
         UsedBytes + AvailableBytes == 0 ? 0 : 100.0 * UsedBytes / (UsedBytes + AvailableBytes);

@@ -47,7 +47,7 @@ internal static partial class ConnectionFactory
         {
             connection.Dispose();
             throw ImageUseStoreException.NotOurs(
-                path, "it is no SQLite database, or its first bytes are damaged", notADatabase);
+                path, "it is not a SQLite database, or its first bytes are damaged", notADatabase);
         }
         catch (SqliteException exception)
         {
@@ -68,7 +68,7 @@ internal static partial class ConnectionFactory
         if (Directory.Exists(path))
             throw ImageUseStoreException.Unavailable(path, "it is a directory. Name a file in it.");
         if (DatabaseFile.LengthOf(path) == 1) // SQLite takes a file of one byte for an empty one, and overwrites it.
-            throw ImageUseStoreException.NotOurs(path, "it is no SQLite database");
+            throw ImageUseStoreException.NotOurs(path, "it is not a SQLite database");
         if (!Directory.Exists(directory))
             throw ImageUseStoreException.Unavailable(path,
                 $"the directory '{directory}' does not exist. Create it, and run 'sync': power loss must not take it "
