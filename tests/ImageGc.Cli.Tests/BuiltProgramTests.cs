@@ -33,16 +33,18 @@ public sealed class BuiltProgramTests : CliTest
     }
 
     [Theory]
-    [InlineData("ImageGarbageCollection__CleanupTime=25:00", "Time.)", "is '25:00': use HH:MM, from 00:00 to 23:59. (Set "
-        + "by the environment variable ImageGarbageCollection__CleanupTime.)")]
-    [InlineData("TZ=Europe/Berlinn", "'/no/file.prom'", "TZ is 'Europe/Berlinn', which is not a time zone of this system, so "
-        + "CleanupTime is in UTC.")]
+    [InlineData("ImageGarbageCollection__CleanupTime=25:00", "Time.)", "is '25:00': use HH:MM, from 00:00 to 23:59. "
+        + "(Set by the environment variable ImageGarbageCollection__CleanupTime.)")]
+    [InlineData("TZ=Europe/Berlinn", "'/no/file.prom'", "TZ is 'Europe/Berlinn', which is not a time zone of this "
+        + "system, so CleanupTime is in UTC.")]
     [InlineData("TZ=Europe/Berlin", "'/no/file.prom'", "")]
     [InlineData("TZ=:UTC", "'/no/file.prom'", "")]
-    public async Task A_wrong_setting_in_the_environment_is_reported_with_its_variable(string variable, string also, string complaint)
+    public async Task A_wrong_setting_in_the_environment_is_reported_with_its_variable(
+        string variable, string also, string complaint)
     {
         var (exitCode, _, error) = await Start(
-            $"{variable} '{Program}' run --db '{DatabasePath}' --engine unix:///no/engine --metrics-file /no/file.prom");
+            $"{variable} '{Program}' run --db '{DatabasePath}' --engine unix:///no/engine "
+            + "--metrics-file /no/file.prom");
 
         Assert.Equal(ExitCode.Failed, exitCode);
         Assert.Contains(complaint, error, StringComparison.Ordinal);

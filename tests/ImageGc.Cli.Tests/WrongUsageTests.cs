@@ -205,7 +205,7 @@ public sealed class WrongUsageTests : CliTest
         { "run --metrics-file {db}", ExitCode.Usage, "--metrics-file is '{db}': use a name that ends in .prom," },
         { "run --once --metrics-file x.prom", ExitCode.Usage, "--metrics-file is for the daemon" },
         { "run --dry-run --metrics-file x.prom", ExitCode.Usage, "--metrics-file is for the daemon" },
-        { "completion bash --json", ExitCode.Usage, "'imagegc completion' has no JSON output: it prints a shell script." },
+        { "completion bash --json", ExitCode.Usage, "'imagegc completion' has no JSON output: it prints a" },
         { "help lst", ExitCode.Usage, "'lst' was not matched." },
     };
 

@@ -82,7 +82,8 @@ public sealed class BooksTests : HostTest
         for (var day = 0; day < 9; day++)
         {
             Time.Pass(TimeSpan.FromDays(1));
-            var refused = await Assert.ThrowsAsync<EngineChangedException>(() => CleanupOf(host).RunAsync(PruneKind.Scheduled, null, null, Cancel));
+            var refused = await Assert.ThrowsAsync<EngineChangedException>(
+                () => CleanupOf(host).RunAsync(PruneKind.Scheduled, null, null, Cancel));
             Assert.StartsWith("the runtime's own engine has another store of images than the one whose images are "
                 + "tracked: it was 'own' and is 'own, another store'.", refused.Message, StringComparison.Ordinal);
             await Assert.ThrowsAsync<EngineChangedException>(
@@ -156,7 +157,8 @@ public sealed class BooksTests : HostTest
         await first.StartAsync(Cancel);
         await SleepAsync();
 
-        var refused = await Assert.ThrowsAsync<ImageUseStoreException>(() => CleanupOf(second).RunAsync(PruneKind.Scheduled, null, null, Cancel));
+        var refused = await Assert.ThrowsAsync<ImageUseStoreException>(
+            () => CleanupOf(second).RunAsync(PruneKind.Scheduled, null, null, Cancel));
         second.Services.GetRequiredService<IImageUseRecorder>().Record("new");
 
         Assert.Equal(StoreErrorReason.Busy, refused.Reason);

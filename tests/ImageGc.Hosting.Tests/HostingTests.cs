@@ -141,7 +141,8 @@ public sealed class HostingTests : HostTest
         Time.Pass(TimeSpan.FromDays(8));
         Engine.ImagesFailure = new IOException("No list.");
 
-        await Assert.ThrowsAsync<IOException>(() => host.Services.GetRequiredService<Cleanup>().RunAsync(PruneKind.Scheduled, null, null, Cancel));
+        await Assert.ThrowsAsync<IOException>(() => host.Services.GetRequiredService<Cleanup>()
+            .RunAsync(PruneKind.Scheduled, null, null, Cancel));
 
         Assert.Empty(Engine.Removed);
     }

@@ -87,7 +87,10 @@ public sealed class RemovalOrderTests : StoreTest
         await store.PruneAsync([], (_, _) => throw new IOException("It is in use."), TimeSpan.Zero, _cancel);
 
         Assert.Equal(
-            [$"Could not remove {Id(1)} (without a name): It is in use. It stays tracked, and the next prune tries it again, last"],
+            [
+                $"Could not remove {Id(1)} (without a name): It is in use. It stays tracked, and the next prune tries "
+                + "it again, last",
+            ],
             log.Messages(LogLevel.Warning));
         Assert.Contains($"What the removal of {Id(1)} threw", log.Messages(LogLevel.Debug));
     }

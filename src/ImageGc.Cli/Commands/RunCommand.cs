@@ -215,8 +215,9 @@ internal sealed partial class RunCommand : EngineCommand
         Write(outcomes, () => store, context);
         if (answer is null)
             throw new CommandFailedException(
-                "The daemon ended before it reported that the cleanup was done; 'imagegc history' shows what it removed. "
-                + "Start it again. Without a daemon, 'imagegc run --once' cleans up with the settings of this device.");
+                "The daemon ended before it reported that the cleanup was done; 'imagegc history' shows what it "
+                + "removed. Start it again. Without a daemon, 'imagegc run --once' cleans up with the settings of this "
+                + "device.");
         if (outcomes.Exists(image => image.Verdict == Verdict.Failed))
             context.WriteInfo("The log of the daemon says why they failed.");
         if (answer.Failure is not null)
