@@ -33,6 +33,19 @@ public sealed class SettingsTests
             Assert.NotEqual(value, setting.GetValue(new ImageGarbageCollectionOptions()));
         });
 
+    [Fact]
+    public void The_store_is_opened_with_every_setting_that_it_knows() =>
+        Assert.All(
+            typeof(ImageUseStoreOptions).GetProperties().Where(option => option.Name != "ReadOnly"),
+            option =>
+            {
+                var (text, value) = Written[option.Name];
+
+                var opened = Read(("DatabasePath", "x.db"), (option.Name, text)).ToStoreOptions();
+
+                Assert.Equal(value, option.GetValue(opened));
+            });
+
     private static readonly Dictionary<string, (string Text, object Value)> Written = new()
     {
         ["Enabled"] = ("false", false),
