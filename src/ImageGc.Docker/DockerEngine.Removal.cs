@@ -16,8 +16,8 @@ internal sealed partial class DockerEngine
         // Anything else would become a path of the engine's own, such as ../volumes/x, or take a name off an image.
         if (!ImageId.IsDigest(imageId))
             throw new InvalidDataException(
-                $"'{imageId}' is no image ID of Docker's, sha256: and 64 digits, so nothing is removed. Remove it by "
-                + "hand, then forget it.");
+                $"'{imageId}' is not an image ID of Docker (sha256: and 64 digits), so nothing is removed. Remove it "
+                + "by hand, then forget it.");
 
         try
         {

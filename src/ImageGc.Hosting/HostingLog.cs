@@ -183,8 +183,9 @@ internal static partial class HostingLog
         return message.EndsWith(".)", StringComparison.Ordinal) ? message : message + ".";
     }
 
-    private static string NamesOf(IReadOnlyCollection<string> names) =>
-        names.Count == 0 ? "without a name" : string.Join(", ", names);
+    /// <summary>Without the digests, which repeat the ID.</summary>
+    private static string NamesOf(IEnumerable<string> names) =>
+        string.Join(", ", names.Where(name => !name.Contains('@')).DefaultIfEmpty("without a name"));
 
     /// <summary>In UTC, as logs have it, also in JSON.</summary>
     private static string Iso(DateTimeOffset moment) =>

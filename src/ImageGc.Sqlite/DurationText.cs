@@ -17,7 +17,7 @@ public static class DurationText
     public static bool TryParse(string text, out TimeSpan duration, out string why)
     {
         duration = TimeSpan.Zero;
-        why = "is no duration";
+        why = "is not a duration";
         if (text == "0")
             return true;
         if (text.Contains(':', StringComparison.Ordinal))

@@ -119,7 +119,7 @@ public static class ImageId
             if (char.IsWhiteSpace(imageId[i]) || char.IsControl(imageId[i]))
                 return "contains white space or a control character";
             if (imageId[i] == '\ufffd')
-                return "contains U+FFFD, which stands for bytes that are no text";
+                return "contains U+FFFD, which stands for bytes that are not text";
             if (char.IsSurrogate(imageId[i]) && !char.IsSurrogatePair(imageId, i++))
                 return "contains half a surrogate pair";
         }

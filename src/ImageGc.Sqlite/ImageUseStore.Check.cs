@@ -45,7 +45,7 @@ public sealed partial class ImageUseStore
     }
 
     /// <remarks>
-    /// The schema has no rule for every kind of white space nor for bytes that are no text, and damage writes what it
+    /// The schema has no rule for every kind of white space nor for bytes that are not text, and damage writes what it
     /// likes.
     /// </remarks>
     private static List<StoredRow> FindBadRows(SqliteConnection connection) =>

@@ -63,7 +63,8 @@ internal static partial class StoreLog
     /// <summary>A refusal is an everyday matter: only who looks for more gets the stack trace.</summary>
     public static void NotRemoved(this ILogger logger, ImageUse image, Exception exception)
     {
-        var names = image.Names.Count == 0 ? "without a name" : string.Join(", ", image.Names);
+        var names = string.Join(
+            ", ", image.Names.Where(name => !name.Contains('@')).DefaultIfEmpty("without a name"));
         logger.NotRemoved(image.ImageId, names, exception.Message.ReplaceLineEndings(" ").TrimEnd('.') + ".");
         logger.RemovalThrew(exception, image.ImageId);
     }

@@ -83,6 +83,6 @@ public sealed class DockerIdTests
         var refused = await Assert.ThrowsAsync<InvalidDataException>(
             () => engine.RemoveImageAsync(imageId, TestContext.Current.CancellationToken));
 
-        Assert.Contains($"'{imageId}' is no image ID of Docker's", refused.Message, StringComparison.Ordinal);
+        Assert.Contains($"'{imageId}' is not an image ID of Docker", refused.Message, StringComparison.Ordinal);
     }
 }

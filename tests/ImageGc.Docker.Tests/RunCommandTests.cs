@@ -148,7 +148,7 @@ public sealed class RunCommandTests(PrivateEngine engine) : RunCommandTest(engin
         daemon.Kill();
 
         Assert.Equal(1, await once.EndAsync());
-        Assert.Contains("The daemon ended before it had cleaned up.", once.Error, StringComparison.Ordinal);
+        Assert.Contains("The daemon ended before it reported", once.Error, StringComparison.Ordinal);
         Assert.True(await ExistsAsync(old));
 
         bool IsAsked()

@@ -53,8 +53,9 @@ public sealed class FlatFileLineTests : StoreTest
             [
                 new(1, "is not UTF-8"), new(2, "is blank"), new(3, "is blank"),
                 new(4, "does not start with an image ID"),
-                new(5, "has no space between image ID and time"), new(6, "has a time that is no number of seconds"),
-                new(7, "has a time that is no number of seconds"), new(8, "has a time that is no number of seconds"),
+                new(5, "has no space between image ID and time"), new(6, "has a time that is not a number of seconds"),
+                new(7, "has a time that is not a number of seconds"),
+                new(8, "has a time that is not a number of seconds"),
                 new(9, "has a time beyond the year 9999"),
             ],
             Open().ImportFlatFile(FlatFilePath).SkippedLines);

@@ -97,7 +97,7 @@ internal static class FlatFileFormat
         if (fields.Length < 2)
             return Bad("has no space between image ID and time");
         if (!long.TryParse(fields[1], NumberStyles.None, CultureInfo.InvariantCulture, out var seconds))
-            return Bad("has a time that is no number of seconds");
+            return Bad("has a time that is not a number of seconds");
         if (seconds > UnixTime.LatestSecond)
             return Bad("has a time beyond the year 9999");
         return new Line(number, fields[0], seconds, torn, Error: null);
