@@ -103,7 +103,7 @@ public sealed class PruneWithCommandTests : CliTest
 
         Assert.Equal(ExitCode.Usage, result.ExitCode);
         Assert.Contains(why, result.Error, StringComparison.Ordinal);
-        Assert.Contains("There was no prune", Run("history", "--runs").Error, StringComparison.Ordinal);
+        Assert.Contains("There was no cleanup", Run("history", "--runs").Error, StringComparison.Ordinal);
     }
 
     [Fact]

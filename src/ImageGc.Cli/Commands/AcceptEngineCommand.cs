@@ -11,7 +11,7 @@ internal sealed class AcceptEngineCommand : EngineCommand
     public AcceptEngineCommand(GlobalOptions global)
         : base(
             global, "accept-engine",
-            "Let 'imagegc run' go on after Docker, or its store of images, was replaced on purpose.",
+            "Let the daemon go on after you replaced Docker or its store of images.",
             "imagegc accept-engine",
             "imagegc accept-engine --config /etc/imagegc.json") =>
         Daemon.AddEngineTo(this);

@@ -17,8 +17,8 @@ internal sealed class ExplainCommand : EngineCommand
     public ExplainCommand(GlobalOptions global)
         : base(
             global, "explain",
-            "Show for every tracked image whether it may go, when, and why. Asks the engine what is in use, unless you "
-            + "say it, and judges as the daemon does.",
+            "Show for every tracked image whether it can be removed, when, and why. Asks the engine what is in use "
+            + "unless you list it, and uses the settings of the daemon.",
             "imagegc explain",
             "imagegc explain --older-than 3d        # what if?",
             "",

@@ -5,7 +5,7 @@ using ImageGc.Sqlite;
 namespace ImageGc.Cli.Commands;
 
 internal sealed class ExportCommand(GlobalOptions global) : NewFileCommand(
-    global, "export", "Write the tracked images to a flat file as Azure IoT Edge reads it: the way back.",
+    global, "export", "Write the tracked images to a flat file that Azure IoT Edge can read.",
     "imagegc export /var/lib/aziot/edged/image_use")
 {
     protected override string Write(ImageUseStore store, string file)

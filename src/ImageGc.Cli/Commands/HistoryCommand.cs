@@ -10,12 +10,12 @@ internal sealed class HistoryCommand : CommandBase
 {
     private readonly Argument<string?> _id = new("IMAGE")
     {
-        Description = "Only this image: its name, its ID or the first digits of that (4 at least), or a glob.",
+        Description = "Only this image: its name, its ID, at least the first 4 digits of its ID, or a glob.",
         Arity = ArgumentArity.ZeroOrOne,
         HelpName = "IMAGE",
     };
 
-    private readonly Option<bool> _runs = new("--runs") { Description = "List the prunes themselves, newest first." };
+    private readonly Option<bool> _runs = new("--runs") { Description = "List the cleanups instead, newest first." };
     private readonly Option<bool> _fullIds = ImageTable.FullIdsOption();
 
     public HistoryCommand(GlobalOptions global)
@@ -79,7 +79,7 @@ internal sealed class HistoryCommand : CommandBase
         else if (runs.Count > 0)
             context.WriteTable(new ImageTable(context.Environment.Time.GetUtcNow(), fullIds: false).Of(runs));
         else
-            context.WriteInfo("There was no prune so far.");
+            context.WriteInfo("There was no cleanup so far.");
     }
 
     /// <summary>Says what the history of an image leaves open: whether it is tracked now.</summary>

@@ -16,7 +16,7 @@ internal sealed class ImportCommand : CommandBase
 
     public ImportCommand(GlobalOptions global)
         : base(
-            global, "import", "Import the flat file 'image_use' of Azure IoT Edge and leave it alone; can be repeated.",
+            global, "import", "Import the flat file 'image_use' of Azure IoT Edge without changing it.",
             "imagegc import /var/lib/aziot/edged/image_use")
     {
         _file.Validators.Add(FilePath.RejectEmpty);

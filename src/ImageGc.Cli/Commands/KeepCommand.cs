@@ -10,7 +10,7 @@ internal sealed class KeepCommand : CommandBase
 {
     private readonly Argument<string[]> _images = new("IMAGE")
     {
-        Description = "What to keep: names, also without a tag, IDs, also shortened, or globs.",
+        Description = "What to keep: names, with or without a tag, IDs, in full or shortened, or globs.",
         HelpName = "IMAGE",
         Arity = ArgumentArity.ZeroOrMore,
     };
@@ -18,8 +18,8 @@ internal sealed class KeepCommand : CommandBase
     public KeepCommand(GlobalOptions global)
         : base(
             global, "keep",
-            "Never remove these images, from now on and also after a restart; 'unkeep' undoes that. Without an "
-            + "argument it lists what is kept.",
+            "Never remove these images, until 'imagegc unkeep'. Takes effect at once, also in a running daemon. "
+            + "Without an argument, list what is kept.",
             "imagegc keep registry/app:1.4",
             "imagegc keep 'registry/agent:*'",
             "imagegc keep")

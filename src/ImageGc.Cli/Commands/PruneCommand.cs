@@ -19,7 +19,7 @@ internal sealed class PruneCommand : CommandBase
 
     private readonly Option<string> _import = new("--import")
     {
-        Description = "First import this flat file of Azure IoT Edge, and leave it alone.",
+        Description = "First import this flat file of Azure IoT Edge, without changing it.",
         HelpName = "FILE",
     };
 

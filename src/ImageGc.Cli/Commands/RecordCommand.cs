@@ -20,8 +20,8 @@ internal sealed class RecordCommand : EngineCommand
     public RecordCommand(GlobalOptions global)
         : base(
             global, "record",
-            "Record that images are used now; track them if they are new. Prints their IDs. A name or a short ID is "
-            + "looked up in the engine.",
+            "Record that images are used now, and track them if they are new. Looks up names and short IDs in the "
+            + "engine. Prints the IDs.",
             "imagegc record registry/app:1.4",
             "imagegc record $(docker images --no-trunc --quiet alpine)")
     {
