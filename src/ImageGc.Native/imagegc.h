@@ -8,7 +8,7 @@
  *            valid until the callback returns: copy what you keep. There is nothing to free.
  * Image IDs  1 to 512 UTF-16 code units without white space and control characters, such as "sha256:" and 64 digits.
  * Times      Unix seconds, UTC. Durations have their unit in their name.
- * Threads    Every function may be called from any thread, with the same store too. Open one store per file and process.
+ * Threads    Call any function from any thread, with the same store too. Open one store per file and process.
  * Callbacks  Run on the thread that called, before the function returns. They may call any function of this header.
  *            They must return: no longjmp, C++ exception or Rust panic may leave one.
  * Process    The first call starts the .NET runtime in the process: see README.md for signals, memory and fork. Do not
@@ -56,7 +56,7 @@ enum imagegc_result {
   IMAGEGC_NEWER_SCHEMA = 24, /* A newer version wrote the database; it was left untouched. */
   IMAGEGC_MIGRATION = 25,    /* A migration failed; the database is as it was before. */
   IMAGEGC_FLAT_FILE = 26,    /* A flat file or a backup could not be read or written. */
-  IMAGEGC_MOVED = 27,        /* The file was moved, replaced or deleted while it was open. Close the store, open anew. */
+  IMAGEGC_MOVED = 27,        /* The file was moved, replaced or deleted while it was open. Close the store, open it. */
   IMAGEGC_LIBRARY = 28       /* SQLite is too old. It is part of this library, so this does not occur. */
 };
 
@@ -108,7 +108,8 @@ typedef int32_t imagegc_remove(const char *image_id, int64_t last_used_at, void 
 /* Receives an image. Return 0 for the next one; anything else ends the enumeration, which is not an error. */
 typedef int32_t imagegc_visit(const char *image_id, int64_t last_used_at, void *context);
 
-/* Receives the verdict on an image. prunable_at: when it expires if it is not used again. Returns as imagegc_visit. */
+/* Receives the verdict on an image. prunable_at: when it expires if it is not used again; at most 253402300799, the
+   year 9999. Returns as imagegc_visit. */
 typedef int32_t imagegc_visit_verdict(
     const char *image_id, int64_t last_used_at, int32_t verdict, int64_t prunable_at, void *context);
 
@@ -130,8 +131,10 @@ int32_t imagegc_close(imagegc_store store);
 /* Records count images as used now: all of them or, on failure, none; one fsync. count may be 0. */
 int32_t imagegc_record(imagegc_store store, const char *const *image_ids, size_t count);
 
-/* Has every expired image removed, oldest use first, and stops tracking it once it is removed.
-   in_use: the image IDs of all containers, in whatever state; NULL only if in_use_count is 0.
+/* Has every expired image removed, and stops tracking each once it is removed. Oldest use first; those whose removal
+   failed the last time come last. One prune at a time: a second one, of another process too, returns IMAGEGC_BUSY.
+   in_use: the image IDs of all containers, in whatever state, in full; NULL only if in_use_count is 0. Strings that are
+   not image IDs are ignored; an ID that is written in another form than the tracked ones is IMAGEGC_MISUSE.
    threshold_seconds: 0 or more, or IMAGEGC_DEFAULT for the store's own threshold.
    remove: called once for each expired image that was not used meanwhile; the database is not locked meanwhile.
    counts: may be NULL; set also where the prune fails on its way. */
