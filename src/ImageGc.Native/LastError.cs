@@ -10,23 +10,23 @@ internal static unsafe class LastError
 {
     /// <remarks>Pinned, so that the host can read it; collected once its thread has ended.</remarks>
     [ThreadStatic]
-    private static byte[]? message;
+    private static byte[]? PinnedMessage;
 
     [ThreadStatic]
-    private static byte[]? databasePath;
+    private static byte[]? PinnedPath;
 
-    public static byte* Message => PointerTo(message);
+    public static byte* Message => PointerTo(PinnedMessage);
 
-    public static byte* DatabasePath => PointerTo(databasePath);
+    public static byte* DatabasePath => PointerTo(PinnedPath);
 
     [SuppressMessage("Design", "CA1031", Justification = "Without memory for the message, the result must do.")]
     public static void Set(Exception exception)
     {
-        (message, databasePath) = (null, null);
+        (PinnedMessage, PinnedPath) = (null, null);
         try
         {
-            message = Utf8Text.Pin(MessageOf(exception));
-            databasePath = exception is ImageUseStoreException failure ? Utf8Text.Pin(failure.DatabasePath) : null;
+            PinnedMessage = Utf8Text.Pin(MessageOf(exception));
+            PinnedPath = exception is ImageUseStoreException failure ? Utf8Text.Pin(failure.DatabasePath) : null;
         }
         catch (Exception)
         {

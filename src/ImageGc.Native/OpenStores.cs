@@ -12,11 +12,11 @@ internal static class OpenStores
     public const string NotOpen = "The store is not open.";
 
     private static readonly ConcurrentDictionary<ulong, ImageUseStore> Stores = new();
-    private static ulong lastNumber;
+    private static ulong LastNumber;
 
     public static ulong Add(ImageUseStore store)
     {
-        var number = Interlocked.Increment(ref lastNumber);
+        var number = Interlocked.Increment(ref LastNumber);
         Stores[number] = store;
         return number;
     }
