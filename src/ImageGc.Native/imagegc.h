@@ -32,7 +32,8 @@ extern "C" {
 /* For each duration: the default. In imagegc_options 0 says the same, so that a zeroed structure is safe. */
 #define IMAGEGC_DEFAULT ((int64_t)-1)
 
-/* For each duration: none at all. A threshold of none removes every image that is not in use. */
+/* For each duration: none at all. A threshold of none removes every image that is not in use. As an argument of a
+   function 0 says the same. Thresholds of more than 922,337,203,685 seconds are IMAGEGC_MISUSE. */
 #define IMAGEGC_ZERO ((int64_t)-2)
 
 /* An open store. A number, not a pointer; 0 is never one, and the number of a closed store is not used again. */
@@ -79,7 +80,8 @@ enum imagegc_verdict {
 typedef struct imagegc_options {
   size_t size;                  /* sizeof(imagegc_options), which says how many fields your program knows. */
   const char *database_path;    /* Required. Created with mode 0600; its directory must exist. */
-  const char *flat_file_path;   /* The image_use file to import at the first start, then renamed; NULL: none. */
+  const char *flat_file_path;   /* The image_use file to import at the first start, then renamed; NULL: none. Its times
+                                   are trusted once the clock has run for clock_settle_seconds. */
   int64_t threshold_seconds;    /* How long an image is unused before it expires. Default: 7 days. */
   int64_t busy_timeout_ms;      /* How long a call waits for another process that holds the lock. Default: 10,000. */
   int64_t clock_settle_seconds; /* How long the clock must run without being set to be trusted. Default: 3,600. */
