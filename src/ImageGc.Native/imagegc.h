@@ -1,7 +1,7 @@
 /*
  * imagegc.h - records in SQLite when each container image was last used, and decides which can be removed safely.
  *
- * Results    Every function that returns int32_t, except imagegc_abi_version, returns an imagegc_result: 0 when done.
+ * Results    Every function that returns int32_t, except imagegc_abi_version, returns an imagegc_result: 0 is success.
  *            imagegc_last_error() says in words what failed. No C++ exception or signal reports an error.
  * Text       Every const char * is UTF-8 and ends with a zero byte. Invalid UTF-8 is IMAGEGC_MISUSE.
  * Ownership  What you pass remains yours, and is not used after the function has returned. What a callback receives is
@@ -29,11 +29,12 @@ extern "C" {
 /* The version of this interface; compare it with imagegc_abi_version() if you load the library with dlopen. */
 #define IMAGEGC_ABI_VERSION 1
 
-/* For each duration: the default. In imagegc_options 0 says the same, so that a zeroed structure is safe. */
+/* The default of a duration. In imagegc_options 0 means the default too, so that a zeroed structure is safe. */
 #define IMAGEGC_DEFAULT ((int64_t)-1)
 
-/* For each duration: none at all. A threshold of none removes every image that is not in use. As an argument of a
-   function 0 says the same. Thresholds of more than 922,337,203,685 seconds are IMAGEGC_MISUSE. */
+/* A duration of zero. In imagegc_options use it instead of 0; as an argument of a function 0 and IMAGEGC_ZERO are the
+   same. A threshold of zero removes every image that is not in use. Thresholds of more than 922,337,203,685 seconds are
+   IMAGEGC_MISUSE. */
 #define IMAGEGC_ZERO ((int64_t)-2)
 
 /* An open store. A number, not a pointer; 0 is never one, and the number of a closed store is not used again. */
@@ -42,22 +43,25 @@ typedef uint64_t imagegc_store;
 /* What a function returns. Treat a result that you do not know as IMAGEGC_OTHER. */
 enum imagegc_result {
   IMAGEGC_OK = 0,
-  IMAGEGC_MISUSE = 1,        /* An invalid argument, or a store that is not open. Nothing was changed. */
+  IMAGEGC_MISUSE = 1,        /* An invalid argument, or a store that is not open. Nothing was changed, except
+                                what a prune had done before its store was closed. */
   IMAGEGC_UNEXPECTED = 2,    /* Out of memory, or an error in this library. */
 
   /* Storage failures. Every function can be called again: what was done already is not done twice. */
   IMAGEGC_OTHER = 16,        /* SQLite reported something else. */
-  IMAGEGC_BUSY = 17,         /* Another process held the lock for longer than the busy timeout. Try again. */
+  IMAGEGC_BUSY = 17,         /* Another process held the lock for longer than the busy timeout, or another
+                                prune is running, perhaps in this process. Try again later. */
   IMAGEGC_FULL = 18,         /* No space, inodes or quota left. The store works again once there is some. */
   IMAGEGC_READ_ONLY = 19,    /* The file or file system cannot be written to, or the store was opened read-only. */
-  IMAGEGC_UNAVAILABLE = 20,  /* No such directory, no permission, a directory, too many open files. */
+  IMAGEGC_UNAVAILABLE = 20,  /* The directory does not exist, access is denied, the path is a directory, or
+                                too many files are open. */
   IMAGEGC_IO_ERROR = 21,     /* The medium reported an error. */
   IMAGEGC_CORRUPT = 22,      /* The file is damaged. Opening it again salvages its images. */
   IMAGEGC_NOT_OURS = 23,     /* The file is not an image-use database; it was left untouched. */
   IMAGEGC_NEWER_SCHEMA = 24, /* A newer version wrote the database; it was left untouched. */
   IMAGEGC_MIGRATION = 25,    /* A migration failed; the database is as it was before. */
   IMAGEGC_FLAT_FILE = 26,    /* A flat file or a backup could not be read or written. */
-  IMAGEGC_MOVED = 27,        /* The file was moved, replaced or deleted while it was open. Close the store, open it. */
+  IMAGEGC_MOVED = 27,        /* The file was moved, replaced or deleted while it was open. Close and reopen it. */
   IMAGEGC_LIBRARY = 28       /* SQLite is too old. It is part of this library, so this does not occur. */
 };
 
@@ -93,14 +97,14 @@ typedef struct imagegc_options {
 typedef struct imagegc_prune_counts {
   uint64_t removed;        /* Removed, and no longer tracked. */
   uint64_t failed;         /* The callback returned non-zero; still tracked, so the next prune tries again. */
-  uint64_t used_meanwhile; /* Used since the prune began, before or during the removal; still tracked. */
+  uint64_t used_meanwhile; /* Used since the prune began, and still tracked; or forgotten by another call. */
 } imagegc_prune_counts;
 
 /* What an import of a flat file did. */
 typedef struct imagegc_import_counts {
   uint64_t images;      /* Lines with an image. */
-  uint64_t changed;     /* Of them: added an image or moved its last use forward. */
-  uint64_t implausible; /* Of them: with a time that cannot be right; the image counts as used now. */
+  uint64_t changed;     /* Lines that added an image or moved its last use forward. */
+  uint64_t implausible; /* Lines with a time that cannot be right; the image counts as used now. */
   uint64_t skipped;     /* Lines that could not be read. */
 } imagegc_import_counts;
 
@@ -126,24 +130,25 @@ const char *imagegc_version(void);
    must be zero. store: receives the store, 0 on failure. */
 int32_t imagegc_open(const imagegc_options *options, imagegc_store *store);
 
-/* Closes the store; 0 is allowed and does nothing. Calls of other threads that still run on this store, and later
-   ones, return IMAGEGC_MISUSE or finish. */
+/* Closes the store; 0 is allowed and does nothing. A call that still runs on this store finishes or
+   returns IMAGEGC_MISUSE; every later call returns IMAGEGC_MISUSE. */
 int32_t imagegc_close(imagegc_store store);
 
 /* Records count images as used now: all of them or, on failure, none; one fsync. count may be 0. */
 int32_t imagegc_record(imagegc_store store, const char *const *image_ids, size_t count);
 
-/* Has every expired image removed, and stops tracking each once it is removed. Oldest use first; those whose removal
+/* Records every tracked image in in_use as used now; one that is not tracked is not added. Then calls remove for every
+   expired image, and stops tracking it if that returns 0. Oldest use first; those whose removal
    failed the last time come last. One prune at a time: a second one, of another process too, returns IMAGEGC_BUSY.
    in_use: the image IDs of all containers, in whatever state, in full; NULL only if in_use_count is 0. Strings that are
-   not image IDs are ignored; an ID that is written in another form than the tracked ones is IMAGEGC_MISUSE.
+   not image IDs are ignored; an ID in a form that no tracked ID has, such as a name, is IMAGEGC_MISUSE.
    threshold_seconds: 0 or more, or IMAGEGC_DEFAULT for the store's own threshold.
    remove: called once for each expired image that was not used meanwhile; the database is not locked meanwhile.
    counts: may be NULL; set also where the prune fails on its way. */
 int32_t imagegc_prune(imagegc_store store, const char *const *in_use, size_t in_use_count, int64_t threshold_seconds,
                       imagegc_remove *remove, void *context, imagegc_prune_counts *counts);
 
-/* As the flat file did it: stops tracking every expired image first, then calls visit for each of them, so that your
+/* The way the flat file worked: stops tracking every expired image first, then calls visit for each, so that your
    program removes it. An image that is not removed then is never returned again; prefer imagegc_prune.
    If visit ends the enumeration, the images that it has not received are lost. Arguments as for imagegc_prune. */
 int32_t imagegc_prune_list(imagegc_store store, const char *const *in_use, size_t in_use_count,
@@ -173,11 +178,11 @@ int32_t imagegc_export(imagegc_store store, const char *path);
 /* Copies the database to a new file with mode 0600, as imagegc_export writes one. Never copy the database yourself. */
 int32_t imagegc_backup(imagegc_store store, const char *path);
 
-/* Counts every image whose last use is implausible, such as in the future, as used now. */
+/* Sets the last use of every image to now if it is implausible, for example in the future. */
 int32_t imagegc_correct_times(imagegc_store store);
 
-/* What the last call that failed on this thread says, in English, on one line; "" if none has failed.
-   Valid until the next call on this thread, or until the thread ends. */
+/* The message of the last call that failed on this thread, in English, on one line; "" if none has failed. A later
+   success does not clear it. Valid until the next call on this thread that fails, or until the thread ends. */
 const char *imagegc_last_error(void);
 
 /* The absolute path of the database that imagegc_last_error() is about; "" if it is not a storage failure.

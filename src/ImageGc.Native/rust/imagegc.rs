@@ -15,7 +15,7 @@
 //! - `new` opens the database, so it fails if the home directory is missing or the database cannot
 //!   be opened.
 //! - `record_image_use_timestamp` also fails if the change could not be written. It never panics.
-//! - A wrong clock cannot expire an image: see "Clock" in the README. An image from the flat file
+//! - A wrong clock cannot expire an image: see "Clock" in the README of the repository. An image from the flat file
 //!   therefore expires an hour after the first start at the earliest.
 //! - Lines of the flat file that cannot be read are skipped. They made every call fail or panic.
 //! - If an ID in use has another form than the tracked ones, such as a name, a prune removes no
