@@ -73,15 +73,19 @@ public sealed partial class ImageUseStore
         }
     }
 
-    /// <summary>An ID in use whose form no tracked image has, if images are tracked.</summary>
-    /// <remarks>IDs come in two forms: digests, `sha256:` and 64 digits, and all others.</remarks>
+    /// <summary>An untracked ID in use that may be another name of a tracked image.</summary>
+    /// <remarks>
+    /// IDs come in two forms: digests, `sha256:` and 64 digits, and all others. Where digests are tracked, a name may
+    /// stand for one of them, also if names are tracked beside them: one record by name must not disable this check.
+    /// </remarks>
     internal const string SelectOtherForm = $"""
         SELECT image_id
         FROM temp.listed
         WHERE EXISTS (SELECT 1 FROM image_use)
+          AND image_id NOT IN (SELECT image_id FROM image_use)
           AND CASE WHEN {IsDigest}
                    THEN NOT EXISTS (SELECT 1 FROM image_use WHERE {IsDigest})
-                   ELSE NOT EXISTS (SELECT 1 FROM image_use WHERE NOT {IsDigest}) END
+                   ELSE EXISTS (SELECT 1 FROM image_use WHERE {IsDigest}) END
         LIMIT 1
         """;
 

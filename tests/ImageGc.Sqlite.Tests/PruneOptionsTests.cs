@@ -161,7 +161,7 @@ public sealed class PruneOptionsTests : StoreTest, IProgress<PruneOutcome>
     }
 
     [Fact]
-    public void Digests_in_use_where_names_are_tracked_are_refused_and_where_both_or_none_are_not()
+    public void Names_in_use_where_a_digest_is_tracked_are_refused_unless_they_are_tracked_themselves()
     {
         var store = Open();
         Assert.Empty(store.Prune([Id(1)]));
@@ -170,7 +170,8 @@ public sealed class PruneOptionsTests : StoreTest, IProgress<PruneOutcome>
 
         store.RecordUse(Id(2));
 
-        Assert.Empty(store.Prune([Id(1), "other"]));
+        Assert.Empty(store.Prune([Id(1), "name"]));
+        Assert.Throws<ArgumentException>(() => store.Prune([Id(1), "other"])); // It may be the name of Id(2).
     }
 
     [Fact]
