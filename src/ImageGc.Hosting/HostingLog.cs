@@ -30,6 +30,9 @@ internal static partial class HostingLog
     [LoggerMessage(105, LogLevel.Information, "Watching the containers of {Engine}: {Containers} exist")]
     public static partial void Watching(this ILogger logger, object engine, int containers);
 
+    [LoggerMessage(131, LogLevel.Debug, "Watching anew the containers of {Engine}: {Containers} exist")]
+    public static partial void WatchingAnew(this ILogger logger, object engine, int containers);
+
     [LoggerMessage(106, LogLevel.Warning,
         "Could not watch: {Why} Next try in {RetryAfter}; uses until then are recorded afterwards")]
     private static partial void NotWatching(

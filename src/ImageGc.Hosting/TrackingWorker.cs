@@ -135,7 +135,9 @@ internal sealed class TrackingWorker(
         if (!_endsAtOnce)
         {
             health.Report(HostPart.Watching, failure: null);
-            if (!_isAnnounced)
+            if (_isAnnounced)
+                log.WatchingAnew(engine, containers);
+            else
                 log.Watching(engine, containers);
             if (_brokenAt is { } broken)
                 log.NotWatched(time.GetUtcNow() - time.GetElapsedTime(broken), time.GetUtcNow());

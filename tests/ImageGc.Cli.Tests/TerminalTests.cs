@@ -57,7 +57,7 @@ public sealed class TerminalTests : CliTest
     {
         Variables["NO_COLOR"] = "1";
         Variables["PATH"] = Environment.GetEnvironmentVariable("PATH")!;
-        Record(TimeSpan.FromMinutes(119 + (60 * 24 * 9)), new string('z', 300), Id(1));
+        Record(TimeSpan.FromMinutes(119 + (60 * 24 * 9)), new string('z', 300), Id(1), "b");
         Run("prune", "--in-use", "b", "--older-than", "199h");
         Time.Now += TimeSpan.FromMinutes(119);
         Record(TimeSpan.FromMinutes(119 + (60 * 24 * 7)), "expired-" + new string('x', 300));

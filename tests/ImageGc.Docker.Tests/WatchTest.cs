@@ -18,7 +18,8 @@ public abstract class WatchTest(PrivateEngine engine) : EngineTest(engine)
         return watching;
     }
 
-    protected int Watches => Log.Messages(LogLevel.Information)
+    /// <summary>How often it began to watch; of a renewal the log has only a line for who looks for more.</summary>
+    protected int Watches => Log.Messages(LogLevel.Information).Concat(Log.Messages(LogLevel.Debug))
         .Count(message => message.StartsWith("Watching", StringComparison.Ordinal));
 
     private protected sealed class Watch(ServiceProvider services) : IAsyncDisposable
