@@ -12,7 +12,7 @@ internal sealed class DiskPressureWorker(
 {
     private static readonly TimeSpan TryAgainAfter = TimeSpan.FromHours(1);
 
-    /// <summary>When a run last made no room; null if it did.</summary>
+    /// <summary>When removals last failed or freed nothing; null if they did not.</summary>
     private long? _freedNothingAt;
 
     /// <summary>Makes room if the disk is too full.</summary>
@@ -42,7 +42,7 @@ internal sealed class DiskPressureWorker(
             var relief = new DiskRelief(disk, high, low, time);
             result = await cleanup.RunAsync(PruneKind.DiskPressure, progress, relief, cancellationToken)
                 .ConfigureAwait(false);
-            if (relief.FreesNothing || result.Removed.Count == 0)
+            if (relief.FreesNothing || result is { Removed.Count: 0, Failed.Count: > 0 })
                 _freedNothingAt = time.GetTimestamp();
         }
 
