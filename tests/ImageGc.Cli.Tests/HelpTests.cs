@@ -44,6 +44,21 @@ public sealed class HelpTests : CliTest
     }
 
     [Fact]
+    public void Help_is_a_command_too_and_never_runs_another_one()
+    {
+        Record(TimeSpan.Zero, "a");
+
+        Assert.Equal(RunAnywhere("--help").Output, RunAnywhere("help").Output);
+        Assert.Equal(RunAnywhere("list", "--help"), RunAnywhere("help", "list"));
+        Assert.Equal(ExitCode.Done, RunAnywhere("help", "--db", DatabasePath, "forget", "a").ExitCode);
+        Assert.Equal(["a"], TrackedIds());
+    }
+
+    [Fact]
+    public void The_version_has_a_short_option() =>
+        Assert.Equal(RunAnywhere("--version"), RunAnywhere("-V"));
+
+    [Fact]
     public void Help_names_the_environment_variable() =>
         Assert.Contains("IMAGEGC_DB", RunAnywhere("--help").Output, StringComparison.Ordinal);
 

@@ -25,8 +25,8 @@ internal sealed class AdoptCommand : EngineCommand
     public AdoptCommand(GlobalOptions global)
         : base(
             global, "adopt",
-            "Track images that nobody recorded, such as those that were on the device before, so that they can be "
-            + "removed. Their age counts from now. Prints their IDs.",
+            "Track untracked images, such as those that were on the device before, so that they can be removed. Their "
+            + "age counts from now. Prints their IDs.",
             "imagegc adopt registry/app:1.3",
             "imagegc adopt --all")
     {

@@ -181,8 +181,7 @@ internal sealed partial class RunCommand : EngineCommand
     }
 
     /// <remarks>
-    /// If the daemon ends, this command does not clean up in its place: it does not know which images the daemon was
-    /// told to keep.
+    /// If the daemon ends, this command does not clean up in its place, because it does not know the daemon's settings.
     /// </remarks>
     private async Task<int> RequestCleanupAsync(
         CommandContext context, string database, CancellationToken cancellationToken)

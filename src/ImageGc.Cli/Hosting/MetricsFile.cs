@@ -16,7 +16,7 @@ internal sealed partial class MetricsFile(
 {
     public const string Setting = "MetricsFile";
 
-    /// <summary>It also keeps a typing error from replacing a file of somebody else.</summary>
+    /// <summary>A typing error in the path cannot replace another file.</summary>
     public const string AcceptedForms = "use a name that ends in .prom, which is all that node_exporter reads";
 
     private const string MeterName = "ImageGc";
