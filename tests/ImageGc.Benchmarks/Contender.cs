@@ -16,6 +16,7 @@ internal sealed class Contender(string name, long images, Action<int> operate)
     private int _measured;
     private int _next = 1;
     private long _allocated;
+    private long _written;
 
     public string Name { get; } = name;
 
@@ -34,6 +35,9 @@ internal sealed class Contender(string name, long images, Action<int> operate)
     /// <summary>Microseconds of each operation by round.</summary>
     public IReadOnlyDictionary<int, double[]> Blocks => _blocks;
 
+    /// <summary>Bytes that each operation wrote to the disk, without those of the file system's own journal.</summary>
+    public double WrittenPerOperation => (double)_written / Math.Max(1, _measured);
+
     public double BytesPerOperation => (double)_allocated / Math.Max(1, _measured);
 
     public double[] Sorted() => [.. _blocks.Values.SelectMany(block => block).Order()];
@@ -43,6 +47,7 @@ internal sealed class Contender(string name, long images, Action<int> operate)
         var began = Stopwatch.GetTimestamp();
         Before();
         var block = new double[_next];
+        var written = Disk.WrittenBytes();
         var allocated = GC.GetAllocatedBytesForCurrentThread();
         for (var i = 0; i < block.Length; i++)
         {
@@ -52,6 +57,7 @@ internal sealed class Contender(string name, long images, Action<int> operate)
         }
 
         allocated = GC.GetAllocatedBytesForCurrentThread() - allocated;
+        _written += Disk.WrittenBytes() - written;
         After();
         Keep(round, block, allocated);
         if (allocated > MuchGarbage) // Not for the next one to clear away.
@@ -64,6 +70,7 @@ internal sealed class Contender(string name, long images, Action<int> operate)
         _blocks.Clear();
         _measured = 0;
         _allocated = 0;
+        _written = 0;
         Spent = TimeSpan.Zero;
     }
 
