@@ -36,17 +36,6 @@ public sealed class MigrationTests : StoreTest
     }
 
     [Fact]
-    public void No_script_uses_what_SQLite_3_26_cannot_read()
-    {
-        string[] tooNew = ["STRICT", "GENERATED", "unixepoch()", "->", "RIGHT JOIN", "FULL JOIN", "NULLS LAST",
-            "NULLS FIRST",
-            "FILTER", "IS NOT DISTINCT", "IS DISTINCT", "iif(", "MATERIALIZED", "DROP COLUMN", "format(", "concat(",
-            "subsec", "timediff", "julianday('auto", "octet_length", "string_agg", "unhex", "RETURNING"];
-        foreach (var sql in Scripts.Select(Read))
-            Assert.All(tooNew, word => Assert.DoesNotContain(word, sql, StringComparison.OrdinalIgnoreCase));
-    }
-
-    [Fact]
     public void Four_processes_that_open_the_same_fresh_path_at_once_all_succeed()
     {
         var processes = Enumerable.Range(0, 4).Select(_ => new OtherProcess()).ToList();
