@@ -2,18 +2,19 @@ using System.Globalization;
 
 namespace ImageGc.Sqlite;
 
-/// <summary>Durations as people write them: 30s, 90m, 12h, 7d, 3w, 0; and as .NET writes them: 7.00:00:00.</summary>
+/// <summary>Durations as people type them (30s, 90m, 12h, 7d, 3w, 0) and as .NET formats them (7.00:00:00).</summary>
 public static class DurationText
 {
-    /// <summary>What to write, for messages.</summary>
+    /// <summary>The accepted forms, as a part of messages.</summary>
     public const string AcceptedForms = "use a whole number and a unit: 30s, 90m, 12h, 7d or 3w, or just 0";
 
     private static readonly long LongestSeconds = (long)TimeSpan.MaxValue.TotalSeconds;
 
     /// <summary>Reads a duration.</summary>
-    /// <param name="text">What was written.</param>
-    /// <param name="duration">The duration; zero if it cannot be read.</param>
-    /// <param name="why">Why it cannot be read, to follow the text in a message.</param>
+    /// <param name="text">The text to read.</param>
+    /// <param name="duration">The duration; zero if the text is not a duration.</param>
+    /// <param name="why">What is wrong with the text, to follow it in a message.</param>
+    /// <returns>Whether the text is a duration.</returns>
     public static bool TryParse(string text, out TimeSpan duration, out string why)
     {
         duration = TimeSpan.Zero;
@@ -37,7 +38,7 @@ public static class DurationText
         return true;
     }
 
-    /// <summary>In the largest unit that says it exactly: 7d, 90m, 0.</summary>
+    /// <summary>Formats a duration, without fractions of a second, in the largest exact unit: 7d, 90m, 0.</summary>
     public static string Format(TimeSpan duration)
     {
         var seconds = (long)duration.TotalSeconds;

@@ -1,16 +1,16 @@
 namespace ImageGc.Sqlite;
 
-/// <summary>Who says how many bytes a removal freed.</summary>
+/// <summary>Where the number of freed bytes comes from.</summary>
 public enum FreedBy
 {
-    /// <summary>The engine: so many bytes of the image are shared with no other one.</summary>
+    /// <summary>The engine reported it: the bytes that the image does not share with other images.</summary>
     Engine,
 
-    /// <summary>The disk, which had so many more bytes free afterwards; what others wrote meanwhile is in it.</summary>
+    /// <summary>The growth of the free disk space, including what others wrote or deleted meanwhile.</summary>
     Disk,
 }
 
 /// <summary>What the removal of an image freed.</summary>
-/// <param name="Bytes">How many bytes; zero or more.</param>
-/// <param name="By">Who says so.</param>
+/// <param name="Bytes">The number of bytes; zero or more.</param>
+/// <param name="By">Where the number comes from.</param>
 public sealed record Freed(long Bytes, FreedBy By);

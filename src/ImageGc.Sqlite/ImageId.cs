@@ -6,14 +6,14 @@ namespace ImageGc.Sqlite;
 
 /// <summary>
 /// The rules for image IDs: an ID is an opaque token of 1 to 512 characters without white space or control characters.
-/// Docker's are <c>sha256:</c> and 64 hexadecimal digits, which people often shorten.
+/// A Docker ID is <c>sha256:</c> and 64 hexadecimal digits, which people often shorten.
 /// </summary>
 public static class ImageId
 {
-    /// <summary>The greatest length of an ID, in characters.</summary>
+    /// <summary>The maximum length of an ID, in characters.</summary>
     public const int MaxLength = 512;
 
-    /// <summary>The fewest digits that identify an image if its ID is shortened.</summary>
+    /// <summary>The minimum number of digits of a shortened Docker ID.</summary>
     public const int MinPrefixDigits = 4;
 
     private const string Algorithm = "sha256:";
@@ -22,7 +22,7 @@ public static class ImageId
 
     private static readonly SearchValues<char> LowerHexDigits = SearchValues.Create("0123456789abcdef");
 
-    /// <summary>Whether the store accepts this ID.</summary>
+    /// <summary>Returns whether the store accepts this ID.</summary>
     public static bool IsValid([NotNullWhen(true)] string? imageId) => WhyNot(imageId) is null;
 
     /// <summary>Throws if the store does not accept this ID; the message says why.</summary>
@@ -35,7 +35,7 @@ public static class ImageId
             throw new ArgumentException($"Not an image ID, it {why}: {Quote(imageId)}.", paramName);
     }
 
-    /// <summary>Whether this is an ID in full as Docker writes it: <c>sha256:</c> and 64 lower-case digits.</summary>
+    /// <summary>Returns whether this is a full Docker ID, with lower-case digits.</summary>
     public static bool IsDigest(string imageId)
     {
         ArgumentNullException.ThrowIfNull(imageId);
@@ -45,8 +45,8 @@ public static class ImageId
     }
 
     /// <summary>
-    /// Whether this can be a Docker ID, in full or shortened: at least four hexadecimal digits, with or without
-    /// <c>sha256:</c>.
+    /// Returns whether this can be a Docker ID, in full or shortened: at least <see cref="MinPrefixDigits"/>
+    /// hexadecimal digits, with or without <c>sha256:</c>.
     /// </summary>
     public static bool IsDigestPrefix(string written)
     {
@@ -54,7 +54,7 @@ public static class ImageId
         return digits.Length >= MinPrefixDigits && digits.All(char.IsAsciiHexDigit);
     }
 
-    /// <summary>Returns the ID without <c>sha256:</c> if it begins with that.</summary>
+    /// <summary>Returns the ID without a leading <c>sha256:</c>.</summary>
     public static string WithoutAlgorithm(string imageId)
     {
         ArgumentNullException.ThrowIfNull(imageId);
@@ -62,7 +62,7 @@ public static class ImageId
     }
 
     /// <summary>
-    /// Returns the first 12 digits of a Docker ID, as Docker shows it; any other ID as it is.
+    /// Returns the first 12 digits of a Docker ID, as Docker shows it; any other ID unchanged.
     /// </summary>
     public static string Shorten(string imageId)
     {
@@ -71,8 +71,8 @@ public static class ImageId
     }
 
     /// <summary>
-    /// Whether <paramref name="written"/> means this image: it is the ID, or its first digits (at least four), with or
-    /// without <c>sha256:</c>.
+    /// Returns whether <paramref name="written"/> means this image: it is the ID, or a Docker ID shortened as
+    /// <see cref="IsDigestPrefix"/> accepts it.
     /// </summary>
     public static bool Matches(string written, string imageId)
     {
@@ -98,7 +98,7 @@ public static class ImageId
             : Require(imageId, parameterName))];
     }
 
-    /// <summary>For messages and the log, in which no caller's string may begin a line of its own.</summary>
+    /// <summary>Shortens and escapes an ID for a message, so that it cannot forge a line of the log.</summary>
     internal static string Quote(string imageId)
     {
         var shown = imageId.Length <= 80 ? imageId : string.Concat(imageId.AsSpan(0, 77), "...");
@@ -113,7 +113,7 @@ public static class ImageId
         if (imageId.Length > MaxLength)
             return $"has {imageId.Length} characters and {MaxLength} is the most";
 
-        // An unpaired surrogate has no UTF-8 form: two different IDs would be stored as the same one.
+        // An unpaired surrogate cannot be encoded in UTF-8: two different IDs would be stored as the same text.
         for (var i = 0; i < imageId.Length; i++)
         {
             if (char.IsWhiteSpace(imageId[i]) || char.IsControl(imageId[i]))

@@ -3,22 +3,27 @@ using System.Text.RegularExpressions;
 namespace ImageGc.Sqlite;
 
 /// <summary>
-/// What a person writes for images: a name, an ID that may be shortened to four digits, or a glob with * and ? such as
-/// `registry/agent:*`. A name without a tag means every tag, and what Docker and Podman leave out may be left out.
+/// A pattern that people type for images: a name, an ID (which can be shortened, see <see cref="ImageId"/>), or a glob
+/// with * and ?, such as `registry/agent:*`. A name without a tag matches every tag. A registry or namespace that
+/// Docker or Podman omits in lists can be omitted too.
 /// </summary>
 public sealed partial class ImagePattern
 {
-    /// <summary>What Docker leaves out when it lists a name, the longest first.</summary>
+    /// <summary>
+    /// The prefixes that Docker omits when it lists a name, longest first (normalize.go in
+    /// https://github.com/distribution/reference).
+    /// </summary>
     private static readonly string[] Implied =
         ["index.docker.io/library/", "docker.io/library/", "index.docker.io/", "docker.io/", "library/"];
 
-    /// <summary>How Podman lists what has no registry, and people leave out.</summary>
+    /// <summary>The prefix with which Podman lists a name without a registry; people omit it.</summary>
     private const string Local = "localhost/";
 
     private readonly Regex _pattern;
 
-    /// <param name="written">Any text.</param>
-    /// <exception cref="ArgumentNullException">It is null.</exception>
+    /// <summary>Creates a pattern from any text.</summary>
+    /// <param name="written">The text as it was typed.</param>
+    /// <exception cref="ArgumentNullException"><paramref name="written"/> is null.</exception>
     public ImagePattern(string written)
     {
         ArgumentNullException.ThrowIfNull(written);
@@ -26,10 +31,10 @@ public sealed partial class ImagePattern
         _pattern = ToRegex(written);
     }
 
-    /// <summary>As it was written.</summary>
+    /// <summary>The text as it was typed.</summary>
     public string Written { get; }
 
-    /// <summary>Whether it means the image with this ID and these names.</summary>
+    /// <summary>Returns whether the pattern matches the image with this ID and these names.</summary>
     public bool Matches(string imageId, IEnumerable<string> names)
     {
         ArgumentNullException.ThrowIfNull(imageId);
@@ -38,7 +43,7 @@ public sealed partial class ImagePattern
             || ImageId.Matches(Written, imageId);
     }
 
-    /// <summary>A name without its tag or digest.</summary>
+    /// <summary>Returns a name without its tag and digest.</summary>
     public static string RepositoryOf(string name)
     {
         ArgumentNullException.ThrowIfNull(name);
@@ -46,7 +51,7 @@ public sealed partial class ImagePattern
         return HasTag(withoutDigest) ? withoutDigest[..withoutDigest.LastIndexOf(':')] : withoutDigest;
     }
 
-    /// <summary>The tag of a name that has a digest too, which Docker takes alone.</summary>
+    /// <summary>The tag in a name that also has a digest. Docker ignores such a tag.</summary>
     [GeneratedRegex(@":[^:/@]*(?=@)")]
     private static partial Regex TagBeforeDigest { get; }
 
@@ -61,10 +66,12 @@ public sealed partial class ImagePattern
             RegexOptions.CultureInvariant | RegexOptions.Singleline | RegexOptions.NonBacktracking);
     }
 
-    /// <summary>A colon before the last slash is the port of a registry.</summary>
+    /// <summary>
+    /// Returns whether a name has a tag or a digest. A colon before the last slash belongs to the port of a registry.
+    /// </summary>
     private static bool HasTag(string name) => name.LastIndexOfAny([':', '@']) > name.LastIndexOf('/');
 
-    /// <summary>All that people may write for a name.</summary>
+    /// <summary>Returns all forms in which people may type a name.</summary>
     private static IEnumerable<string> FormsOf(string name)
     {
         var left = Implied.FirstOrDefault(prefix => name.StartsWith(prefix, StringComparison.Ordinal)) ?? "";

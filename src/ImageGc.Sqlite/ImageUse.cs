@@ -5,26 +5,26 @@ namespace ImageGc.Sqlite;
 /// <param name="LastUsedAt">When the image was last used: UTC, whole seconds.</param>
 public readonly record struct ImageUse(string ImageId, DateTimeOffset LastUsedAt)
 {
-    /// <summary>Its names as <see cref="ImageUseStore.Describe"/> last had them; none if nobody described it.</summary>
+    /// <summary>Its names, as <see cref="ImageUseStore.Describe"/> last stored them; otherwise empty.</summary>
     public IReadOnlyList<string> Names { get => field ?? []; init; }
 
-    /// <summary>Whether it has none of these names any more, which may have gone on to another image.</summary>
+    /// <summary>Whether the image has lost all these names, for example to a newer image.</summary>
     public bool HasLostNames { get; init; }
 
-    /// <summary>Its size in bytes, if it was described; null if unknown.</summary>
+    /// <summary>Its size in bytes, as <see cref="ImageUseStore.Describe"/> stored it; null if unknown.</summary>
     public long? SizeBytes { get; init; }
 
     /// <summary>The boot in which it was used.</summary>
     internal long Boot { get; init; }
 
     /// <summary>
-    /// The device's running time at this use, in milliseconds; unique for each use of an image in a boot.
+    /// The running time of the device at this use, in milliseconds; unique for each use of an image in a boot.
     /// </summary>
     internal long RanAt { get; init; }
 
-    /// <summary>Whether both are the same image, last used in the same second.</summary>
+    /// <summary>Returns whether both are the same image, last used in the same second.</summary>
     public bool Equals(ImageUse other) => ImageId == other.ImageId && LastUsedAt == other.LastUsedAt;
 
-    /// <summary>Equal for equal images and seconds.</summary>
+    /// <summary>Returns a hash code of the image ID and the time of the last use.</summary>
     public override int GetHashCode() => HashCode.Combine(ImageId, LastUsedAt);
 }

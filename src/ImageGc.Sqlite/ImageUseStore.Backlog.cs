@@ -5,18 +5,23 @@ namespace ImageGc.Sqlite;
 
 public sealed partial class ImageUseStore
 {
+    /// <summary>Held for a whole write, so that two threads cannot write the same backlog twice.</summary>
     private readonly Lock _writing = new();
+
+    /// <summary>Guards the two collections below. Held briefly, so that readers do not wait for a write.</summary>
     private readonly Lock _backlogLock = new();
 
-    /// <summary>Uses that there was no room to record: they count as in use until they are recorded.</summary>
+    /// <summary>
+    /// Uses that could not be recorded because the disk was full. They count as in use until they are recorded.
+    /// </summary>
     private readonly HashSet<string> _unrecordedUses = new(StringComparer.Ordinal);
 
-    /// <summary>Removals that there was no room to record: the images are tracked until they are recorded.</summary>
+    /// <summary>Removals that could not be recorded because the disk was full. Their images stay tracked.</summary>
     private readonly List<Removal> _unrecordedRemovals = [];
 
     /// <summary>
-    /// The images that were removed and that there was no room to record as removed. They are tracked until the store
-    /// can write again, and recorded with its next change.
+    /// Returns the images that were removed but could not be recorded as removed because the disk was full. They stay
+    /// tracked until the next change that succeeds, which records their removal.
     /// </summary>
     public IReadOnlyList<ImageUse> ListNotRecorded()
     {
@@ -25,7 +30,8 @@ public sealed partial class ImageUseStore
     }
 
     /// <summary>
-    /// Whether there was no room to record uses. Their images count as in use until the next change records them.
+    /// Whether uses could not be recorded because the disk was full. They are kept in memory, and their images count as
+    /// in use, until the next change that succeeds records them.
     /// </summary>
     public bool HasUnrecordedUses
     {
@@ -42,11 +48,11 @@ public sealed partial class ImageUseStore
             return _unrecordedUses.Contains(imageId);
     }
 
-    /// <summary>Changes the database, after what there was no room for before.</summary>
+    /// <summary>Writes the uses and removals that a full disk delayed, then the change, in one transaction.</summary>
     private T WriteAfterBacklog<T>(
         string doing, Func<SqliteConnection, Now, T> write, out TimeSpan clockSetBy)
     {
-        lock (_writing) // Nothing is written twice.
+        lock (_writing)
             return WriteAlone(doing, write, out clockSetBy);
     }
 
@@ -59,7 +65,7 @@ public sealed partial class ImageUseStore
         Dictionary<BegunPrune, long> runs = [];
         var result = _database.Write(doing, (connection, now) =>
         {
-            runs.Clear();
+            runs.Clear(); // On a full disk this runs a second time, after the first one was rolled back.
             foreach (var removal in removals)
             {
                 if (!runs.TryGetValue(removal.Run, out var run))
@@ -68,7 +74,7 @@ public sealed partial class ImageUseStore
                 removal.WasRecorded = ForgetRemoved(connection, run, removal);
             }
 
-            // After the removals: an image that is used again was pulled again.
+            // Uses follow the removals: an image with both was pulled again after its removal.
             foreach (var imageId in uses)
                 _database.Upsert.Run(imageId, now.Boot, now.Ran);
             return write(connection, now);
@@ -84,7 +90,7 @@ public sealed partial class ImageUseStore
         return result;
     }
 
-    /// <summary>Writes what a prune writes before it removes images.</summary>
+    /// <summary>Writes what a prune could not write when it began, because the disk was full.</summary>
     private long BeginLate(SqliteConnection connection, BegunPrune run, Now now)
     {
         BindListed(connection, run.Request.InUse);
@@ -116,10 +122,10 @@ public sealed partial class ImageUseStore
 
         public Freed? Freed { get; } = freed;
 
-        /// <summary>When it was first tried to be recorded, in Unix seconds.</summary>
+        /// <summary>When the store first tried to record the removal, in Unix seconds; null before.</summary>
         public long? RemovedAt { get; set; }
 
-        /// <summary>Whether it was written to the history; not if it was used during its removal.</summary>
+        /// <summary>Whether the history has it; false if the image was used during its removal.</summary>
         public bool WasRecorded { get; set; } = true;
     }
 }

@@ -3,18 +3,17 @@ namespace ImageGc.Sqlite;
 public sealed partial class ImageUseStore
 {
     /// <summary>
-    /// Copies the database to a new file while it is in use: one consistent state, in a file that is complete and on
-    /// the medium when it appears.
+    /// Copies the database to a new file while it is in use. The copy is one consistent state, and it is complete and
+    /// synced to disk before it gets its name.
     /// </summary>
     /// <param name="path">The new file; it gets mode 0600.</param>
     /// <remarks>
-    /// Do not copy the file itself: <see cref="File.Copy(string, string)"/> misses what is still in the log, and
-    /// closing the file in this process drops SQLite's locks on it (https://www.sqlite.org/howtocorrupt.html, 2.2).
+    /// <see cref="File.Copy(string, string)"/> would miss the changes that are still in the log, and drop SQLite's
+    /// locks (see <see cref="ImageUseStoreOptions.DatabasePath"/>).
     /// </remarks>
-    /// <exception cref="ArgumentException">The path is empty, or names the database itself.</exception>
+    /// <exception cref="ArgumentException">The path is empty, or is that of the database or its log.</exception>
     /// <exception cref="ImageUseStoreException">
-    /// The database could not be read, the file could not be written, or there is a file of that name already, which is
-    /// never overwritten.
+    /// The database could not be read, or the file could not be written or exists already; it is never overwritten.
     /// </exception>
     public void BackupTo(string path)
     {

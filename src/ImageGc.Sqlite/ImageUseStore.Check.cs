@@ -6,7 +6,7 @@ namespace ImageGc.Sqlite;
 public sealed partial class ImageUseStore
 {
     /// <summary>
-    /// Reads the whole database and reports its state; takes longer the larger it is, and changes nothing.
+    /// Checks the whole database and reports its state, without modifying it. The time grows with its size.
     /// </summary>
     /// <exception cref="ImageUseStoreException">The database could not be read.</exception>
     public StoreCheck Check() => _database.Read("check the database", (connection, now) =>
@@ -30,7 +30,10 @@ public sealed partial class ImageUseStore
             findings);
     });
 
-    /// <summary>Removes the rows that hold no image, so that they are not left out by every call.</summary>
+    /// <summary>
+    /// Removes rows that contain no valid image; otherwise every call would have to leave them out. A database larger
+    /// than <see cref="ConnectionFactory.LargestCheckedByRow"/> keeps them, because reading it takes too long.
+    /// </summary>
     private void RemoveBadRows()
     {
         if (_database.ReadOnly || DatabaseFile.LengthOf(_database.Path) > ConnectionFactory.LargestCheckedByRow)
@@ -45,16 +48,17 @@ public sealed partial class ImageUseStore
     }
 
     /// <remarks>
-    /// The schema has no rule for every kind of white space nor for bytes that are not text, and damage writes what it
-    /// likes.
+    /// The CHECK constraints cannot express all rules of <see cref="ImageId"/>, such as those for Unicode white space
+    /// and invalid UTF-8, and damage does not respect them.
     /// </remarks>
     private static List<StoredRow> FindBadRows(SqliteConnection connection) =>
         [.. connection.Query<StoredRow>(SelectSuspects)
             .Where(row => !row.Fits || !ImageId.IsValid(row.ImageId))];
 
     /// <remarks>
-    /// A text of printable ASCII, which the usual IDs are, can only be wrong by its length; SQLite counts characters up
-    /// to a NUL. The rules for the rest are those of <see cref="ImageId"/>.
+    /// Selects the rows that may be invalid, for <see cref="ImageId"/> to decide. An ID of printable ASCII, the usual
+    /// case, can only have a wrong length. SQLite's length() stops at a NUL, so its two lengths differ if there is one
+    /// (https://www.sqlite.org/lang_corefunc.html#length).
     /// </remarks>
     private const string SelectSuspects = """
         SELECT CAST(image_id AS TEXT) AS ImageId,
@@ -71,7 +75,7 @@ public sealed partial class ImageUseStore
            OR length(image_id) <> length(CAST(image_id AS BLOB))
         """;
 
-    /// <remarks>An ID that is not valid UTF-8 can only be found by its bytes.</remarks>
+    /// <remarks>An ID that is not valid UTF-8 can only be matched by its bytes.</remarks>
     private const string DeleteBadRows = """
         DELETE FROM image_use
         WHERE hex(image_id) = @bytes

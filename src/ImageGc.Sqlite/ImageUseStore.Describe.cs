@@ -2,23 +2,24 @@ using Dapper;
 
 namespace ImageGc.Sqlite;
 
-/// <summary>What people want to know of an image, as the engine reports it.</summary>
+/// <summary>The names and the size of an image, as the engine reports them.</summary>
 /// <param name="ImageId">The image ID.</param>
 /// <param name="Names">
-/// Its names; none if it has lost them: then those it had stay known, and keep it no longer.
+/// Its names. Empty if the image has lost them: the store still shows the last ones, but they keep the image no longer
+/// (<see cref="ImageUseStore.Keep"/>).
 /// </param>
-/// <param name="SizeBytes">Its size; null if unknown: then the one that was known stays.</param>
+/// <param name="SizeBytes">Its size in bytes; null if unknown, which leaves the stored size unchanged.</param>
 public sealed record ImageDescription(string ImageId, IReadOnlyCollection<string> Names, long? SizeBytes = null);
 
 public sealed partial class ImageUseStore
 {
     /// <summary>
-    /// Keeps names and sizes of tracked images, for people: lists show them, and the history once the image is gone.
-    /// Images that are not tracked are ignored, and names that are empty or have white space.
+    /// Stores names and sizes of tracked images, which lists and the history show and <see cref="Keep"/> matches.
+    /// Images that are not tracked are ignored, and so are names that are empty or contain white space.
     /// </summary>
-    /// <param name="images">The images; writes only what has changed, in one transaction.</param>
-    /// <exception cref="ArgumentNullException">It is null.</exception>
-    /// <exception cref="ImageUseStoreException">They could not be stored; none was.</exception>
+    /// <param name="images">The images. Only what changed is written, in one transaction.</param>
+    /// <exception cref="ArgumentNullException"><paramref name="images"/> is null.</exception>
+    /// <exception cref="ImageUseStoreException">The descriptions could not be stored; none was stored.</exception>
     public void Describe(IEnumerable<ImageDescription> images)
     {
         ArgumentNullException.ThrowIfNull(images);

@@ -6,8 +6,8 @@ namespace ImageGc.Sqlite;
 public sealed partial class ImageUseStore
 {
     /// <summary>
-    /// What <see cref="Prune"/> would do now with every tracked image, and why; oldest use first. Changes nothing, and
-    /// takes no lock for writing.
+    /// Returns what <see cref="Prune"/> would do now with every tracked image, and why; oldest use first. Modifies
+    /// nothing and takes no write lock.
     /// </summary>
     /// <param name="inUseImageIds">As <see cref="Prune"/> takes them.</param>
     /// <param name="options">As <see cref="Prune"/> takes them.</param>
@@ -28,13 +28,17 @@ public sealed partial class ImageUseStore
         connection.Query<VerdictRow>(SelectVerdict, decision).AsList();
 
     private List<PruneVerdict> ToVerdicts(List<VerdictRow> rows, long wall) =>
-        ThatAreImages(rows).ConvertAll(row => new PruneVerdict(
+        WithoutBadRows(rows).ConvertAll(row => new PruneVerdict(
             row.ToImage(), Enum.Parse<PruneReason>(row.Reason),
             UnixTime.FromMillisecondsRounded(wall + row.ExpiresIn))
         {
             KeptBy = row.KeptBy,
         });
 
+    /// <remarks>
+    /// An image in use counts as used now, so it expires after the threshold. The reasons are the names of
+    /// <see cref="PruneReason"/>.
+    /// </remarks>
     private const string SelectVerdict = $"""
         SELECT image_id AS ImageId,
                boot AS Boot,

@@ -6,19 +6,18 @@ namespace ImageGc.Sqlite;
 public sealed partial class ImageUseStore
 {
     /// <summary>
-    /// Imports the flat file `image_use` of Azure IoT Edge, in one transaction: lines `&lt;image_id&gt;
-    /// &lt;unix seconds&gt;`. The file is left alone; importing it again changes nothing.
+    /// Imports the flat file `image_use` of Azure IoT Edge in one transaction. Each line is
+    /// `&lt;image_id&gt; &lt;unix seconds&gt;`. The file is not modified; importing it again changes nothing.
     /// </summary>
     /// <remarks>
-    /// Of two times the later one is kept. A line that cannot be read is skipped and logged. A time that cannot be
-    /// believed (in the future, before 2015, or on a last line without a newline, which power loss tore) counts as now,
-    /// and only where the image is not tracked yet.
+    /// If the image is already tracked, the later of the two times counts. A line that cannot be read is skipped and
+    /// logged. For an implausible time, see <see cref="FlatFileImport.Implausible"/>.
     /// </remarks>
     /// <param name="path">The flat file.</param>
     /// <returns>How many lines were read, what they changed, and which were skipped.</returns>
-    /// <exception cref="ArgumentException">The path is empty, or names the database itself.</exception>
+    /// <exception cref="ArgumentException">The path is empty, or is that of the database or its log.</exception>
     /// <exception cref="ImageUseStoreException">
-    /// The file could not be read, is larger than 16 MB, or its images could not be stored; none was.
+    /// The file could not be read or is too large, or its images could not be stored; none was stored.
     /// </exception>
     public FlatFileImport ImportFlatFile(string path)
     {
@@ -34,7 +33,7 @@ public sealed partial class ImageUseStore
         return import;
     }
 
-    /// <remarks>Before anything is locked: a pipe or a network may let wait for it.</remarks>
+    /// <remarks>Reads the file before anything is locked, because a pipe or a network file system can block.</remarks>
     private MemoryStream ReadFlatFile(string path)
     {
         try
@@ -90,8 +89,8 @@ public sealed partial class ImageUseStore
     }
 
     /// <remarks>
-    /// A time of the wall alone replaces the use that it is later than; where one of the two clocks may be wrong, the
-    /// image counts as used now, so that neither time makes it older than it is.
+    /// A later time replaces the recorded use. If one of the two clocks may be wrong, the image counts as used now
+    /// instead, so that neither time makes it older than it is.
     /// </remarks>
     private const string ImportUse = """
         INSERT INTO image_use (image_id, boot, ran_at)
@@ -115,14 +114,13 @@ public sealed partial class ImageUseStore
         """;
 
     /// <summary>
-    /// Writes every tracked image to a new flat file as Azure IoT Edge reads it: the way back. The file is complete and
-    /// on the medium when it appears.
+    /// Exports every tracked image to a new flat file that Azure IoT Edge can read. The file is complete and synced to
+    /// disk before it gets its name.
     /// </summary>
-    /// <param name="path">The new file.</param>
-    /// <exception cref="ArgumentException">The path is empty, or names the database itself.</exception>
+    /// <param name="path">The new file; it gets mode 0600.</param>
+    /// <exception cref="ArgumentException">The path is empty, or is that of the database or its log.</exception>
     /// <exception cref="ImageUseStoreException">
-    /// The images could not be read, the file could not be written, or there is a file of that name already, which is
-    /// never overwritten.
+    /// The images could not be read, or the file could not be written or exists already; it is never overwritten.
     /// </exception>
     public void ExportFlatFile(string path)
     {
@@ -138,7 +136,7 @@ public sealed partial class ImageUseStore
         _log.Exported(path, images.Count);
     }
 
-    /// <summary>Writes a file that is complete and on the medium when it appears.</summary>
+    /// <summary>Writes a new file that is complete and synced before it gets its name.</summary>
     private void WriteNewFile(string path, string doing, Action<string> write)
     {
         try
@@ -169,12 +167,12 @@ public sealed partial class ImageUseStore
     {
         if (!IsThere(flatFile))
             return;
-        using var alone = LockDirectoryOf(flatFile, busyTimeout); // Several processes may start at once.
+        using var alone = LockDirectoryOf(flatFile, busyTimeout); // Several processes may start at the same time.
         if (!IsThere(flatFile))
-            return;
+            return; // Another process imported it meanwhile.
         if (DatabaseFile.LengthOf(DatabaseFile.RealPathOf(flatFile)) == 0)
         {
-            // Devices and pipes have no length: renaming /dev/null would take it from the whole system.
+            // Devices and pipes have length 0. Renaming /dev/null would remove it for the whole system.
             _log.NothingToImport(flatFile);
             return;
         }
@@ -185,7 +183,7 @@ public sealed partial class ImageUseStore
             RenameImported(flatFile);
     }
 
-    /// <remarks>In a directory that this user may not read it is imported anyway.</remarks>
+    /// <returns>Null if the directory cannot be locked. Importing the file twice does no harm.</returns>
     private static IDisposable? LockDirectoryOf(string flatFile, TimeSpan busyTimeout)
     {
         try
@@ -214,7 +212,9 @@ public sealed partial class ImageUseStore
         }
     }
 
-    /// <exception cref="ImageUseStoreException">Nobody can say: images in it would never be removed.</exception>
+    /// <exception cref="ImageUseStoreException">
+    /// It is unknown whether the file exists. Going on without it would leak the images in it.
+    /// </exception>
     private bool IsThere(string flatFile)
     {
         try

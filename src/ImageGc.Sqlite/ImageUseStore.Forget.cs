@@ -5,9 +5,9 @@ namespace ImageGc.Sqlite;
 
 public sealed partial class ImageUseStore
 {
-    /// <summary>Stops tracking an image, for one that was removed by other means; prune will not return it.</summary>
+    /// <summary>Stops tracking an image, for example one that was removed by other means.</summary>
     /// <returns>Whether it was tracked.</returns>
-    /// <exception cref="ArgumentException">Not an image ID.</exception>
+    /// <exception cref="ArgumentException"><paramref name="imageId"/> is not a valid image ID.</exception>
     /// <exception cref="ImageUseStoreException">The change could not be stored.</exception>
     public bool Forget(string imageId)
     {
@@ -22,12 +22,12 @@ public sealed partial class ImageUseStore
     }
 
     /// <summary>
-    /// Stops tracking images that were found to be gone, unless a use was recorded since they were listed: then they
-    /// are there again. The history has them as <see cref="PruneKind.Gone"/>. All or none, in one transaction.
+    /// Stops tracking images that were found to be gone, in one transaction. An image that was used since it was listed
+    /// is there again and stays tracked. The history records the others as <see cref="PruneKind.Gone"/>.
     /// </summary>
     /// <param name="gone">The images as <see cref="List"/> or <see cref="Find"/> returned them.</param>
-    /// <returns>Those that were forgotten.</returns>
-    /// <exception cref="ArgumentNullException">It is null.</exception>
+    /// <returns>The images that were forgotten.</returns>
+    /// <exception cref="ArgumentNullException"><paramref name="gone"/> is null.</exception>
     /// <exception cref="ImageUseStoreException">The change could not be stored.</exception>
     public IReadOnlyList<ImageUse> ForgetGone(IReadOnlyCollection<ImageUse> gone)
     {
@@ -40,17 +40,18 @@ public sealed partial class ImageUseStore
     }
 
     /// <summary>
-    /// Stops tracking images that the engine does not list and did not list 12 hours before either, unless they were
-    /// used since; once is not enough, for an engine may start with an empty list. The history has them as
-    /// <see cref="PruneKind.Gone"/>. Call it before each cleanup.
+    /// Stops tracking images that the engine does not list and already did not list 12 hours ago, unless they were used
+    /// since. Call it before each cleanup. The history records them as <see cref="PruneKind.Gone"/>.
     /// </summary>
-    /// <param name="existingImageIds">Every image that the engine lists, and what else is not to be forgotten.</param>
-    /// <returns>Those that were forgotten.</returns>
+    /// <param name="existingImageIds">
+    /// The IDs of all images that the engine lists, and of others that must stay tracked.
+    /// </param>
+    /// <returns>The images that were forgotten.</returns>
     /// <remarks>
-    /// The hours are those that the device ran, which no wrong clock can hasten: a nightly cleanup misses an image
-    /// twice. One transaction.
+    /// Missing once is not enough, because an engine may list nothing while it starts. The 12 hours are running time of
+    /// the device, which a wrong clock cannot shorten. Runs in one transaction.
     /// </remarks>
-    /// <exception cref="ArgumentNullException">It is null.</exception>
+    /// <exception cref="ArgumentNullException"><paramref name="existingImageIds"/> is null.</exception>
     /// <exception cref="ImageUseStoreException">The change could not be stored.</exception>
     public IReadOnlyList<ImageUse> ForgetMissing(IEnumerable<string> existingImageIds)
     {
@@ -85,6 +86,7 @@ public sealed partial class ImageUseStore
         ORDER BY LastUsedAt, image_use.image_id
         """;
 
+    /// <remarks>A row keeps the time at which the image was first missed, until it is listed or used again.</remarks>
     private const string MarkMissing = """
         DELETE FROM missing_image
         WHERE image_id IN (SELECT image_id FROM temp.listed);
@@ -127,7 +129,7 @@ public sealed partial class ImageUseStore
         WHERE prune_run_id = @id
         """;
 
-    /// <summary>Forgets an image whose last use is still this one.</summary>
+    /// <summary>Forgets an image if its last use is still this one.</summary>
     private static bool ForgetUse(SqliteConnection connection, ImageUse use) => connection.Execute("""
         DELETE FROM image_use
         WHERE image_id = @imageId

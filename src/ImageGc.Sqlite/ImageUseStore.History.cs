@@ -4,14 +4,15 @@ namespace ImageGc.Sqlite;
 
 public sealed partial class ImageUseStore
 {
-    /// <summary>The last prune, however long ago, or null if there was none.</summary>
-    /// <param name="kind">Only a prune of this kind; any but <see cref="PruneKind.Gone"/> if null.</param>
+    /// <summary>Returns the last prune, however long ago, or null if there was none.</summary>
+    /// <param name="kind">The kind of prune; null for any kind except <see cref="PruneKind.Gone"/>.</param>
     /// <exception cref="ImageUseStoreException">The history could not be read.</exception>
     public PruneRun? LastPrune(PruneKind? kind = null) =>
         SelectPrunes(1, kind is { } wanted ? NameOf(wanted) : null) is [var last] ? last : null;
 
     /// <summary>
-    /// The prunes of the last 90 days, at least the last 400, and the last one of each kind before that, newest first.
+    /// Returns the prunes in the history, newest first: those of the last 90 days, but at least the last 400, and the
+    /// last one of each kind.
     /// </summary>
     /// <exception cref="ImageUseStoreException">The history could not be read.</exception>
     public IReadOnlyList<PruneRun> ListPrunes() => SelectPrunes(int.MaxValue, null);
@@ -34,8 +35,8 @@ public sealed partial class ImageUseStore
                 KindOf(row.Kind), row.FreedBytes)));
 
     /// <summary>
-    /// The images that were removed, by a prune or by something else, as far back as the history reaches; newest run
-    /// first, in each the oldest use first.
+    /// Returns the removed images in the history (see <see cref="ListPrunes"/>), also those that something else
+    /// removed: newest run first, and within a run oldest use first.
     /// </summary>
     /// <exception cref="ImageUseStoreException">The history could not be read.</exception>
     public IReadOnlyList<RemovedImage> ListRemoved() =>
@@ -68,15 +69,14 @@ public sealed partial class ImageUseStore
         ORDER BY removed_image.prune_run_id DESC, removed_image.last_used_at, removed_image.image_id
         """;
 
+    /// <summary>How long the history keeps a run. Documents and help say it in days.</summary>
     internal static readonly long HistorySeconds = (long)TimeSpan.FromDays(90).TotalSeconds;
 
-    /// <summary>
-    /// More than a year of nights: so many runs stay, however old a clock that is wrong makes them.
-    /// </summary>
+    /// <summary>More than a year of nightly runs. So many stay, however old a wrong clock makes them.</summary>
     internal const int HistoryRuns = 400;
 
     /// <remarks>
-    /// The last prune of each kind stays too: a schedule asks for it, and may come round less often than every 90 days.
+    /// The last run of each kind stays too, because a schedule asks for it and can have a longer interval.
     /// </remarks>
     internal const string DropOldHistory = """
         DELETE FROM prune_run

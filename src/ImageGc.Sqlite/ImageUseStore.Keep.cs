@@ -7,12 +7,15 @@ namespace ImageGc.Sqlite;
 public sealed partial class ImageUseStore
 {
     /// <summary>
-    /// Keeps the images that this means, now and later, until <see cref="Unkeep"/>: no prune removes them, whoever runs
-    /// it, and one that is running leaves them too. Their age goes on. Names are those that <see cref="Describe"/> has.
+    /// Keeps the images that match a pattern, now and in the future, until <see cref="Unkeep"/>. No prune of any
+    /// process removes them, not even one that is running. They do not count as used, so their age goes on.
     /// </summary>
-    /// <param name="pattern">What <see cref="ImagePattern"/> takes; 1 to 512 characters without white space.</param>
-    /// <exception cref="ArgumentException">It is anything else.</exception>
-    /// <exception cref="ImageUseStoreException">It could not be stored.</exception>
+    /// <param name="pattern">
+    /// An <see cref="ImagePattern"/> of at most <see cref="ImageId.MaxLength"/> characters, without white space. It is
+    /// matched with the names that <see cref="Describe"/> stored.
+    /// </param>
+    /// <exception cref="ArgumentException"><paramref name="pattern"/> is not valid.</exception>
+    /// <exception cref="ImageUseStoreException">The pattern could not be stored.</exception>
     public void Keep(string pattern)
     {
         if (!ImageId.IsValid(pattern))
@@ -24,8 +27,8 @@ public sealed partial class ImageUseStore
             """, new { pattern, keptUtc }));
     }
 
-    /// <summary>Keeps no longer what <see cref="Keep"/> was given.</summary>
-    /// <returns>Whether it was.</returns>
+    /// <summary>Removes a pattern that <see cref="Keep"/> stored.</summary>
+    /// <returns>Whether it was stored.</returns>
     /// <exception cref="ImageUseStoreException">The change could not be stored.</exception>
     public bool Unkeep(string pattern) => WriteAfterBacklog("stop keeping images", (connection, _) =>
         connection.Execute("""
@@ -33,8 +36,8 @@ public sealed partial class ImageUseStore
             WHERE pattern = @pattern
             """, new { pattern }) > 0);
 
-    /// <summary>All that <see cref="Keep"/> was given, in alphabetical order.</summary>
-    /// <exception cref="ImageUseStoreException">It could not be read.</exception>
+    /// <summary>Returns the patterns that <see cref="Keep"/> stored, in ordinal order.</summary>
+    /// <exception cref="ImageUseStoreException">The patterns could not be read.</exception>
     public IReadOnlyList<string> ListKept() =>
         _database.Read("list what is kept", connection => SelectKept(connection));
 
@@ -44,7 +47,7 @@ public sealed partial class ImageUseStore
         ORDER BY pattern
         """).AsList();
 
-    /// <summary>Adds what is kept to the listed images.</summary>
+    /// <summary>Adds the images that are kept by hand to `temp.listed`.</summary>
     private static void BindKept(SqliteConnection connection)
     {
         var patterns = SelectKept(connection).ConvertAll(pattern => new ImagePattern(pattern));

@@ -6,24 +6,25 @@ namespace ImageGc.Sqlite;
 public sealed partial class ImageUseStore
 {
     /// <summary>
-    /// The flat file's contract: records what is in use as used now, and returns the images that expired, oldest use
-    /// first, which are forgotten when it returns. One transaction.
+    /// Records the images in use as used now, forgets the images that expired, and returns those, oldest use first, for
+    /// you to remove. This is the contract of the flat file. Runs in one transaction.
     /// </summary>
     /// <param name="inUseImageIds">
-    /// The image ID of every container on the device, in whatever state. IDs that were never recorded are not adopted,
-    /// and strings that are no image IDs are ignored (with a warning in the log); duplicates are fine.
+    /// The image ID of every container on the device, whatever its state. Being in use does not track an image. Strings
+    /// that are not image IDs are ignored, with a warning in the log. Duplicates are fine.
     /// </param>
-    /// <param name="options">How it differs from the regular prune; read once.</param>
+    /// <param name="options">How this prune differs from the regular one; read once.</param>
     /// <remarks>
-    /// An image expires when it is neither in use nor kept and the device demonstrably ran for the threshold since its
-    /// last use, or the wall clock says so and can be believed (<see cref="ImageUseStoreOptions.ClockSettleTime"/>).
-    /// An image that cannot be removed afterwards is forgotten all the same: prefer <see cref="PruneAsync"/>.
+    /// An image expires when it is neither in use nor kept, and the threshold has passed since its last use: the device
+    /// has run for that long, or the wall clock says so and is trusted
+    /// (<see cref="ImageUseStoreOptions.ClockSettleTime"/>). An image whose removal then fails is forgotten all the
+    /// same; <see cref="PruneAsync"/> forgets it only after its removal.
     /// </remarks>
     /// <exception cref="ArgumentException">
-    /// The IDs or an option are not valid. Or an ID in use is not written as the tracked ones are, so that it would
-    /// keep no image: see <see cref="PruneOptions.AllowOtherIdForms"/>. Nothing is changed.
+    /// The IDs are null or an option is not valid; or an ID in use has another form than the tracked ones, so it would
+    /// protect no image (<see cref="PruneOptions.AllowOtherIdForms"/>). Nothing was changed.
     /// </exception>
-    /// <exception cref="ImageUseStoreException">The prune could not be stored; nothing is forgotten.</exception>
+    /// <exception cref="ImageUseStoreException">The prune could not be stored; nothing was forgotten.</exception>
     public IReadOnlyList<ImageUse> Prune(IEnumerable<string> inUseImageIds, PruneOptions? options = null)
     {
         var request = RequestOf(inUseImageIds, options);
@@ -39,6 +40,7 @@ public sealed partial class ImageUseStore
         return run.Expired;
     }
 
+    /// <remarks>A damaged row can have any time, which must fit into the history.</remarks>
     internal const string RemoveExpired = $"""
         INSERT INTO removed_image (prune_run_id, image_id, last_used_at, removed_at, names, size_bytes)
         SELECT @run, use.image_id, min(max(0, last_used_at / 1000), 253402300799), @wallSeconds, names, size_bytes
@@ -75,7 +77,7 @@ public sealed partial class ImageUseStore
         """;
 
     /// <summary>
-    /// The part that every prune has in common: records what is in use as used now, begins the history, and decides.
+    /// The part that all prunes share: records the images in use as used now, begins a run in the history, and decides.
     /// </summary>
     private BegunPrune Begin(
         PruneRequest request, Func<SqliteConnection, DecisionParameters, RunRow, IEnumerable<Row>> takeExpired)
@@ -109,7 +111,8 @@ public sealed partial class ImageUseStore
         });
 
     /// <remarks>
-    /// Looks up each image that counts as used now, instead of looking up each image among those in use.
+    /// Looks up the images in use among the tracked ones, not the other way round, because usually fewer are in use. A
+    /// running time in the future is damage, so it is not carried on.
     /// </remarks>
     internal const string RecordInUse = $"""
         UPDATE image_use
@@ -143,7 +146,7 @@ public sealed partial class ImageUseStore
         /// <summary>Unix seconds.</summary>
         public long BeganAt { get; } = beganAt;
 
-        /// <summary>Its row in the history; null while there is no room for it.</summary>
+        /// <summary>Its ID in the history; null while the disk is too full to write it there.</summary>
         public long? Id { get; set; }
 
         /// <summary>How many images are tracked.</summary>

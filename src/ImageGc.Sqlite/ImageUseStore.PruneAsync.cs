@@ -11,33 +11,32 @@ public sealed partial class ImageUseStore
     /// </summary>
     /// <param name="inUseImageIds">As <see cref="Prune"/> takes them.</param>
     /// <param name="removeImage">
-    /// Removes the image from the engine; returns if it is gone already, throws if it is still there. Called once per
-    /// image, one after the other, outside any lock or transaction: other threads may record meanwhile. It should
-    /// remove unforced, so that the engine has the last word on what is in use.
+    /// Removes the image from the engine. It must return if the image is gone already, and throw if the image is still
+    /// there. It is called for one image at a time, outside any transaction, so other threads can record meanwhile.
+    /// Remove without force, so that the engine refuses to remove an image in use.
     /// </param>
-    /// <param name="options">How it differs from the regular prune; read once.</param>
+    /// <param name="options">How this prune differs from the regular one; read once.</param>
     /// <param name="cancellationToken">
     /// Stops between images, and is passed on to <paramref name="removeImage"/>.
     /// </param>
-    /// <returns>What was removed, what was used meanwhile, what failed and what is left.</returns>
+    /// <returns>The images that were removed, used meanwhile, not removed because of a failure, and left.</returns>
     /// <remarks>
-    /// An image that is used, or kept by hand, after the decision is not removed, and one that is used during its own
-    /// removal keeps its row. What <paramref name="removeImage"/> throws is logged and returned in <see
-    /// cref="PruneResult.Failed"/>; the image stays tracked and the prune goes on. After a crash between removal and
-    /// forgetting the next prune offers the image again. It decides before it returns a task, and runs on the caller's
-    /// thread as long as <paramref name="removeImage"/> does. The images come oldest use first, but for two kinds:
-    /// children before their <see cref="PruneOptions.Parents"/>, and last those that could not be removed the last
-    /// time. Run one at a time: a store that holds <see cref="LockPrunes"/> does not refuse a second one, which offers
-    /// an image twice.
+    /// An image that is used or kept by hand after the decision is not removed, and one that is used during its removal
+    /// stays tracked. An exception from <paramref name="removeImage"/> is logged and returned in
+    /// <see cref="PruneResult.Failed"/>; the image stays tracked and the prune goes on. After a crash between the
+    /// removal and the forgetting of an image, the next prune offers the image again. Images come oldest use first,
+    /// with two exceptions: children come before their <see cref="PruneOptions.Parents"/>, and images whose last
+    /// removal failed come last. The method decides before it returns a task, and stays on the caller's thread while
+    /// <paramref name="removeImage"/> completes synchronously. Run one prune of a store at a time: a store that holds
+    /// <see cref="LockPrunes"/> does not refuse a second one, which would offer the same images.
     /// </remarks>
     /// <exception cref="ArgumentException">As <see cref="Prune"/> throws it.</exception>
     /// <exception cref="OperationCanceledException">
-    /// Cancelled; what was done is kept, and <see cref="PruneOptions.Progress"/> and the history have it.
+    /// The prune was cancelled. What was done is kept, and <see cref="PruneOptions.Progress"/> and the history have it.
     /// </exception>
     /// <exception cref="ImageUseStoreException">
-    /// Another prune removes images now, see <see cref="LockPrunes"/>. Or the decision or an outcome could not be
-    /// stored; safe to repeat. What was done before is kept, and <see cref="PruneOptions.Progress"/> and the history
-    /// have it.
+    /// Another prune is running (<see cref="LockPrunes"/>), or the decision or an outcome could not be stored. It is
+    /// safe to repeat the call. What was done is kept, and <see cref="PruneOptions.Progress"/> and the history have it.
     /// </exception>
     public async Task<PruneResult> PruneAsync(
         IEnumerable<string> inUseImageIds,
@@ -98,7 +97,7 @@ public sealed partial class ImageUseStore
         }
     }
 
-    /// <summary>Decides without writing anything, for a disk that is full until images were removed.</summary>
+    /// <summary>Decides without writing, on a disk that stays full until images are removed.</summary>
     private BegunPrune DecideOnly(PruneRequest request)
     {
         var (rows, tracked, verdictRows, wall) = _database.Read("prune the images", (connection, now) =>
@@ -133,14 +132,14 @@ public sealed partial class ImageUseStore
                  last_used_at, use.image_id
         """;
 
-    /// <summary>The same order, but that an image waits for the last of its descendants.</summary>
+    /// <summary>Keeps the order, except that an image comes after the last of its descendants.</summary>
     private static IEnumerable<ImageUse> ChildrenFirst(
         List<ImageUse> images, IReadOnlyDictionary<string, string> parents)
     {
         if (parents.Count == 0)
             return images;
         var left = images.ToDictionary(image => image.ImageId);
-        List<ImageUse> parentsFirst = [];
+        List<ImageUse> parentsFirst = []; // In reverse: each image follows those of its ancestors that are left.
         foreach (var image in Enumerable.Reverse(images))
         {
             Stack<ImageUse> line = [];
@@ -178,7 +177,7 @@ public sealed partial class ImageUseStore
             return new PruneOutcome(image, PruneOutcomeResult.Failed, exception);
         }
 
-        if (HasUnrecordedUse(image.ImageId)) // There was no room to give it a new row.
+        if (HasUnrecordedUse(image.ImageId)) // Used during its removal, which a full disk left no room to record.
             return new PruneOutcome(image, PruneOutcomeResult.UsedMeanwhile);
         var freed = run.Request.Freed?.Invoke(image);
         return ForgetRemoved(run, image, freed)
@@ -197,9 +196,10 @@ public sealed partial class ImageUseStore
             """, new { imageId = image.ImageId, boot = image.Boot, ranAt = image.RanAt }));
 
     /// <summary>
-    /// Forgets a removed image and writes the history, unless it was used during its removal; later where there is no
-    /// room.
+    /// Forgets a removed image and adds it to the history, unless it was used during its removal. If the disk is full,
+    /// the next change that succeeds does it.
     /// </summary>
+    /// <returns>False if the image was used during its removal.</returns>
     private bool ForgetRemoved(BegunPrune run, ImageUse image, Freed? freed)
     {
         var removal = new Removal(run, image, freed);
@@ -226,13 +226,13 @@ public sealed partial class ImageUseStore
         }
         catch (ImageUseStoreException full) when (IsFull(full))
         {
-            // The next change writes it.
+            // It stays in the backlog for the next change.
         }
     }
 
     /// <remarks>
-    /// A row that is gone was forgotten by another process that noticed the removal first. The image was removed all
-    /// the same, and belongs into the history unless that process wrote it there.
+    /// If the row is gone, another process noticed the removal first and forgot the image. The image was removed all
+    /// the same, so it belongs in the history unless that process wrote it there.
     /// </remarks>
     private static bool ForgetRemoved(SqliteConnection connection, long run, Removal removal)
     {
@@ -289,7 +289,7 @@ public sealed partial class ImageUseStore
         WHERE prune_run_id = @run
         """;
 
-    /// <remarks>What cannot be written now is no reason to stop removing.</remarks>
+    /// <remarks>If this cannot be written, the prune goes on: only the history and the next order need it.</remarks>
     private void CountFailure(BegunPrune run, ImageUse image)
     {
         try

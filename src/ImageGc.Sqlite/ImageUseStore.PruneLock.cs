@@ -4,23 +4,25 @@ namespace ImageGc.Sqlite;
 
 public sealed partial class ImageUseStore
 {
+    /// <summary>The key of the note that names the holder of the lock, for the message to others.</summary>
     private const string PrunerNote = "pruner";
 
     private readonly Lock _locking = new();
     private IDisposable? _pruneLock;
 
     /// <summary>
-    /// Keeps all others from removing images by this database until the store is disposed of or the program ends,
-    /// however it does: <see cref="PruneAsync"/> of every other store, in whatever process, is refused. A host that
-    /// cleans up on schedule calls it at its start, so that no other one does so by other settings. Repeat it freely.
+    /// Makes this store the only one that can remove images with the database, until it is disposed or its process
+    /// ends, even by a crash. <see cref="PruneAsync"/> of every other store, in any process, is refused. If your host
+    /// cleans up on a schedule, call it at startup, so that no other program prunes with other settings. Calling it
+    /// again has no effect.
     /// </summary>
     /// <remarks>
-    /// A lock on the file `….run` beside the database. Uses are recorded and verdicts asked for all the same, and
-    /// <see cref="Prune"/> works: its decision is one transaction, and what it returns is its caller's to remove.
+    /// The lock is on the file `*.run` beside the database. Other stores can still record uses, explain a prune, and
+    /// call <see cref="Prune"/>, which decides in one transaction and leaves the removal to its caller.
     /// </remarks>
     /// <exception cref="ImageUseStoreException">
-    /// Another one removes images, which the message names (<see cref="StoreErrorReason.Busy"/>); or the lock cannot be
-    /// had.
+    /// Another store has the lock (<see cref="StoreErrorReason.Busy"/>; the message names its process), or the lock
+    /// file cannot be opened.
     /// </exception>
     public void LockPrunes()
     {
@@ -29,10 +31,10 @@ public sealed partial class ImageUseStore
     }
 
     /// <summary>
-    /// Whether a program, or a store of this one, keeps all others from removing images. A host that cleans up does so
-    /// as long as it lives.
+    /// Returns whether a store, of this or another process, has the lock: it called <see cref="LockPrunes"/>, or its
+    /// <see cref="PruneAsync"/> is running.
     /// </summary>
-    /// <exception cref="ImageUseStoreException">The lock cannot be looked at.</exception>
+    /// <exception cref="ImageUseStoreException">The lock file cannot be opened.</exception>
     public bool ArePrunesLocked() => PruneLock.IsHeld(_database.Path);
 
     private IDisposable TakePruneLock()
@@ -53,7 +55,7 @@ public sealed partial class ImageUseStore
         }
         catch (ImageUseStoreException full) when (IsFull(full))
         {
-            return taken; // A full disk is what it removes images for.
+            return taken; // The note can be missing, and a full disk is a reason to prune.
         }
         catch
         {

@@ -5,7 +5,10 @@ namespace ImageGc.Sqlite;
 
 public sealed partial class ImageUseStore
 {
-    /// <summary>Checks what the caller wants before anything is locked: its lists may take time to read.</summary>
+    /// <summary>
+    /// Reads and checks the arguments before anything is locked, because the caller's collections can be slow to
+    /// enumerate. Uses that could not be recorded yet count as in use.
+    /// </summary>
     private PruneRequest RequestOf(IEnumerable<string> inUseImageIds, PruneOptions? options)
     {
         ArgumentNullException.ThrowIfNull(inUseImageIds);
@@ -23,8 +26,8 @@ public sealed partial class ImageUseStore
             options.Progress, options.Enough, options.Freed);
     }
 
-    /// <summary>Binds the listed IDs as a temporary table.</summary>
-    /// <exception cref="ArgumentException">An ID in use is not written as the tracked ones are.</exception>
+    /// <summary>Puts the IDs of the images that are in use or kept into `temp.listed`.</summary>
+    /// <exception cref="ArgumentException">An ID in use has another form than the tracked ones.</exception>
     private static void BindListed(SqliteConnection connection, PruneRequest request)
     {
         BindListed(connection, request.InUse);
@@ -55,7 +58,7 @@ public sealed partial class ImageUseStore
         VALUES (@imageId)
         """;
 
-    /// <remarks>What is in use too is in use.</remarks>
+    /// <remarks>An image that is both in use and kept counts as in use, which was inserted first.</remarks>
     private const string InsertKept = """
         INSERT OR IGNORE INTO temp.listed (image_id, kept_by)
         VALUES (@imageId, @keptBy)
@@ -65,7 +68,7 @@ public sealed partial class ImageUseStore
     {
         if (connection.QueryFirstOrDefault<string>(SelectOtherForm) is { } other)
         {
-            // Without a parameter name: the command line shows it to its user as it is.
+            // No parameter name: it would become part of the message, which the command line shows to its user.
             throw new ArgumentException(
                 $"The ID in use {ImageId.Quote(other)} is not written as the tracked ones are, so it would keep no "
                 + "image, and an image in use could expire. Nothing was changed. Give the IDs of the images of all "
@@ -73,10 +76,11 @@ public sealed partial class ImageUseStore
         }
     }
 
-    /// <summary>An untracked ID in use that may be another name of a tracked image.</summary>
+    /// <summary>Finds an untracked ID in use that may be another name of a tracked image.</summary>
     /// <remarks>
-    /// IDs come in two forms: digests, `sha256:` and 64 digits, and all others. Where digests are tracked, a name may
-    /// stand for one of them, also if names are tracked beside them: one record by name must not disable this check.
+    /// IDs have two forms: digests (<see cref="ImageId.IsDigest"/>) and all others. If digests are tracked, an
+    /// untracked name may stand for one of them, even if other names are tracked: one use that was recorded by name
+    /// must not disable this check.
     /// </remarks>
     internal const string SelectOtherForm = $"""
         SELECT image_id
@@ -106,16 +110,17 @@ public sealed partial class ImageUseStore
     private static PruneKind KindOf(string name) =>
         Enum.GetValues<PruneKind>().FirstOrDefault(kind => NameOf(kind) == name);
 
+    /// <summary>The checked arguments of a prune, as <see cref="PruneOptions"/> describes them.</summary>
     /// <param name="InUse">Valid IDs of images in use.</param>
     /// <param name="Keep">Valid IDs of images to keep, and by which rule.</param>
-    /// <param name="Parents">The parents of images.</param>
-    /// <param name="AllowOtherIdForms">Whether the IDs in use need not be written as the tracked ones are.</param>
+    /// <param name="Parents">The ID of each image's parent, by the ID of the child.</param>
+    /// <param name="AllowOtherIdForms">Whether an ID in use may have another form than the tracked ones.</param>
     /// <param name="Threshold">How long an image must have been unused.</param>
     /// <param name="Kind">The kind as the history has it.</param>
     /// <param name="Decided">Receives the verdicts, or null.</param>
     /// <param name="Progress">Receives the outcomes, or null.</param>
-    /// <param name="Enough">Says whether it is enough, or null.</param>
-    /// <param name="Freed">Says what a removal freed, or null.</param>
+    /// <param name="Enough">Returns whether to stop, or null.</param>
+    /// <param name="Freed">Returns what a removal freed, or null.</param>
     private sealed record PruneRequest(
         List<string> InUse, List<KeyValuePair<string, string>> Keep, IReadOnlyDictionary<string, string> Parents,
         bool AllowOtherIdForms, TimeSpan Threshold, string Kind,

@@ -6,15 +6,21 @@ namespace ImageGc.Sqlite;
 
 public sealed partial class ImageUseStore
 {
-    private readonly object _recording = new();
+    private readonly object _recording = new(); // Not a Lock, because Monitor.Wait needs an object.
     private readonly List<PendingUse> _pending = [];
     private bool _isRecording;
 
-    /// <summary>Records that an image is used now: after a pull, and when a container is created or removed.</summary>
-    /// <param name="imageId">1 to 512 characters without white space or control characters.</param>
-    /// <remarks>One transaction; durable when it returns as <see cref="Durability"/> says.</remarks>
-    /// <exception cref="ArgumentException">Not an image ID; nothing was written.</exception>
-    /// <exception cref="ImageUseStoreException">The use could not be stored.</exception>
+    /// <summary>
+    /// Records that an image is used now. Call it after a pull, and when a container is created or removed.
+    /// </summary>
+    /// <param name="imageId">The image ID; <see cref="ImageId"/> says what is valid.</param>
+    /// <remarks>One transaction. <see cref="Durability"/> says how durable the use is when the call returns.</remarks>
+    /// <exception cref="ArgumentException">
+    /// <paramref name="imageId"/> is not a valid image ID; nothing was written.
+    /// </exception>
+    /// <exception cref="ImageUseStoreException">
+    /// The use could not be stored. On a full disk it is kept in memory (<see cref="HasUnrecordedUses"/>).
+    /// </exception>
     public void RecordUse(string imageId)
     {
         ImageId.Require(imageId);
@@ -24,12 +30,14 @@ public sealed partial class ImageUseStore
     /// <summary>Records that images are used now, all or none, in one transaction.</summary>
     /// <param name="imageIds">Image IDs as <see cref="RecordUse(string)"/> takes them; duplicates are fine.</param>
     /// <param name="notes">
-    /// Small facts of the host's own to keep in the same transaction, by their keys; see <see cref="FindNote"/>.
+    /// Small facts of the host, by key, to store in the same transaction; <see cref="FindNote"/> returns them.
     /// </param>
     /// <exception cref="ArgumentException">
-    /// The IDs are null, or one of them is no image ID, or a note is null; nothing was written.
+    /// The IDs are null, one of them is not a valid image ID, or a note is null; nothing was written.
     /// </exception>
-    /// <exception cref="ImageUseStoreException">The uses could not be stored; none was.</exception>
+    /// <exception cref="ImageUseStoreException">
+    /// The uses could not be stored; none was stored. On a full disk they are kept in memory, but the notes are not.
+    /// </exception>
     public void RecordUse(IEnumerable<string> imageIds, IReadOnlyDictionary<string, string>? notes = null)
     {
         if (notes?.Values.Contains(null) == true)
@@ -37,7 +45,7 @@ public sealed partial class ImageUseStore
         Record(ImageId.RequireAll(imageIds), notes);
     }
 
-    /// <summary>What the host has noted under this key, or null.</summary>
+    /// <summary>Returns the note that is stored under this key, or null if there is none.</summary>
     /// <exception cref="ImageUseStoreException">The note could not be read.</exception>
     public string? FindNote(string key) => _database.Read("look up a note", connection =>
         connection.QueryFirstOrDefault<string>("""
@@ -54,8 +62,8 @@ public sealed partial class ImageUseStore
         """, new { key, value });
 
     /// <remarks>
-    /// Threads that record at the same time share one commit, and with it one fsync: the first one records the uses of
-    /// all that wait. A thread waits for at most two commits: the current one and the next.
+    /// Threads that record at the same time share one commit, and with it one fsync (group commit): the first one
+    /// records the uses of all that wait. A thread waits for at most two commits: the current one and the next.
     /// </remarks>
     private void Record(List<string> imageIds, IReadOnlyDictionary<string, string>? notes = null)
     {
@@ -70,7 +78,7 @@ public sealed partial class ImageUseStore
             }
             catch (ThreadInterruptedException)
             {
-                _pending.Remove(use); // Else it would be recorded with whatever comes next, as used then.
+                _pending.Remove(use); // Otherwise the next thread would record it, as used at that later time.
                 throw;
             }
 
@@ -79,7 +87,7 @@ public sealed partial class ImageUseStore
 
         if (!use.IsSettled)
             RecordPending(use);
-        if (use.Failure is { } failure)
+        if (use.Failure is { } failure) // A new exception for each thread: throwing one changes its stack trace.
             throw new ImageUseStoreException(
                 failure.Reason, failure.DatabasePath, failure.Message, failure.InnerException);
         Records.Add(imageIds.Count);
@@ -92,7 +100,7 @@ public sealed partial class ImageUseStore
         var clockSetBy = TimeSpan.Zero;
         try
         {
-            uses = TakePending(); // Before the clock is read: none may count as used before it was asked for.
+            uses = TakePending(); // Before the clock is read, so that no use gets a time before its call.
             WriteAfterBacklog("record the use of an image", (connection, now) =>
             {
                 foreach (var imageId in uses.SelectMany(use => use.ImageIds))
@@ -105,7 +113,7 @@ public sealed partial class ImageUseStore
         }
         catch (ImageUseStoreException failure)
         {
-            uses.AddRange(TakePending());
+            uses.AddRange(TakePending()); // They fail too, instead of waiting for the same failure one after another.
             uses.ForEach(use => (use.IsSettled, use.Failure) = (true, failure));
             if (IsFull(failure))
             {
@@ -121,15 +129,18 @@ public sealed partial class ImageUseStore
             }
             catch (ThreadInterruptedException)
             {
-                EndRecording(own, uses); // Else the others would wait for ever.
-                Thread.CurrentThread.Interrupt(); // At its next wait.
+                EndRecording(own, uses); // Otherwise the other threads would wait forever.
+                Thread.CurrentThread.Interrupt(); // The interrupt takes effect at the next wait of this thread.
             }
         }
 
         _database.ReportClock(clockSetBy);
     }
 
-    /// <remarks>An exception that is not a storage failure concerns this thread only: the others try again.</remarks>
+    /// <remarks>
+    /// An exception that is not a storage failure concerns this thread only. The uses of the others go back into the
+    /// list, and those threads try again.
+    /// </remarks>
     private void EndRecording(PendingUse own, List<PendingUse> uses)
     {
         lock (_recording)
@@ -151,7 +162,10 @@ public sealed partial class ImageUseStore
         }
     }
 
-    /// <remarks>A use is unique and never moves back: two in the same millisecond are two uses.</remarks>
+    /// <remarks>
+    /// Each use of an image in a boot gets a later running time than the one before, even in the same millisecond.
+    /// Otherwise a prune could not detect that the image was used after its decision.
+    /// </remarks>
     internal const string UpsertUse = """
         INSERT INTO image_use (image_id, boot, ran_at)
         VALUES (@imageId, @boot, @ran)
@@ -162,7 +176,7 @@ public sealed partial class ImageUseStore
                           ELSE excluded.ran_at END
         """;
 
-    /// <summary>What a thread wants to have recorded, and what became of it.</summary>
+    /// <summary>The uses that one thread waits for, and the result of recording them.</summary>
     private sealed class PendingUse(List<string> imageIds, IReadOnlyDictionary<string, string> notes)
     {
         public List<string> ImageIds { get; } = imageIds;

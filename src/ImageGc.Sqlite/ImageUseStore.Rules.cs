@@ -2,16 +2,20 @@ using Dapper;
 
 namespace ImageGc.Sqlite;
 
-/// <remarks>The rules that decide what expires.</remarks>
+/// <remarks>The rules that decide which images expire.</remarks>
 public sealed partial class ImageUseStore
 {
-    /// <summary>The wall time of a use, with a clock corrected that was set since anything was written.</summary>
+    /// <summary>
+    /// The wall time of a use in Unix milliseconds. In the current boot it follows the clock as it is now, which may
+    /// have been set since the last write.
+    /// </summary>
     private const string LastUsedAt =
         "CASE image_use.boot WHEN @boot THEN @beganAt ELSE boot.began_at END - boot.ran_before + image_use.ran_at";
 
     /// <summary>
-    /// Every use with its boot. `last_used_at` is its wall time, `plausible` whether that can be true, `settled`
-    /// whether the clock it was read from had been left alone for long enough to be believed.
+    /// Every use with its boot. `last_used_at` is its wall time. `plausible` says whether its time can be true.
+    /// `settled` says whether its boot's clock was trusted in the end
+    /// (<see cref="ImageUseStoreOptions.ClockSettleTime"/>); for the current boot, `@settlesIn` decides that.
     /// </summary>
     private const string Uses = $"""
         (
@@ -29,9 +33,9 @@ public sealed partial class ImageUseStore
         """;
 
     /// <summary>
-    /// In how many milliseconds the image would expire if nobody used it; zero or less: it has. Of two ages the one
-    /// that is old enough first decides. The proven age is how long the device ran since the use; the uses of boot 0
-    /// have none. The age by the wall clock counts only while the clocks of the use and of now are settled.
+    /// Milliseconds until the image expires if it is not used again; zero or less if it has expired. Whichever of two
+    /// ages reaches the threshold first decides. The proven age is how long the device has run since the use; uses of
+    /// boot 0 have none. The wall age counts only while the clocks of the use and of now are settled.
     /// </summary>
     private const string ExpiresIn = """
         CASE WHEN NOT plausible THEN @threshold
@@ -44,8 +48,9 @@ public sealed partial class ImageUseStore
         """;
 
     /// <summary>
-    /// A use that cannot be true: an implausible wall time, a running time in the future, or a boot without a row. It
-    /// counts as used now. It is rewritten, but an implausible wall time only once the clock has settled.
+    /// Selects uses that cannot be true: an implausible wall time, a running time in the future, or a boot without a
+    /// row. They count as used now, and a prune rewrites them so. It rewrites an implausible wall time only once the
+    /// clock has settled, because until then that clock may be the wrong one.
     /// </summary>
     private const string MustBeRewritten = """
         (boot = 0 AND ran_at NOT BETWEEN @earliest AND @wall AND @settlesIn <= 0
@@ -53,7 +58,7 @@ public sealed partial class ImageUseStore
             OR boot NOT IN (SELECT boot FROM boot))
         """;
 
-    /// <summary>What the statements that decide ask for, all in milliseconds.</summary>
+    /// <summary>The parameters of the rules, in milliseconds unless their names say otherwise.</summary>
     internal sealed record DecisionParameters(
         [property: DbValue(Name = "boot")] long Boot,
         [property: DbValue(Name = "ran")] long Ran,
@@ -66,17 +71,20 @@ public sealed partial class ImageUseStore
         [property: DbValue(Name = "settlesIn")] long SettlesIn,
         [property: DbValue(Name = "never")] long Never)
     {
-        /// <summary>The prune that decides, in the history.</summary>
+        /// <summary>The ID of the prune in the history.</summary>
         [DbValue(Name = "run")]
         public long Run { get; init; }
 
         [DbValue(Name = "wallSeconds")]
         public long WallSeconds { get; init; }
 
-        /// <summary>Others may be ahead by what it takes to read a clock, and each use is one of its own.</summary>
+        /// <summary>
+        /// A row can be ahead of now: its process read the clock a moment later, and uses in the same millisecond add
+        /// one each.
+        /// </summary>
         private const long RunningTimeTolerance = 1000;
 
-        /// <summary>Longer than any calendar has milliseconds.</summary>
+        /// <summary>Longer than any calendar; a quarter of the range, so that sums do not overflow.</summary>
         private const long Forever = long.MaxValue / 4;
 
         public static DecisionParameters Of(Now now, TimeSpan threshold, TimeSpan clockSettleTime)

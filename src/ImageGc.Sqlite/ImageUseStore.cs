@@ -7,13 +7,14 @@ using Microsoft.Extensions.Logging.Abstractions;
 namespace ImageGc.Sqlite;
 
 /// <summary>
-/// Remembers when each container image on this device was last used, and decides which images may go.
+/// Remembers when each container image on this device was last used, and decides which images can be removed.
 /// </summary>
 /// <remarks>
-/// A row exists exactly while the image, as far as we know, exists on the device and was deployed by this runtime.
-/// Thread-safe: calls take turns. Open one store per process and file; other processes, such as the `sqlite3` command
-/// line, may use the file at the same time. All times are UTC in whole seconds. Calls are synchronous because SQLite
-/// is. After <see cref="Dispose"/> every call throws <see cref="ObjectDisposedException"/>.
+/// The database has one row for each tracked image: one whose use was recorded and that, as far as the store knows, is
+/// still on the device. A store is thread-safe; its calls run one at a time. Open one store per process and file. Other
+/// processes, such as the `sqlite3` command line, can use the file at the same time. All times are UTC, in whole
+/// seconds. Calls are synchronous because SQLite is (https://learn.microsoft.com/dotnet/standard/data/sqlite/async).
+/// After <see cref="Dispose"/>, calls that use the database throw <see cref="ObjectDisposedException"/>.
 /// </remarks>
 public sealed partial class ImageUseStore : IDisposable
 {
@@ -44,19 +45,19 @@ public sealed partial class ImageUseStore : IDisposable
     }
 
     /// <summary>
-    /// Opens the database, creating the file (never a directory) if needed, migrates its schema, and takes over
+    /// Opens the database: creates the file (never its directory) if needed, migrates its schema, and imports
     /// <see cref="ImageUseStoreOptions.FlatFilePath"/>.
     /// </summary>
-    /// <param name="options">Where and how; read once.</param>
+    /// <param name="options">Where the database is and how it is opened; read once.</param>
     /// <param name="time">
-    /// The clock; the system's if null. Its timestamp must go on with its time: what the time moves beyond the
-    /// timestamp counts as the clock being set, not as time that passed.
+    /// The clock; <see cref="TimeProvider.System"/> if null. Its timestamp must advance together with its UTC time: a
+    /// change of the UTC time alone counts as setting the clock, not as time that passed.
     /// </param>
-    /// <param name="logging">Where to log; nowhere if null.</param>
-    /// <exception cref="ArgumentException">An option has no valid value.</exception>
+    /// <param name="logging">Creates the log; nothing is logged if null.</param>
+    /// <exception cref="ArgumentException">An option is not valid.</exception>
     /// <exception cref="ImageUseStoreException">
-    /// The file cannot be reached, created, migrated or imported into, or the flat file cannot be read. Or the file is
-    /// not ours or was written by a newer version: then it is untouched.
+    /// The database cannot be opened, created or migrated, or the flat file cannot be imported. A file that belongs to
+    /// another application or to a newer version of this library is left untouched.
     /// </exception>
     public static ImageUseStore Open(
         ImageUseStoreOptions options, TimeProvider? time = null, ILoggerFactory? logging = null)
@@ -83,7 +84,7 @@ public sealed partial class ImageUseStore : IDisposable
     /// <summary>The absolute path of the database.</summary>
     public string DatabasePath => _database.Path;
 
-    /// <summary>Every tracked image, oldest use first.</summary>
+    /// <summary>Returns every tracked image, oldest use first.</summary>
     /// <exception cref="ImageUseStoreException">The images could not be read.</exception>
     public IReadOnlyList<ImageUse> List() =>
         ToImages(_database.Read("list the images", (connection, now) => connection.Query<Row>($"""
@@ -92,7 +93,7 @@ public sealed partial class ImageUseStore : IDisposable
             """, new { boot = now.Boot, beganAt = now.BeganAt }).AsList()));
 
     /// <summary>
-    /// The tracked images whose removal failed when it was last tried, oldest use first; none that was used since.
+    /// Returns the tracked images whose last removal failed and that were not used since, oldest use first.
     /// </summary>
     /// <exception cref="ImageUseStoreException">The images could not be read.</exception>
     public IReadOnlyList<ImageUse> ListFailedRemovals() =>
@@ -105,7 +106,7 @@ public sealed partial class ImageUseStore : IDisposable
                 ORDER BY LastUsedAt, ImageId
                 """, new { boot = now.Boot, beganAt = now.BeganAt }).AsList()));
 
-    /// <remarks>A clock that was set since the last change is corrected in what is shown, too.</remarks>
+    /// <remarks>The times are corrected also for a clock that was set after the last write.</remarks>
     private const string SelectUses = $"""
         SELECT image_use.image_id AS ImageId,
                image_use.boot AS Boot,
@@ -119,7 +120,7 @@ public sealed partial class ImageUseStore : IDisposable
         LEFT JOIN image_description ON image_description.image_id = image_use.image_id
         """;
 
-    /// <summary>How many images are tracked: for metrics, which ask often.</summary>
+    /// <summary>Returns how many images are tracked; cheaper than <see cref="List"/>, for metrics.</summary>
     /// <exception cref="ImageUseStoreException">The images could not be counted.</exception>
     public long Count() =>
         _database.Read("count the images", connection => connection.ExecuteScalar<long>(CountImages));
@@ -129,8 +130,8 @@ public sealed partial class ImageUseStore : IDisposable
         FROM image_use
         """;
 
-    /// <summary>The tracked image with this ID, or null if it is not tracked.</summary>
-    /// <exception cref="ArgumentException">Not an image ID.</exception>
+    /// <summary>Returns the tracked image with this ID, or null if it is not tracked.</summary>
+    /// <exception cref="ArgumentException"><paramref name="imageId"/> is not a valid image ID.</exception>
     /// <exception cref="ImageUseStoreException">The image could not be read.</exception>
     public ImageUse? Find(string imageId)
     {
@@ -143,24 +144,24 @@ public sealed partial class ImageUseStore : IDisposable
 
     /// <summary>
     /// Corrects the times of this boot's images if the wall clock was set since they were recorded. Every call that
-    /// changes the database does so itself, and <see cref="Dispose"/> too: a host that records rarely calls it each
-    /// minute, so that people and other programs see true times.
+    /// changes the database also does this, and so does <see cref="Dispose"/>. If a host records rarely, call it every
+    /// minute, so that people and other programs see correct times.
     /// </summary>
     /// <remarks>
-    /// It writes one row if the clock was set, and what there was no room to record before; nothing otherwise.
+    /// Writes one row if the clock was set, and the changes that a full disk delayed; otherwise nothing.
     /// </remarks>
-    /// <exception cref="ImageUseStoreException">They could not be corrected; the next call tries again.</exception>
+    /// <exception cref="ImageUseStoreException">The times were not corrected; the next call tries again.</exception>
     public void CorrectTimes()
     {
         if (!_database.ReadOnly && (HasBacklog() || _database.Read("read the clock", (_, now) => now.SetBy != 0)))
             WriteAfterBacklog("correct the times", (_, _) => 0);
     }
 
-    /// <summary>Closes the database, after its times were corrected if the wall clock was set.</summary>
+    /// <summary>Corrects the times if the wall clock was set, then closes the database.</summary>
     /// <remarks>
-    /// Waits for the call that is going on, and if the clock was set for another process that holds the lock. A
-    /// `PruneAsync` that is going on ends at its next image, with the one that was just removed still tracked. The last
-    /// one to close a database moves the log into it.
+    /// Waits for a call in progress and, if the clock was set, for another process that holds the lock. A
+    /// <see cref="PruneAsync"/> in progress fails at its next image; an image that it has just removed stays tracked.
+    /// The last process that closes a database moves the log into the file.
     /// </remarks>
     public void Dispose()
     {
@@ -170,7 +171,7 @@ public sealed partial class ImageUseStore : IDisposable
         }
         catch (Exception exception) when (exception is ImageUseStoreException or ObjectDisposedException)
         {
-            // The next store of this boot corrects them.
+            // The next store that opens the database in this boot corrects the times.
         }
         finally
         {
@@ -179,11 +180,11 @@ public sealed partial class ImageUseStore : IDisposable
         }
     }
 
-    private List<ImageUse> ToImages(List<Row> rows) => ThatAreImages(rows).ConvertAll(row => row.ToImage());
+    private List<ImageUse> ToImages(List<Row> rows) => WithoutBadRows(rows).ConvertAll(row => row.ToImage());
 
-    /// <summary>Leaves out rows whose values are no image, so that one which damage left stops no prune.</summary>
-    /// <remarks>Without the lock in hand: a logger may use the store.</remarks>
-    private List<T> ThatAreImages<T>(List<T> rows)
+    /// <summary>Leaves out rows that contain no valid image, so that a damaged row cannot stop a prune.</summary>
+    /// <remarks>Called after the lock of the database is released, because a logger may use the store.</remarks>
+    private List<T> WithoutBadRows<T>(List<T> rows)
         where T : Row
     {
         var bad = rows.RemoveAll(row => !row.IsImage);
@@ -192,9 +193,7 @@ public sealed partial class ImageUseStore : IDisposable
         return rows;
     }
 
-    /// <remarks>
-    /// Without a constructor: Dapper finds none where there are no rows to tell the types of computed columns.
-    /// </remarks>
+    /// <summary>A row of `image_use`, with what the other tables know of the image.</summary>
     internal class Row
     {
         public string ImageId { get; init; } = "";
@@ -203,10 +202,10 @@ public sealed partial class ImageUseStore : IDisposable
 
         public long RanAt { get; init; }
 
-        /// <summary>Unix milliseconds; null where nothing says when the boot began.</summary>
+        /// <summary>Unix milliseconds; null if its boot has no row.</summary>
         public long? LastUsedAt { get; init; }
 
-        /// <summary>Separated by a space; null if nobody described the image.</summary>
+        /// <summary>Separated by spaces; null if the image was never described.</summary>
         public string? Names { get; init; }
 
         public bool HasLostNames { get; init; }

@@ -2,73 +2,76 @@ using Microsoft.Data.Sqlite;
 
 namespace ImageGc.Sqlite;
 
-/// <summary>Why an <see cref="ImageUseStore"/> could not do what it was asked.</summary>
+/// <summary>Why a call to an <see cref="ImageUseStore"/> failed.</summary>
 public enum StoreErrorReason
 {
-    /// <summary>SQLite reported something else; see the inner exception.</summary>
+    /// <summary>SQLite reported an error that has no reason of its own here; see the inner exception.</summary>
     Other,
 
     /// <summary>
-    /// Other processes held the lock for longer than the busy timeout: repeat the call. Or another one removes images,
-    /// and holds <see cref="ImageUseStore.LockPrunes"/>: stop it first.
+    /// Other processes held the database's lock for longer than <see cref="ImageUseStoreOptions.BusyTimeout"/>: repeat
+    /// the call. Or another store has the lock of <see cref="ImageUseStore.LockPrunes"/>: stop its process first.
     /// </summary>
     Busy,
 
-    /// <summary>The file system has no space, inodes or quota left. The store works again once there is some.</summary>
+    /// <summary>The file system has no space, inodes or quota left.</summary>
     Full,
 
     /// <summary>The file or its file system cannot be written to, or it was opened read-only.</summary>
     ReadOnly,
 
     /// <summary>
-    /// The file cannot be reached: no such directory, no permission, a directory, a mount point by itself, too many
-    /// open files.
+    /// The file cannot be used: its directory does not exist, this user has no permission, it is a directory or a mount
+    /// point, or too many files are open.
     /// </summary>
     Unavailable,
 
-    /// <summary>The medium reported an error while reading, writing or syncing.</summary>
+    /// <summary>The storage device reported an error while reading, writing or syncing.</summary>
     IoError,
 
     /// <summary>The file is damaged.</summary>
     Corrupt,
 
-    /// <summary>The file holds something else than an image-use database; it was left untouched.</summary>
+    /// <summary>The file is not a database of this library; it was left untouched.</summary>
     NotOurs,
 
-    /// <summary>The database was written by a newer version of this library; it was left untouched.</summary>
+    /// <summary>A newer version of this library wrote the database; it was left untouched.</summary>
     NewerSchema,
 
-    /// <summary>A migration script failed; the database is as it was before.</summary>
+    /// <summary>
+    /// The schema could not be migrated, and was left as it was: a script failed, or the database was opened read-only.
+    /// </summary>
     Migration,
 
-    /// <summary>A flat file could not be read or written.</summary>
+    /// <summary>A flat file could not be read or written, or a backup could not be written.</summary>
     FlatFile,
 
     /// <summary>
-    /// The file or its log was moved, replaced, deleted or changed while it was open. This store never works again:
-    /// open the file anew.
+    /// The file or its log was moved, replaced, deleted or changed while it was open. This store cannot be used any
+    /// more: open the database again.
     /// </summary>
     Moved,
 
-    /// <summary>SQLite's native library cannot be loaded, or is too old to be safe.</summary>
+    /// <summary>SQLite's native library cannot be loaded, or is so old that it can corrupt a database.</summary>
     Library,
 }
 
-/// <summary>A storage failure: its message says what failed, on which file and what to do.</summary>
+/// <summary>A storage failure. Its message says what failed, on which file, and what to do.</summary>
 /// <remarks>
-/// A call that failed may still have happened when the failure came in the commit, and that may show only after the
-/// database is opened anew; every operation of <see cref="ImageUseStore"/> is safe to repeat. After
+/// If the failure came during the commit, the change may have been stored all the same, which may show only after the
+/// database is opened again. It is safe to repeat every call of <see cref="ImageUseStore"/>. After
 /// <see cref="StoreErrorReason.Busy"/>, <see cref="StoreErrorReason.Full"/> and
-/// <see cref="StoreErrorReason.ReadOnly"/> the same store works again as soon as the cause is gone. The inner exception
-/// is the provider's <see cref="SqliteException"/> with both of SQLite's codes, or the operating system's.
+/// <see cref="StoreErrorReason.ReadOnly"/>, the same store works again as soon as the cause is gone. The inner
+/// exception is a <see cref="SqliteException"/> with both of SQLite's result codes, or the exception of the operating
+/// system.
 /// </remarks>
 public sealed class ImageUseStoreException : Exception
 {
-    /// <summary>Creates the exception; public so that a host can test how it handles each reason.</summary>
-    /// <param name="reason">Why it failed.</param>
+    /// <summary>Creates the exception. It is public so that a host can test how it handles each reason.</summary>
+    /// <param name="reason">Why the call failed.</param>
     /// <param name="databasePath">The absolute path of the database.</param>
     /// <param name="message">What failed, on which file, and what to do.</param>
-    /// <param name="innerException">The provider's or the operating system's exception, or null.</param>
+    /// <param name="innerException">The exception of SQLite or the operating system, or null.</param>
     public ImageUseStoreException(
         StoreErrorReason reason, string databasePath, string message, Exception? innerException = null)
         : base(message, innerException)
@@ -80,7 +83,7 @@ public sealed class ImageUseStoreException : Exception
     /// <summary>The absolute path of the database.</summary>
     public string DatabasePath { get; }
 
-    /// <summary>Why it failed, for an application to switch on.</summary>
+    /// <summary>Why the call failed.</summary>
     public StoreErrorReason Reason { get; }
 
     internal static ImageUseStoreException NotOurs(string databasePath, string why, Exception? inner = null) => new(

@@ -1,71 +1,74 @@
 namespace ImageGc.Sqlite;
 
-/// <summary>What a returned call promises about power loss.</summary>
+/// <summary>What happens to a change on power loss after its call has returned.</summary>
 public enum Durability
 {
-    /// <summary>An acknowledged change survives power loss: one fsync a change.</summary>
+    /// <summary>The change survives. Each change costs one fsync.</summary>
     Full,
 
     /// <summary>
-    /// Power loss may take back the last changes, up to the last checkpoint, but never leaves half of one.
-    /// After a failed sync, power loss during a checkpoint can damage the file; opening it then salvages it.
-    /// A process that crashes or is killed loses nothing. For media that wear out quickly.
+    /// The changes since the last checkpoint can be lost, but never half of one. After a failed fsync, power loss
+    /// during a checkpoint can damage the file; opening it then salvages it. A process that crashes or is killed loses
+    /// nothing. For flash memory that wears out quickly (https://www.sqlite.org/pragma.html#pragma_synchronous).
     /// </summary>
     Normal,
 }
 
-/// <summary>How an <see cref="ImageUseStore"/> is opened. Read once, by <see cref="ImageUseStore.Open"/>.</summary>
+/// <summary>How an <see cref="ImageUseStore"/> is opened; <see cref="ImageUseStore.Open"/> reads it once.</summary>
 public sealed class ImageUseStoreOptions
 {
     /// <summary>
-    /// The database file; required. It is created if missing, its directory never. A relative path counts from the
-    /// current directory, and links are resolved when it is opened.
+    /// The path of the database file; required. The file is created if it is missing, but its directory is not. The
+    /// path can be relative to the current directory; symbolic links are resolved when the store is opened.
     /// </summary>
     /// <remarks>
-    /// SQLite keeps a log (`-wal`) and its index (`-shm`) beside it, and the three belong together. Mount the directory
-    /// into a container, never the file alone, which is refused. While it is open, do not open, copy or hash the file
-    /// in this program: closing such a handle drops SQLite's locks. One of those is held in a way that outlives this,
-    /// on Linux, so that no other program takes the log away; the locks of a call that is going on are not. Use
-    /// <see cref="ImageUseStore.BackupTo"/> for a copy.
+    /// SQLite keeps a log (`-wal`) and its index (`-shm`) beside the file, and the three belong together. In a
+    /// container, mount their directory; a file that is mounted alone is refused. While the store is open, do not open,
+    /// copy or hash the file in the same process: closing it drops SQLite's locks
+    /// (https://www.sqlite.org/howtocorrupt.html, section 2.2). On Linux one lock survives this, so that no other
+    /// program deletes the log, but the locks of a call in progress do not. To copy the database, use
+    /// <see cref="ImageUseStore.BackupTo"/>.
     /// </remarks>
     public string DatabasePath { get; set; } = "";
 
     /// <summary>
-    /// How long an image must have been unused before a prune removes it; 7 days by default, the default of Azure IoT
-    /// Edge. Zero removes every image not in use. Fractions of a second are rounded up.
+    /// How long an image must have been unused before a prune removes it; 7 days by default, as in Azure IoT Edge. Zero
+    /// removes every image that is not in use.
     /// </summary>
     public TimeSpan ImageAgeCleanupThreshold { get; set; } = TimeSpan.FromDays(7);
 
     /// <summary>
-    /// How long a call waits for another process that holds the database's lock; 10 seconds by default, 24 days at the
-    /// most. Calls take turns, so of several threads each may wait so long after the one before.
+    /// How long a call waits for another process that holds the database's lock; 10 seconds by default, at most 24
+    /// days. Calls run one at a time, so a thread also waits for the calls before its own, each of which can wait this
+    /// long.
     /// </summary>
     public TimeSpan BusyTimeout { get; set; } = TimeSpan.FromSeconds(10);
 
     /// <summary>
-    /// How long a boot's clock must not have been set before it is believed; an hour by default. Devices without a
-    /// real-time clock start with a wrong one. Until then, and for images used in a boot that ended earlier, only the
-    /// time that the device demonstrably ran makes images old. Zero believes every clock at once. It is zero too where
-    /// <see cref="ImageUseStore.Open"/> gets a <see cref="TimeProvider"/> other than the system's.
+    /// How long the wall clock must run without being set before it is trusted; 1 hour by default, at most 365 days.
+    /// Devices without a real-time clock start with a wrong one. Until the clock is trusted, and for images whose last
+    /// use was in a boot that ended before that, an image ages only while the device runs. Zero trusts every clock at
+    /// once, and applies if <see cref="ImageUseStore.Open"/> gets a <see cref="TimeProvider"/> other than the system's.
     /// </summary>
     public TimeSpan ClockSettleTime { get; set; } = TimeSpan.FromHours(1);
 
-    /// <summary>What a returned call promises about power loss; <see cref="Durability.Full"/> by default.</summary>
+    /// <summary>What happens to changes on power loss; <see cref="Durability.Full"/> by default.</summary>
     public Durability Durability { get; set; } = Durability.Full;
 
     /// <summary>
-    /// The flat file `image_use` of Azure IoT Edge to take over, if there is one: imported once by
-    /// <see cref="ImageUseStore.Open"/> and then renamed to `*.imported`. A missing or empty file is no error. A file
-    /// of which no line is an image stays where it is, with an error in the log. If it cannot be renamed, it is
-    /// imported at every start, and brings back what was pruned: a warning says so.
+    /// The flat file `image_use` of Azure IoT Edge to import, or null. <see cref="ImageUseStore.Open"/> imports it once
+    /// and then renames it to `*.imported`. A missing or empty file is not an error. A file in which no line contains
+    /// an image is left in place, with an error in the log. A file that cannot be renamed is imported at every start
+    /// and brings back images that were pruned; a warning says so.
     /// </summary>
     public string? FlatFilePath { get; set; }
 
     /// <summary>
-    /// Opens an existing database only to look at it: it is neither created nor migrated nor salvaged, and no flat file
-    /// is taken over. Every call that would change it fails with <see cref="StoreErrorReason.ReadOnly"/>. Works on a
-    /// full disk and for a user who may only read; there, once others change the database, calls fail with
-    /// <see cref="StoreErrorReason.Moved"/> until it is opened anew. False by default.
+    /// Whether to open an existing database for reading only; false by default. It is not created, migrated or
+    /// salvaged, and no flat file is imported. Calls that would change it fail with
+    /// <see cref="StoreErrorReason.ReadOnly"/>. This works on a full disk and for a user without write permission; in
+    /// these cases calls can fail with <see cref="StoreErrorReason.Moved"/> after another process changed the database.
+    /// Then open it again.
     /// </summary>
     public bool ReadOnly { get; set; }
 
@@ -75,8 +78,8 @@ public sealed class ImageUseStoreOptions
     /// <summary>The clocks to use instead of the device's, so that tests can set, stop and restart them.</summary>
     internal DeviceClock? Clock { get; set; }
 
-    /// <summary>Throws if an option has no valid value, as <see cref="ImageUseStore.Open"/> does.</summary>
-    /// <exception cref="ArgumentException">An option has no valid value; its name is the parameter's.</exception>
+    /// <summary>Throws if an option is not valid; <see cref="ImageUseStore.Open"/> calls it.</summary>
+    /// <exception cref="ArgumentException">An option is not valid; the parameter name is its name.</exception>
     public void Validate()
     {
         RequirePath(DatabasePath, nameof(DatabasePath));
@@ -107,8 +110,8 @@ public sealed class ImageUseStoreOptions
     }
 
     /// <remarks>
-    /// Closing a database that was opened as a plain file drops SQLite's locks on it, and SQLite takes what has the
-    /// name of one of its logs for a log.
+    /// Opening the database as a plain file would drop SQLite's locks (<see cref="DatabaseFile"/>), and SQLite would
+    /// use a file with the name of its log as its log.
     /// </remarks>
     internal static void RequireOtherFile(string path, string databasePath, string parameterName)
     {

@@ -3,11 +3,12 @@ using Microsoft.Extensions.Logging;
 namespace ImageGc.Sqlite;
 
 /// <summary>
-/// A log that fails keeps nobody from a result: the images of a prune would be forgotten and never removed.
+/// Swallows the exceptions of the host's logger. One that escaped from a prune would lose the list of images that were
+/// just forgotten, so they would never be removed.
 /// </summary>
 internal sealed class NonThrowingLogger(ILogger inner) : ILogger
 {
-    public bool IsEnabled(LogLevel logLevel) => true; // It is asked in Log, where it may fail.
+    public bool IsEnabled(LogLevel logLevel) => true; // Log asks the inner logger, which may throw.
 
     public IDisposable? BeginScope<TState>(TState state)
         where TState : notnull => null;
@@ -25,7 +26,7 @@ internal sealed class NonThrowingLogger(ILogger inner) : ILogger
         catch (Exception)
 #pragma warning restore CA1031
         {
-            // There is nowhere left to say so.
+            // There is no other place to report it.
         }
     }
 }

@@ -2,21 +2,21 @@ using System.Collections.ObjectModel;
 
 namespace ImageGc.Sqlite;
 
-/// <summary>Why a prune runs. The history keeps it.</summary>
+/// <summary>Why a prune runs, for the history.</summary>
 public enum PruneKind
 {
-    /// <summary>It is the regular cleanup, the nightly one for most.</summary>
+    /// <summary>It is the regular cleanup, usually every night.</summary>
     Scheduled,
 
-    /// <summary>It makes room on a full disk.</summary>
+    /// <summary>It frees space on a disk that is nearly full.</summary>
     DiskPressure,
 
-    /// <summary>A person asked for it.</summary>
+    /// <summary>A person started it.</summary>
     Manual,
 
     /// <summary>
     /// Not a prune: something else removed the images, and <see cref="ImageUseStore.ForgetGone"/> or
-    /// <see cref="ImageUseStore.ForgetMissing"/> wrote it down.
+    /// <see cref="ImageUseStore.ForgetMissing"/> recorded it.
     /// </summary>
     Gone,
 }
@@ -34,46 +34,47 @@ public sealed class PruneOptions
     public PruneKind Kind { get; set; }
 
     /// <summary>
-    /// The IDs of images that stay although nothing uses them, each with the rule that says so, for
-    /// <see cref="PruneVerdict.KeptBy"/>; none by default. They do not count as used, so that their age goes on, and
-    /// those that are not tracked are ignored.
+    /// The IDs of images to keep although nothing uses them, each with the rule that says so, for
+    /// <see cref="PruneVerdict.KeptBy"/>; none by default. Kept images do not count as used, so their age goes on. IDs
+    /// that are not tracked are ignored.
     /// </summary>
     public IReadOnlyDictionary<string, string> Keep { get; set; } = ReadOnlyDictionary<string, string>.Empty;
 
     /// <summary>
-    /// The parents of images, by the IDs of the children; none by default. <see cref="ImageUseStore.PruneAsync"/>
-    /// offers an image after its children, where the engine refuses to remove one that others are built on.
+    /// The ID of each image's parent, by the ID of the child; none by default. <see cref="ImageUseStore.PruneAsync"/>
+    /// removes children first, because engines refuse to remove an image that other images are built on.
     /// </summary>
     public IReadOnlyDictionary<string, string> Parents { get; set; } = ReadOnlyDictionary<string, string>.Empty;
 
     /// <summary>
-    /// Whether to prune although an ID in use is not written as the tracked ones are; false by default, since names,
-    /// shortened IDs and IDs without `sha256:` match no tracked image, and would leave the image in use unprotected.
+    /// Whether to prune although an ID in use has another form than the tracked ones; false by default. A name, a
+    /// shortened ID or an ID without `sha256:` matches no tracked image, so the image in use would not be protected.
     /// </summary>
     public bool AllowOtherIdForms { get; set; }
 
     /// <summary>
-    /// Asked before each image that <see cref="ImageUseStore.PruneAsync"/> would remove: if it is enough, the prune
-    /// returns and leaves this one and the others to the next. What it throws ends the prune.
+    /// Called before each image that <see cref="ImageUseStore.PruneAsync"/> would remove. If it returns true, the prune
+    /// ends and returns the remaining images in <see cref="PruneResult.Left"/>. An exception from it ends the prune.
     /// </summary>
     public Func<CancellationToken, Task<bool>>? Enough { get; set; }
 
     /// <summary>
-    /// Asked after each removal what it freed, for the history; null if unknown. What it throws ends the prune.
+    /// Called after each removal. It returns what the removal freed, for the history, or null if unknown. An exception
+    /// from it ends the prune.
     /// </summary>
     public Func<ImageUse, Freed?>? Freed { get; set; }
 
     /// <summary>
     /// Receives the verdict on every tracked image, oldest use first. <see cref="ImageUseStore.PruneAsync"/> calls it
-    /// before the first removal, <see cref="ImageUseStore.Prune"/> after it has forgotten the images: an exception
-    /// there loses the list, so do not throw.
+    /// before the first removal. <see cref="ImageUseStore.Prune"/> calls it after it has forgotten the images, so an
+    /// exception would lose the list of them; do not throw.
     /// </summary>
     public Action<IReadOnlyList<PruneVerdict>>? Decided { get; set; }
 
     /// <summary>
-    /// Receives the outcome of each image as soon as <see cref="ImageUseStore.PruneAsync"/> has settled it: complete
-    /// even where the prune is cancelled or fails. Implement the interface: <see cref="Progress{T}"/> reports later and
-    /// in any order. An exception from it ends the prune.
+    /// Receives the outcome for each image as soon as <see cref="ImageUseStore.PruneAsync"/> knows it, so it is
+    /// complete even if the prune is cancelled or fails. Implement the interface yourself: <see cref="Progress{T}"/>
+    /// reports later and in any order. An exception from it ends the prune.
     /// </summary>
     public IProgress<PruneOutcome>? Progress { get; set; }
 

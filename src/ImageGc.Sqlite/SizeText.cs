@@ -3,15 +3,16 @@ using System.Globalization;
 namespace ImageGc.Sqlite;
 
 /// <summary>
-/// Numbers of bytes as people write them: 512 MB, 2GB, 1.5 GiB. As in Docker, a kB is 1000 bytes and a KiB 1024.
+/// Sizes as people type them: 512 MB, 2GB, 1.5 GiB. As in Docker, 1 kB is 1000 bytes and 1 KiB is 1024 bytes.
 /// </summary>
 public static class SizeText
 {
     private static readonly string[] Units = ["B", "kB", "MB", "GB", "TB", "PB", "EB"];
 
-    /// <summary>Reads a number of bytes.</summary>
-    /// <param name="text">What was written.</param>
-    /// <param name="bytes">How many bytes; zero if it cannot be read.</param>
+    /// <summary>Reads a size.</summary>
+    /// <param name="text">The text to read.</param>
+    /// <param name="bytes">The size in bytes; zero if the text is not a size.</param>
+    /// <returns>Whether the text is a size.</returns>
     public static bool TryParse(string text, out long bytes)
     {
         ArgumentNullException.ThrowIfNull(text);
@@ -32,7 +33,7 @@ public static class SizeText
         return true;
     }
 
-    /// <summary>With three digits, in the largest unit of which there is one: 512 B, 1.23 GB, 45.6 MB.</summary>
+    /// <summary>Formats a size with up to three digits, in the largest unit that it reaches: 512 B, 45.6 MB.</summary>
     public static string Format(long bytes)
     {
         double count = bytes;
