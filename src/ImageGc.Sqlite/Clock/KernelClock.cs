@@ -7,7 +7,7 @@ internal sealed partial class KernelClock : DeviceClock
 {
     private const string BootIdFile = "/proc/sys/kernel/random/boot_id";
     private const string TimeNamespace = "/proc/self/ns/time";
-    private const string NoTimeNamespace = "-"; // Kernels before 5.6.
+    private const string NoTimeNamespace = "-"; // Kernels before 5.6 have none.
 
     /// <summary>PROC_TIME_INIT_INO of the kernel's include/linux/proc_ns.h, the same on every machine.</summary>
     private const string InitialTimeNamespace = "time:[4026531834]";
@@ -21,12 +21,12 @@ internal sealed partial class KernelClock : DeviceClock
 
     public override string KernelBootId { get; }
 
-    /// <remarks>A time namespace moves the time since boot, so that with it a boot is another one.</remarks>
+    /// <remarks>In another time namespace the time since boot is another one, so the boot needs another ID.</remarks>
     public override string BootId { get; }
 
     public override bool CountsFromBoot { get; }
 
-    /// <summary>Null where the kernel does not name its boot, as under `ProcSubset=pid` of systemd.</summary>
+    /// <summary>Returns null if the boot ID cannot be read, as with `ProcSubset=pid` in a systemd unit.</summary>
     public static KernelClock? TryCreate()
     {
         if (!OperatingSystem.IsLinux())
@@ -49,7 +49,7 @@ internal sealed partial class KernelClock : DeviceClock
         TryRead() ?? throw new InvalidOperationException("CLOCK_BOOTTIME, which could be read before, cannot be read.");
 
     /// <summary>
-    /// CLOCK_BOOTTIME, which counts suspends. Not /proc/uptime: lxcfs shows the uptime of the container there.
+    /// Reads CLOCK_BOOTTIME, which includes suspended time. In /proc/uptime, lxcfs shows the uptime of the container.
     /// </summary>
     private static long? TryRead()
     {

@@ -1,7 +1,8 @@
 namespace ImageGc.Sqlite;
 
 /// <summary>
-/// The clock that a host gave: the life of the store is a boot of its own, and the timestamp its time since boot.
+/// The clock of a host, or the system's if the kernel's boot ID cannot be read. The life of the store counts as a boot
+/// of its own, and the timestamp as its time since boot.
 /// </summary>
 internal sealed class ProviderClock(TimeProvider time) : DeviceClock
 {

@@ -1,13 +1,13 @@
 namespace ImageGc.Sqlite;
 
-/// <summary>Times as rows hold them, and as .NET has them.</summary>
+/// <summary>Converts between times in rows and times in .NET.</summary>
 internal static class UnixTime
 {
     /// <summary>The last second of the year 9999.</summary>
     public static readonly long LatestSecond = DateTimeOffset.MaxValue.ToUnixTimeSeconds();
 
     /// <summary>
-    /// The end of the calendar for what lies beyond it, and the first second of 1970 for what lies before.
+    /// Returns a time between the beginning of 1970 and the end of the calendar, also for seconds beyond them.
     /// </summary>
     public static DateTimeOffset FromSeconds(long seconds) =>
         seconds > LatestSecond
@@ -17,9 +17,9 @@ internal static class UnixTime
     /// <summary>As <see cref="FromSeconds"/>, rounded down.</summary>
     public static DateTimeOffset FromMilliseconds(long milliseconds) => FromSeconds(milliseconds / 1000);
 
-    /// <summary>As <see cref="FromSeconds"/>, to the nearest second: uses are milliseconds apart.</summary>
+    /// <summary>As <see cref="FromSeconds"/>, rounded to the nearest second.</summary>
     public static DateTimeOffset FromMillisecondsRounded(long milliseconds) => FromSeconds((milliseconds + 500) / 1000);
 
-    /// <summary>Rounded up, so that nothing is a moment too young.</summary>
+    /// <summary>Returns a duration in milliseconds, rounded up, so that no image expires too early.</summary>
     public static long Milliseconds(TimeSpan duration) => (long)Math.Ceiling(duration.TotalMilliseconds);
 }

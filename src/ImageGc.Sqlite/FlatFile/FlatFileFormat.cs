@@ -8,7 +8,7 @@ namespace ImageGc.Sqlite;
 /// </summary>
 internal static class FlatFileFormat
 {
-    /// <summary>About 200,000 images; a device has hundreds.</summary>
+    /// <summary>The largest flat file: about 200,000 images, where a device has hundreds.</summary>
     public const int MaxBytes = 16 << 20;
 
     private const int MaxLineBytes = 2048;
@@ -16,13 +16,14 @@ internal static class FlatFileFormat
         new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
 
     /// <summary>
-    /// One line: an image and its time, or what is wrong with it. Torn: power loss took its newline.
+    /// A line: an image and its time in Unix seconds, or what is wrong with it. `Torn` marks a last line without a
+    /// newline, which power loss cut off.
     /// </summary>
     public readonly record struct Line(long Number, string ImageId, long LastUsedAt, bool Torn, string? Error);
 
-    /// <summary>Takes the whole file into memory, up to <see cref="MaxBytes"/>.</summary>
+    /// <summary>Reads the whole file into memory.</summary>
     /// <exception cref="IOException">
-    /// It could not be read, or does not end: a device that gives zeros for ever, say.
+    /// The file could not be read, or is larger than <see cref="MaxBytes"/>, such as a device that never ends.
     /// </exception>
     public static MemoryStream Load(Stream file)
     {
@@ -39,7 +40,7 @@ internal static class FlatFileFormat
         return content;
     }
 
-    /// <summary>Reads line by line in constant memory, whatever the file holds.</summary>
+    /// <summary>Reads line by line in constant memory, however long a line is.</summary>
     public static IEnumerable<Line> Read(Stream file)
     {
         var line = new byte[MaxLineBytes];
@@ -82,7 +83,7 @@ internal static class FlatFileFormat
         {
             line = StrictUtf8.GetString(bytes, 0, (int)length);
             if (number == 1)
-                line = line.TrimStart('\uFEFF'); // Windows editors put it there.
+                line = line.TrimStart('\uFEFF'); // The byte order mark of Windows editors.
         }
         catch (DecoderFallbackException)
         {

@@ -4,12 +4,12 @@ using System.Text.Unicode;
 
 namespace ImageGc.Sqlite;
 
-/// <summary>Reads the image IDs out of a damaged database, page by page, whatever became of the others.</summary>
+/// <summary>Reads the image IDs from a damaged database, each page independently of the others.</summary>
 /// <remarks>
-/// Each row of `image_use` stands in one page as a record of its own, so it needs neither the root of its table nor any
-/// other page to be found: https://www.sqlite.org/fileformat2.html, 1.6 and 2.1. Both what the file holds and what the
-/// log would put in its place counts, because the log may belong to another file. A row that a salvaged database keeps
-/// for an image that is gone does no harm: the engine says so when the image is removed.
+/// Each row of `image_use` is a record within one page, so it can be found without the root of its table or any other
+/// page (https://www.sqlite.org/fileformat2.html, sections 1.6 and 2.1). Pages of the file count as well as their newer
+/// versions in the log, because the log may belong to another file. If this brings back an image that is gone, it does
+/// no harm: the engine reports that when the image is removed.
 /// </remarks>
 internal static class DamagedPages
 {
@@ -41,7 +41,10 @@ internal static class DamagedPages
         }
     }
 
-    /// <summary>Of each page the newest of this generation of the log: older ones hold what was forgotten.</summary>
+    /// <summary>
+    /// Reads the newest version of each page in the log (section 4.1). Older versions contain forgotten images, and so
+    /// do frames of an earlier generation of the log, whose salt differs from that of the header.
+    /// </summary>
     private static void ReadLog(string path, HashSet<string> imageIds)
     {
         using var file = DatabaseFile.OpenClosed(path, FileAccess.Read);
@@ -65,7 +68,7 @@ internal static class DamagedPages
         }
     }
 
-    /// <summary>The pages on the list of free ones, which still hold rows that were deleted.</summary>
+    /// <summary>Returns the pages of the freelist (section 1.5), which still contain deleted rows.</summary>
     private static HashSet<long> FreePages(FileStream file, byte[] page)
     {
         var free = new HashSet<long>();
@@ -96,7 +99,10 @@ internal static class DamagedPages
         }
     }
 
-    /// <summary>The ID of a record of a text and one or two integers, as `image_use` has had since version 1.</summary>
+    /// <summary>
+    /// Returns the ID in a record of a text and one or two integers, which is a row of `image_use` in every schema
+    /// version; null for other records.
+    /// </summary>
     private static string? ImageIdIn(ReadOnlySpan<byte> cell)
     {
         if (!TryReadNumber(ref cell, out var length) || length > cell.Length)
@@ -120,7 +126,7 @@ internal static class DamagedPages
         return ImageId.IsValid(imageId) ? imageId : null;
     }
 
-    /// <summary>The bytes of a column; too many for any record if it is no integer.</summary>
+    /// <summary>Returns the size of an integer column, or more than any record has if it is not an integer.</summary>
     private static int LengthOfInteger(long type) => type switch
     {
         >= 1 and <= 4 => (int)type,

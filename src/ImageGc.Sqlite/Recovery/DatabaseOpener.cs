@@ -4,11 +4,11 @@ using Microsoft.Extensions.Logging;
 
 namespace ImageGc.Sqlite;
 
-/// <summary>Opens the database of a store, and salvages it first where it is damaged and provably ours.</summary>
+/// <summary>Opens the database of a store, and salvages it first if it is damaged and provably ours.</summary>
 internal static class DatabaseOpener
 {
     /// <returns>
-    /// The database, and where the damaged one is kept whose place it took, or null if it was not damaged.
+    /// The database, and the path of the damaged one that it replaced, or null if it was not damaged.
     /// </returns>
     public static (Database Database, string? Salvaged) Open(
         ImageUseStoreOptions options, DeviceClock clock, ILogger log)
@@ -31,10 +31,13 @@ internal static class DatabaseOpener
         }
     }
 
-    /// <summary>SQLite finds the log by the name of the file, in the directory of the file.</summary>
+    /// <summary>
+    /// Refuses or warns of a path with which SQLite would not find the log again: it derives the path of the log from
+    /// the path by which it opens the database.
+    /// </summary>
     private static void RequireSafePlace(string path, ILogger log)
     {
-        const int longestName = 200; // Of 255 bytes: a salvage adds the most.
+        const int longestName = 200; // NAME_MAX is 255 bytes, and a salvage appends the longest suffix.
         if (Encoding.UTF8.GetByteCount(Path.GetFileName(path)) > longestName)
             throw ImageUseStoreException.Unavailable(path,
                 $"its name is longer than {longestName} bytes, which leaves too little for the names of the files "

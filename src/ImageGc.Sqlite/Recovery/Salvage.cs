@@ -4,24 +4,24 @@ using Microsoft.Extensions.Logging;
 
 namespace ImageGc.Sqlite;
 
-/// <summary>Replaces a damaged database of ours by what can be read of it, and keeps the damaged one.</summary>
+/// <summary>Replaces a damaged database with what can be read of it, and keeps the damaged files.</summary>
 internal static class Salvage
 {
     /// <summary>
-    /// Keeps the damaged files as `*.corrupt-&lt;utc&gt;` and puts a fresh database in their place that tracks every
-    /// image that could be read, as used now, with what was kept by hand. The caller holds
+    /// Renames the damaged files to `*.corrupt-&lt;utc&gt;`, and puts a new database in their place. It tracks every
+    /// image that could be read, as used now, and has the patterns that were kept by hand. The caller holds
     /// <see cref="DatabaseFile.LockDirectoryOf"/>.
     /// </summary>
-    /// <returns>Where the damaged database is kept, or null if there was nothing in it.</returns>
+    /// <returns>The path of the damaged database, or null if it contained nothing.</returns>
     public static string? Replace(
         string path, ImageUseStoreOptions options, DeviceClock clock, ImageUseStoreException damage, ILogger log)
     {
-        DatabaseFile.RequireNobodyElse(path, options.BusyTimeout, damage);
+        DatabaseFile.RequireNoOtherProcess(path, options.BusyTimeout, damage);
 
         var imageIds = DamagedPages.ReadImageIds(path, LogsOf(path));
         if (imageIds.Count == 0 && DatabaseFile.IsBlank(path))
         {
-            // Power loss while it was being created: a file of no length is created anew.
+            // Power failed while the file was being created. SQLite treats an empty file as a new database.
             using var blank = DatabaseFile.OpenClosed(path, FileAccess.Write);
             blank.SetLength(0);
             return null;
@@ -32,7 +32,7 @@ internal static class Salvage
         while (Path.Exists(kept) || Path.Exists($"{kept}-wal"))
             kept += "+";
         var fresh = $"{path}.salvaged";
-        Delete(fresh); // Power loss may have left one that is unfinished.
+        Delete(fresh); // Power loss may have left an unfinished one.
         try
         {
             WriteFresh(fresh, imageIds, keptByHand ?? [], clock, log);
@@ -51,10 +51,10 @@ internal static class Salvage
         return kept;
     }
 
-    /// <summary>Changes the directory step by step; the caller makes each of them survive power loss.</summary>
+    /// <summary>Swaps the files in steps. The caller syncs the directory after each step.</summary>
     /// <remarks>
-    /// At every step <paramref name="path"/> is the damaged database or the fresh one, so that the next start salvages
-    /// again. The log moves first: it must never meet the fresh database.
+    /// After every step, <paramref name="path"/> is the damaged or the new database, so after power loss the next start
+    /// can salvage again. The log is moved first, because SQLite would apply it to the new database.
     /// </remarks>
     internal static IEnumerable<string> PutInPlace(string fresh, string path, string kept)
     {
@@ -64,12 +64,12 @@ internal static class Salvage
             yield return "the log is kept";
         }
 
-        File.Replace(fresh, path, kept); // A second name for the damaged one, and then the rename.
+        File.Replace(fresh, path, kept); // On Unix: links the damaged file to its new name, then renames the new one.
         yield return "the database is replaced";
         File.Delete($"{path}-shm");
     }
 
-    /// <summary>The log, and those that a salvage kept before power loss ended it.</summary>
+    /// <summary>Returns the log, and the logs that an interrupted salvage has already moved aside.</summary>
     private static IEnumerable<string> LogsOf(string path)
     {
         if (File.Exists($"{path}-wal"))
@@ -89,7 +89,7 @@ internal static class Salvage
             File.Delete(file);
     }
 
-    /// <returns>Null if the damage does not let it be read.</returns>
+    /// <returns>The patterns that were kept by hand, or null if they cannot be read.</returns>
     private static List<KeptRow>? ReadKeptByHand(string path)
     {
         var file = new SqliteConnectionStringBuilder
@@ -110,7 +110,7 @@ internal static class Salvage
         }
         catch (SqliteException none) when (none.Message.Contains("no such table", StringComparison.Ordinal))
         {
-            return []; // It is older than that table.
+            return []; // The database is older than this table.
         }
         catch (SqliteException)
         {
@@ -130,6 +130,7 @@ internal static class Salvage
                 kept.Select(row => new { pattern = row.Pattern, keptUtc = row.KeptUtc })));
         }
 
+        // Closing moves the log into the file. If that failed, the images would stay behind in a log of another name.
         if (DatabaseFile.LengthOf($"{path}-wal") > 0)
             throw new IOException($"'{path}' could not be completed.");
     }

@@ -3,23 +3,27 @@ using Microsoft.Data.Sqlite;
 
 namespace ImageGc.Sqlite;
 
-/// <summary>The boots of the device as the database has them, and the moment on their axis that is now.</summary>
+/// <summary>The boots of the device in the database, and the current moment in terms of them.</summary>
 /// <remarks>
-/// All that is known of a boot is in its row, so that every process of the boot goes on where the last one was, and the
-/// first one that sees the clock set corrects the times of all images of this boot.
+/// Everything that is known of a boot is in its row. So each process of the boot continues where the last one stopped,
+/// and the first one that notices that the clock was set corrects the times of all images of the boot.
 /// </remarks>
 internal sealed class BootTable(DeviceClock clock, PreparedStatement find)
 {
-    /// <summary>A clock that is set by less is being adjusted, not set right.</summary>
+    /// <summary>
+    /// Milliseconds. A clock that is set by less is being adjusted; one set by more was wrong before.
+    /// </summary>
     private const long ClockSet = 60_000;
 
-    /// <summary>A wall clock that moved by less was not set: the two clocks are read one after the other.</summary>
+    /// <summary>
+    /// Milliseconds. A smaller difference means nothing: the two clocks are read one after the other.
+    /// </summary>
     private const long ClockAdjusted = 1000;
 
-    /// <summary>So rarely a record writes when its boot was last seen, which is another row.</summary>
+    /// <summary>Milliseconds. `last_seen` is written no more often, so that a record usually changes one row.</summary>
     private const long LastSeenInterval = 60_000;
 
-    /// <summary>Now, with the clock corrected if it was set, in a database that stays as it is.</summary>
+    /// <summary>Returns the current moment, corrected if the clock was set, without writing.</summary>
     public Now Read(SqliteConnection connection)
     {
         if (TryFind(out var now, out _))
@@ -29,7 +33,7 @@ internal sealed class BootTable(DeviceClock clock, PreparedStatement find)
         return new Now(Now.NotInDatabase, ranBefore, wall - sinceBoot, sinceBoot, sinceBoot, 0);
     }
 
-    /// <summary>Now, in the row of a boot that says so. For a transaction that has the lock for writing.</summary>
+    /// <summary>Returns the current moment, and updates the row of the boot. The caller has the write lock.</summary>
     public Now Write(SqliteConnection connection)
     {
         if (!TryFind(out var now, out var lastSeen))
@@ -48,16 +52,17 @@ internal sealed class BootTable(DeviceClock clock, PreparedStatement find)
         return now;
     }
 
-    /// <summary>The newest row, if it is of this boot and was not seen later than now.</summary>
+    /// <summary>Finds the newest row if it is of this boot and was last seen no later than now.</summary>
     /// <remarks>
-    /// Raspberry Pi 0 and 1 have one ID for all their boots, and so has a machine that goes back to a snapshot.
-    /// If another clock wrote since, its uses may be younger than this row can show, so this clock begins a new row.
+    /// A row that was seen later is of an earlier boot with the same ID: Raspberry Pi 0 and 1 have one ID for all their
+    /// boots, and so has a virtual machine that goes back to a snapshot. If the newest row is of another clock, its
+    /// uses may be later than the running time of this clock's row, so this clock begins a new row.
     /// </remarks>
     private bool TryFind(out Now now, out long lastSeen)
     {
         Span<long> row = stackalloc long[5];
         var found = find.TryReadRow(clock.BootId, row);
-        var (sinceBoot, wall) = clock.Read(); // Not before: another process may have written a later time.
+        var (sinceBoot, wall) = clock.Read(); // After the row, into which another process may have written just now.
         if (!found || sinceBoot < row[4])
         {
             (now, lastSeen) = (default, 0);
@@ -109,8 +114,8 @@ internal sealed class BootTable(DeviceClock clock, PreparedStatement find)
     }
 
     /// <remarks>
-    /// Where this clock begins anew because another one wrote since, the times of its earlier uses follow it once more.
-    /// That row has no time left in which its clock could settle.
+    /// If this clock begins a new row because another one wrote since, its earlier row is corrected a last time. No
+    /// time is left in which the clock of that row could settle.
     /// </remarks>
     private const string CorrectEarlierRow = """
         UPDATE boot
@@ -122,13 +127,13 @@ internal sealed class BootTable(DeviceClock clock, PreparedStatement find)
         """;
 
     /// <summary>
-    /// How long the device ran before this boot: all that was seen of it. The time since boot comes on top only for a
-    /// boot that is certainly new. A row of the same kernel boot or of a store that did not know its boot may stand for
-    /// the same time, so then only what passes from now on counts.
+    /// Returns how long the device ran before this boot, as far as it was seen. The time since boot is added to that
+    /// only if the boot is certainly new. Otherwise another row may already contain this time (of the same kernel boot,
+    /// or of a store that did not know its boot), so only the time from now on counts.
     /// </summary>
     /// <remarks>
-    /// It reads every image: once a boot to write, and at each read until the boot has its row. Uses may be younger
-    /// than when their boot was last seen.
+    /// Reads every image, because uses can be later than the `last_seen` of their boot. This happens once a boot for a
+    /// write, and at each read until the boot has a row.
     /// </remarks>
     private long RanBefore(SqliteConnection connection, long sinceBoot)
     {
@@ -138,7 +143,9 @@ internal sealed class BootTable(DeviceClock clock, PreparedStatement find)
         return isCertainlyNew ? seen : seen - sinceBoot;
     }
 
-    /// <remarks>A use later than its boot was seen is an edit or damage, and must not make the others older.</remarks>
+    /// <remarks>
+    /// A use much later than its boot was seen is an edit or damage. It must not make the others older.
+    /// </remarks>
     private const string HowLongSeen = """
         SELECT max(
                    coalesce((SELECT max(ran_before + last_seen) FROM boot WHERE boot <> 0), 0),
@@ -160,8 +167,8 @@ internal sealed class BootTable(DeviceClock clock, PreparedStatement find)
         """;
 
     /// <remarks>
-    /// The newest boot knows how long the device ran, and the newest of the kernel's boots may be the one that still
-    /// runs.
+    /// Keeps the newest boot, which holds how long the device ran, and the newest boot of the kernel, which may be the
+    /// current one.
     /// </remarks>
     private const string DropBootsWithoutImages = """
         DELETE FROM boot
@@ -172,8 +179,8 @@ internal sealed class BootTable(DeviceClock clock, PreparedStatement find)
         """;
 
     /// <remarks>
-    /// Nobody can know whether a clock that is seen for the first time was right before, so it must settle like one
-    /// that was just set.
+    /// It is unknown whether a clock that is seen for the first time is right, so it must settle like one that was just
+    /// set.
     /// </remarks>
     private const string InsertBoot = """
         INSERT INTO boot (boot_id, ran_before, began_at, clock_set_at, last_seen)

@@ -5,14 +5,15 @@ namespace ImageGc.Sqlite;
 
 internal static partial class ConnectionFactory
 {
-    /// <summary>Opens a connection that only looks, on a file that is ours, sound and of this version.</summary>
+    /// <summary>Opens a connection for reading, on a file that is ours, sound and of this schema version.</summary>
     public static SqliteConnection OpenReadOnly(string path, ImageUseStoreOptions options)
     {
         RequireFile(path);
         var keepLog = DatabaseFile.LengthOf($"{path}-wal") > 0;
         try
         {
-            // With the right to write it sees what others write, and takes away again what it needs for that.
+            // With write permission the connection sees what others write. It creates the -wal and -shm files that it
+            // needs for that, and deletes them when it closes, but not a log that was there before.
             return Open(path, SqliteOpenMode.ReadWrite, "psow=1", options.Vfs, connection =>
             {
                 RequireWritable(connection, path);
@@ -24,7 +25,8 @@ internal static partial class ConnectionFactory
             is StoreErrorReason.ReadOnly or StoreErrorReason.Unavailable or StoreErrorReason.Full
             or StoreErrorReason.IoError)
         {
-            // Where nothing is in the log the file itself is the database, and needs no room beside it.
+            // If the log is empty, the file alone is the database, and can be read without creating files beside it
+            // (`immutable`, https://www.sqlite.org/c3ref/open.html).
             var isLogEmpty = DatabaseFile.LengthOf($"{path}-wal") == 0;
             try
             {
@@ -46,8 +48,9 @@ internal static partial class ConnectionFactory
     }
 
     /// <summary>
-    /// Keeps the index of the log in memory where there is no room for it beside the file, which takes the file for as
-    /// long as it is open (https://www.sqlite.org/wal.html#use_of_wal_without_shared_memory).
+    /// Opens in exclusive mode, in which the index of the log is in memory, for a disk without room for the -shm file.
+    /// No other process can use the database meanwhile
+    /// (https://www.sqlite.org/wal.html#use_of_wal_without_shared_memory).
     /// </summary>
     private static FailFastConnection OpenAlone(string path, ImageUseStoreOptions options) =>
         Open(path, SqliteOpenMode.ReadWrite, "psow=1", options.Vfs, connection =>
@@ -61,7 +64,7 @@ internal static partial class ConnectionFactory
     private static void PrepareReadOnly(SqliteConnection connection, string path, TimeSpan busyTimeout)
     {
         Set(connection, path, "busy_timeout", (long)busyTimeout.TotalMilliseconds);
-        Set(connection, path, "temp_store", 2L);
+        Set(connection, path, "temp_store", TempStoreMemory);
         var version = Migrations.VersionOf(connection, path);
         if (version == 0)
             throw ImageUseStoreException.Unavailable(

@@ -10,14 +10,26 @@ namespace ImageGc.Sqlite;
 /// <summary>Opens a connection that keeps the store's promises, on a file that is ours and sound.</summary>
 internal static partial class ConnectionFactory
 {
-    /// <summary>About 85,000 images: the largest database that is read row by row when it is opened.</summary>
+    /// <summary>
+    /// The largest database whose rows are checked when it is opened; about 85,000 images. A log line and the README
+    /// say this limit too.
+    /// </summary>
     internal const long LargestCheckedByRow = 8 << 20;
+
+    /// <summary>Temporary tables stay in memory, because a device may have no writable temporary directory.</summary>
+    private const long TempStoreMemory = 2;
+
+    private const long SynchronousNormal = 1;
+    private const long SynchronousFull = 2;
+
+    /// <summary>The size to which SQLite shrinks a log that grew while a reader held a snapshot.</summary>
+    private const long LogSizeLimit = 8 << 20;
 
     public static SqliteConnection Open(string path, ImageUseStoreOptions options, ILogger log)
     {
         // Some SD cards and eMMC destroy the sector that they are writing when power fails, and with it up to two
-        // acknowledged changes. `psow=0` makes SQLite pad its log to whole sectors, for twice the bytes and no further
-        // sync.
+        // acknowledged changes. `psow=0` makes SQLite pad its log to whole sectors, which writes twice as many bytes
+        // but needs no additional fsync (https://www.sqlite.org/psow.html).
         var sectors = options.Durability == Durability.Full ? "psow=0" : "psow=1";
         return Open(path, SqliteOpenMode.ReadWrite, sectors, options.Vfs, connection =>
         {
@@ -67,7 +79,7 @@ internal static partial class ConnectionFactory
         var directory = Path.GetDirectoryName(path);
         if (Directory.Exists(path))
             throw ImageUseStoreException.Unavailable(path, "it is a directory. Name a file in it.");
-        if (DatabaseFile.LengthOf(path) == 1) // SQLite takes a file of one byte for an empty one, and overwrites it.
+        if (DatabaseFile.LengthOf(path) == 1) // SQLite treats a file of one byte as empty, and overwrites it.
             throw ImageUseStoreException.NotOurs(path, "it is not a SQLite database");
         if (!Directory.Exists(directory))
             throw ImageUseStoreException.Unavailable(path,
@@ -90,7 +102,8 @@ internal static partial class ConnectionFactory
 
     private static void RequireWritable(SqliteConnection connection, string path)
     {
-        // SQLite opens what it may not write for reading instead, and fails at the first record.
+        // SQLite opens a file that it cannot write read-only (https://www.sqlite.org/c3ref/open.html). Without this
+        // check the first record would fail.
         if (raw.sqlite3_db_readonly(connection.Handle, "main") != 0)
         {
             throw new ImageUseStoreException(StoreErrorReason.ReadOnly, path,
@@ -103,25 +116,27 @@ internal static partial class ConnectionFactory
     {
         Set(connection, path, "busy_timeout", (long)options.BusyTimeout.TotalMilliseconds);
 
-        // Until the file and its log are known to be ours and sound they must stay as they are: the last one to close a
-        // database moves the log that somebody left beside it into it.
+        // Until the file and its log are known to be ours and sound, they must stay unchanged. But the last connection
+        // that closes a database moves its log into the file, also a log that does not belong to it.
         OpenFiles.KeepLogOnClose(connection, File.Exists(path + "-wal"));
         var version = Migrations.VersionOf(connection, path);
         RequireSound(connection, path, version);
         OpenFiles.KeepLogOnClose(connection, false);
 
         UseWriteAheadLog(connection, path, options.BusyTimeout);
-        Set(connection, path, "synchronous", options.Durability == Durability.Full ? 2L : 1L);
-        Set(connection, path, "temp_store", 2L);
-        Set(connection, path, "journal_size_limit", 8L << 20);
+        Set(connection, path, "synchronous",
+            options.Durability == Durability.Full ? SynchronousFull : SynchronousNormal);
+        Set(connection, path, "temp_store", TempStoreMemory);
+        Set(connection, path, "journal_size_limit", LogSizeLimit);
         if (version != Migrations.ExpectedVersion)
             Migrate(connection, path, log);
 
-        // Opens the log, also of a backup, which had none until now.
+        // Makes SQLite open the log now, also for a backup, which has none yet.
         connection.Execute("SELECT count(*) FROM sqlite_schema");
 
-        // SQLite syncs the directory for each new log too, but keeps it to itself when that fails, and with the log's
-        // name everything in it is gone. From here on the log exists for as long as this connection is open.
+        // SQLite also syncs the directory of a new log, but ignores an error (unixSync in its os_unix.c). If the log's
+        // directory entry were lost, so would be everything in the log. From here on the log exists for as long as this
+        // connection is open.
         SyncDirectory(path);
     }
 
@@ -129,14 +144,16 @@ internal static partial class ConnectionFactory
     {
         Migrations.Apply(connection, path, log);
 
-        // Until a checkpoint the file itself does not carry our application ID, which tells later that it is ours.
+        // Writes our application ID into the file itself. Without it a file that is damaged later could not be
+        // recognized as ours.
         connection.Execute("PRAGMA wal_checkpoint(PASSIVE)");
     }
 
     /// <remarks>
-    /// Whether rows are in order and fit their constraints takes ten times as long as the pages: with a million images
-    /// 2.5 s instead of 0.2 s. In a large file a bad row is met when it is read. In a small one the store removes rows
-    /// that are no image; with a bad row in the other tables nothing that refers to them can be trusted.
+    /// It takes ten times as long to check the rows as to check the pages: with a million images 2.5 s instead of 0.2
+    /// s. So in a large file a bad row is found when it is read. CHECK constraints are ignored, because the store
+    /// removes bad rows of `image_use` itself. A bad row of `boot` or `prune_run` counts as damage, because other rows
+    /// refer to it.
     /// </remarks>
     private static void RequireSound(SqliteConnection connection, string path, int version)
     {
@@ -156,7 +173,7 @@ internal static partial class ConnectionFactory
         if (finding == "ok")
             return;
 
-        // What the medium does not return is no damage that salvage could mend.
+        // An I/O error is not damage: a salvage could not read those pages either.
         if (ErrorCode().Match(finding!) is { Success: true } code
             && int.Parse(code.Groups[1].Value, CultureInfo.InvariantCulture) is var extended
             && (extended & 0xff) == raw.SQLITE_IOERR)
@@ -174,8 +191,8 @@ internal static partial class ConnectionFactory
 
     private static void UseWriteAheadLog(SqliteConnection connection, string path, TimeSpan busyTimeout)
     {
-        // While another process makes the same switch SQLite answers "locked" without waiting, to avoid a deadlock;
-        // here the provider's own waits serve well.
+        // If another process makes the same switch, SQLite returns SQLITE_BUSY at once whatever busy_timeout says, to
+        // avoid a deadlock. So this command uses the retries of the provider (see FailFastConnection).
         var mode = connection.ExecuteScalar<string>(
             "PRAGMA journal_mode = WAL", commandTimeout: Math.Max(1, (int)busyTimeout.TotalSeconds));
         if (mode != "wal")

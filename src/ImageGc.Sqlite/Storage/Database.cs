@@ -5,28 +5,31 @@ using Microsoft.Extensions.Logging;
 
 namespace ImageGc.Sqlite;
 
-/// <summary>The one long-lived connection of a store: one call at a time, every failure translated.</summary>
+/// <summary>
+/// The long-lived connection of a store. It runs one call at a time, and turns failures into
+/// <see cref="ImageUseStoreException"/>.
+/// </summary>
 /// <remarks>
-/// A full disk may leave no room to open the database for good: SQLite needs a few pages beside it. Then it is opened
-/// to look at it, call by call, until there is room.
+/// SQLite needs a few pages beside the database to open it for writing. If the disk is too full for them, each call
+/// opens the database read-only, until there is room.
 /// </remarks>
 internal sealed class Database : IDisposable
 {
     private readonly Lock _oneAtATime = new();
     private readonly Func<DatabaseSession> _open;
-    private readonly Func<DatabaseSession> _look;
+    private readonly Func<DatabaseSession> _openReadOnly;
     private readonly ILogger _log;
     private DatabaseSession? _session;
     private bool _closed;
 
-    private Database(string path, Func<DatabaseSession> open, Func<DatabaseSession> look, ILogger log)
+    private Database(string path, Func<DatabaseSession> open, Func<DatabaseSession> openReadOnly, ILogger log)
     {
-        (Path, _open, _look, _log) = (path, open, look, log);
+        (Path, _open, _openReadOnly, _log) = (path, open, openReadOnly, log);
         try
         {
             _session = open();
         }
-        catch (ImageUseStoreException full) when (full.Reason == StoreErrorReason.Full && CanLook())
+        catch (ImageUseStoreException full) when (full.Reason == StoreErrorReason.Full && CanOpenReadOnly())
         {
             log.OpenedWithoutRoom(path, full.Message);
         }
@@ -41,23 +44,24 @@ internal sealed class Database : IDisposable
     public static Database Open(string path, ImageUseStoreOptions options, DeviceClock clock, ILogger log)
     {
         DatabaseSession Open() => new(ConnectionFactory.Open(path, options, log), path, clock);
-        return new Database(path, Open, Looking(path, options, clock), log);
+        return new Database(path, Open, ReadOnlyOpener(path, options, clock), log);
     }
 
     public static Database OpenReadOnly(string path, ImageUseStoreOptions options, DeviceClock clock, ILogger log)
     {
-        var look = Looking(path, options, clock);
-        return new Database(path, look, look, log) { ReadOnly = true };
+        var open = ReadOnlyOpener(path, options, clock);
+        return new Database(path, open, open, log) { ReadOnly = true };
     }
 
-    private static Func<DatabaseSession> Looking(string path, ImageUseStoreOptions options, DeviceClock clock) =>
+    private static Func<DatabaseSession> ReadOnlyOpener(
+        string path, ImageUseStoreOptions options, DeviceClock clock) =>
         () => new DatabaseSession(ConnectionFactory.OpenReadOnly(path, options), path, clock);
 
-    private bool CanLook()
+    private bool CanOpenReadOnly()
     {
         try
         {
-            _look().Dispose();
+            _openReadOnly().Dispose();
             return true;
         }
         catch (ImageUseStoreException)
@@ -66,24 +70,29 @@ internal sealed class Database : IDisposable
         }
     }
 
-    /// <summary>For a write that goes on: the statement that records a use.</summary>
+    /// <summary>The statement that records a use, for the delegate of a write.</summary>
     public PreparedStatement Upsert => _session!.Upsert;
 
-    /// <summary>Reads one state of the database; temporary tables vanish afterwards.</summary>
+    /// <summary>
+    /// Reads one snapshot of the database. Its transaction is rolled back, with its temporary tables.
+    /// </summary>
     public T Read<T>(string doing, Func<SqliteConnection, T> read) =>
-        Look(doing, session => read(session.Connection));
+        ReadSession(doing, session => read(session.Connection));
 
-    /// <summary>As <see cref="Read{T}(string, Func{SqliteConnection, T})"/>, with the moment that is now.</summary>
+    /// <summary>As <see cref="Read{T}(string, Func{SqliteConnection, T})"/>, with the current moment.</summary>
     public T Read<T>(string doing, Func<SqliteConnection, Now, T> read) =>
-        Look(doing, session => read(session.Connection, session.Boots.Read(session.Connection)));
+        ReadSession(doing, session => read(session.Connection, session.Boots.Read(session.Connection)));
 
-    private T Look<T>(string doing, Func<DatabaseSession, T> read) => InTurn(doing, mayLook: true, session =>
+    private T ReadSession<T>(string doing, Func<DatabaseSession, T> read) => InTurn(doing, onlyReads: true, session =>
     {
         using var rolledBack = Transaction.BeginDeferred(session.Connection);
         return read(session);
     });
 
-    /// <summary>Changes the database, all or nothing, after its times were corrected if the clock was set.</summary>
+    /// <summary>
+    /// Changes the database in one transaction, after correcting its times if the clock was set. On a full disk
+    /// <paramref name="write"/> runs a second time.
+    /// </summary>
     public T Write<T>(string doing, Func<SqliteConnection, Now, T> write)
     {
         var result = Write(doing, write, out var clockSetBy);
@@ -102,14 +111,14 @@ internal sealed class Database : IDisposable
         T Commit(DatabaseSession session)
         {
             using var transaction = Transaction.BeginImmediate(session.Connection);
-            var now = session.Boots.Write(session.Connection); // Not before: waiting for the lock takes time.
+            var now = session.Boots.Write(session.Connection); // Reads the clock after the wait for the lock.
             var written = write(session.Connection, now);
             transaction.Commit();
             setBy = now.SetBy;
             return written;
         }
 
-        var result = InTurn(doing, mayLook: false, session =>
+        var result = InTurn(doing, onlyReads: false, session =>
         {
             try
             {
@@ -118,7 +127,8 @@ internal sealed class Database : IDisposable
             catch (SqliteException full)
                 when (StorageFailure.From(full, Path, doing, session.Connection).Reason == StoreErrorReason.Full)
             {
-                // Once all of the log is in the file, it is written from its beginning again, which takes no more room.
+                // After a complete checkpoint SQLite writes the log from its beginning again, which needs no more room
+                // (https://www.sqlite.org/wal.html, Concurrency).
                 session.Connection.Execute("PRAGMA wal_checkpoint(PASSIVE)");
                 return Commit(session);
             }
@@ -133,23 +143,25 @@ internal sealed class Database : IDisposable
             _log.CorrectedTimes((setBy < TimeSpan.Zero ? "-" : "") + DurationText.Format(setBy.Duration()));
     }
 
-    /// <summary>Copies one state of the database into an empty file.</summary>
-    /// <remarks>VACUUM reads without a lock for writing, and runs in no transaction.</remarks>
+    /// <summary>Copies one snapshot of the database into an empty file.</summary>
+    /// <remarks>
+    /// VACUUM INTO takes no write lock, and cannot run inside a transaction (https://www.sqlite.org/lang_vacuum.html).
+    /// </remarks>
     public void CopyTo(string path) => InTurn(
-        $"back up to '{path}'", mayLook: true,
+        $"back up to '{path}'", onlyReads: true,
         session => session.Connection.Execute("VACUUM INTO @path", new { path }));
 
-    private T InTurn<T>(string doing, bool mayLook, Func<DatabaseSession, T> use)
+    private T InTurn<T>(string doing, bool onlyReads, Func<DatabaseSession, T> use)
     {
         lock (_oneAtATime)
         {
             ObjectDisposedException.ThrowIf(_closed, typeof(Database));
-            using var look = OpenOrLook(mayLook);
-            var session = look ?? _session!;
+            using var temporary = OpenIfThereIsRoom(onlyReads);
+            var session = temporary ?? _session!;
             try
             {
                 var result = use(session);
-                session.Files.RequireInPlace(); // Not before: nothing is acknowledged that others cannot see.
+                session.Files.RequireInPlace(); // Before a change is acknowledged that other processes cannot see.
                 return result;
             }
             catch (SqliteException exception)
@@ -161,15 +173,15 @@ internal sealed class Database : IDisposable
                 is ArgumentNullException or InvalidOperationException or InvalidCastException or FormatException
                 or DataException)
             {
-                // A value was met that the schema does not allow, such as NULL: SQLite keeps no checksums.
+                // A value violates the schema, such as NULL. SQLite has no checksums that would detect such damage.
                 throw Unreadable(doing, exception);
             }
         }
     }
 
-    /// <summary>Opens the database for good if there was no room until now.</summary>
-    /// <returns>A session for this call alone if there still is none, otherwise null.</returns>
-    private DatabaseSession? OpenOrLook(bool mayLook)
+    /// <summary>Opens the database for writing if there was no room for that until now.</summary>
+    /// <returns>A read-only session for this call alone if there still is no room, otherwise null.</returns>
+    private DatabaseSession? OpenIfThereIsRoom(bool onlyReads)
     {
         if (_session is not null)
             return null;
@@ -178,9 +190,9 @@ internal sealed class Database : IDisposable
             _session = _open();
             return null;
         }
-        catch (ImageUseStoreException full) when (full.Reason == StoreErrorReason.Full && mayLook)
+        catch (ImageUseStoreException full) when (full.Reason == StoreErrorReason.Full && onlyReads)
         {
-            return _look();
+            return _openReadOnly();
         }
     }
 

@@ -4,15 +4,15 @@ using System.Runtime.InteropServices;
 namespace ImageGc.Sqlite;
 
 /// <summary>
-/// What neither SQLite nor .NET does with the database's file: create it durably, recognise it, keep others off it.
+/// File operations that neither SQLite nor .NET offers: create a database file durably, recognize it, lock others out.
 /// </summary>
 /// <remarks>
 /// Never open an existing database through <see cref="File"/> while SQLite has it open in this process: closing that
-/// handle drops SQLite's POSIX locks (https://www.sqlite.org/howtocorrupt.html, 2.2).
+/// handle drops SQLite's POSIX locks (https://www.sqlite.org/howtocorrupt.html, section 2.2).
 /// </remarks>
 internal static partial class DatabaseFile
 {
-    /// <summary>Creates an empty file that only its owner can read, unless there is one.</summary>
+    /// <summary>Creates an empty file that only its owner can read, unless the file exists.</summary>
     public static void CreateIfMissing(string path)
     {
         var options = new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.Write };
@@ -25,17 +25,18 @@ internal static partial class DatabaseFile
         }
         catch (IOException) when (Path.Exists(path))
         {
-            // It was there before, or another process was faster.
+            // The file existed before, or another process was faster.
         }
     }
 
     /// <summary>
-    /// Writes a new file that only its owner can read under another name, and gives it its own when it is on the
-    /// medium.
+    /// Writes a new file that only its owner can read: under a temporary name, until it is synced to disk.
     /// </summary>
     /// <param name="path">The new file.</param>
-    /// <param name="write">Fills the empty file whose path it is given, and closes it.</param>
-    /// <exception cref="IOException">It could not be written, or the path is taken; nothing is left behind.</exception>
+    /// <param name="write">Fills the empty file at the path that it is given, and closes it.</param>
+    /// <exception cref="IOException">
+    /// The file could not be written, or exists already. Nothing is left behind.
+    /// </exception>
     public static void WriteNew(string path, Action<string> write)
     {
         var unfinished = $"{path}.{Path.GetRandomFileName()}";
@@ -54,9 +55,10 @@ internal static partial class DatabaseFile
         }
     }
 
-    /// <summary>The system's error when a file is created beside the database; 0 if it can be.</summary>
+    /// <summary>Tries to create a file beside the database, and returns the system's error, or 0.</summary>
     /// <remarks>
-    /// SQLite does not report why it could not create a log: it tries to open it after that, and finds none.
+    /// SQLite does not report why it could not create a log: it then tries to open the log read-only, and reports that
+    /// this failed (unixOpen in its os_unix.c).
     /// </remarks>
     public static int ErrorOfCreatingBeside(string path)
     {
@@ -73,9 +75,11 @@ internal static partial class DatabaseFile
         }
     }
 
-    /// <summary>Whether there is a file.</summary>
-    /// <exception cref="IOException">There is a directory.</exception>
-    /// <exception cref="UnauthorizedAccessException">Nobody who may not look into its directory can tell.</exception>
+    /// <summary>Returns whether the file exists.</summary>
+    /// <exception cref="IOException">The path is that of a directory.</exception>
+    /// <exception cref="UnauthorizedAccessException">
+    /// This user may not search its directory. <see cref="File.Exists"/> would return false.
+    /// </exception>
     public static bool IsThere(string path)
     {
         try
@@ -90,11 +94,13 @@ internal static partial class DatabaseFile
         }
     }
 
-    /// <summary>The size of a file, 0 if there is none; it is not opened.</summary>
+    /// <summary>Returns the size of a file, or 0 if it does not exist, without opening it.</summary>
     public static long LengthOf(string path) => new FileInfo(path) is { Exists: true } file ? file.Length : 0;
 
-    /// <summary>The absolute path.</summary>
-    /// <exception cref="ImageUseStoreException">The path is relative, and its directory was deleted.</exception>
+    /// <summary>Returns the absolute path.</summary>
+    /// <exception cref="ImageUseStoreException">
+    /// The path is relative, and the current directory was deleted.
+    /// </exception>
     public static string FullPathOf(string path)
     {
         try
@@ -108,7 +114,8 @@ internal static partial class DatabaseFile
         }
     }
 
-    /// <summary>The path without symbolic links, of a file that is there or could be created.</summary>
+    /// <summary>Resolves the symbolic links in a path, also if the file does not exist yet.</summary>
+    /// <remarks>.NET resolves only a link at the end of a path, not one among its directories.</remarks>
     public static string RealPathOf(string path) =>
         OperatingSystem.IsWindows() ? path
         : RealPath(path, 0)
@@ -116,7 +123,10 @@ internal static partial class DatabaseFile
                 ? Path.Join(directory, Path.GetFileName(path))
                 : path);
 
-    /// <summary>Makes the directory entry of <paramref name="path"/> survive power loss.</summary>
+    /// <summary>
+    /// Makes the directory entry of <paramref name="path"/> survive power loss, which an fsync of the file does not
+    /// (https://man7.org/linux/man-pages/man2/fsync.2.html).
+    /// </summary>
     /// <exception cref="IOException">The directory could not be synced.</exception>
     public static void SyncDirectoryOf(string path)
     {
@@ -127,7 +137,7 @@ internal static partial class DatabaseFile
         var descriptor = OpenDirectory(directory);
         try
         {
-            // EINVAL: a file system that has no way to sync a directory, and needs none.
+            // EINVAL: the file system does not support the fsync of a directory.
             if (Fsync(descriptor) != 0 && Marshal.GetLastPInvokeError() != InvalidArgument)
                 throw LastError($"Could not sync the directory '{directory}'");
         }
@@ -137,7 +147,7 @@ internal static partial class DatabaseFile
         }
     }
 
-    /// <summary>Whether a damaged file carries our application ID.</summary>
+    /// <summary>Returns whether a damaged file has our application ID.</summary>
     public static bool IsOurs(string path)
     {
         const int applicationIdAt = 68; // https://www.sqlite.org/fileformat2.html#the_database_header
@@ -147,7 +157,7 @@ internal static partial class DatabaseFile
             && BinaryPrimitives.ReadInt32BigEndian(start[applicationIdAt..]) == Migrations.ApplicationId;
     }
 
-    /// <summary>Whether there is nothing but zeros in it: what power loss can leave of a file just created.</summary>
+    /// <summary>Returns whether a file contains only zeros, which power loss can leave of a new file.</summary>
     public static bool IsBlank(string path)
     {
         using var file = OpenClosed(path, FileAccess.Read);
@@ -156,12 +166,12 @@ internal static partial class DatabaseFile
         return length == file.Length && !start.AsSpan(0, length).ContainsAnyExcept((byte)0);
     }
 
-    /// <summary>Opens a database that no connection of this process has open.</summary>
+    /// <summary>Opens a database file of which this process has no connection.</summary>
     public static FileStream OpenClosed(string path, FileAccess access) =>
         new(path, FileMode.Open, access, FileShare.ReadWrite | FileShare.Delete);
 
-    /// <summary>Waits until no other process has the database open, and fails if that takes too long.</summary>
-    public static void RequireNobodyElse(string path, TimeSpan timeout, ImageUseStoreException damage)
+    /// <summary>Waits until no other process has the database open, and throws if that takes too long.</summary>
+    public static void RequireNoOtherProcess(string path, TimeSpan timeout, ImageUseStoreException damage)
     {
         const long locks = 0x40000000; // https://www.sqlite.org/src/file/src/os.h: PENDING_BYTE and the 511 after it.
         using var file = OpenClosed(path, FileAccess.ReadWrite);
@@ -184,9 +194,9 @@ internal static partial class DatabaseFile
         }
     }
 
-    /// <summary>Lets one process at a time replace files in the directory; waits for the others.</summary>
+    /// <summary>Locks the directory of a file, so that one process at a time replaces files in it.</summary>
     /// <exception cref="IOException">
-    /// The directory cannot be locked, or stays locked for longer than the timeout.
+    /// The directory cannot be locked, or another process has it locked for longer than the timeout.
     /// </exception>
     public static IDisposable? LockDirectoryOf(string path, TimeSpan timeout)
     {
@@ -218,7 +228,7 @@ internal static partial class DatabaseFile
 
     private static int OpenDirectory(string directory)
     {
-        // A command that the caller starts meanwhile must not inherit it, and with it the lock.
+        // A child process that the host starts meanwhile must not inherit the descriptor, and with it the lock.
         var descriptor = Open(directory, OpenReadOnly | (OperatingSystem.IsMacOS() ? 0x1000000 : 0x80000)); // O_CLOEXEC
         return descriptor >= 0 ? descriptor : throw LastError($"Could not open the directory '{directory}'");
     }

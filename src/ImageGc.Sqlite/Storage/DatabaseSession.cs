@@ -2,7 +2,7 @@ using Microsoft.Data.Sqlite;
 
 namespace ImageGc.Sqlite;
 
-/// <summary>An open connection with what belongs to it.</summary>
+/// <summary>An open connection, with its files, its boots and its prepared statement.</summary>
 internal sealed class DatabaseSession : IDisposable
 {
     private readonly List<PreparedStatement> _statements = [];

@@ -2,10 +2,11 @@ using Microsoft.Data.Sqlite;
 
 namespace ImageGc.Sqlite;
 
-/// <summary>Waits for another writer as long as `busy_timeout` says, and then fails.</summary>
+/// <summary>A connection that waits for another writer as long as `busy_timeout` says, and then fails.</summary>
 /// <remarks>
-/// The provider adds waits of 150 ms of its own until the command times out, with a time-out of zero for ever, and zero
-/// is what generated code asks for unless told otherwise. Below zero it hands SQLITE_BUSY on.
+/// The provider retries a busy command every 150 ms until the command times out, and forever if its timeout is 0, which
+/// Dapper.AOT sets by default (https://learn.microsoft.com/dotnet/standard/data/sqlite/database-errors). With a
+/// negative timeout it throws at once.
 /// </remarks>
 internal sealed class FailFastConnection(string connectionString) : SqliteConnection(connectionString)
 {

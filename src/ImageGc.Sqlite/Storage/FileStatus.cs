@@ -3,12 +3,12 @@ using System.Runtime.InteropServices;
 namespace ImageGc.Sqlite;
 
 /// <summary>
-/// What the system says of a file without opening it (https://man7.org/linux/man-pages/man2/statx.2.html).
+/// What the system reports about a file without opening it (https://man7.org/linux/man-pages/man2/statx.2.html).
 /// </summary>
-/// <param name="Identity">The file system and the inode: which file it is, whatever its names.</param>
+/// <param name="Identity">The file system and the inode, which identify a file whatever its name.</param>
 /// <param name="Links">How many names it has.</param>
 /// <param name="IsMountPoint">
-/// Whether it alone is mounted here, without its directory. Kernels before 5.8 do not say.
+/// Whether the file alone is mounted, without its directory. Kernels before 5.8 do not report it.
 /// </param>
 internal readonly partial record struct FileStatus((ulong, ulong) Identity, uint Links, bool IsMountPoint)
 {
@@ -16,13 +16,13 @@ internal readonly partial record struct FileStatus((ulong, ulong) Identity, uint
     private const int OfDescriptor = 0x1000; // AT_EMPTY_PATH
 
     /// <remarks>
-    /// STATX_INO and STATX_NLINK, but no times: who asks for those makes the next write to the file keep a finer time,
-    /// which costs a record a quarter (https://docs.kernel.org/filesystems/multigrain-ts.html).
+    /// STATX_INO and STATX_NLINK, but no times: after a query of the times, the kernel gives the next write a finer
+    /// timestamp, which makes a record a quarter slower (https://docs.kernel.org/filesystems/multigrain-ts.html).
     /// </remarks>
     private const uint Wanted = 0x104;
     private const ulong MountRoot = 0x2000;
 
-    /// <returns>Null if there is no such file, and on other systems than Linux.</returns>
+    /// <returns>Null if the file does not exist, and on systems other than Linux.</returns>
     public static FileStatus? Of(string path) => Ask(CurrentDirectory, path, 0);
 
     public static FileStatus? Of(int descriptor) => Ask(descriptor, "", OfDescriptor);

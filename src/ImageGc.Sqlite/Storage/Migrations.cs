@@ -7,7 +7,7 @@ using Microsoft.Extensions.Logging;
 
 namespace ImageGc.Sqlite;
 
-/// <summary>Recognises a database as ours and brings its schema up to the scripts in `migrations/`.</summary>
+/// <summary>Recognizes a database as ours, and migrates its schema with the scripts in `migrations/`.</summary>
 internal static class Migrations
 {
     /// <summary>`PRAGMA application_id` of our databases: "IGC1".</summary>
@@ -18,8 +18,8 @@ internal static class Migrations
         .Where(IsScript)
         .Max(name => int.Parse(name.AsSpan(0, 4), CultureInfo.InvariantCulture));
 
-    /// <summary>Reads the schema version without changing the file; 0 is a database without any content.</summary>
-    /// <exception cref="ImageUseStoreException">NotOurs or NewerSchema.</exception>
+    /// <summary>Returns the schema version without changing the file; 0 for an empty database.</summary>
+    /// <exception cref="ImageUseStoreException">The database is not ours or has a newer schema.</exception>
     public static int VersionOf(SqliteConnection connection, string path)
     {
         var file = connection.QuerySingle<Identity>(ReadIdentity);
@@ -36,10 +36,10 @@ internal static class Migrations
         return (int)file.UserVersion;
     }
 
-    /// <summary>Runs the scripts that the database has not seen, all or none, whoever else is opening it.</summary>
+    /// <summary>Runs the scripts that the database has not seen, all or none.</summary>
     /// <remarks>
-    /// Two processes on a fresh file: whoever gets the lock first migrates, the other one finds nothing to do. A
-    /// transaction per script, DbUp's own way, lets both run the same script.
+    /// If two processes open a new file, the one that gets the lock first migrates, and the other finds nothing to do.
+    /// With a transaction per script, as DbUp offers it, both could run the same script.
     /// </remarks>
     public static void Apply(SqliteConnection connection, string path, ILogger log)
     {
@@ -51,10 +51,10 @@ internal static class Migrations
         var result = DeployChanges.To
             .SqliteDatabase(new SharedConnection(connection))
             .WithScriptsEmbeddedInAssembly(typeof(Migrations).Assembly, IsScript)
-            .WithVariablesDisabled()
+            .WithVariablesDisabled() // Otherwise `$name$` in a script would be a variable of DbUp.
             .WithoutTransaction()
             .LogToNowhere()
-            .LogScriptOutput() // Without it an error behind a statement that returns rows passes for success.
+            .LogScriptOutput() // Otherwise DbUp ignores an error that follows a statement that returns rows.
             .Build()
             .PerformUpgrade();
         if (!result.Successful)

@@ -4,10 +4,10 @@ using SQLitePCL;
 
 namespace ImageGc.Sqlite;
 
-/// <summary>The files that a connection has open, to notice when they are no longer the ones that others see.</summary>
+/// <summary>The files that a connection has open, to detect that other processes now see other ones.</summary>
 /// <remarks>
-/// SQLite notices nothing: what it writes to a log that was deleted, or to a file that was replaced, is lost with the
-/// process (https://www.sqlite.org/howtocorrupt.html, 2.4).
+/// SQLite does not detect this: changes that it writes to a deleted log or a replaced file are lost when the process
+/// ends (https://www.sqlite.org/howtocorrupt.html, section 2.4).
 /// </remarks>
 internal sealed partial class OpenFiles
 {
@@ -28,11 +28,13 @@ internal sealed partial class OpenFiles
         _log = FileStatus.Of(_logPath)?.Identity;
         if (_immutable)
             _content = Content();
-        else if (_log is not null) // Else it has no log to lose, and another process may want to begin one.
+        else if (_log is not null) // Without a log there is nothing to lose, and others must be able to create one.
             _locked = Lock(connection.Handle!);
     }
 
-    /// <exception cref="ImageUseStoreException">They were replaced or deleted, or must not change and did.</exception>
+    /// <exception cref="ImageUseStoreException">
+    /// A file was moved, replaced or deleted; or it changed although it was opened as immutable.
+    /// </exception>
     public void RequireInPlace()
     {
         if (_immutable && (Content() != _content || DatabaseFile.LengthOf(_logPath) > 0))
@@ -52,12 +54,12 @@ internal sealed partial class OpenFiles
 
     private (long, DateTime) Content() => (DatabaseFile.LengthOf(_path), File.GetLastWriteTimeUtc(_path));
 
-    /// <summary>Gives up the lock, so that the connection can move its log into the file while it closes.</summary>
+    /// <summary>Releases the lock, so that the connection can move its log into the file when it closes.</summary>
     public void Release(SqliteConnection connection)
     {
         if (_locked is { } descriptor)
             SetLock(descriptor, Unlock);
-        // Else it would delete the log that has the name of its own now.
+        // Otherwise closing would delete the log that now has the name of its own.
         if (FileStatus.Of(_logPath) is { } log && log.Identity != _log)
             KeepLogOnClose(connection, true);
     }
@@ -67,12 +69,14 @@ internal sealed partial class OpenFiles
         raw.sqlite3_db_config(connection.Handle, raw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, keep ? 1 : 0, out _);
 
     /// <summary>
-    /// Holds the lock by which every connection says that it uses the file in a way that a `close` elsewhere in this
-    /// process does not undo: a host that reads the file for a support bundle would drop SQLite's own, and the next
-    /// program that closes the database would delete the log under this one
-    /// (https://www.sqlite.org/howtocorrupt.html, 2.2).
+    /// Takes the lock that every connection holds while it uses the file once more, as an open file description lock
+    /// (https://man7.org/linux/man-pages/man2/fcntl.2.html), which a `close` elsewhere in this process does not drop.
+    /// SQLite's own lock is dropped if, for example, a host reads the file for a support bundle. The next program that
+    /// closes the database would then delete the log of this connection.
     /// </summary>
-    /// <remarks>Where the file system has no such locks, the log that is gone is noticed all the same.</remarks>
+    /// <remarks>
+    /// If the file system has no such locks, <see cref="RequireInPlace"/> still detects that the log is gone.
+    /// </remarks>
     private int? Lock(sqlite3 database) =>
         Environment.Is64BitProcess
             && SqliteLibrary.DescriptorOf(database) is { } descriptor

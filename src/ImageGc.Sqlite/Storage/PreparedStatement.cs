@@ -3,7 +3,7 @@ using SQLitePCL;
 
 namespace ImageGc.Sqlite;
 
-/// <summary>A statement that is prepared once and run often. Use it under the database's lock only.</summary>
+/// <summary>A statement that is prepared once and run often. Use it only while you hold the database's lock.</summary>
 internal sealed class PreparedStatement : IDisposable
 {
     private readonly sqlite3 _database;
@@ -15,25 +15,25 @@ internal sealed class PreparedStatement : IDisposable
         Check(raw.sqlite3_prepare_v3(_database, sql, raw.SQLITE_PREPARE_PERSISTENT, out _statement));
     }
 
-    /// <summary>Runs it with its parameters in the order in which the statement names them.</summary>
-    /// <exception cref="SqliteException">As the provider's own commands throw it.</exception>
+    /// <summary>Runs the statement with its parameters, in the order in which it first names them.</summary>
+    /// <exception cref="SqliteException">The statement failed.</exception>
     public void Run(string text, params ReadOnlySpan<long> numbers)
     {
         Bind(text, numbers);
         Run();
     }
 
-    /// <summary>Runs it without parameters.</summary>
-    /// <exception cref="SqliteException">As the provider's own commands throw it.</exception>
+    /// <summary>Runs the statement with the parameters that are bound.</summary>
+    /// <exception cref="SqliteException">The statement failed.</exception>
     public void Run()
     {
         raw.sqlite3_step(_statement);
-        Check(raw.sqlite3_reset(_statement)); // Returns what the step failed with.
+        Check(raw.sqlite3_reset(_statement)); // Returns the error of the step.
     }
 
-    /// <summary>Reads the numbers of the first row.</summary>
+    /// <summary>Runs the statement, and reads the integers of its first row.</summary>
     /// <returns>Whether there is a row.</returns>
-    /// <exception cref="SqliteException">As the provider's own commands throw it.</exception>
+    /// <exception cref="SqliteException">The statement failed.</exception>
     public bool TryReadRow(string text, Span<long> row)
     {
         Bind(text, []);

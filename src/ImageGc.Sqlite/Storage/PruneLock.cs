@@ -1,17 +1,20 @@
 namespace ImageGc.Sqlite;
 
-/// <summary>Lets one program at a time remove images by a database: a lock on a file that stands beside it.</summary>
-/// <remarks>The file stays when the lock goes, with the program that held it or before; it is empty.</remarks>
+/// <summary>A lock on a file beside the database, so that one store at a time removes images with it.</summary>
+/// <remarks>
+/// The lock ends at the latest with its process, because .NET locks with flock. The empty file stays: if it were
+/// deleted, two processes could lock two files of the same name.
+/// </remarks>
 internal static class PruneLock
 {
-    /// <summary>For which <see cref="IsHeld"/> itself holds the lock, at the most.</summary>
-    private static readonly TimeSpan Look = TimeSpan.FromMilliseconds(50);
+    /// <summary>The longest time for which <see cref="IsHeld"/> itself holds the lock.</summary>
+    private static readonly TimeSpan LongestTest = TimeSpan.FromMilliseconds(50);
 
     private const int LockedOnLinux = 11; // EWOULDBLOCK
-    private const int LockedOnMac = 35;
+    private const int LockedOnMac = 35; // EWOULDBLOCK
     private const int LockedOnWindows = unchecked((int)0x80070020); // ERROR_SHARING_VIOLATION
 
-    /// <returns>The lock, until it is disposed; null if another program or store has it.</returns>
+    /// <returns>The lock, which is released when it is disposed; null if another store has it.</returns>
     /// <exception cref="ImageUseStoreException">The file cannot be opened.</exception>
     public static IDisposable? TryTake(string databasePath)
     {
@@ -25,11 +28,11 @@ internal static class PruneLock
             options.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite;
         if (TryOpen(databasePath, options) is { } taken)
             return taken;
-        Thread.Sleep(Look);
+        Thread.Sleep(LongestTest);
         return TryOpen(databasePath, options);
     }
 
-    /// <summary>Whether a program or store has the lock.</summary>
+    /// <summary>Returns whether a store has the lock.</summary>
     /// <exception cref="ImageUseStoreException">The file cannot be opened.</exception>
     public static bool IsHeld(string databasePath)
     {

@@ -4,18 +4,21 @@ using SQLitePCL;
 
 namespace ImageGc.Sqlite;
 
-/// <summary>The native library, and what SQLitePCL does not offer of it.</summary>
+/// <summary>Checks SQLite's native library, and calls the functions of it that SQLitePCL does not offer.</summary>
 internal static partial class SqliteLibrary
 {
+    /// <summary>
+    /// Earlier versions can corrupt a database in WAL mode: https://www.sqlite.org/wal.html#walresetbug.
+    /// </summary>
     private const int OldestSafe = 3_051_003;
     private const string Name = "e_sqlite3";
 
-    /// <exception cref="ImageUseStoreException">It cannot be loaded, or is too old to be safe.</exception>
+    /// <exception cref="ImageUseStoreException">The library cannot be loaded, or is too old to be safe.</exception>
     public static void RequireSafe(string path)
     {
         try
         {
-            using var connection = new SqliteConnection(); // Chooses the library, unless the host has.
+            using var connection = new SqliteConnection(); // Loads the library, unless the host has chosen one.
             if (raw.sqlite3_libversion_number() >= OldestSafe)
                 return;
         }
@@ -35,17 +38,17 @@ internal static partial class SqliteLibrary
             + "log can corrupt a database. Reference SQLite 3.51.3 or later.");
     }
 
-    /// <remarks>The others name tools for developers, and each path that was tried.</remarks>
+    /// <remarks>The other sentences name tools for developers and all paths that were tried.</remarks>
     private static string FirstSentenceOf(Exception exception) =>
         exception.Message.Split('\n')[0].Split(". ")[0].TrimEnd('.', '\r');
 
-    /// <summary>The `errno` behind the last I/O error, 0 if unknown.</summary>
+    /// <summary>Returns the `errno` of the last I/O error, or 0 if it is unknown.</summary>
     public static int SystemErrorOf(sqlite3? database) =>
         database is { IsInvalid: false, IsClosed: false } && IsOurs ? SystemError(database) : 0;
 
     /// <summary>
-    /// The descriptor of the database file as SQLite's own VFS has it open (`unixFile` in its os_unix.c), or something
-    /// else, which the caller has to find out.
+    /// Returns the descriptor of the database file, which follows three pointers in the `unixFile` of SQLite's own VFS
+    /// (os_unix.c). With another VFS it is something else, so the caller must verify it.
     /// </summary>
     public static int? DescriptorOf(sqlite3 database)
     {
@@ -55,7 +58,7 @@ internal static partial class SqliteLibrary
             : null;
     }
 
-    /// <summary>A host may have chosen another library, to which none of its handles may be passed.</summary>
+    /// <summary>A host can choose another library, whose handles must not be passed to this one.</summary>
     private static bool IsOurs => OperatingSystem.IsLinux() && raw.GetNativeLibraryName() == Name;
 
     [LibraryImport(Name, EntryPoint = "sqlite3_system_errno")]

@@ -3,7 +3,7 @@ using SQLitePCL;
 
 namespace ImageGc.Sqlite;
 
-/// <summary>Says why SQLite or the system failed, and what to do.</summary>
+/// <summary>Turns an error of SQLite or the operating system into an exception that says what to do.</summary>
 internal static class StorageFailure
 {
     public static ImageUseStoreException From(
@@ -33,7 +33,7 @@ internal static class StorageFailure
     public static ImageUseStoreException From(
         Exception exception, string databasePath, string doing, string advice)
     {
-        var known = Explain(exception.HResult); // The system's error where .NET has no exception of its own for it.
+        var known = Explain(exception.HResult); // Is the errno if .NET has no exception type for the error.
         return new ImageUseStoreException(
             known?.Reason ?? StoreErrorReason.Unavailable,
             databasePath,
@@ -41,10 +41,10 @@ internal static class StorageFailure
             exception);
     }
 
-    /// <summary>The reason that the operating system gave, if it did.</summary>
+    /// <summary>Returns the reason for an error of the operating system, or null if it has none.</summary>
     public static StoreErrorReason? ReasonOf(Exception exception) => Explain(exception.HResult)?.Reason;
 
-    /// <summary>What the operating system says tells more than SQLite, which has one code for many causes.</summary>
+    /// <summary>The system's error is more precise than SQLite's codes, each of which has many causes.</summary>
     private static (StoreErrorReason Reason, string Advice)? Explain(int systemError) => systemError switch
     {
         28 or 122 => (StoreErrorReason.Full, // ENOSPC, EDQUOT

@@ -3,22 +3,22 @@ using SQLitePCL;
 
 namespace ImageGc.Sqlite;
 
-/// <summary>A transaction that every command on the connection joins; undone unless it was committed.</summary>
-/// <remarks>Those of the provider must be handed to each command.</remarks>
+/// <summary>A transaction of all commands on the connection. It is rolled back unless it was committed.</summary>
+/// <remarks>A <see cref="SqliteTransaction"/> would have to be assigned to each command.</remarks>
 internal readonly struct Transaction : IDisposable
 {
     private readonly SqliteConnection _connection;
 
     private Transaction(SqliteConnection connection) => _connection = connection;
 
-    /// <summary>Takes the lock for writing now, so that nothing read in it is stale when it writes.</summary>
+    /// <summary>Takes the write lock at once, so that nothing that it reads is stale when it writes.</summary>
     public static Transaction BeginImmediate(SqliteConnection connection)
     {
         Execute(connection, "BEGIN IMMEDIATE");
         return new Transaction(connection);
     }
 
-    /// <summary>Sees one state of the database, and keeps nobody from writing.</summary>
+    /// <summary>Sees one snapshot of the database, and does not block writers.</summary>
     public static Transaction BeginDeferred(SqliteConnection connection)
     {
         Execute(connection, "BEGIN DEFERRED");
@@ -29,7 +29,7 @@ internal readonly struct Transaction : IDisposable
 
     public void Dispose()
     {
-        if (raw.sqlite3_get_autocommit(_connection.Handle) == 0) // SQLite itself rolls back after some failures.
+        if (raw.sqlite3_get_autocommit(_connection.Handle) == 0) // SQLite rolls back by itself after some errors.
             Execute(_connection, "ROLLBACK TRANSACTION");
     }
 
