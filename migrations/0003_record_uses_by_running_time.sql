@@ -1,12 +1,12 @@
--- A use is recorded by how long the device had run, which no wrong clock can change; its wall time follows from the boot
--- that it belongs to, so that setting the clock corrects one row. Times are milliseconds.
--- The rest is what people and hosts know of an image and of a prune: names, sizes, notes, why a prune ran.
+-- A use is recorded as the running time of the device, which a wrong clock cannot change. Its wall time follows from
+-- the row of its boot, so one row is corrected when the clock is set. Times are in milliseconds.
+-- Also adds names and sizes of images, notes of the host, and why a prune ran.
 
 CREATE TABLE boot (
     boot         INTEGER NOT NULL PRIMARY KEY,
-    boot_id      TEXT    NOT NULL,  -- the kernel's ID of the boot and the time namespace; a store of its own otherwise
-    ran_before   INTEGER NOT NULL,  -- how long the device ran in all boots before this one, as far as it was seen
-    began_at     INTEGER NOT NULL,  -- the wall time (Unix, UTC) at which this boot began, by its clock as last seen
+    boot_id      TEXT    NOT NULL,  -- the kernel's boot ID and the time namespace; or an ID of the store
+    ran_before   INTEGER NOT NULL,  -- how long the device ran in all earlier boots, as far as it was seen
+    began_at     INTEGER NOT NULL,  -- wall time (Unix, UTC) at which this boot began, by its clock as last seen
     clock_set_at INTEGER NOT NULL,  -- how long this boot had run when its clock was last set, or first seen
     last_seen    INTEGER NOT NULL,  -- how long this boot had run when it was last seen
     CHECK (typeof(last_seen) = 'integer'
@@ -16,7 +16,7 @@ CREATE TABLE boot (
        AND last_seen <= 253402300799999)
 );
 
--- Boot 0 is for uses of which only the wall time is known: they ran since 1970, by a clock that was never set.
+-- Boot 0 is for uses of which only the wall time is known. It began in 1970, and its clock was never set.
 INSERT INTO boot (boot, boot_id, ran_before, began_at, clock_set_at, last_seen)
 VALUES (0, 'wall time', 0, 0, 0, 253402300799999);
 
@@ -40,21 +40,21 @@ FROM image_use_2;
 
 DROP TABLE image_use_2;
 
--- For people only: a record does not touch it, so that it stays one narrow row.
+-- For people only. It is a table of its own, so that recording a use changes one narrow row.
 CREATE TABLE image_description (
     image_id   TEXT    NOT NULL PRIMARY KEY,
-    names      TEXT    NOT NULL,    -- separated by a space
+    names      TEXT    NOT NULL,    -- separated by spaces
     size_bytes INTEGER
 ) WITHOUT ROWID;
 
--- Small facts of the host's own, such as how far it has read the engine's events.
+-- Small facts of the host, such as how far it has read the engine's events.
 CREATE TABLE note (
     key   TEXT NOT NULL PRIMARY KEY,
     value TEXT NOT NULL
 ) WITHOUT ROWID;
 
 ALTER TABLE prune_run ADD COLUMN kind TEXT NOT NULL DEFAULT 'scheduled'
-    CHECK (kind IN ('scheduled', 'disk-pressure', 'manual', 'gone'));  -- gone: found removed by something else
+    CHECK (kind IN ('scheduled', 'disk-pressure', 'manual', 'gone'));  -- gone: something else removed the images
 ALTER TABLE prune_run ADD COLUMN freed_bytes INTEGER;
 ALTER TABLE removed_image ADD COLUMN names TEXT;
 ALTER TABLE removed_image ADD COLUMN size_bytes INTEGER;

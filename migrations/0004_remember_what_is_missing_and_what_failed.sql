@@ -1,15 +1,15 @@
--- What a cleanup learned of an image that is still tracked. A row tells of one use: of an image that was used since,
--- it tells nothing any more.
+-- What a cleanup found out about images that are still tracked. A row is valid for one use: once the image is used
+-- again, the row no longer counts.
 
 -- Images that the engine did not list.
 CREATE TABLE missing_image (
     image_id  TEXT    NOT NULL PRIMARY KEY,
     boot      INTEGER NOT NULL,
     ran_at    INTEGER NOT NULL,
-    missed_at INTEGER NOT NULL   -- how long the device had run in all its boots when that was noticed, in milliseconds
+    missed_at INTEGER NOT NULL   -- running time of the device when it was first missed, in milliseconds
 ) WITHOUT ROWID;
 
--- Images that could not be removed: the next prune tries them last.
+-- Images whose removal failed. The next prune tries them last.
 CREATE TABLE failed_removal (
     image_id TEXT    NOT NULL PRIMARY KEY,
     boot     INTEGER NOT NULL,

@@ -1,4 +1,4 @@
--- Who says how many bytes the removal of an image freed: the engine, or the disk, which had so many more afterwards.
+-- Where the number of freed bytes comes from: from the engine, or from the growth of the free disk space.
 
 ALTER TABLE removed_image ADD COLUMN freed_by TEXT CHECK (freed_by IN ('engine', 'disk'));
 
