@@ -20,13 +20,6 @@ internal sealed class PreparedStatement : IDisposable
     public void Run(string text, params ReadOnlySpan<long> numbers)
     {
         Bind(text, numbers);
-        Run();
-    }
-
-    /// <summary>Runs the statement with the parameters that are bound.</summary>
-    /// <exception cref="SqliteException">The statement failed.</exception>
-    public void Run()
-    {
         raw.sqlite3_step(_statement);
         Check(raw.sqlite3_reset(_statement)); // Returns the error of the step.
     }
