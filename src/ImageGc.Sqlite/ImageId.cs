@@ -32,7 +32,7 @@ public static class ImageId
     {
         ArgumentNullException.ThrowIfNull(imageId, paramName);
         if (WhyNot(imageId) is { } why)
-            throw new ArgumentException($"Not an image ID, it {why}: {Quote(imageId)}.", paramName);
+            throw new ArgumentException($"{Quote(imageId)} is not an image ID: it {why}.", paramName);
     }
 
     /// <summary>Returns whether this is a full Docker ID, with lower-case digits.</summary>
@@ -111,7 +111,7 @@ public static class ImageId
         if (string.IsNullOrEmpty(imageId))
             return "is empty";
         if (imageId.Length > MaxLength)
-            return $"has {imageId.Length} characters and {MaxLength} is the most";
+            return $"has {imageId.Length} characters, and the maximum is {MaxLength}";
 
         // An unpaired surrogate cannot be encoded in UTF-8: two different IDs would be stored as the same text.
         for (var i = 0; i < imageId.Length; i++)
@@ -119,7 +119,7 @@ public static class ImageId
             if (char.IsWhiteSpace(imageId[i]) || char.IsControl(imageId[i]))
                 return "contains white space or a control character";
             if (imageId[i] == '\ufffd')
-                return "contains U+FFFD, which stands for bytes that are not text";
+                return "contains U+FFFD, which replaces bytes that are not text";
             if (char.IsSurrogate(imageId[i]) && !char.IsSurrogatePair(imageId, i++))
                 return "contains half a surrogate pair";
         }

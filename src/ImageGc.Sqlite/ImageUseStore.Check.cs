@@ -15,7 +15,7 @@ public sealed partial class ImageUseStore
         var findings = connection.Query<string>("PRAGMA integrity_check(100)").AsList();
         if (findings is ["ok"])
             findings = FindBadRows(connection) is { Count: > 0 } bad
-                ? [$"{bad.Count} rows of image_use hold no image"]
+                ? [$"{bad.Count} rows of image_use contain no image"]
                 : [];
         return new StoreCheck(
             path,
@@ -38,7 +38,7 @@ public sealed partial class ImageUseStore
     {
         if (_database.ReadOnly || DatabaseFile.LengthOf(_database.Path) > ConnectionFactory.LargestCheckedByRow)
             return;
-        if (_database.Read("look for bad rows", FindBadRows) is not { Count: > 0 } bad)
+        if (_database.Read("find bad rows", FindBadRows) is not { Count: > 0 } bad)
             return;
 
         WriteAfterBacklog("remove bad rows", (connection, _) =>

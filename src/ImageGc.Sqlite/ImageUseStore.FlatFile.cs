@@ -45,7 +45,7 @@ public sealed partial class ImageUseStore
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
             throw FlatFileFailure(_database.Path, $"Could not import '{path}'", exception,
-                "Nothing was imported; check the file and repeat.");
+                "Nothing was imported. Check the file, then import it again.");
         }
     }
 
@@ -142,13 +142,13 @@ public sealed partial class ImageUseStore
         try
         {
             if (Path.Exists(path))
-                throw new IOException("There is a file of that name already, and it is never overwritten.");
+                throw new IOException("The file exists already and is never overwritten.");
             DatabaseFile.WriteNew(path, write);
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
             throw FlatFileFailure(_database.Path, $"Could not {doing} to '{path}'", exception,
-                "Name another file, in a directory that is there, has room, and may be written to by this user.");
+                "Choose another file name, in an existing directory with free space that this user can write to.");
         }
 
         try
@@ -158,8 +158,8 @@ public sealed partial class ImageUseStore
         catch (IOException exception)
         {
             throw FlatFileFailure(
-                _database.Path, $"'{path}' was written, but power loss may take it away", exception,
-                "Look at the kernel's log, and run 'sync' before relying on it.");
+                _database.Path, $"'{path}' was written, but can be lost if power fails", exception,
+                "Check the kernel's log (`dmesg`), and run 'sync' before you rely on the file.");
         }
     }
 
@@ -223,8 +223,8 @@ public sealed partial class ImageUseStore
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
-            throw FlatFileFailure(_database.Path, $"Could not take over '{flatFile}'", exception,
-                "Nothing was taken over; let this user read it, or set no flat file.");
+            throw FlatFileFailure(_database.Path, $"Could not import '{flatFile}'", exception,
+                "Nothing was imported. Let this user read the file, or set no flat file.");
         }
     }
 

@@ -19,7 +19,7 @@ public sealed partial class ImageUseStore
     public void Keep(string pattern)
     {
         if (!ImageId.IsValid(pattern))
-            throw new ArgumentException($"Neither a name nor an ID of images: {ImageId.Quote(pattern ?? "")}.");
+            throw new ArgumentException($"Not a valid image name, ID or pattern: {ImageId.Quote(pattern ?? "")}.");
         var keptUtc = _time.GetUtcNow().UtcDateTime.ToString("yyyy-MM-dd'T'HH:mm:ss'Z'", CultureInfo.InvariantCulture);
         WriteAfterBacklog("keep images", (connection, _) => connection.Execute("""
             INSERT OR IGNORE INTO kept_image (pattern, kept_utc)
@@ -39,7 +39,7 @@ public sealed partial class ImageUseStore
     /// <summary>Returns the patterns that <see cref="Keep"/> stored, in ordinal order.</summary>
     /// <exception cref="ImageUseStoreException">The patterns could not be read.</exception>
     public IReadOnlyList<string> ListKept() =>
-        _database.Read("list what is kept", connection => SelectKept(connection));
+        _database.Read("list the kept patterns", connection => SelectKept(connection));
 
     private static List<string> SelectKept(SqliteConnection connection) => connection.Query<string>("""
         SELECT pattern
@@ -61,7 +61,7 @@ public sealed partial class ImageUseStore
         }
     }
 
-    private bool IsKeptNow(ImageUse image) => _database.Read("look what is kept", connection =>
+    private bool IsKeptNow(ImageUse image) => _database.Read("read the kept patterns", connection =>
         SelectKept(connection).ConvertAll(pattern => new ImagePattern(pattern)) is { Count: > 0 } patterns
         && connection.Query<NamesRow>(
             $"""

@@ -41,8 +41,8 @@ public sealed partial class ImageUseStore
     {
         var taken = PruneLock.TryTake(_database.Path) ?? throw new ImageUseStoreException(
             StoreErrorReason.Busy, _database.Path,
-            $"Could not prune the images in '{_database.Path}': {FindNote(PrunerNote) ?? "another program"} removes "
-            + "images by this database, and only one may at a time. Wait until it ends, or stop it.");
+            $"Could not prune the images in '{_database.Path}': {FindNote(PrunerNote) ?? "another process"} removes "
+            + "images with this database, and only one process can at a time. Wait until it ends, or stop it.");
         try
         {
             var name = Path.GetFileName(Environment.ProcessPath);

@@ -70,9 +70,9 @@ public sealed partial class ImageUseStore
         {
             // No parameter name: it would become part of the message, which the command line shows to its user.
             throw new ArgumentException(
-                $"The ID in use {ImageId.Quote(other)} is not written as the tracked ones are, so it would keep no "
-                + "image, and an image in use could expire. Nothing was changed. Give the IDs of the images of all "
-                + "containers, in full: docker inspect --format '{{.Image}}' CONTAINER.");
+                $"The ID in use {ImageId.Quote(other)} has another form than the tracked IDs, so it would protect no "
+                + "image, and an image in use could expire. Nothing was changed. Give the full image IDs of all "
+                + "containers: docker inspect --format '{{.Image}}' CONTAINER.");
         }
     }
 

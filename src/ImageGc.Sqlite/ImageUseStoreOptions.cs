@@ -85,7 +85,7 @@ public sealed class ImageUseStoreOptions
         RequirePath(DatabasePath, nameof(DatabasePath));
         if (DatabasePath == ":memory:" || DatabasePath.StartsWith("file:", StringComparison.Ordinal))
             throw new ArgumentException(
-                $"{nameof(DatabasePath)} is '{DatabasePath}': name a file that lasts.", nameof(DatabasePath));
+                $"{nameof(DatabasePath)} is '{DatabasePath}': use the path of a file.", nameof(DatabasePath));
         RequireThreshold(ImageAgeCleanupThreshold, nameof(ImageAgeCleanupThreshold));
         if (ClockSettleTime < TimeSpan.Zero || ClockSettleTime > TimeSpan.FromDays(365))
             throw new ArgumentOutOfRangeException(
@@ -106,7 +106,7 @@ public sealed class ImageUseStoreOptions
     private static void RequirePath(string path, string parameterName)
     {
         if (string.IsNullOrWhiteSpace(path) || path.Contains('\0', StringComparison.Ordinal))
-            throw new ArgumentException($"{parameterName} is missing or not a path: name a file.", parameterName);
+            throw new ArgumentException($"{parameterName} is missing, or is not the path of a file.", parameterName);
     }
 
     /// <remarks>
@@ -118,7 +118,7 @@ public sealed class ImageUseStoreOptions
         var (given, database) = (DatabaseFile.RealPathOf(path), DatabaseFile.RealPathOf(databasePath));
         if (given.StartsWith(database, StringComparison.Ordinal)
             && given[database.Length..] is "" or "-wal" or "-shm" or "-journal")
-            throw new ArgumentException($"'{path}' belongs to the database itself: name another file.", parameterName);
+            throw new ArgumentException($"'{path}' belongs to the database: use another file.", parameterName);
     }
 
     internal static void RequireThreshold(TimeSpan threshold, string parameterName)

@@ -45,22 +45,22 @@ internal static partial class StoreLog
     public static partial void Exported(this ILogger logger, string flatFilePath, int images);
 
     [LoggerMessage(10, LogLevel.Warning,
-        "Could not remove {ImageId} ({Names}): {Why} It stays tracked, and the next prune tries it again, last")]
+        "Could not remove {ImageId} ({Names}): {Why} It stays tracked, and the next prune tries it last")]
     private static partial void NotRemoved(this ILogger logger, string imageId, string names, string why);
 
     [LoggerMessage(23, LogLevel.Warning,
-        "There is no room to open {DatabasePath} for writing, so that nothing is recorded until there is some: {Why}")]
+        "The disk is too full to open {DatabasePath} for writing, so nothing is recorded until it has space: {Why}")]
     public static partial void OpenedWithoutRoom(this ILogger logger, string databasePath, string why);
 
     [LoggerMessage(24, LogLevel.Warning,
-        "There is no room to write in {DatabasePath}. Unused images are removed all the same, and recorded as removed "
-        + "once there is some")]
+        "The disk is too full to write to {DatabasePath}. Unused images are removed all the same, and recorded as "
+        + "removed once the disk has space")]
     public static partial void PrunedWithoutRoom(this ILogger logger, string databasePath);
 
-    [LoggerMessage(22, LogLevel.Debug, "What the removal of {ImageId} threw")]
+    [LoggerMessage(22, LogLevel.Debug, "The removal of {ImageId} failed")]
     private static partial void RemovalThrew(this ILogger logger, Exception exception, string imageId);
 
-    /// <summary>A refusal is an everyday matter: only who looks for more gets the stack trace.</summary>
+    /// <summary>Engines refuse removals often, so the warning has no stack trace; a debug line has it.</summary>
     public static void NotRemoved(this ILogger logger, ImageUse image, Exception exception)
     {
         var names = string.Join(
@@ -70,7 +70,7 @@ internal static partial class StoreLog
     }
 
     [LoggerMessage(11, LogLevel.Information,
-        "The wall clock was set by {Step}: corrected when the images of this boot were last used")]
+        "The wall clock was set by {Step}, so the last uses of the images of this boot were corrected")]
     public static partial void CorrectedTimes(this ILogger logger, string step);
 
     [LoggerMessage(12, LogLevel.Warning,
@@ -80,12 +80,12 @@ internal static partial class StoreLog
         this ILogger logger, string databasePath, string why, string keptPath, int images);
 
     [LoggerMessage(25, LogLevel.Warning,
-        "What was kept by hand in {DatabasePath} could not be salvaged: say again what to keep, with 'imagegc keep'")]
+        "The images kept by hand in {DatabasePath} could not be salvaged. Keep them again with 'imagegc keep'")]
     public static partial void KeptByHandLost(this ILogger logger, string databasePath);
 
     [LoggerMessage(13, LogLevel.Warning,
-        "Left out {Rows} rows of {DatabasePath} that hold no image: something damaged them. Opened for writing, a "
-        + "database of up to 8 MB removes them; otherwise delete them with sqlite3")]
+        "Left out {Rows} rows of {DatabasePath} that contain no image, because of damage. Opening a database of up to "
+        + "8 MB for writing removes such rows; in a larger one delete them with sqlite3")]
     public static partial void LeftOut(this ILogger logger, int rows, string databasePath);
 
     [LoggerMessage(14, LogLevel.Information,
@@ -96,8 +96,8 @@ internal static partial class StoreLog
     public static partial void NothingToImport(this ILogger logger, string flatFilePath);
 
     [LoggerMessage(16, LogLevel.Warning,
-        "The kernel does not name its boot, so images get older only while this program runs or by a clock that is "
-        + "right. Let it read /proc/sys/kernel/random/boot_id: ProcSubset=pid of systemd hides it")]
+        "The boot ID cannot be read, so images age only while this program runs, or by a wall clock that is trusted. "
+        + "Let it read /proc/sys/kernel/random/boot_id, which ProcSubset=pid in a systemd unit hides")]
     public static partial void NoBootId(this ILogger logger);
 
     [LoggerMessage(17, LogLevel.Information, "Backed up {DatabasePath} to {BackupPath}")]
@@ -108,16 +108,16 @@ internal static partial class StoreLog
     public static partial void FailureNotCounted(this ILogger logger, Exception exception, string databasePath);
 
     [LoggerMessage(19, LogLevel.Warning,
-        "{DatabasePath} has other names (hard links), {Count} in number. A program that opens it by one of them does "
-        + "not find its log and damages it: remove the other names. To back it up, use 'imagegc backup'")]
+        "{DatabasePath} has other names (hard links): {Count}. A program that opens it by one of them does not find "
+        + "its log, and damages it. Remove the other names. To back it up, use 'imagegc backup'")]
     public static partial void HasOtherNames(this ILogger logger, string databasePath, uint count);
 
-    [LoggerMessage(20, LogLevel.Warning, "Removed {Count} rows of {DatabasePath} that hold no image, which damage "
-        + "left: {ImageIds}")]
+    [LoggerMessage(20, LogLevel.Warning, "Removed {Count} rows of {DatabasePath} that contain no image, because "
+        + "of damage: {ImageIds}")]
     public static partial void RemovedBadRows(this ILogger logger, int count, string databasePath, string imageIds);
 
     [LoggerMessage(21, LogLevel.Error,
-        "No line of {FlatFilePath} is an image, so it is not the flat file of a runtime: it was left where it is. Set "
+        "No line of {FlatFilePath} is an image, so it is not the flat file of a runtime, and it was left in place. Set "
         + "FlatFilePath to the right file, or remove the setting")]
     public static partial void NotAFlatFile(this ILogger logger, string flatFilePath);
 }

@@ -64,7 +64,7 @@ public sealed class BackupCommandTests : CliTest
 
         Assert.Equal((ExitCode.Failed, ""), (result.ExitCode, result.Output));
         Assert.Contains($"Could not back up to '{Backup}'", result.Error, StringComparison.Ordinal);
-        Assert.Contains("never overwritten. Name another file", result.Error, StringComparison.Ordinal);
+        Assert.Contains("never overwritten. Choose another file name", result.Error, StringComparison.Ordinal);
         Assert.Equal("mine", File.ReadAllText(Backup));
     }
 

@@ -136,7 +136,7 @@ public sealed class InUseListTests : CliTest
         var result = Run("prune", "--in-use", shortened);
 
         Assert.Equal(ExitCode.Failed, result.ExitCode);
-        Assert.Contains($"'{shortened}' is not written as the tracked ones", result.Error, StringComparison.Ordinal);
+        Assert.Contains($"'{shortened}' has another form than the tracked IDs", result.Error, StringComparison.Ordinal);
         Assert.Equal([Id(1), Id(2), Id(3)], TrackedIds());
     }
 
@@ -150,7 +150,7 @@ public sealed class InUseListTests : CliTest
             var result = Run(command, "--in-use", Id(1), name);
 
             Assert.Equal(ExitCode.Failed, result.ExitCode);
-            Assert.Contains($"'{name}' is not written as the tracked ones", result.Error, StringComparison.Ordinal);
+            Assert.Contains($"'{name}' has another form than the tracked IDs", result.Error, StringComparison.Ordinal);
             Assert.Equal([Id(1), Id(2), Id(3)], TrackedIds());
         }
     }

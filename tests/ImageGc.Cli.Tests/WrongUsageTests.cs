@@ -11,15 +11,15 @@ public sealed class WrongUsageTests : CliTest
     private const string TimeForms = "use HH:MM, from 00:00 to 23:59.";
     private const string ThresholdForms = "use percent used, such as 85%, or what is to stay free, such as 2GB.";
     private const string AddressForms = "use unix:///path or tcp://host:port.";
-    private const string NotAsTracked = "is not written as the tracked ones are, so it would keep no image, and an "
-        + "image in use could expire. Nothing was changed. Give the IDs of the images of all containers, in full";
+    private const string NotAsTracked = "has another form than the tracked IDs, so it would protect no image, and an "
+        + "image in use could expire. Nothing was changed. Give the full image IDs of all containers";
     private const string NoDatabase = "imagegc: There is no database '{dir}/missing'. Name one with --db PATH";
     private const string NoSqlite = "imagegc: Could not open '{dir}/text': it is not a SQLite database, or its first "
         + "bytes are damaged. Use another database path, or move the file aside; it was left untouched.";
     private const string DirectoryToRead = "imagegc: Could not use '{dir}': '{dir}' is a directory. Name a file";
     private const string DirectoryToWrite = "imagegc: Could not use '{dir}': it is a directory. Name a file in it.";
     private const string ExistsAlready =
-        "There is a file of that name already, and it is never overwritten. Name another file";
+        "The file exists already and is never overwritten. Choose another file name";
     private const string OfTheDatabase = "belongs to the database; name another file. Nothing was changed.";
     private const string NoSocket = "imagegc: The engine at unix:///nowhere.sock could not";
     private const string StartDocker = "nothing listens there. Start Docker, or set another address.";
@@ -86,9 +86,9 @@ public sealed class WrongUsageTests : CliTest
         { "explain --engine tcp://localhost:99999", ExitCode.Usage, AddressForms },
         { "explain --engine ssh://host", ExitCode.Usage, AddressForms },
         { "history nginx:1.27 --runs", ExitCode.Usage, "--runs lists whole prunes, not one image: leave one" },
-        { "keep 'two words'", ExitCode.Usage, "Not an image ID, it contains white space or a control character: " },
+        { "keep 'two words'", ExitCode.Usage, "is not an image ID: it contains white space or a control" },
         { "keep --remove nginx:1.27", ExitCode.Usage, "imagegc: Unknown option '--remove' of 'imagegc keep'." },
-        { "unkeep ''", ExitCode.Usage, "imagegc: Not an image ID, it is empty: ''." },
+        { "unkeep ''", ExitCode.Usage, "imagegc: '' is not an image ID: it is empty." },
         { "adopt", ExitCode.Usage, "imagegc: Which images? Name them, or give --all." },
         { "adopt nginx --all", ExitCode.Usage, "imagegc: --all and names contradict each other" },
         { "run --onec", ExitCode.Usage, "Did you mean one of the following?\n--once\n" },
@@ -104,7 +104,7 @@ public sealed class WrongUsageTests : CliTest
         { "run --once --owner-label =edge", ExitCode.Usage, "imagegc: --owner-label names no label: use name or" },
         { "prune", ExitCode.Usage, $"Give --in-use ID... or --in-use-file FILE. {SayThatNothingIs}" },
         { "prune --in-use --older-than 0", ExitCode.Usage, $"--in-use names no image. {SayThatNothingIs}" },
-        { "prune --in-use ''", ExitCode.Usage, "imagegc: Not an image ID, it is empty: ''." },
+        { "prune --in-use ''", ExitCode.Usage, "imagegc: '' is not an image ID: it is empty." },
         { "prune --in-use-file ''", ExitCode.Usage, "imagegc: --in-use-file needs the path of a file." },
         {
             "prune --nothing-in-use --in-use-file /dev/null", ExitCode.Usage,

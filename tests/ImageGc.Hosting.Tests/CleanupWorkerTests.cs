@@ -144,7 +144,7 @@ public sealed class CleanupWorkerTests : HostTest
         await second.StartAsync(Cancel);
         Workers = 2;
         await LiveAsync(TimeSpan.FromMinutes(20));
-        Assert.Contains("removes images by this database", Log.Messages(LogLevel.Error)[0], StringComparison.Ordinal);
+        Assert.Contains("removes images with this database", Log.Messages(LogLevel.Error)[0], StringComparison.Ordinal);
 
         await first.StopAsync(Cancel);
         first.Dispose();

@@ -68,7 +68,7 @@ public sealed class BackupTests : StoreTest
         var nowhere = Assert.Throws<ImageUseStoreException>(() => store.BackupTo(PathOf("missing/backup.db")));
 
         Assert.Equal("mine", File.ReadAllText(Backup));
-        Assert.Contains("never overwritten. Name another file", taken.Message, StringComparison.Ordinal);
+        Assert.Contains("never overwritten. Choose another file name", taken.Message, StringComparison.Ordinal);
         Assert.StartsWith($"Could not back up to '{PathOf("missing/backup.db")}'", nowhere.Message,
             StringComparison.Ordinal);
         foreach (var path in (string[])[DatabasePath, $"{DatabasePath}-wal", ""])

@@ -148,7 +148,7 @@ public sealed class ForeignHandsTests : StoreTest
 
         using var store = ImageUseStore.Open(new ImageUseStoreOptions { DatabasePath = DatabasePath }, Time, log);
 
-        Assert.Contains("has other names (hard links), 1 in number",
+        Assert.Contains("has other names (hard links): 1",
             Assert.Single(log.Messages(Microsoft.Extensions.Logging.LogLevel.Warning)), StringComparison.Ordinal);
     }
 

@@ -98,12 +98,13 @@ public sealed class ImageIdTests : StoreTest
         var store = Open();
         foreach (var (imageId, why) in ((string, string)[])
             [
-                ("", "it is empty: ''."),
-                (new string('a', 513), $"it has 513 characters and 512 is the most: '{new string('a', 77)}...'."),
-                ("a b", "it contains white space or a control character: 'a b'."),
-                ("half\ud83d", "it contains half a surrogate pair: 'half\\ud83d'."),
+                ("", "'' is not an image ID: it is empty."),
+                (new string('a', 513),
+                    $"'{new string('a', 77)}...' is not an image ID: it has 513 characters, and the maximum is 512."),
+                ("a b", "'a b' is not an image ID: it contains white space or a control character."),
+                ("half\ud83d", "'half\\ud83d' is not an image ID: it contains half a surrogate pair."),
             ])
-            Assert.StartsWith($"Not an image ID, {why}",
+            Assert.StartsWith(why,
                 Assert.Throws<ArgumentException>(() => store.RecordUse(imageId)).Message, StringComparison.Ordinal);
     }
 

@@ -101,8 +101,8 @@ public sealed class KeepTests : StoreTest
         Assert.Equal(2, salvaged.Count());
         Assert.Empty(salvaged.ListKept());
         Assert.Contains(
-            $"What was kept by hand in {DatabasePath} could not be salvaged: say again what to keep, with "
-            + "'imagegc keep'", log.Messages(LogLevel.Warning));
+            $"The images kept by hand in {DatabasePath} could not be salvaged. Keep them again with 'imagegc keep'",
+            log.Messages(LogLevel.Warning));
     }
 
     [Fact]
@@ -131,7 +131,7 @@ public sealed class KeepTests : StoreTest
     {
         var store = Open();
 
-        Assert.StartsWith("Neither a name nor an ID of images: ",
+        Assert.StartsWith("Not a valid image name, ID or pattern: ",
             Assert.Throws<ArgumentException>(() => store.Keep(pattern!)).Message, StringComparison.Ordinal);
         Assert.Empty(store.ListKept());
     }

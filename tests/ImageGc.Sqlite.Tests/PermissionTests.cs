@@ -91,7 +91,7 @@ public sealed class PermissionTests : StoreTest
             () => Open(options => options.FlatFilePath = PathOf("theirs/image_use")));
 
         Assert.Equal(StoreErrorReason.FlatFile, exception.Reason);
-        Assert.Contains("Nothing was taken over", exception.Message, StringComparison.Ordinal);
+        Assert.Contains("Nothing was imported", exception.Message, StringComparison.Ordinal);
     }
 
     private void Damaged()

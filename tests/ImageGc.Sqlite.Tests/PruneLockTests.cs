@@ -19,8 +19,8 @@ public sealed class PruneLockTests : StoreTest
 
         Assert.Equal(StoreErrorReason.Busy, refused.Reason);
         Assert.Matches(@"^Could not prune the images in '.*image_use\.db': process \d+ \(ImageGc\.Sqlite\.Tests\), "
-            + @"since 20.*Z, removes images by this database, and only one may at a time\. Wait until it ends, or stop "
-            + @"it\.$",
+            + @"since 20.*Z, removes images with this database, and only one process can at a time\. Wait until it "
+            + @"ends, or stop it\.$",
             refused.Message);
         Assert.Throws<ImageUseStoreException>(store.LockPrunes);
         store.RecordUse(Id(2));

@@ -215,7 +215,7 @@ public sealed class ReadOnlyTests : StoreTest
         using var look = Look();
 
         Assert.Equal([Id(2), Id(3)], look.List().Select(image => image.ImageId));
-        Assert.Equal(["1 rows of image_use hold no image"], look.Check().Damage);
+        Assert.Equal(["1 rows of image_use contain no image"], look.Check().Damage);
     }
 
     [Fact]

@@ -89,10 +89,10 @@ public sealed class RemovalOrderTests : StoreTest
         Assert.Equal(
             [
                 $"Could not remove {Id(1)} (without a name): It is in use. It stays tracked, and the next prune tries "
-                + "it again, last",
+                + "it last",
             ],
             log.Messages(LogLevel.Warning));
-        Assert.Contains($"What the removal of {Id(1)} threw", log.Messages(LogLevel.Debug));
+        Assert.Contains($"The removal of {Id(1)} failed", log.Messages(LogLevel.Debug));
     }
 
     private static PruneOptions WithEnough(int after)

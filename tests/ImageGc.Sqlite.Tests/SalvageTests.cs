@@ -25,7 +25,7 @@ public sealed class SalvageTests : StoreTest
         }
 
         Assert.Equal(
-            [$"Removed 3 rows of {DatabasePath} that hold no image, which damage left: "
+            [$"Removed 3 rows of {DatabasePath} that contain no image, because of damage: "
                 + $"'{Id(3)}', 'sh\ufffd\ufffda', 'two words'"],
             log.Messages(LogLevel.Warning));
     }
@@ -56,7 +56,7 @@ public sealed class SalvageTests : StoreTest
         Sqlite.Execute(DatabasePath, "INSERT INTO image_use VALUES (CAST(x'7368FFFE61' AS TEXT), 1, 1)");
 
         Assert.Equal([Id(1)], store.List().Select(image => image.ImageId));
-        Assert.Equal(["1 rows of image_use hold no image"], store.Check().Damage);
+        Assert.Equal(["1 rows of image_use contain no image"], store.Check().Damage);
         Time.Pass(TimeSpan.FromDays(8));
         var result = await store.PruneAsync(
             [], (_, _) => Task.CompletedTask, TestContext.Current.CancellationToken);
@@ -157,7 +157,7 @@ public sealed class SalvageTests : StoreTest
         Sqlite.Execute(DatabasePath, "INSERT INTO image_use VALUES ('a' || char(160) || 'b', 1, 1)");
 
         Assert.Equal([Id(1)], store.List().Select(image => image.ImageId));
-        Assert.Equal(["1 rows of image_use hold no image"], store.Check().Damage);
+        Assert.Equal(["1 rows of image_use contain no image"], store.Check().Damage);
     }
 
     [Fact]

@@ -46,7 +46,7 @@ internal sealed partial class KernelClock : DeviceClock
     public override (long SinceBoot, long Wall) Read() => Read(SinceBoot, TimeProvider.System);
 
     private static long SinceBoot() =>
-        TryRead() ?? throw new InvalidOperationException("CLOCK_BOOTTIME, which could be read before, cannot be read.");
+        TryRead() ?? throw new InvalidOperationException("CLOCK_BOOTTIME can no longer be read.");
 
     /// <summary>
     /// Reads CLOCK_BOOTTIME, which includes suspended time. In /proc/uptime, lxcfs shows the uptime of the container.

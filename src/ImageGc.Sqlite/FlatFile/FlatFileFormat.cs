@@ -33,7 +33,7 @@ internal static class FlatFileFormat
         {
             content.Write(buffer, 0, read);
             if (content.Length > MaxBytes)
-                throw new IOException($"It is larger than {MaxBytes >> 20} MB, which no such file is.");
+                throw new IOException($"It is larger than {MaxBytes >> 20} MB, so it is not a flat file.");
         }
 
         content.Position = 0;

@@ -40,13 +40,13 @@ internal static class DatabaseOpener
         const int longestName = 200; // NAME_MAX is 255 bytes, and a salvage appends the longest suffix.
         if (Encoding.UTF8.GetByteCount(Path.GetFileName(path)) > longestName)
             throw ImageUseStoreException.Unavailable(path,
-                $"its name is longer than {longestName} bytes, which leaves too little for the names of the files "
-                + "beside it. Choose a shorter one.");
+                $"its name is longer than {longestName} bytes, which is too long for the names of the files beside "
+                + "it. Choose a shorter one.");
         var status = FileStatus.Of(path);
         if (status is { IsMountPoint: true })
             throw ImageUseStoreException.Unavailable(path,
-                "the file alone is mounted here, so its log would stay behind in this container. Mount the directory "
-                + "that holds it.");
+                "the file alone is mounted, so its log would be lost with the container. Mount the directory that "
+                + "contains it.");
         if (status?.Links > 1 && !Directory.Exists(path))
             log.HasOtherNames(path, status.Value.Links - 1);
     }
@@ -61,8 +61,8 @@ internal static class DatabaseOpener
         catch (ImageUseStoreException damage) when (damage.Reason == StoreErrorReason.Corrupt)
         {
             throw new ImageUseStoreException(StoreErrorReason.Corrupt, path,
-                $"{damage.Message} Nothing was changed. Opened for writing, the damaged file is kept and what can be "
-                + "read is salvaged.",
+                $"{damage.Message} Nothing was changed. If you open it for writing, the damaged file is kept, and what "
+                + "can be read is salvaged.",
                 damage);
         }
     }

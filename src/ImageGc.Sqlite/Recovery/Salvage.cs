@@ -126,7 +126,7 @@ internal static class Salvage
         {
             fresh.Write("salvage the images", (connection, now) => connection.Execute(InsertUsedNow,
                 imageIds.Select(imageId => new { imageId, boot = now.Boot, ran = now.Ran })));
-            fresh.Write("salvage what is kept", (connection, _) => connection.Execute(InsertKept,
+            fresh.Write("salvage the kept patterns", (connection, _) => connection.Execute(InsertKept,
                 kept.Select(row => new { pattern = row.Pattern, keptUtc = row.KeptUtc })));
         }
 

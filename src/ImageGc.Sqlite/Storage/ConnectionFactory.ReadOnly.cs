@@ -39,8 +39,8 @@ internal static partial class ConnectionFactory
                 when (!isLogEmpty && noIndex.Reason == StoreErrorReason.Unavailable && !File.Exists($"{path}-shm"))
             {
                 throw ImageUseStoreException.Unavailable(path,
-                    $"a part of it is in '{path}-wal', which cannot be read without '{path}-shm', and this user may "
-                    + "not create that. Open it as a user who may write to its directory, or copy both files to a "
+                    $"a part of it is in '{path}-wal', which cannot be read without '{path}-shm', and this user cannot "
+                    + "create that file. Open it as a user who can write to its directory, or copy both files to a "
                     + "directory of your own and open the copy.",
                     noIndex);
             }
@@ -72,8 +72,8 @@ internal static partial class ConnectionFactory
         if (version < Migrations.ExpectedVersion)
         {
             throw new ImageUseStoreException(StoreErrorReason.Migration, path,
-                $"Could not look into '{path}': its schema has version {version} and this program reads version "
-                + $"{Migrations.ExpectedVersion}. Look with the version that wrote it, or open it for writing, which "
+                $"Could not read '{path}': its schema version is {version}, and this program reads version "
+                + $"{Migrations.ExpectedVersion}. Use the program that wrote it, or open it for writing, which "
                 + "migrates it. Nothing was changed.");
         }
 
@@ -90,7 +90,7 @@ internal static partial class ConnectionFactory
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
             throw ImageUseStoreException.Unavailable(path,
-                $"{exception.Message.TrimEnd('.')}. Name a file that this user may look at.", exception);
+                $"{exception.Message.TrimEnd('.')}. Name a file that this user can read.", exception);
         }
     }
 }

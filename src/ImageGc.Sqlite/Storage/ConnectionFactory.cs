@@ -83,15 +83,15 @@ internal static partial class ConnectionFactory
             throw ImageUseStoreException.NotOurs(path, "it is not a SQLite database");
         if (!Directory.Exists(directory))
             throw ImageUseStoreException.Unavailable(path,
-                $"the directory '{directory}' does not exist. Create it, and run 'sync': power loss must not take it "
-                + "away.");
+                $"the directory '{directory}' does not exist. Create it, then run 'sync', so that power loss does not "
+                + "remove it.");
 
         try
         {
             DatabaseFile.CreateIfMissing(path);
             if (File.ResolveLinkTarget(path, returnFinalTarget: true) is { Exists: false } target)
                 throw ImageUseStoreException.Unavailable(path,
-                    $"it is a symbolic link to '{target}', which is not there. Create that, or remove the link.");
+                    $"it is a symbolic link to '{target}', which does not exist. Create that, or remove the link.");
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
@@ -198,8 +198,8 @@ internal static partial class ConnectionFactory
         if (mode != "wal")
         {
             throw ImageUseStoreException.Unavailable(path,
-                $"its file system cannot share memory between processes, so the journal mode stays '{mode}' where "
-                + "'wal' is needed. Use a local file system.");
+                $"its file system cannot share memory between processes, so the journal mode stays '{mode}', but 'wal' "
+                + "is needed. Use a local file system.");
         }
     }
 
@@ -222,8 +222,8 @@ internal static partial class ConnectionFactory
         catch (IOException exception)
         {
             throw StorageFailure.From(exception, path, "open the database",
-                "Without that power loss could take new files away. Let this user read the directory; if it may, read "
-                + "the kernel's log.");
+                "Without that, power loss could remove new files. Let this user read the directory; if it can, check "
+                + "the kernel's log (`dmesg`).");
         }
     }
 }

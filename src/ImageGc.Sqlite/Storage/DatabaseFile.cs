@@ -189,7 +189,7 @@ internal static partial class DatabaseFile
             catch (IOException)
             {
                 throw new ImageUseStoreException(StoreErrorReason.Corrupt, path,
-                    $"{damage.Message} Another process has it open: stop that one first, then open it again.", damage);
+                    $"{damage.Message} Another process has it open. Stop that process, then open it again.", damage);
             }
         }
     }

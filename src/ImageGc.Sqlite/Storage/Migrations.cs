@@ -28,9 +28,9 @@ internal static class Migrations
         if (file.UserVersion > ExpectedVersion)
         {
             throw new ImageUseStoreException(StoreErrorReason.NewerSchema, path,
-                $"Could not open '{path}': its schema has version {file.UserVersion} and this library knows versions "
-                + $"up to {ExpectedVersion}. Update the runtime, or use another database path. The file was left "
-                + "untouched.");
+                $"Could not open '{path}': its schema version is {file.UserVersion}, and this library supports "
+                + $"versions up to {ExpectedVersion}. Update the runtime, or use another database path. The file was "
+                + "left untouched.");
         }
 
         return (int)file.UserVersion;
@@ -80,8 +80,8 @@ internal static class Migrations
         } storage
             ? StorageFailure.From(storage, path, $"run the migration {script}")
             : new ImageUseStoreException(StoreErrorReason.Migration, path,
-                $"Could not open '{path}': the migration {script} failed: {error.Message} The database is as it was "
-                + "before. Go back to the version of the runtime that worked, and report this.",
+                $"Could not open '{path}': the migration {script} failed: {error.Message} The database was left as it "
+                + "was. Go back to the version of the runtime that worked, and report this.",
                 error);
 
     private const string ReadIdentity = """

@@ -40,15 +40,15 @@ internal sealed partial class OpenFiles
         if (_immutable && (Content() != _content || DatabaseFile.LengthOf(_logPath) > 0))
         {
             throw ImageUseStoreException.Moved(_path,
-                "another process has changed it since it was opened, and this user may not write what is needed to "
-                + "follow that. Open it anew.");
+                "another process has changed it since it was opened, and this user cannot write the files that are "
+                + "needed to follow the changes. Open it again.");
         }
 
         if (FileStatus.Of(_path)?.Identity != _file || (!_immutable && FileStatus.Of(_logPath)?.Identity != _log))
         {
             throw ImageUseStoreException.Moved(_path,
                 "the file or its log was moved, replaced or deleted while it was open, so changes would be lost. "
-                + "Restart the program, or open it anew, to use the file that is there now.");
+                + "Restart the program, or open it again, to use the file that is there now.");
         }
     }
 

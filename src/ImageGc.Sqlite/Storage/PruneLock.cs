@@ -59,8 +59,8 @@ internal static class PruneLock
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
             throw ImageUseStoreException.Unavailable(databasePath,
-                $"the lock for those who remove images, '{path}', cannot be opened: {exception.Message} Let this user "
-                + "write it and its directory.", exception);
+                $"the lock file '{path}' cannot be opened: {exception.Message} Let this user write to the file and its "
+                + "directory.", exception);
         }
     }
 }

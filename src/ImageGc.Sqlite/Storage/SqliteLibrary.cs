@@ -34,8 +34,8 @@ internal static partial class SqliteLibrary
         }
 
         throw new ImageUseStoreException(StoreErrorReason.Library, path,
-            $"Could not open '{path}': SQLite {raw.sqlite3_libversion().utf8_to_string()} is loaded, whose write-ahead "
-            + "log can corrupt a database. Reference SQLite 3.51.3 or later.");
+            $"Could not open '{path}': SQLite {raw.sqlite3_libversion().utf8_to_string()} is loaded, which can "
+            + "corrupt a database in WAL mode. Use SQLite 3.51.3 or later.");
     }
 
     /// <remarks>The other sentences name tools for developers and all paths that were tried.</remarks>

@@ -50,12 +50,12 @@ internal static class StorageFailure
         28 or 122 => (StoreErrorReason.Full, // ENOSPC, EDQUOT
             "the file system has no space, no inodes or no quota left. Free some (`df -h`, `df -i`), then repeat."),
         30 => (StoreErrorReason.ReadOnly, // EROFS
-            "the file system is mounted read-only, which Linux also does after errors. Look at the kernel's log "
+            "the file system is mounted read-only, which Linux also does after errors. Check the kernel's log "
             + "(`dmesg`), mount it writable, then repeat."),
         23 or 24 => (StoreErrorReason.Unavailable, // ENFILE, EMFILE
             "too many files are open. Close some, or raise the limit (`ulimit -n`), then repeat."),
         5 => (StoreErrorReason.IoError, // EIO
-            "the medium reported an error. Look at the kernel's log (`dmesg`), then repeat."),
+            "the storage device reported an error. Check the kernel's log (`dmesg`), then repeat."),
         _ => null,
     };
 
@@ -65,13 +65,13 @@ internal static class StorageFailure
             "another process holds its lock. Find it with `fuser` on the file, then repeat."),
         (raw.SQLITE_FULL, _) or (_, raw.SQLITE_IOERR_SHMSIZE) => Explain(28)!.Value,
         (_, raw.SQLITE_READONLY_DBMOVED) => (StoreErrorReason.Moved,
-            "the file was moved or replaced while it was open. Open it anew to use the file that is there now."),
+            "the file was moved or replaced while it was open. Open it again to use the file that is there now."),
         (raw.SQLITE_READONLY, _) => (StoreErrorReason.ReadOnly,
             "it cannot be written to. Make the file, its directory and the file system writable for this user."),
         (raw.SQLITE_CANTOPEN or raw.SQLITE_PERM, _) => (StoreErrorReason.Unavailable,
             "it cannot be opened. Check that its directory exists and that this user may read and write both."),
         (raw.SQLITE_CORRUPT or raw.SQLITE_NOTADB, _) => (StoreErrorReason.Corrupt,
-            "the file is damaged. Open it anew: that keeps the damaged file and saves what can be read."),
+            "the file is damaged. Open it again: that keeps the damaged file and salvages what can be read."),
         (raw.SQLITE_IOERR, _) => Explain(5)!.Value,
         _ => (StoreErrorReason.Other, "SQLite reported an error that this library does not know."),
     };
