@@ -17,6 +17,8 @@ public sealed partial class ImageUseStore
             findings = FindBadRows(connection) is { Count: > 0 } bad
                 ? [$"{bad.Count} rows of image_use contain no image"]
                 : [];
+
+        // SQLite reports a rollback journal for a file that it opened as immutable, but that has none.
         return new StoreCheck(
             path,
             connection.ExecuteScalar<int>("PRAGMA user_version"),

@@ -108,6 +108,8 @@ public sealed partial class ImageUseStore
     {
         if (gone.Count == 0)
             return [];
+
+        // The removed images refer to the run. If none remains, because all were used again, the run is deleted.
         var run = connection.QuerySingle<RunRow>(
             InsertRun, new { wallSeconds = now.WallSeconds, seconds = 0L, kind = NameOf(PruneKind.Gone) });
         var forgotten = gone.Where(image => ForgetUse(connection, image)).ToList();

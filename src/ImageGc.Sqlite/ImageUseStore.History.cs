@@ -100,6 +100,7 @@ public sealed partial class ImageUseStore
 
     private static long Seconds(TimeSpan threshold) => (long)Math.Ceiling(threshold.TotalSeconds);
 
+    /// <remarks>An edited or damaged row can have any number.</remarks>
     private static TimeSpan Threshold(long seconds) =>
         TimeSpan.FromSeconds(Math.Clamp(seconds, 0, (long)TimeSpan.MaxValue.TotalSeconds));
 

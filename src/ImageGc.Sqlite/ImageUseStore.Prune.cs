@@ -93,7 +93,7 @@ public sealed partial class ImageUseStore
             var verdicts = request.Decided is null ? [] : SelectVerdicts(connection, decision);
             return (run, takeExpired(connection, decision, run).ToList(), verdicts, now.Wall);
         });
-        request.Decided?.Invoke(ToVerdicts(verdictRows, wall));
+        request.Decided?.Invoke(ToVerdicts(verdictRows, wall)); // The host's code runs outside the lock.
         return new BegunPrune(request, wall / 1000)
         {
             Id = begun.Id,

@@ -48,7 +48,7 @@ public sealed partial class ImageUseStore
         var request = RequestOf(inUseImageIds, options);
         cancellationToken.ThrowIfCancellationRequested();
 
-        using var turn = _pruneLock is null ? TakePruneLock() : null;
+        using var turn = _pruneLock is null ? TakePruneLock() : null; // After LockPrunes the store has it already.
         var run = BeginOrDecideOnly(request);
         List<ImageUse> removed = [], usedMeanwhile = [];
         List<PruneFailure> failed = [];
@@ -166,7 +166,7 @@ public sealed partial class ImageUseStore
         }
         catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
         {
-            throw;
+            throw; // The image did not fail: the prune was cancelled while it was being removed.
         }
 #pragma warning disable CA1031 // Whatever the caller's code throws, the image stays tracked and the run goes on.
         catch (Exception exception)
@@ -202,6 +202,7 @@ public sealed partial class ImageUseStore
     /// <returns>False if the image was used during its removal.</returns>
     private bool ForgetRemoved(BegunPrune run, ImageUse image, Freed? freed)
     {
+        // It goes through the backlog, so that a full disk only delays it.
         var removal = new Removal(run, image, freed);
         lock (_backlogLock)
             _unrecordedRemovals.Add(removal);

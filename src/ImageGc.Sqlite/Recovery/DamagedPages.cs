@@ -42,8 +42,8 @@ internal static class DamagedPages
     }
 
     /// <summary>
-    /// Reads the newest version of each page in the log (section 4.1). Older versions contain forgotten images, and so
-    /// do frames of an earlier generation of the log, whose salt differs from that of the header.
+    /// Reads the newest version of each page in the log (section 4.1). Older versions can contain forgotten images,
+    /// and so can frames of an earlier generation of the log, whose salt differs from that of the header.
     /// </summary>
     private static void ReadLog(string path, HashSet<string> imageIds)
     {

@@ -41,6 +41,7 @@ internal static partial class ConnectionFactory
     private static FailFastConnection Open(
         string path, SqliteOpenMode mode, string how, string? vfs, Action<SqliteConnection> prepare)
     {
+        // Only a URI can set `psow` and `immutable` (https://www.sqlite.org/c3ref/open.html).
         var connection = new FailFastConnection(new SqliteConnectionStringBuilder
         {
             DataSource = OperatingSystem.IsWindows() ? path

@@ -175,6 +175,8 @@ internal static partial class DatabaseFile
     {
         const long locks = 0x40000000; // https://www.sqlite.org/src/file/src/os.h: PENDING_BYTE and the 511 after it.
         using var file = OpenClosed(path, FileAccess.ReadWrite);
+
+        // .NET cannot lock a part of a file on macOS.
         for (var waited = TimeSpan.Zero; !OperatingSystem.IsMacOS(); waited += Retry)
         {
             try

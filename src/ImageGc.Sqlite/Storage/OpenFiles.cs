@@ -59,6 +59,7 @@ internal sealed partial class OpenFiles
     {
         if (_locked is { } descriptor)
             SetLock(descriptor, Unlock);
+
         // Otherwise closing would delete the log that now has the name of its own.
         if (FileStatus.Of(_logPath) is { } log && log.Identity != _log)
             KeepLogOnClose(connection, true);
