@@ -2,17 +2,17 @@ using ImageGc.Sqlite;
 
 namespace ImageGc.Hosting;
 
-/// <summary>How a host answered a <see cref="CleanupRequest"/>.</summary>
-/// <param name="Failure">Why the cleanup failed; null if it did not.</param>
+/// <summary>The answer of a host to a <see cref="CleanupRequest"/>.</summary>
+/// <param name="Failure">Why the cleanup failed; null if it succeeded.</param>
 public sealed record CleanupAnswer(string? Failure);
 
 /// <summary>
-/// Asks the host that cleans up by a database, in whatever program, to do so at once and by its own settings: as
-/// `imagegc run --once` does beside a daemon.
+/// Asks the host that uses a database, in this or another program, to clean up now with its own settings. This is how
+/// `imagegc run --once` works beside a daemon.
 /// </summary>
 public static class CleanupRequest
 {
-    /// <summary>`pending ID`, `done ID` or `failed ID MESSAGE`.</summary>
+    /// <summary>The note that holds the request: `pending ID`, `done ID` or `failed ID MESSAGE`.</summary>
     private const string Note = "cleanup_request";
 
     private const string Pending = "pending";
@@ -22,16 +22,16 @@ public static class CleanupRequest
     private static readonly TimeSpan PollInterval = TimeSpan.FromSeconds(1);
 
     /// <summary>
-    /// Asks for a cleanup, which begins within seconds or after the one that is going on, and waits until it has ended.
-    /// What it removed is in the history of the store.
+    /// Requests a cleanup and waits until it has ended. It begins within seconds, or after the one that is running. The
+    /// history of the store shows what it removed.
     /// </summary>
-    /// <param name="store">Not read-only. Several threads and programs may ask at the same time.</param>
-    /// <param name="time">The clock to wait by; the system's if null.</param>
-    /// <param name="cancellationToken">Ends the waiting, not the cleanup.</param>
-    /// <returns>The answer; null if no host gave one, since none runs or it has ended.</returns>
-    /// <exception cref="ArgumentNullException">The store is null.</exception>
+    /// <param name="store">A store that is not read-only. Several threads and programs can ask at once.</param>
+    /// <param name="time">The clock for waiting; the system's if null.</param>
+    /// <param name="cancellationToken">Ends the wait, not the cleanup.</param>
+    /// <returns>The answer; null if there was none because no host runs or the host ended.</returns>
+    /// <exception cref="ArgumentNullException"><paramref name="store"/> is null.</exception>
     /// <exception cref="ImageUseStoreException">The database cannot be used.</exception>
-    /// <exception cref="OperationCanceledException">It was cancelled.</exception>
+    /// <exception cref="OperationCanceledException">The wait was canceled.</exception>
     public static async Task<CleanupAnswer?> SendAsync(
         ImageUseStore store, TimeProvider? time = null, CancellationToken cancellationToken = default)
     {
@@ -39,7 +39,7 @@ public static class CleanupRequest
         Write(store, $"{Pending} {Guid.NewGuid():N}");
         while (true)
         {
-            // Where another program asked after this one, the answer to that holds for both.
+            // A later request of another program replaces this one. Its answer holds for both.
             var words = Read(store);
             if (words is [Done, ..])
                 return new CleanupAnswer(Failure: null);
@@ -51,9 +51,10 @@ public static class CleanupRequest
         }
     }
 
-    /// <summary>The ID of the unanswered request, or null.</summary>
+    /// <summary>Returns the ID of the request that is not answered yet; null if there is none.</summary>
     internal static string? FindPending(ImageUseStore store) => Read(store) is [Pending, var id] ? id : null;
 
+    /// <summary>Answers the request, unless a later one has replaced it.</summary>
     internal static void Answer(ImageUseStore store, string id, string? failure)
     {
         if (FindPending(store) == id)

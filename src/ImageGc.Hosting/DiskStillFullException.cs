@@ -1,7 +1,7 @@
 namespace ImageGc.Hosting;
 
 /// <summary>
-/// The disk is fuller than it may be although every unused image was removed that may go, or freed nothing.
+/// The disk is still too full: no other unused image can be removed, or the last removals failed or freed nothing.
 /// </summary>
 public sealed class DiskStillFullException : IOException
 {

@@ -6,9 +6,9 @@ using ImageGc.Sqlite;
 namespace ImageGc.Hosting;
 
 /// <summary>
-/// What a host is doing, as noted in the database for other programs. A host notes it whenever it changes, by the clock
-/// as it is then. Register an <see cref="IProgress{T}"/> of it in the host's services to receive each change of
-/// <see cref="ToString"/>; it must not wait.
+/// The status of a host, which it stores in the database for other programs, with times by its clock of that moment.
+/// To receive each change of <see cref="ToString"/>, register an <see cref="IProgress{T}"/> of it in the services of
+/// the host. It must return at once.
 /// </summary>
 public sealed record HostStatus
 {
@@ -18,33 +18,35 @@ public sealed record HostStatus
     public required DateTimeOffset StartedAt { get; init; }
 
     /// <summary>
-    /// When it stopped, in UTC; null while it runs, and if it was killed: <see cref="ImageUseStore.ArePrunesLocked"/>
-    /// says whether it lives.
+    /// When the host stopped, in UTC; null while it runs or if it was killed.
+    /// <see cref="ImageUseStore.ArePrunesLocked"/> shows whether it runs.
     /// </summary>
     public DateTimeOffset? StoppedAt { get; init; }
 
-    /// <summary>Whether it only cleaned up once, as `imagegc run --once` does.</summary>
+    /// <summary>Whether the host only cleaned up once, as `imagegc run --once` does.</summary>
     public bool IsOnce { get; init; }
 
-    /// <summary>Since when it watches the engine, in UTC; null if it does not.</summary>
+    /// <summary>When the host began to watch the engine, in UTC; null if it does not watch it now.</summary>
     public DateTimeOffset? WatchingSince { get; init; }
 
-    /// <summary>When it removes images next, in UTC; null if it never does or cannot say.</summary>
+    /// <summary>When the host next removes images, in UTC; null if it removes none or does not know yet.</summary>
     public DateTimeOffset? NextRunAt { get; init; }
 
-    /// <summary>What fails now. A database that fails is not among it.</summary>
+    /// <summary>What fails now, except for failures of the database itself.</summary>
     public IReadOnlyList<HostProblem> Problems { get => field ?? []; init; }
 
-    /// <summary>What failed last, also if it works again; null if nothing has failed so far.</summary>
+    /// <summary>The latest problem, even if it is solved; null if there was none.</summary>
     public HostProblem? LastProblem { get; init; }
 
     /// <summary>
-    /// Its settings as configuration has them, without the path of the database, and those of its engine.
+    /// The settings of the host and its engine as written in configuration, without the path of the database.
     /// </summary>
     public IReadOnlyDictionary<string, string> Settings { get => field ?? new Dictionary<string, string>(); init; }
 
-    /// <summary>The status of the host that uses this database, or of the last one; null if there was none.</summary>
-    /// <param name="store">May be read-only.</param>
+    /// <summary>
+    /// Reads the status of the host that uses this database, or of the last one; returns null if there is none.
+    /// </summary>
+    /// <param name="store">The store, which can be read-only.</param>
     /// <exception cref="ImageUseStoreException">The database cannot be read.</exception>
     public static HostStatus? ReadFrom(ImageUseStore store)
     {
@@ -57,11 +59,12 @@ public sealed record HostStatus
         }
         catch (JsonException)
         {
+            // Another version of ImageGc wrote it. The status of a host is not worth a failure of its reader.
             return null;
         }
     }
 
-    /// <summary>One line for people, in UTC.</summary>
+    /// <summary>Returns one line for people, with times in UTC.</summary>
     public override string ToString() =>
         Problems.Count > 0 ? string.Join(' ', Problems)
         : StoppedAt is { } stopped ? Line($"Stopped at {stopped:u}")

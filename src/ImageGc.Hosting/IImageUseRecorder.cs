@@ -1,14 +1,16 @@
 namespace ImageGc.Hosting;
 
-/// <summary>Records uses of images for a runtime that deploys them itself.</summary>
+/// <summary>Records image uses for a runtime that deploys containers itself.</summary>
 /// <remarks>
-/// Thread-safe. The database is opened at the first use and, if that fails, at the next: a storage failure is logged
-/// and never thrown into a deployment. Replace it in the tests of a runtime.
+/// Thread-safe. The first use opens the database, and each later one tries again if that failed. A storage failure is
+/// logged and never thrown, so that it stops no deployment. Tests of a runtime can replace the recorder.
 /// </remarks>
 public interface IImageUseRecorder
 {
-    /// <summary>Records that an image is used now: after a pull, and when a container is created or removed.</summary>
-    /// <param name="imageId">1 to 512 characters without white space or control characters.</param>
-    /// <exception cref="ArgumentException">Not an image ID.</exception>
+    /// <summary>
+    /// Records that an image is used now. Call it after a pull, and when a container is created or removed.
+    /// </summary>
+    /// <param name="imageId">An ID that <see cref="Sqlite.ImageId.IsValid"/> accepts.</param>
+    /// <exception cref="ArgumentException"><paramref name="imageId"/> is not a valid image ID.</exception>
     void Record(string imageId);
 }

@@ -4,7 +4,7 @@ using Microsoft.Extensions.DependencyInjection;
 
 namespace ImageGc.Hosting;
 
-/// <summary>Takes the container engine whose images are collected.</summary>
+/// <summary>Adds the container engine whose images are collected.</summary>
 public sealed class ImageGarbageCollectionBuilder
 {
     private readonly List<string> _engineSettings = [];
@@ -18,14 +18,16 @@ public sealed class ImageGarbageCollectionBuilder
     /// <summary>The services of the host.</summary>
     public IServiceCollection Services { get; }
 
-    /// <summary>The section that the settings come from; null if they come from code.</summary>
+    /// <summary>The configuration section with the settings; null if they come from code.</summary>
     public IConfiguration? Section { get; }
 
     internal IReadOnlyList<string> EngineSettings => _engineSettings;
 
-    /// <summary>Registers the engine, as a singleton; the last one counts.</summary>
-    /// <typeparam name="TEngine">The engine; its constructor may ask for services.</typeparam>
-    /// <param name="settings">What it reads from <see cref="Section"/>: other unknown settings are refused.</param>
+    /// <summary>Registers the engine as a singleton. If you call it more than once, the last engine is used.</summary>
+    /// <typeparam name="TEngine">The engine. Its constructor can take services.</typeparam>
+    /// <param name="settings">
+    /// The settings that the engine reads from <see cref="Section"/>. With an unknown one the host does not start.
+    /// </param>
     public ImageGarbageCollectionBuilder AddEngine<
         [DynamicallyAccessedMembers(DynamicallyAccessedMemberTypes.PublicConstructors)] TEngine>(
         params string[] settings)

@@ -5,33 +5,33 @@ using ImageGc.Sqlite;
 namespace ImageGc.Hosting;
 
 /// <summary>
-/// What is collected, and when. The first four settings are those of Azure IoT Edge. In configuration durations are
-/// written as people write them: 30s, 90m, 12h, 7d, 3w or 0. Read once, when the host starts.
+/// Which images are removed, and when. Read once, when the host starts. The first four settings are those of Azure IoT
+/// Edge. In configuration, durations are written 30s, 90m, 12h, 7d, 3w or 0.
 /// </summary>
 public sealed class ImageGarbageCollectionOptions
 {
     /// <summary>Whether images are removed; true by default. If false, uses are still recorded.</summary>
     public bool Enabled { get; set; } = true;
 
-    /// <summary>How often images are removed: whole days, at least one, by default 1.</summary>
+    /// <summary>How often images are removed, in whole days; at least, and by default, 1 day.</summary>
     public TimeSpan CleanupRecurrence { get; set; } = TimeSpan.FromDays(1);
 
     /// <summary>How long an image must have been unused before it is removed; 7 days by default.</summary>
     public TimeSpan ImageAgeCleanupThreshold { get; set; } = TimeSpan.FromDays(7);
 
-    /// <summary>The time of day, in local time, at which images are removed: HH:MM, 00:00 by default.</summary>
+    /// <summary>The local time of day, HH:MM, at which images are removed; 00:00 by default.</summary>
     public TimeOnly CleanupTime { get; set; } = TimeOnly.MinValue;
 
-    /// <summary>The database file; required. It is created if missing, its directory never.</summary>
+    /// <summary>The database file; required. It is created if missing, but its directory must exist.</summary>
     public string DatabasePath { get; set; } = "";
 
     /// <summary>
-    /// The flat file of Azure IoT Edge to take over at the first start, as
-    /// <see cref="ImageUseStoreOptions.FlatFilePath"/> says; none by default.
+    /// The flat file of Azure IoT Edge to import at the first start; none by default. See
+    /// <see cref="ImageUseStoreOptions.FlatFilePath"/>.
     /// </summary>
     public string? FlatFilePath { get; set; }
 
-    /// <summary>What a recorded use promises about power loss; <see cref="Durability.Full"/> by default.</summary>
+    /// <summary>Whether recorded uses survive a power failure; <see cref="Durability.Full"/> by default.</summary>
     public Durability Durability { get; set; } = Durability.Full;
 
     /// <summary>
@@ -41,73 +41,78 @@ public sealed class ImageGarbageCollectionOptions
     public TimeSpan BusyTimeout { get; set; } = TimeSpan.FromSeconds(10);
 
     /// <summary>
-    /// How long the device's clock must not have been set before it is believed; an hour by default. A cleanup that is
-    /// due waits for that. See <see cref="ImageUseStoreOptions.ClockSettleTime"/>.
+    /// How long the clock must run without being set before it is trusted; 1 hour by default. A cleanup that is due
+    /// waits until then. See <see cref="ImageUseStoreOptions.ClockSettleTime"/>.
     /// </summary>
     public TimeSpan ClockSettleTime { get; set; } = TimeSpan.FromHours(1);
 
     /// <summary>
-    /// Images that are never removed: names, IDs also shortened, and globs with * and ? such as `registry/agent:*`. A
-    /// name without a tag keeps every tag. To be kept is no use: their age goes on. An entry that matches no image is
-    /// reported at the start and by each cleanup.
+    /// Images that are never removed: names, IDs (also shortened) and globs with * and ?, such as `registry/agent:*`.
+    /// A name without a tag keeps every tag. Keeping an image does not count as a use. An entry that matches no image
+    /// is logged at the start and by each cleanup.
     /// </summary>
     public IList<string> KeepImages { get; } = [];
 
-    /// <summary>Images that are never removed because they have such a label: `name` or `name=value`.</summary>
+    /// <summary>Labels, `name` or `name=value`. Images that have one of them are never removed.</summary>
     public IList<string> KeepLabels { get; } = [];
 
     /// <summary>
-    /// How many images of each repository are never removed: those that were used last, and those in use first of all;
-    /// 0 by default. Only images whose use is known count. An image that lost its names belongs to the repositories of
-    /// those that it last had.
+    /// How many images of each repository are never removed: first those in use, then those used last; 0 by default.
+    /// Only images that are tracked or in use count. An image without names counts for the repositories of its last
+    /// names.
     /// </summary>
     public int KeepNewest { get; set; }
 
     /// <summary>
-    /// Whether the images of containers are recorded by watching the engine, for a host that does not record uses
-    /// itself with <see cref="IImageUseRecorder"/>; false by default.
+    /// Whether the host watches the engine and records the images of containers; false by default. Leave it false if
+    /// your program records uses with <see cref="IImageUseRecorder"/>.
     /// </summary>
     public bool WatchContainers { get; set; }
 
     /// <summary>
-    /// Which images are tracked when <see cref="WatchContainers"/> is on: those of containers by default.
+    /// Which images are tracked if <see cref="WatchContainers"/> is true; those of containers by default.
     /// </summary>
     public TrackImages TrackImages { get; set; }
 
     /// <summary>
-    /// Of which containers the images are recorded when <see cref="WatchContainers"/> is on: those with this label,
-    /// `name` or `name=value`; of all of them by default.
+    /// The label, `name` or `name=value`, of the containers whose images are recorded if <see cref="WatchContainers"/>
+    /// is true; by default, the images of all containers are recorded.
     /// </summary>
     public string? OwnerLabel { get; set; }
 
     /// <summary>
-    /// When the disk of the images is so full, unused images go before their time, oldest use first, until
-    /// <see cref="LowThreshold"/>; off by default. In configuration `85%` used, or `2GB` free.
+    /// The disk usage at which unused images are removed early, oldest use first, until <see cref="LowThreshold"/>; off
+    /// by default. In configuration, `85%` used or `2GB` free.
     /// </summary>
     public DiskThreshold? HighThreshold { get; set; }
 
     /// <summary>
-    /// Down to where images are removed once the disk is too full; by default 5 points less than
-    /// <see cref="HighThreshold"/>, or with half as many bytes again free.
+    /// The disk usage at which early removal stops; by default 5 percentage points less than
+    /// <see cref="HighThreshold"/>, or 1.5 times its free bytes.
     /// </summary>
     public DiskThreshold? LowThreshold { get; set; }
 
-    /// <summary>How long an image must have been unused to go for a full disk; 2 minutes by default.</summary>
+    /// <summary>How long an image must have been unused to be removed early; 2 minutes by default.</summary>
     public TimeSpan MinimumAge { get; set; } = TimeSpan.FromMinutes(2);
 
-    /// <summary>How often the disk is looked at; every 5 minutes by default.</summary>
+    /// <summary>How often the disk is checked, from 10 seconds to 1 day; 5 minutes by default.</summary>
     public TimeSpan DiskCheckInterval { get; set; } = TimeSpan.FromMinutes(5);
 
     /// <summary>
-    /// A directory on the disk that holds the images, where the engine cannot say which that is or says the wrong one;
-    /// by default the engine is asked.
+    /// A directory on the disk that holds the images. Set it if the engine cannot name that disk or names a wrong one;
+    /// by default, the engine is asked.
     /// </summary>
     public string? ImageDirectory { get; set; }
 
-    /// <summary>How long a host lets its containers come up before it makes up for a missed run.</summary>
+    /// <summary>
+    /// How long a host waits after its start, so that containers can start first, before it checks the disk or makes up
+    /// for a missed cleanup.
+    /// </summary>
     internal TimeSpan StartDelay { get; set; } = TimeSpan.FromMinutes(5);
 
-    /// <summary>All that is set, but for the path of the database, as configuration has it.</summary>
+    /// <summary>
+    /// Returns the settings that are set, as written in configuration, without the path of the database.
+    /// </summary>
     public Dictionary<string, string> ToSettings() => new Dictionary<string, string?>
     {
         [nameof(Enabled)] = Enabled ? "true" : "false",

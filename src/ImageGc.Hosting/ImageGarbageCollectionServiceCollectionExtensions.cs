@@ -13,18 +13,18 @@ public static class ImageGarbageCollectionServiceCollectionExtensions
 {
     /// <summary>
     /// Registers <see cref="IImageUseRecorder"/>, <see cref="IImageGarbageCollector"/>, the
-    /// <see cref="ImageUseStore"/>, the workers that record, remove and make room, and the meter `ImageGc`.
+    /// <see cref="ImageUseStore"/>, the workers that record uses, remove images and watch the disk, and the meter
+    /// `ImageGc`.
     /// </summary>
     /// <param name="services">The services of the host.</param>
     /// <param name="section">The settings, named as in <see cref="ImageGarbageCollectionOptions"/>.</param>
-    /// <returns>A builder that takes the engine.</returns>
+    /// <returns>A builder to which you add the engine.</returns>
     /// <remarks>
-    /// A wrong setting, a file that is no database of ours, and a missing native library stop the start with a message
-    /// that says so. After that only what cannot go on without a new start ends the host, with exit code 1: a database
-    /// that was moved, deleted or damaged while it was open. Settings are read once: a change takes effect at the next
-    /// start.
+    /// The start fails, with a message that says what to do, if a setting is wrong, the file is not a database of
+    /// ImageGc, or SQLite's native library is missing. Later, the host ends only if the open database was moved,
+    /// replaced, deleted or damaged, with exit code 1. Settings are read once: a change takes effect at the next start.
     /// </remarks>
-    /// <exception cref="InvalidOperationException">It was called before.</exception>
+    /// <exception cref="InvalidOperationException">The method was called before.</exception>
     public static ImageGarbageCollectionBuilder AddImageGarbageCollection(
         this IServiceCollection services, IConfiguration section)
     {
@@ -35,11 +35,11 @@ public static class ImageGarbageCollectionServiceCollectionExtensions
         return builder;
     }
 
-    /// <summary>As above, with settings from code.</summary>
+    /// <summary>Registers the same services, with settings from code.</summary>
     /// <param name="services">The services of the host.</param>
     /// <param name="configure">Sets the settings.</param>
-    /// <returns>A builder that takes the engine.</returns>
-    /// <exception cref="InvalidOperationException">It was called before.</exception>
+    /// <returns>A builder to which you add the engine.</returns>
+    /// <exception cref="InvalidOperationException">The method was called before.</exception>
     public static ImageGarbageCollectionBuilder AddImageGarbageCollection(
         this IServiceCollection services, Action<ImageGarbageCollectionOptions> configure)
     {
@@ -50,13 +50,13 @@ public static class ImageGarbageCollectionServiceCollectionExtensions
     }
 
     /// <summary>
-    /// Adds a health check: unhealthy while the database cannot be used, degraded while uses cannot be recorded, the
-    /// engine cannot be watched, the last cleanup failed or the disk stays full. Its data say since when.
+    /// Adds a health check. It is unhealthy while the database cannot be used, and degraded while uses cannot be
+    /// recorded, the engine cannot be watched, cleanups fail or the disk stays too full. Its data include since when.
     /// </summary>
     /// <param name="builder">The health checks of the host.</param>
-    /// <param name="name">Its name.</param>
-    /// <param name="failureStatus">What to report while the database cannot be used; unhealthy by default.</param>
-    /// <param name="tags">Its tags.</param>
+    /// <param name="name">The name of the check.</param>
+    /// <param name="failureStatus">The status while the database cannot be used; unhealthy by default.</param>
+    /// <param name="tags">The tags of the check.</param>
     public static IHealthChecksBuilder AddImageGarbageCollection(
         this IHealthChecksBuilder builder, string name = "image-garbage-collection",
         HealthStatus? failureStatus = null, IEnumerable<string>? tags = null) =>
@@ -69,7 +69,8 @@ public static class ImageGarbageCollectionServiceCollectionExtensions
             throw new InvalidOperationException(
                 $"{nameof(AddImageGarbageCollection)} was called before. Call it once.");
 
-        // A host that brings its own store does not name a database; it may register the store after this.
+        // A host that registers its own store needs no DatabasePath. It may do so after this call, so the validator
+        // looks at the services when the host starts.
         services.AddSingleton<IValidateOptions<ImageGarbageCollectionOptions>>(new OptionsValidator(
             needsDatabase: () => services.Last(service => service.ServiceType == typeof(ImageUseStore))
                 .ImplementationFactory == OpenStore));
@@ -77,10 +78,11 @@ public static class ImageGarbageCollectionServiceCollectionExtensions
         services.TryAddSingleton(TimeProvider.System);
         services.TryAddSingleton(OpenStore);
         services.TryAddSingleton<IContainerEngine>(_ => throw new InvalidOperationException(
-            "No container engine is registered: call AddDocker() or AddEngine<TEngine>() on what "
+            "No container engine is registered. Call AddDocker() or AddEngine<TEngine>() on the builder that "
             + $"{nameof(AddImageGarbageCollection)} returns."));
 
-        // Asked for at each use: a store that cannot be opened now may open later, and must not stop the host.
+        // Resolved at each use: the container keeps no singleton whose factory threw, so a store that cannot be opened
+        // now is tried again, and does not stop the host.
         services.AddSingleton<Func<ImageUseStore>>(provider => provider.GetRequiredService<ImageUseStore>);
         services.AddSingleton<IImageUseRecorder, ImageUseRecorder>();
         services.AddSingleton<IImageGarbageCollector, ImageGarbageCollector>();
@@ -91,7 +93,7 @@ public static class ImageGarbageCollectionServiceCollectionExtensions
         services.AddSingleton<HostState>();
         services.AddSingleton<Health>();
         services.AddSingleton<Tracking>();
-        services.AddHostedService<CleanupWorker>(); // The first: it stops a start that is in vain.
+        services.AddHostedService<CleanupWorker>(); // Must be the first: it opens the database and can fail the start.
         services.AddHostedService<TrackingWorker>();
         services.AddSingleton<DiskPressureWorker>();
         services.AddHostedService(provider => provider.GetRequiredService<DiskPressureWorker>());

@@ -3,12 +3,13 @@ using Quickenshtein;
 
 namespace ImageGc.Hosting;
 
-/// <summary>Finds the name that a person who mistyped it may have meant.</summary>
+/// <summary>Finds the name that a mistyped name most likely means.</summary>
 public static class NearestName
 {
-    /// <summary>The name that takes the fewest keys to correct; null if none is like it.</summary>
-    /// <param name="written">What was typed; capitals do not count, nor a registry or tag that is left out.</param>
-    /// <param name="names">All that it can be.</param>
+    /// <summary>Returns the name that differs in the fewest characters; null if none is similar.</summary>
+    /// <param name="written">The name as typed. Case is ignored; the registry, path or tag can be missing.</param>
+    /// <param name="names">The names to choose from.</param>
+    /// <exception cref="ArgumentNullException"><paramref name="written"/> is null.</exception>
     public static string? Find(string written, IEnumerable<string> names)
     {
         ArgumentNullException.ThrowIfNull(written);

@@ -1,17 +1,17 @@
 namespace ImageGc.Hosting;
 
 /// <summary>
-/// Which images a host tracks that watches the engine, and so removes once they are unused for long enough. Whatever is
-/// tracked counts as used too when it is pulled, loaded, imported or tagged again.
+/// Which images are tracked by a host that watches the engine, and so removed once they are unused for long enough. A
+/// tracked image also counts as used when it is pulled, loaded, imported or tagged again.
 /// </summary>
 public enum TrackImages
 {
-    /// <summary>Those of containers.</summary>
+    /// <summary>Images that containers use.</summary>
     Containers,
 
-    /// <summary>And those that anybody pulls, loads or imports while the host watches.</summary>
+    /// <summary>Also images that any program pulls, loads or imports while the host watches.</summary>
     Pulled,
 
-    /// <summary>And all that are there, as used at the moment they are seen first.</summary>
+    /// <summary>Also all other images of the engine. They count as used when the host first sees them.</summary>
     All,
 }

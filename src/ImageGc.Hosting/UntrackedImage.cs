@@ -1,8 +1,8 @@
 namespace ImageGc.Hosting;
 
-/// <summary>An image of the engine that is not tracked, so that it is never removed.</summary>
+/// <summary>An image of the engine that is not tracked, and therefore never removed.</summary>
 /// <param name="Image">The image.</param>
-/// <param name="Why">Why it is not tracked, as far as that can be said.</param>
+/// <param name="Why">The most likely reason why it is not tracked, as a clause.</param>
 public sealed record UntrackedImage(EngineImage Image, string Why)
 {
     internal static UntrackedImage Of(
@@ -14,13 +14,13 @@ public sealed record UntrackedImage(EngineImage Image, string Why)
         return new UntrackedImage(
             image,
             ours.Count > 0
-                ? $"{NamesOf(ours)} uses it, which was not recorded so far"
+                ? $"{NamesOf(ours)} uses it, which is not recorded yet"
                 : users.Count > 0
                     ? $"only containers without the label {owner} use it: {NamesOf(users)}"
                     : image.ReadOnly
                         ? "the engine's store is read-only"
                         : options.TrackImages == TrackImages.All
-                            ? "it was not seen so far"
+                            ? "it has not been seen yet"
                             : "no container has used it so far");
     }
 

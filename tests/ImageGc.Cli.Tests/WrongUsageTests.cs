@@ -9,7 +9,7 @@ public sealed class WrongUsageTests : CliTest
 {
     private const string DurationForms = "use a whole number and a unit: 30s, 90m, 12h, 7d or 3w, or just 0.";
     private const string TimeForms = "use HH:MM, from 00:00 to 23:59.";
-    private const string ThresholdForms = "use percent used, such as 85%, or what is to stay free, such as 2GB.";
+    private const string ThresholdForms = "use a percentage used, such as 85%, or a size to keep free, such as 2GB.";
     private const string AddressForms = "use unix:///path or tcp://host:port.";
     private const string NotAsTracked = "has another form than the tracked IDs, so it would protect no image, and an "
         + "image in use could expire. Nothing was changed. Give the full image IDs of all containers";

@@ -324,7 +324,7 @@ public sealed class DiskPressureHostTests : HostTest
 
     [Fact]
     public void A_directory_that_is_on_no_disk_is_refused() => Assert.Contains(
-        "'/proc' is on no disk", Assert.Throws<IOException>(() => DiskUsage.OfDirectory("/proc")).Message,
+        "'/proc' is not on a disk", Assert.Throws<IOException>(() => DiskUsage.OfDirectory("/proc")).Message,
         StringComparison.Ordinal);
 
     [Fact]

@@ -229,7 +229,7 @@ public sealed class HostStatusTests : HostTest
             {
                 [unused] = "no container has used it so far",
                 [foreign] = "only containers without the label owner=edge use it: theirs",
-                [fresh] = "ours uses it, which was not recorded so far",
+                [fresh] = "ours uses it, which is not recorded yet",
             },
             untracked.ToDictionary(image => image.Image.ImageId, image => image.Why));
     }

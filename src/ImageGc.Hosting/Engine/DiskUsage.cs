@@ -6,19 +6,19 @@ namespace ImageGc.Hosting;
 /// <summary>How full a disk is, as `df` shows it.</summary>
 public sealed record DiskUsage
 {
-    /// <summary>What is used.</summary>
+    /// <summary>The number of bytes in use.</summary>
     public required long UsedBytes { get; init; }
 
-    /// <summary>What may still be written; less than what is free where some is reserved.</summary>
+    /// <summary>The number of bytes that can still be written, without those that the file system reserves.</summary>
     public required long AvailableBytes { get; init; }
 
-    /// <summary>Of the disk that holds this directory.</summary>
+    /// <summary>Measures the disk that holds a directory.</summary>
     /// <exception cref="IOException">The disk cannot be measured.</exception>
     public static DiskUsage OfDirectory(string directory)
     {
         var disk = new DriveInfo(directory);
         if (disk.TotalSize == 0)
-            throw new IOException($"The directory '{directory}' is on no disk, since that has no size: name another.");
+            throw new IOException($"'{directory}' is not on a disk: its file system has no size. Name another one.");
         return new DiskUsage
         {
             UsedBytes = disk.TotalSize - disk.TotalFreeSpace,
@@ -26,7 +26,7 @@ public sealed record DiskUsage
         };
     }
 
-    /// <summary>`92% full, 1.2 GB free`.</summary>
+    /// <summary>Returns text such as `92% full, 1.2 GB free`.</summary>
     public override string ToString() => string.Create(
         CultureInfo.InvariantCulture, $"{UsedPercent:F0}% full, {SizeText.Format(AvailableBytes)} free");
 

@@ -1,8 +1,8 @@
 namespace ImageGc.Hosting;
 
 /// <summary>
-/// The engine has another store of images than the one whose images are tracked: nothing is removed or forgotten until
-/// <see cref="IImageGarbageCollector.AcceptEngineAsync"/>.
+/// The engine has another image store than the one whose images are tracked. Nothing is removed or forgotten until you
+/// call <see cref="IImageGarbageCollector.AcceptEngineAsync"/>.
 /// </summary>
 public sealed class EngineChangedException : Exception
 {

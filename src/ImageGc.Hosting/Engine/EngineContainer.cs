@@ -1,17 +1,17 @@
 namespace ImageGc.Hosting;
 
-/// <summary>A container in the engine, in whatever state.</summary>
+/// <summary>A container that the engine has, in any state.</summary>
 public sealed record EngineContainer
 {
-    /// <summary>Its ID.</summary>
+    /// <summary>The container's ID.</summary>
     public required string Id { get; init; }
 
-    /// <summary>Its name, for people; null if it has none.</summary>
+    /// <summary>The container's name, for messages; null if it has none.</summary>
     public string? Name { get; init; }
 
-    /// <summary>The IDs of all images that it uses: its own, and each that is mounted into it.</summary>
+    /// <summary>The full IDs of all images in use: the container's own, and each image mounted into it.</summary>
     public required IReadOnlyList<string> ImageIds { get; init; }
 
-    /// <summary>Its labels.</summary>
+    /// <summary>The container's labels.</summary>
     public IReadOnlyDictionary<string, string> Labels { get; init; } = new Dictionary<string, string>();
 }

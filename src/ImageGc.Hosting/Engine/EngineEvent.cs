@@ -1,9 +1,9 @@
 namespace ImageGc.Hosting;
 
-/// <summary>What happened in the engine.</summary>
+/// <summary>The kind of an <see cref="EngineEvent"/>.</summary>
 public enum EngineEventKind
 {
-    /// <summary>What the engine remembers from after the cursor has come; what happens from now on follows.</summary>
+    /// <summary>The remembered events after the cursor were all reported. New events follow.</summary>
     Started,
 
     /// <summary>A container was created.</summary>
@@ -18,31 +18,31 @@ public enum EngineEventKind
     /// <summary>An image was loaded or imported from a file.</summary>
     ImageLoaded,
 
-    /// <summary>An image got a name.</summary>
+    /// <summary>An image was given a name.</summary>
     ImageTagged,
 
     /// <summary>An image was removed.</summary>
     ImageRemoved,
 }
 
-/// <summary>Something that happened in the engine, as the engine reports it: nothing is looked up.</summary>
+/// <summary>An event as the engine reports it, without further requests to the engine.</summary>
 public sealed record EngineEvent
 {
-    /// <summary>What happened.</summary>
+    /// <summary>The kind of event.</summary>
     public required EngineEventKind Kind { get; init; }
 
-    /// <summary>The container that it happened to; null if it was an image.</summary>
+    /// <summary>The ID of the container; null if the event is about an image.</summary>
     public string? ContainerId { get; init; }
 
-    /// <summary>The ID or name of the image, or of the container's image as it was named; null if unknown.</summary>
+    /// <summary>The ID or name of the image, or the image name of the container; null if unknown.</summary>
     public string? ImageReference { get; init; }
 
     /// <summary>The labels of the container; null if the engine does not report them.</summary>
     public IReadOnlyDictionary<string, string>? Labels { get; init; }
 
-    /// <summary>When it happened, by the engine's clock.</summary>
+    /// <summary>When the event happened, by the engine's clock.</summary>
     public DateTimeOffset Time { get; init; }
 
-    /// <summary>Where to go on after this event; opaque. Null if the engine cannot.</summary>
+    /// <summary>An opaque position from which to continue after this event; null if the engine has none.</summary>
     public string? Cursor { get; init; }
 }

@@ -2,48 +2,48 @@ namespace ImageGc.Hosting;
 
 /// <summary>A container engine whose images are collected. ImageGc.Docker has one for Docker and Podman.</summary>
 /// <remarks>
-/// An answer is whole or an exception: after an incomplete one images that are in use would be removed. Every method
-/// bounds how long it takes. It throws <see cref="EngineUnavailableException"/> if the engine cannot be reached, which
-/// ends a run, or <see cref="TimeoutException"/> if it does not answer, which ends it the third time in a row. Whatever
-/// else it throws concerns the one image or container that was asked for, or the one call. Calls may come from several
-/// threads at once. What <see cref="object.ToString"/> returns names it in the log.
+/// Return a complete answer or throw: after an incomplete one, images in use would be removed. Every method must end
+/// within a bounded time. Throw <see cref="EngineUnavailableException"/> if the engine cannot be reached: the run ends.
+/// Throw <see cref="TimeoutException"/> if it does not answer: the run ends at the third one in a row. Any other
+/// exception affects only that call. Several threads call the methods at the same time. The log names the engine by
+/// <see cref="object.ToString"/>.
 /// </remarks>
 public interface IContainerEngine
 {
     /// <summary>
-    /// Its settings by the names that <see cref="ImageGarbageCollectionBuilder.AddEngine"/> was given, so that other
-    /// programs ask the same engine: they are noted in the database, so without secrets. Answers at once and does not
-    /// throw. By default none.
+    /// The engine's settings, by the names passed to <see cref="ImageGarbageCollectionBuilder.AddEngine"/>; none by
+    /// default. They are stored in the database so that other programs find the same engine: include no secrets. Must
+    /// return at once and must not throw.
     /// </summary>
     IReadOnlyDictionary<string, string> Settings => new Dictionary<string, string>();
 
     /// <summary>
-    /// Names the engine and its store of images: the same text as long as the images are the same ones, over restarts
-    /// and upgrades too; another one once the store was switched or the data directory is another.
+    /// Identifies the engine and its image store. Returns the same text across restarts and upgrades, and another text
+    /// after a change of the image store or the data directory.
     /// </summary>
     Task<string> IdentifyAsync(CancellationToken cancellationToken);
 
-    /// <summary>Whether this is an image ID in full, as the engine itself writes it.</summary>
+    /// <summary>Returns whether the text is a full image ID, as the engine itself writes it.</summary>
     bool IsImageId(string text);
 
-    /// <summary>Every image.</summary>
+    /// <summary>Lists every image.</summary>
     Task<IReadOnlyCollection<EngineImage>> ListImagesAsync(CancellationToken cancellationToken);
 
-    /// <summary>Every container, in whatever state: running, paused, stopped, created.</summary>
+    /// <summary>Lists every container in any state: running, paused, stopped, created.</summary>
     Task<IReadOnlyCollection<EngineContainer>> ListContainersAsync(CancellationToken cancellationToken);
 
     /// <summary>
-    /// Removes an image, unforced. Returns once it is gone, also if it was gone before; throws while it is still there.
+    /// Removes an image without force. Returns once the image is gone, also if it was gone before; throws if it stays.
     /// </summary>
     Task RemoveImageAsync(string imageId, CancellationToken cancellationToken);
 
-    /// <summary>The disk that holds the images; null if the engine cannot say.</summary>
+    /// <summary>Measures the disk that holds the images; returns null if the engine cannot name that disk.</summary>
     Task<DiskUsage?> MeasureDiskAsync(CancellationToken cancellationToken);
 
-    /// <summary>The image with this ID or name; null if there is none.</summary>
+    /// <summary>Finds the image with this ID or name; returns null if there is none.</summary>
     Task<EngineImage?> FindImageAsync(string reference, CancellationToken cancellationToken);
 
-    /// <summary>The container with this ID; null if there is none. By default looked up in the list.</summary>
+    /// <summary>Finds the container with this ID, by default in the list; returns null if there is none.</summary>
     async Task<EngineContainer?> FindContainerAsync(string containerId, CancellationToken cancellationToken)
     {
         var containers = await ListContainersAsync(cancellationToken).ConfigureAwait(false);
@@ -51,18 +51,17 @@ public interface IContainerEngine
     }
 
     /// <summary>
-    /// What happens to containers and images, until the engine ends the stream or cannot be reached: first what the
-    /// engine remembers from after the cursor, then <see cref="EngineEventKind.Started"/>, then everything that happens
-    /// from that moment on. Its <see cref="EngineEvent.Time"/> is the moment after which events were asked for.
+    /// Streams events of containers and images until the engine ends the stream or cannot be reached: first the events
+    /// after the cursor that the engine remembers, then one <see cref="EngineEventKind.Started"/>, then new events. The
+    /// <see cref="EngineEvent.Time"/> of that one is the moment after which events are new.
     /// </summary>
     /// <param name="cursor">
-    /// The <see cref="EngineEvent.Cursor"/> of the last event seen, to go on after it as far as the engine remembers;
-    /// null to begin now.
+    /// The <see cref="EngineEvent.Cursor"/> of the last event that was handled; null to begin now.
     /// </param>
     /// <param name="cancellationToken">Ends the stream.</param>
     /// <returns>
-    /// Null if the engine has no events, which is the default. Then containers are compared each minute, and those that
-    /// live shorter are missed.
+    /// The events; null, which is the default, if the engine has none. The host then compares the containers every
+    /// minute, and misses those that live for less than that.
     /// </returns>
     IAsyncEnumerable<EngineEvent>? WatchAsync(string? cursor, CancellationToken cancellationToken) => null;
 }
