@@ -86,7 +86,6 @@ internal sealed class CleanupWorker(
         {
             log.Disabled();
             state.Own();
-            state.TurnOff(HostPart.Cleanup);
             return;
         }
 

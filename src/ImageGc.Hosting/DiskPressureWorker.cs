@@ -101,13 +101,10 @@ internal sealed class DiskPressureWorker(
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
-        if (!options.Value.Enabled || options.Value.HighThreshold is null)
-        {
-            state.TurnOff(HostPart.Disk);
+        if (state.IsOff(HostPart.Disk))
             return;
-        }
 
-        log.FirstLook(options.Value.HighThreshold.Value, options.Value.StartDelay, options.Value.DiskCheckInterval);
+        log.FirstLook(options.Value.HighThreshold!.Value, options.Value.StartDelay, options.Value.DiskCheckInterval);
         await Task.Delay(options.Value.StartDelay, time, stoppingToken).ConfigureAwait(false);
         string? said = null;
         while (true)

@@ -54,7 +54,7 @@ internal sealed class Health(
 
     private HealthCheckResult Describe(Dictionary<string, object> found, HealthStatus unhealthy)
     {
-        var parts = state.Parts.Where(part => !part.Value.IsOff).ToList();
+        var parts = state.Parts;
         foreach (var (part, now) in parts)
         {
             found[HostProblem.NameOf(part)] = now.Problem ?? "works";

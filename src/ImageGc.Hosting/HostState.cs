@@ -50,12 +50,14 @@ internal sealed class HostState(
     public IReadOnlyDictionary<string, string> Settings => engine.Settings.Concat(options.Value.ToSettings())
         .GroupBy(setting => setting.Key).ToDictionary(setting => setting.Key, setting => setting.Last().Value);
 
-    /// <summary>Whether the part does nothing.</summary>
-    public bool IsOff(HostPart part)
+    /// <summary>Whether the part does nothing, so that a problem that an earlier host had with it is over.</summary>
+    public bool IsOff(HostPart part) => part switch
     {
-        lock (_oneAtATime)
-            return _parts.GetValueOrDefault(part) is { IsOff: true };
-    }
+        HostPart.Watching => !IsRunning || !options.Value.WatchContainers,
+        HostPart.Cleanup => IsRunning && !options.Value.Enabled,
+        HostPart.Disk => !options.Value.Enabled || options.Value.HighThreshold is null,
+        _ => false,
+    };
 
     public void Start() => (IsRunning, _isStopped) = (true, false);
 
@@ -81,9 +83,6 @@ internal sealed class HostState(
 
     public void NextRun(DateTimeOffset at) => Change(() => _nextRunAt = at);
 
-    public void TurnOff(HostPart part) =>
-        Change(() => _parts[part] = new PartState(time.GetTimestamp(), Failure: null, Problem: null, IsOff: true));
-
     /// <param name="part">The part.</param>
     /// <param name="failure">Why it does not work; null if it does.</param>
     /// <param name="since">The timestamp since which it does not; now if null.</param>
@@ -94,7 +93,7 @@ internal sealed class HostState(
             () =>
             {
                 var before = _parts.GetValueOrDefault(part);
-                var isAsBefore = before is { IsOff: false } && before.Problem is null == problem is null;
+                var isAsBefore = before is not null && before.Problem is null == problem is null;
                 if (!isAsBefore || before!.Problem != problem)
                     _parts[part] = new PartState(
                         isAsBefore ? before!.Since : since ?? time.GetTimestamp(), failure, problem);
@@ -173,7 +172,7 @@ internal sealed class HostState(
             StartedAt = Near(_noted?.StartedAt, TimeOf(_started)),
             StoppedAt = _isStopped ? Near(_noted?.StoppedAt, time.GetUtcNow()) : null,
             IsOnce = !IsRunning,
-            WatchingSince = watching is { IsOff: false, Problem: null } && !_isStopped
+            WatchingSince = watching is { Problem: null } && !_isStopped
                 ? Near(_noted?.WatchingSince, TimeOf(watching.Since))
                 : null,
             NextRunAt = _isStopped || _nextRunAt is not { } next ? null : ToSecond(next),
@@ -186,6 +185,8 @@ internal sealed class HostState(
     /// <summary>What an earlier host noted is a problem until this one has tried.</summary>
     private HostProblem? ProblemOf(HostPart part, HostStatus? before)
     {
+        if (IsOff(part))
+            return null;
         var name = HostProblem.NameOf(part);
         var noted = before?.Problems.FirstOrDefault(problem => problem.Part == name);
         if (!_parts.TryGetValue(part, out var state))
@@ -205,6 +206,5 @@ internal sealed class HostState(
     /// <param name="Since">The timestamp of the moment since which it works or does not.</param>
     /// <param name="Failure">Why it does not work; null if it does.</param>
     /// <param name="Problem">The same, as a sentence.</param>
-    /// <param name="IsOff">Whether it does nothing.</param>
-    internal sealed record PartState(long Since, Exception? Failure, string? Problem, bool IsOff = false);
+    internal sealed record PartState(long Since, Exception? Failure, string? Problem);
 }

@@ -36,9 +36,6 @@ internal sealed class ImageGarbageCollector(
             cleanup.Lock();
         else
             state.Own();
-        state.TurnOff(HostPart.Watching); // What an earlier host could not do here is over.
-        if (options.Value.HighThreshold is null)
-            state.TurnOff(HostPart.Disk);
         return await CollectAsync(progress, cancellationToken).ConfigureAwait(false);
     }
 

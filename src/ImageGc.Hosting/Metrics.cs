@@ -40,7 +40,7 @@ internal sealed class Metrics : IDisposable
         _meter.CreateObservableGauge(
             "imagegc.disk.used", () => IfKnown(DiskUsed), "1", "How full the disk of the images is, from 0 to 1");
         _meter.CreateObservableGauge(
-            "imagegc.working", () => state.Parts.Where(part => !part.Value.IsOff).Select(Working), unit: null,
+            "imagegc.working", () => state.Parts.Select(Working), unit: null,
             "Whether a part of the host works: 1, or 0 while it fails");
     }
 

@@ -8,7 +8,7 @@ namespace ImageGc.Hosting;
 /// <summary>Watches the engine as long as the host runs; after every break it makes up for what it missed.</summary>
 internal sealed class TrackingWorker(
     Tracking tracking, IContainerEngine engine, Cleanup cleanup, IOptions<ImageGarbageCollectionOptions> options,
-    HostState state, Health health, TimeProvider time, ILogger<TrackingWorker> log) : BackgroundService
+    Health health, TimeProvider time, ILogger<TrackingWorker> log) : BackgroundService
 {
     /// <summary>A connection over TCP can die without anyone noticing.</summary>
     private static readonly TimeSpan Renewal = TimeSpan.FromHours(1);
@@ -43,10 +43,7 @@ internal sealed class TrackingWorker(
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
         if (!options.Value.WatchContainers)
-        {
-            state.TurnOff(HostPart.Watching);
             return;
-        }
 
         while (true)
         {
