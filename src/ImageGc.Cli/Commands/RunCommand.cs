@@ -73,7 +73,7 @@ internal sealed partial class RunCommand : EngineCommand
         _metricsFile.Validators.Add(FilePath.RejectEmpty);
         _metricsFile.Validators.Add(given =>
         {
-            if (given.Tokens is [{ Value: { Length: > 0 } file }] && !file.EndsWith(".prom", StringComparison.Ordinal))
+            if (given.Tokens is [{ Value: { Length: > 0 } file }] && !MetricsFile.IsAccepted(file))
                 given.AddError($"--metrics-file is '{file}': {MetricsFile.AcceptedForms}.");
             if (given.GetValue(_once) || given.GetValue(_dryRun))
                 given.AddError("--metrics-file is for the daemon, without --once and --dry-run.");

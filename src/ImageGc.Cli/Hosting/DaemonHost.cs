@@ -36,7 +36,7 @@ internal static class DaemonHost
             builder.Services.AddSingleton(store);
         if (configuration[MetricsFile.Setting] is { Length: > 0 } path)
         {
-            if (!path.EndsWith(".prom", StringComparison.Ordinal))
+            if (!MetricsFile.IsAccepted(path))
                 throw new CommandFailedException($"{MetricsFile.Setting} is '{path}': {MetricsFile.AcceptedForms}.");
             builder.Services.AddHostedService(
                 services => ActivatorUtilities.CreateInstance<MetricsFile>(services, path));

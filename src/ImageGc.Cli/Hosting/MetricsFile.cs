@@ -19,6 +19,8 @@ internal sealed partial class MetricsFile(
     /// <summary>A typing error in the path cannot replace another file.</summary>
     public const string AcceptedForms = "use a name that ends in .prom, which is all that node_exporter reads";
 
+    public static bool IsAccepted(string path) => path.EndsWith(".prom", StringComparison.Ordinal);
+
     private const string MeterName = "ImageGc";
 
     /// <summary>Readable by node_exporter, whatever user it runs as.</summary>
