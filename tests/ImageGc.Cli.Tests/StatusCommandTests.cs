@@ -159,7 +159,7 @@ public sealed class StatusCommandTests : EngineTest
 
         var status = Failing(Ask("status"));
 
-        Assert.Matches("^state\tcleanup fails: .*no containers", status.Lines[0]);
+        Assert.Matches("^state\tCleanup has failed since .*no containers", status.Lines[0]);
         Assert.Contains(status.Lines, line =>
             line.StartsWith("last-problem\t2026-03-01T12:00:00Z cleanup: ", StringComparison.Ordinal));
     }

@@ -96,8 +96,7 @@ internal sealed class DeviceStatus
         if (!IsRunning && !IsByCron)
             yield return "The daemon is not running.";
         foreach (var problem in Host?.Problems ?? [])
-            yield return $"{(problem.Part == "disk" ? "making room on the disk" : problem.Part)} fails: "
-                + problem.Message;
+            yield return problem.ToString();
         if (IsByCron && (Host?.StartedAt ?? LastRun!.PrunedAt) is var last
             && Now - last > RunsMissed * Options.CleanupRecurrence)
             yield return $"No cleanup has run since {TimeFormat.Iso(last)}, and CleanupRecurrence is "
