@@ -9,17 +9,21 @@ using VersionResponse = Docker.DotNet.Models.VersionResponse;
 
 namespace ImageGc.Docker;
 
-/// <summary>What the engine is asked for.</summary>
-/// <param name="Doing">For messages, as a verb and its object.</param>
-/// <param name="Endpoint">The method and the path, as a proxy is configured to allow them.</param>
+/// <summary>A request to the engine, as messages describe it.</summary>
+/// <param name="Doing">What the request does, as a verb and its object.</param>
+/// <param name="Endpoint">The method and path that the configuration of a proxy must allow.</param>
 internal readonly record struct Request(string Doing, string Endpoint);
 
-/// <summary>Asks the engine within a bounded time, in a version of its API that it serves.</summary>
+/// <summary>Sends requests to the engine, each within a bounded time and in an API version that it serves.</summary>
 internal sealed class DockerConnection(DockerOptions options) : IDisposable
 {
-    /// <summary>The newest version of the API whose answers are known.</summary>
+    /// <summary>The newest API version whose answers are known, that of Docker 29.</summary>
     private static readonly Version Newest = new(1, 52);
 
+    /// <summary>
+    /// Earlier versions report the name of a container's image where its ID belongs:
+    /// https://github.com/containers/podman/issues/15832.
+    /// </summary>
     private static readonly Version OldestPodman = new(4, 3);
 
     private readonly TimeSpan _timeout = options.EngineTimeout;
@@ -27,14 +31,17 @@ internal sealed class DockerConnection(DockerOptions options) : IDisposable
 
     public Uri Address { get; } = options.EngineAddress;
 
-    /// <summary>Whether Podman answered when it was asked first.</summary>
+    /// <summary>Whether the engine is Podman. Known after the first request.</summary>
     public bool IsPodman { get; private set; }
 
+    /// <summary>Whether the disk of the engine is one of this device.</summary>
     public bool IsOnThisDevice => Address.IsFile || Address.Scheme == "unix" || Address.IsLoopback;
 
-    /// <exception cref="DockerRequestFailedException">The engine answered, and refused.</exception>
+    /// <summary>Sends a request, after it has connected to the engine if necessary.</summary>
+    /// <exception cref="DockerRequestFailedException">The engine refused the request.</exception>
+    /// <exception cref="EngineRequestFailedException">The answer does not parse.</exception>
     /// <exception cref="EngineUnavailableException">No engine answered.</exception>
-    /// <exception cref="TimeoutException">It took too long.</exception>
+    /// <exception cref="TimeoutException">The answer took longer than the time-out.</exception>
     public async Task<T> AskAsync<T>(
         Request request, Func<DockerClient, CancellationToken, Task<T>> ask, CancellationToken cancellationToken)
     {
@@ -43,13 +50,15 @@ internal sealed class DockerConnection(DockerOptions options) : IDisposable
         try
         {
             var client = await ConnectAsync(bounded.Token).ConfigureAwait(false);
-            // A connection that the engine accepted and never serves must not hold us up either.
+            // The wait ends at the time-out even if the client ignores the token, as it may while the engine accepts a
+            // connection and then sends nothing.
             return await ask(client, bounded.Token).WaitAsync(bounded.Token).ConfigureAwait(false);
         }
         catch (Exception exception) when (bounded.IsCancellationRequested && !cancellationToken.IsCancellationRequested)
         {
             throw new TimeoutException($"The engine at {Address} did not {request.Doing} within "
-                + $"{DurationText.Format(_timeout)}. Read its log, or raise {nameof(DockerOptions.EngineTimeout)}.",
+                + $"{DurationText.Format(_timeout)}. Read the engine's log, or raise "
+                + $"{nameof(DockerOptions.EngineTimeout)}.",
                 exception);
         }
         catch (Exception) when (cancellationToken.IsCancellationRequested)
@@ -64,7 +73,7 @@ internal sealed class DockerConnection(DockerOptions options) : IDisposable
         }
     }
 
-    /// <summary>Asks for what may be gone by now; then the answer is null.</summary>
+    /// <summary>Asks for something that can be gone; returns null if the engine answers with 404.</summary>
     public async Task<T?> FindAsync<T>(
         Request request, Func<DockerClient, CancellationToken, Task<T>> ask, CancellationToken cancellationToken)
         where T : class
@@ -79,32 +88,35 @@ internal sealed class DockerConnection(DockerOptions options) : IDisposable
         }
     }
 
+    /// <summary>Returns an exception that says what failed, why, and what to do.</summary>
     public Exception Explain(Request request, Exception exception)
     {
         if (exception is EngineUnavailableException or DockerRequestFailedException)
             return exception;
         if (exception is DockerApiException answer && MessageOf(answer) is { } why)
             return new DockerRequestFailedException(request.Doing, answer.StatusCode, why, answer);
-        if (exception is JsonException && _client is not null) // It answered before, so it is Docker.
+        if (exception is JsonException && _client is not null) // It reported its version, so it is an engine.
             return new EngineRequestFailedException(
-                $"The engine could not {request.Doing}: its answer does not parse. Read its log.", exception);
+                $"The engine could not {request.Doing}: its answer is not valid. Read the engine's log.", exception);
         if (exception is DockerApiException
             {
                 StatusCode: HttpStatusCode.Forbidden or HttpStatusCode.Unauthorized or HttpStatusCode.MethodNotAllowed,
             } refusal)
         {
-            // A proxy before Docker's socket lets only some requests through, and does not say which.
+            // Docker sends a message with every error, so a proxy in front of its socket answered. Its answer does not
+            // say which request to allow.
             return new EngineUnavailableException(
                 $"The engine could not {request.Doing}: the proxy at {Address} refused it "
                 + $"(HTTP {(int)refusal.StatusCode}). Allow {request.Endpoint} in its configuration.", exception);
         }
 
-        _client = null; // It may come back as another version.
+        _client = null; // The engine may come back with another version, so ask for the version again.
         return new EngineUnavailableException(
             $"The engine at {Address} could not {request.Doing}: {Why(exception.GetBaseException())}", exception);
     }
 
-    /// <summary>The client, with the newest version of the API that both sides know.</summary>
+    /// <summary>Returns the client, with the newest API version that both sides know.</summary>
+    /// <exception cref="EngineUnavailableException">The engine is a Podman that is too old.</exception>
     public async Task<DockerClient> ConnectAsync(CancellationToken cancellationToken)
     {
         if (_client is { } connected)
@@ -130,20 +142,17 @@ internal sealed class DockerConnection(DockerOptions options) : IDisposable
 
     public void Dispose() => _client?.Dispose();
 
-    /// <exception cref="EngineUnavailableException">
-    /// It is one before 4.3, which names the image of a container where its ID belongs.
-    /// </exception>
+    /// <exception cref="EngineUnavailableException">It is older than <see cref="OldestPodman"/>.</exception>
     private bool IsPodmanOf(IList<ComponentVersion>? components)
     {
         var podman = components?.FirstOrDefault(part => part.Name == "Podman Engine");
         if (podman is not null && (!Version.TryParse(podman.Version.Split('-')[0], out var its) || its < OldestPodman))
             throw new EngineUnavailableException(
-                $"The engine at {Address} is Podman {podman.Version}, and {OldestPodman} or newer is needed: "
-                + "update it.");
+                $"The engine at {Address} is Podman {podman.Version}. Update it to {OldestPodman} or newer.");
         return podman is not null;
     }
 
-    /// <summary>What Docker says about an error; null if it was not Docker.</summary>
+    /// <summary>Returns the message of an error answer; null if it has none, since it is not from Docker.</summary>
     private static string? MessageOf(DockerApiException answer)
     {
         try
@@ -159,7 +168,8 @@ internal sealed class DockerConnection(DockerOptions options) : IDisposable
 
     private static string Why(Exception cause) => cause switch
     {
-        // How .NET reports a unix socket that does not exist.
+        // .NET maps ENOENT, which Linux reports for a socket file that does not exist, to this code
+        // (SocketErrorPal.Unix.cs in dotnet/runtime).
         SocketException { SocketErrorCode: SocketError.AddressNotAvailable } =>
             "the socket does not exist. Start Docker, or set another address.",
         SocketException { SocketErrorCode: SocketError.AccessDenied } =>
@@ -174,8 +184,8 @@ internal sealed class DockerConnection(DockerOptions options) : IDisposable
         DockerApiException { StatusCode: >= HttpStatusCode.InternalServerError } answer =>
             $"a proxy answers {(int)answer.StatusCode} in its place. Start Docker, or read the proxy's log.",
         DockerApiException answer =>
-            $"what listens there is not Docker, it answers {(int)answer.StatusCode}. Set another address.",
-        JsonException => "what listens there is not Docker. Set another address.",
+            $"a program that is not Docker answers there (HTTP {(int)answer.StatusCode}). Set another address.",
+        JsonException => "a program that is not Docker answers there. Set another address.",
         SocketException => $"the connection broke ({cause.Message}). Read the engine's log.",
         _ => "the connection broke. Read the engine's log.",
     };

@@ -11,6 +11,7 @@ internal sealed partial class DockerEngine
 {
     private const long NanosecondsPerSecond = 1_000_000_000;
 
+    /// <summary>The events to report, with the names that Docker or Podman give them.</summary>
     private static readonly Dictionary<string, IDictionary<string, bool>> Watched = new()
     {
         ["type"] = new Dictionary<string, bool> { ["container"] = true, ["image"] = true },
@@ -21,23 +22,30 @@ internal sealed partial class DockerEngine
     };
 
     /// <remarks>
-    /// A cursor is a time of the engine's own clock, in Unix nanoseconds: that of the last event, or of the start. If
-    /// the clock was set back since, everything from now on is asked for. Docker remembers its last 256 events, of all
-    /// kinds.
+    /// A cursor is a time of the engine's clock in Unix nanoseconds: that of the last event, or of the start. If the
+    /// clock was set back since then, only new events are requested. Docker remembers its last 256 events of all kinds
+    /// and forgets them when it restarts (eventsLimit in daemon/events/events.go of moby). Podman reads them from its
+    /// log.
     /// </remarks>
     public async IAsyncEnumerable<EngineEvent> WatchAsync(
         string? cursor, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
         var info = await InfoAsync(cancellationToken).ConfigureAwait(false);
         if (!DateTimeOffset.TryParse(info.SystemTime, CultureInfo.InvariantCulture, out var time))
-            throw new EngineRequestFailedException($"What listens at {this} is not Docker. Set another address.");
+            throw new EngineRequestFailedException(
+                $"A program that is not Docker answers at {this}. Set another address.");
+
+        // Two streams. An engine does not mark the end of what it remembers, so the first one asks for events until now
+        // and ends, and the second one continues from there.
         var started = time - DateTimeOffset.UnixEpoch;
         var now = (started.Ticks * TimeSpan.NanosecondsPerTick) - 1;
         var since = now;
         if (long.TryParse(cursor, NumberStyles.None, CultureInfo.InvariantCulture, out var seen) && seen < now)
         {
             since = seen;
-            var until = ((now / NanosecondsPerSecond) + 1) * NanosecondsPerSecond; // Podman knows whole seconds only.
+            // A whole second, because Podman parses a time as a floating-point number, which does not hold nanoseconds
+            // (ParseInputTime in pkg/util/utils.go of podman).
+            var until = ((now / NanosecondsPerSecond) + 1) * NanosecondsPerSecond;
             await foreach (var happened in ListenAsync(since, until, cancellationToken).ConfigureAwait(false))
             {
                 since = happened.Cursor is { } at ? long.Parse(at, CultureInfo.InvariantCulture) : since;
@@ -50,7 +58,7 @@ internal sealed partial class DockerEngine
             yield return happened;
     }
 
-    /// <summary>What happened after one moment, and until another one if it is given; else without end.</summary>
+    /// <summary>Streams events after one moment until another one, or without end if that is null.</summary>
     private async IAsyncEnumerable<EngineEvent> ListenAsync(
         long since, long? until, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
@@ -62,7 +70,7 @@ internal sealed partial class DockerEngine
             var after = since;
             await foreach (var message in relay.Events.Reader.ReadAllAsync(cancellationToken).ConfigureAwait(false))
             {
-                if (message.TimeNano <= after) // Of the same second, for Podman.
+                if (message.TimeNano <= after) // Podman 4.3 repeats the event at `since`, for the same reason as above.
                     continue;
                 since = message.TimeNano ?? since;
                 if (ToEvent(message, since) is { } happened)
@@ -86,7 +94,7 @@ internal sealed partial class DockerEngine
                 var docker = await _docker.ConnectAsync(stop.Token).ConfigureAwait(false);
                 await docker.System.MonitorEventsAsync(span, relay, stop.Token).ConfigureAwait(false);
             }
-#pragma warning disable CA1031 // Thrown where the events are read.
+#pragma warning disable CA1031 // The channel throws it to the reader of the events.
             catch (Exception exception)
 #pragma warning restore CA1031
             {
@@ -99,7 +107,7 @@ internal sealed partial class DockerEngine
         }
     }
 
-    /// <summary>As Docker takes a time.</summary>
+    /// <summary>Formats a time as the parameters `since` and `until` of GET /events take it.</summary>
     private static string Seconds(long nanoseconds) => string.Create(
         CultureInfo.InvariantCulture, $"{nanoseconds / NanosecondsPerSecond}.{nanoseconds % NanosecondsPerSecond:D9}");
 
@@ -108,7 +116,11 @@ internal sealed partial class DockerEngine
 
     private static string CursorAt(long nanoseconds) => nanoseconds.ToString(CultureInfo.InvariantCulture);
 
-    /// <summary>Docker ends a container with `destroy` and an image with `delete`, Podman both with `remove`.</summary>
+    /// <summary>Converts an event; returns null for any other.</summary>
+    /// <remarks>
+    /// Docker reports a removed container as `destroy` and a removed image as `delete`. Podman reports both as `remove`
+    /// (https://github.com/containers/podman/issues/14993), and a loaded image as `loadfromarchive`.
+    /// </remarks>
     private static EngineEvent? ToEvent(Message message, long at)
     {
         EngineEventKind? kind = (message.Type, message.Action) switch
@@ -132,19 +144,21 @@ internal sealed partial class DockerEngine
             ImageReference = isContainer
                 ? attributes.GetValueOrDefault("image")
                 : ReferenceOf(message.Actor.ID, attributes),
-            Labels = isContainer ? attributes : null, // They stand among its other attributes.
+            Labels = isContainer ? attributes : null, // The API reports labels among the attributes of the actor.
             Time = TimeOf(at),
             Cursor = CursorAt(at),
         };
     }
 
-    /// <summary>Podman leaves out the algorithm of an ID, or all of it where an image was there already.</summary>
+    /// <summary>Returns the ID or name of an image.</summary>
+    /// <remarks>Podman leaves out `sha256:`, and the whole ID if a pull found the image on the device.</remarks>
     private static string? ReferenceOf(string? image, Dictionary<string, string> attributes) =>
         image is not { Length: > 0 } ? attributes.GetValueOrDefault("name")
         : ImageId.IsDigest($"sha256:{image}") ? $"sha256:{image}"
         : image;
 
-    /// <remarks><see cref="Progress{T}"/> would hand the events over in any order.</remarks>
+    /// <summary>Passes events on in their order.</summary>
+    /// <remarks><see cref="Progress{T}"/> calls its handler on the thread pool, in any order.</remarks>
     private sealed class Relay : IProgress<Message>
     {
         public Channel<Message> Events { get; } = Channel.CreateUnbounded<Message>();

@@ -8,16 +8,17 @@ namespace ImageGc.Docker;
 internal sealed partial class DockerEngine
 {
     /// <remarks>
-    /// By ID and never by force: Docker refuses while any container runs the image. It refuses too while the image has
-    /// several names; only then they are taken away one by one, the last of which removes the image.
+    /// By ID and never by force, so that the engine refuses an image that a container in any state uses. It also
+    /// refuses an image with several tags (isSingleReference in image_delete.go of moby). Only then are the names
+    /// removed one by one, and the last one removes the image.
     /// </remarks>
     public async Task RemoveImageAsync(string imageId, CancellationToken cancellationToken)
     {
-        // Anything else would become a path of the engine's own, such as ../volumes/x, or take a name off an image.
+        // Any other text would remove only a name from an image, or reach another endpoint, such as ../volumes/x.
         if (!ImageId.IsDigest(imageId))
             throw new InvalidDataException(
-                $"'{imageId}' is not an image ID of Docker (sha256: and 64 digits), so nothing is removed. Remove it "
-                + "by hand, then forget it.");
+                $"'{imageId}' is not an image ID of Docker (sha256: and 64 digits), so nothing is removed. Remove the "
+                + "image by hand, then run 'imagegc forget'.");
 
         try
         {
@@ -35,24 +36,29 @@ internal sealed partial class DockerEngine
         }
         catch (DockerRequestFailedException failure)
         {
-            // Docker takes the names away first, and does not give them back where it cannot go on.
+            // Docker removes the names first, and does not restore them if it then fails: imageDeleteHelper in
+            // image_delete.go of moby.
             var names = _names.GetValueOrDefault(imageId, []);
-            await GiveBackAsync(imageId, names.Where(name => !IsDigest(name)), names.Where(IsDigest))
+            await RestoreNamesAsync(imageId, names.Where(name => !IsDigest(name)), names.Where(IsDigest))
                 .ConfigureAwait(false);
             if (failure.Message.Contains("no space left on device", StringComparison.Ordinal))
                 throw new EngineUnavailableException(
-                    $"The engine at {_docker.Address} could not remove {imageId}: its own disk is so full that it "
-                    + "cannot even write that down. Free a little by hand, such as a log or a temporary file.",
+                    $"The engine at {_docker.Address} could not remove {imageId}: its disk is too full even for that. "
+                    + "Delete a small file by hand, such as an old log.",
                     failure);
             throw;
         }
     }
 
-    /// <summary>What Podman answers where Docker has a conflict.</summary>
+    /// <summary>Whether Podman refused to remove an image because of its names.</summary>
+    /// <remarks>
+    /// Podman answers with 500 where Docker answers with 409: https://github.com/containers/podman/issues/14208.
+    /// </remarks>
     private static bool IsForItsNames(DockerRequestFailedException refusal) =>
         refusal.Status == HttpStatusCode.InternalServerError
         && refusal.Message.Contains("more than one tag", StringComparison.Ordinal);
 
+    /// <summary>Whether a child image or a container needs the image, which may also be the reason for a 409.</summary>
     private async Task<bool> IsNeededAsync(string imageId, CancellationToken cancellationToken)
     {
         var images = await ListAllImagesAsync(cancellationToken).ConfigureAwait(false);
@@ -69,27 +75,31 @@ internal sealed partial class DockerEngine
         {
             foreach (var name in names)
             {
-                // Pulled anew meanwhile, it is the name of another image.
+                // A pull may have moved the name to another image meanwhile.
                 if ((await InspectAsync(name, cancellationToken).ConfigureAwait(false))?.ID != imageId)
                     continue;
-                untagged.Add(name); // Before, because a removal that nobody answered may have happened.
+                untagged.Add(name); // Before the request, because one that times out may still be carried out.
                 await DeleteAsync(name, cancellationToken).ConfigureAwait(false);
             }
 
-            // Taking away the last name succeeds without removing an image that is needed after all.
+            // If something began to need the image meanwhile, removing its last name succeeds and leaves the image. The
+            // request for the image itself then fails, which restores the names.
             if (await InspectAsync(imageId, cancellationToken).ConfigureAwait(false) is not null)
                 await DeleteAsync(imageId, cancellationToken).ConfigureAwait(false);
         }
         catch
         {
-            await GiveBackAsync(imageId, untagged, names.Where(IsDigest)).ConfigureAwait(false);
+            await RestoreNamesAsync(imageId, untagged, names.Where(IsDigest)).ConfigureAwait(false);
             throw;
         }
     }
 
-    /// <summary>The image stays, so it keeps its tags too, but for those that others took meanwhile.</summary>
-    /// <remarks>Digests go with the last tag of their repository, and only a pull brings them back.</remarks>
-    private async Task GiveBackAsync(string imageId, IEnumerable<string> untagged, IEnumerable<string> digests)
+    /// <summary>Restores the tags of an image that stays, except for those that another image has by now.</summary>
+    /// <remarks>
+    /// Docker removes a digest together with the last tag of its repository, and only a pull restores it. The requests
+    /// are not canceled: a host that stops must not leave the image without its names.
+    /// </remarks>
+    private async Task RestoreNamesAsync(string imageId, IEnumerable<string> untagged, IEnumerable<string> digests)
     {
         var missing = new Queue<string>([.. untagged.Where(name => !IsDigest(name)), .. digests]);
         var lost = new List<string>();
@@ -108,7 +118,7 @@ internal sealed partial class DockerEngine
         }
         catch (DockerRequestFailedException gone) when (gone.Status == HttpStatusCode.NotFound)
         {
-            return;
+            return; // There is no image to tag any more.
         }
         catch (Exception exception)
             when (exception is EngineRequestFailedException or EngineUnavailableException or TimeoutException)
@@ -133,7 +143,8 @@ internal sealed partial class DockerEngine
         }, CancellationToken.None).ConfigureAwait(false);
     }
 
-    /// <summary>Parents without a name stay (NoPrune): nobody has seen them in use.</summary>
+    /// <summary>Removes an image or one of its names; succeeds if it is gone.</summary>
+    /// <remarks>Without NoPrune, Docker would also remove parents without a name, which may not be tracked.</remarks>
     private async Task DeleteAsync(string name, CancellationToken cancellationToken)
     {
         var unforced = new ImageDeleteParameters { Force = false, NoPrune = true };

@@ -14,13 +14,13 @@ internal sealed partial class DockerEngine(IOptions<DockerOptions> options, ILog
 {
     private readonly DockerConnection _docker = new(options.Value);
 
-    /// <summary>What each mounted name of a container has been the name of, as long as it was looked at.</summary>
+    /// <summary>The IDs of all images that each mounted name of a container has meant while this program ran.</summary>
     private readonly ConcurrentDictionary<(string Container, string Name), ImmutableHashSet<string>> _mounted = new();
 
-    /// <summary>The names of each image when they were last listed.</summary>
+    /// <summary>The names of each image in the last list, to restore them after a failed removal.</summary>
     private Dictionary<string, List<string>> _names = [];
 
-    /// <summary>Where the images lie, as the engine last said.</summary>
+    /// <summary>The directory of the images, as the engine last reported it.</summary>
     private string? _imageDirectory;
 
     public override string ToString() => _docker.Address.ToString();
@@ -34,8 +34,9 @@ internal sealed partial class DockerEngine(IOptions<DockerOptions> options, ILog
     public bool IsImageId(string text) => ImageId.IsDigest(text);
 
     /// <remarks>
-    /// Docker's ID comes from its data directory, up to 20.10 from /etc/docker, and the driver changes with the store
-    /// of images. Podman has a new ID at each call.
+    /// Docker keeps its ID in the data directory, and up to 20.10 in /etc/docker
+    /// (https://github.com/moby/moby/pull/43555). Another image store has another driver. Podman has no ID: it reports
+    /// a new UUID at each call (pkg/api/handlers/compat/info.go in podman).
     /// </remarks>
     public async Task<string> IdentifyAsync(CancellationToken cancellationToken)
     {
@@ -44,7 +45,9 @@ internal sealed partial class DockerEngine(IOptions<DockerOptions> options, ILog
         return $"{(_docker.IsPodman ? "podman" : $"docker {info.ID}")} {info.DockerRootDir} {info.Driver}";
     }
 
-    /// <remarks>Docker reports -1 where it did not look at what images share, Podman always 0.</remarks>
+    /// <remarks>
+    /// SharedSize is -1 unless Docker calculated it (ImageSummary of the Engine API), and always 0 from Podman.
+    /// </remarks>
     public async Task<IReadOnlyCollection<EngineImage>> ListImagesAsync(CancellationToken cancellationToken)
     {
         var images = await ListAllImagesAsync(cancellationToken).ConfigureAwait(false);
@@ -75,8 +78,8 @@ internal sealed partial class DockerEngine(IOptions<DockerOptions> options, ILog
         };
     }
 
-    /// <remarks>Those that Docker builds from have no image, nor have those that Podman makes of a directory.</remarks>
-    /// <exception cref="InvalidDataException">The image of one is not reported.</exception>
+    /// <remarks>Containers of a Docker build, and those that Podman runs from a directory, can have no image.</remarks>
+    /// <exception cref="InvalidDataException">The engine does not report the image of a container.</exception>
     public async Task<IReadOnlyCollection<EngineContainer>> ListContainersAsync(CancellationToken cancellationToken)
     {
         var containers = await _docker.AskAsync(
@@ -128,11 +131,12 @@ internal sealed partial class DockerEngine(IOptions<DockerOptions> options, ILog
             ? DiskUsage.OfDirectory(directory)
             : throw new EngineRequestFailedException(
                 $"Disk usage cannot be measured: the engine keeps its images in '{directory}', which this program "
-                + "cannot see. Mount that directory read-only into its container, or name another one with "
+                + "cannot see. Mount that directory read-only into its container, or set "
                 + $"{nameof(ImageGarbageCollectionOptions.ImageDirectory)}.");
     }
 
-    /// <summary>A driver's own directory may be a disk of its own.</summary>
+    /// <summary>Returns the directory of the storage driver, which may be a disk of its own.</summary>
+    /// <remarks>With this driver type, Docker keeps images in containerd, and not under DockerRootDir.</remarks>
     private static string ImageDirectoryOf(SystemInfoResponse info)
     {
         if (info.DriverStatus?.Any(pair => pair is ["driver-type", "io.containerd.snapshotter.v1"]) == true)
@@ -143,7 +147,7 @@ internal sealed partial class DockerEngine(IOptions<DockerOptions> options, ILog
 
     public void Dispose() => _docker.Dispose();
 
-    /// <summary>Where containerd keeps images by default; Docker does not report it.</summary>
+    /// <summary>The default `root` of containerd (docs/ops.md in containerd). Docker does not report it.</summary>
     private const string ContainerdRoot = "/var/lib/containerd";
 
     private Task<SystemInfoResponse> InfoAsync(CancellationToken cancellationToken) =>
@@ -154,7 +158,7 @@ internal sealed partial class DockerEngine(IOptions<DockerOptions> options, ILog
         _docker.AskAsync(new Request("list the images", "GET /images/json"), (docker, cancel) =>
             docker.Images.ListImagesAsync(new ImagesListParameters { All = true }, cancel), cancellationToken);
 
-    /// <summary>The images of stores that Podman may only read; Docker's terms have no word for them.</summary>
+    /// <summary>Lists the IDs of images in Podman's read-only stores, which only this filter shows.</summary>
     private async Task<HashSet<string>> ListReadOnlyAsync(CancellationToken cancellationToken)
     {
         if (!_docker.IsPodman)
@@ -164,32 +168,32 @@ internal sealed partial class DockerEngine(IOptions<DockerOptions> options, ILog
             ["readonly"] = new Dictionary<string, bool> { ["true"] = true },
         };
         var images = await _docker.AskAsync(
-            new Request("list the images that it may only read", "GET /images/json"), (docker, cancel) =>
+            new Request("list the read-only images", "GET /images/json"), (docker, cancel) =>
             docker.Images.ListImagesAsync(new ImagesListParameters { All = true, Filters = readOnly }, cancel),
             cancellationToken).ConfigureAwait(false);
         return [.. images.Select(image => image.ID)];
     }
 
-    /// <summary>An image by its ID or one of its names; null if there is none.</summary>
+    /// <summary>Returns the image with this ID or name; null if there is none.</summary>
     private Task<ImageInspectResponse?> InspectAsync(string reference, CancellationToken cancellationToken) =>
         _docker.FindAsync(new Request($"inspect {reference}", "GET /images/{name}/json"), (docker, cancel) =>
             docker.Images.InspectImageAsync(reference, cancel), cancellationToken);
 
-    /// <summary>The ID of a container's image, if it has one.</summary>
+    /// <summary>Returns the ID of a container's image; null if it has none.</summary>
     private static string? ImageOf(string container, string? imageId, string? name)
     {
         if (ImageId.IsDigest(imageId ?? ""))
             return imageId;
         return imageId is null or "" or "sha256:" && string.IsNullOrEmpty(name)
             ? null
-            : throw new InvalidDataException($"The engine does not report the image of container {container} by its "
-                + "ID, so nothing is known of what is in use. Read the engine's log, or remove that container.");
+            : throw new InvalidDataException($"The engine does not report the image ID of container {container}, so "
+                + "any image may be in use. Read the engine's log, or remove that container.");
     }
 
-    /// <summary>The image of a container and those mounted into it, which are named as they were asked for.</summary>
+    /// <summary>Returns the IDs of a container's image and of the images mounted into it.</summary>
     /// <remarks>
-    /// A name may move to another image, and the one that was mounted stays so, until Podman starts the container again
-    /// and mounts the other one: both are in use.
+    /// The engine reports a mounted image by its name only, which a pull can move to another image. The old image stays
+    /// mounted until Podman restarts the container and mounts the new one, so both count as in use.
     /// </remarks>
     private async Task<IReadOnlyList<string>> ImagesOfAsync(
         string container, string? imageId, IList<MountPoint>? mounts, CancellationToken cancellationToken)
@@ -197,17 +201,20 @@ internal sealed partial class DockerEngine(IOptions<DockerOptions> options, ILog
         List<string> images = imageId is null ? [] : [imageId];
         foreach (var mount in mounts?.Where(mount => mount.Type == "image") ?? [])
         {
-            var reference = mount.Name is { Length: > 0 } name ? name : mount.Source; // Docker's, Podman's.
+            // Docker reports the name in Name, Podman in Source.
+            var reference = mount.Name is { Length: > 0 } name ? name : mount.Source;
             if (string.IsNullOrEmpty(reference))
-                throw new InvalidDataException("The engine does not report which image is mounted into a container.");
+                throw new InvalidDataException(
+                    $"The engine does not report which image is mounted into container {container}, so any image may "
+                    + "be in use. Remove that container.");
             var image = await InspectAsync(reference, cancellationToken).ConfigureAwait(false);
             var mounted = image is null
                 ? _mounted.GetValueOrDefault((container, reference), [])
                 : _mounted.AddOrUpdate((container, reference), [image.ID], (_, known) => known.Add(image.ID));
             if (mounted.IsEmpty)
-                throw new InvalidDataException($"The image '{reference}' is mounted into a container and the engine "
-                    + "does not find it by that name, so nothing is known of what is in use. Give it the name again, "
-                    + "or remove that container.");
+                throw new InvalidDataException(
+                    $"The image '{reference}' is mounted into container {container}, but the engine finds no image of "
+                    + "that name, so any image may be in use. Tag the image with that name, or remove the container.");
             images.AddRange(mounted);
         }
 

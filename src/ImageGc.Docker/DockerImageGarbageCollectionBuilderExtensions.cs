@@ -7,10 +7,11 @@ namespace Microsoft.Extensions.DependencyInjection;
 /// <summary>Registers Docker as the engine of image garbage collection.</summary>
 public static class DockerImageGarbageCollectionBuilderExtensions
 {
-    /// <summary>Collects the images of Docker, Moby or Podman.</summary>
-    /// <param name="builder">What <c>AddImageGarbageCollection</c> returned.</param>
-    /// <param name="configure">Sets what the section of the builder does not; wins over it.</param>
-    /// <remarks>A wrong setting stops the start with a message that names it.</remarks>
+    /// <summary>Adds Docker, Moby or Podman as the engine whose images are collected.</summary>
+    /// <param name="builder">The builder that <c>AddImageGarbageCollection</c> returned.</param>
+    /// <param name="configure">Sets options in code, which override the configuration section of the builder.</param>
+    /// <remarks>If a setting is wrong, the start of the host fails with a message that names it.</remarks>
+    /// <exception cref="ArgumentNullException"><paramref name="builder"/> is null.</exception>
     public static ImageGarbageCollectionBuilder AddDocker(
         this ImageGarbageCollectionBuilder builder, Action<DockerOptions>? configure = null)
     {

@@ -1,11 +1,14 @@
 namespace ImageGc.Docker;
 
-/// <summary>Where Docker listens. In configuration these stand among the settings of garbage collection.</summary>
+/// <summary>
+/// The address and the time-out of the engine. In configuration, they are in the same section as
+/// <see cref="Hosting.ImageGarbageCollectionOptions"/>.
+/// </summary>
 public sealed class DockerOptions
 {
     /// <summary>
-    /// Where the engine listens: unix:///path or tcp://host:port. By default the environment variable DOCKER_HOST,
-    /// otherwise unix:///var/run/docker.sock.
+    /// The address of the engine, unix:///path or tcp://host:port. By default, that of the environment variable
+    /// DOCKER_HOST, otherwise unix:///var/run/docker.sock.
     /// </summary>
     public Uri EngineAddress { get; set; } = new("unix:///var/run/docker.sock");
 

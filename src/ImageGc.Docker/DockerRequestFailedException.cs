@@ -3,7 +3,7 @@ using ImageGc.Hosting;
 
 namespace ImageGc.Docker;
 
-/// <summary>Docker answered, and refused.</summary>
+/// <summary>The engine refused a request with an HTTP status code.</summary>
 internal sealed class DockerRequestFailedException(string doing, HttpStatusCode status, string why, Exception cause)
     : EngineRequestFailedException($"The engine could not {doing}: {why} (HTTP {(int)status})", cause)
 {

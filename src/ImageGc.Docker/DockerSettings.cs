@@ -4,7 +4,7 @@ using Microsoft.Extensions.Options;
 
 namespace ImageGc.Docker;
 
-/// <summary>Reads the options from configuration, and refuses those with which no host may start.</summary>
+/// <summary>Reads the options from configuration, and finds invalid ones, with which the host does not start.</summary>
 internal sealed class DockerSettings(IConfiguration? section)
     : IConfigureOptions<DockerOptions>, IValidateOptions<DockerOptions>
 {
@@ -12,7 +12,7 @@ internal sealed class DockerSettings(IConfiguration? section)
 
     private const string HostVariable = "DOCKER_HOST";
 
-    /// <summary>Linux, unix(7): `sun_path` has 108 bytes, with a zero at the end.</summary>
+    /// <summary>`sun_path` has 108 bytes on Linux, with a zero at the end: unix(7).</summary>
     private const int LongestSocketPath = 107;
 
     private const string AddressForms = "use unix:///path or tcp://host:port";
@@ -50,28 +50,27 @@ internal sealed class DockerSettings(IConfiguration? section)
             return ValidateOptionsResult.Fail($"{Source} is '{WithoutUser(address)}': {AddressForms}.");
         if (address.Scheme == "unix" && address.AbsolutePath.Length > LongestSocketPath)
             return ValidateOptionsResult.Fail(
-                $"{Source} is too long: the path of a socket has {LongestSocketPath} characters at most.");
-        if (address.UserInfo.Length > 0) // Docker ignores it, and the log shows the address.
+                $"{Source} is too long: the path of a socket can have at most {LongestSocketPath} characters.");
+        if (address.UserInfo.Length > 0) // Docker ignores it, and the log would show the password.
             return ValidateOptionsResult.Fail(
-                $"{nameof(options.EngineAddress)} names a user: leave that out, use tcp://host:port.");
+                $"{nameof(options.EngineAddress)} has a user name: leave it out, use tcp://host:port.");
         if (address.Scheme != "unix" && Environment.GetEnvironmentVariable("DOCKER_TLS_VERIFY") is { Length: > 0 })
             return ValidateOptionsResult.Fail(
                 $"{nameof(options.EngineAddress)} is '{address}' and DOCKER_TLS_VERIFY is set: TLS is not supported. "
-                + "Use the engine's unix socket, one that `ssh -L` forwards if it is elsewhere, or unset the "
-                + "variable.");
+                + "Use the engine's unix socket, forwarded with `ssh -L` from another device, or unset the variable.");
         return options.EngineTimeout <= TimeSpan.Zero || options.EngineTimeout > TimeSpan.FromDays(1)
             ? ValidateOptionsResult.Fail($"{nameof(options.EngineTimeout)} is "
                 + $"{DurationText.Format(options.EngineTimeout)}: use more than 0, at most 1d.")
             : ValidateOptionsResult.Success;
     }
 
-    /// <summary>Where the address comes from.</summary>
+    /// <summary>The setting or variable that the address comes from, for messages.</summary>
     private string Source => section?[nameof(DockerOptions.EngineAddress)] is not { Length: > 0 }
         && Environment.GetEnvironmentVariable(HostVariable) is { Length: > 0 }
             ? HostVariable
             : nameof(DockerOptions.EngineAddress);
 
-    /// <remarks>The log shows it.</remarks>
+    /// <summary>Returns the address without a user and password, which the log must not show.</summary>
     private static string WithoutUser(Uri address) =>
         address.IsAbsoluteUri && address.UserInfo.Length > 0
             ? address.ToString().Replace($"{address.UserInfo}@", "", StringComparison.Ordinal)

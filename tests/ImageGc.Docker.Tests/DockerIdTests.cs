@@ -27,7 +27,7 @@ public sealed class DockerIdTests
 
         var refused = await Record.ExceptionAsync(() => engine.ListImagesAsync(TestContext.Current.CancellationToken));
 
-        var reason = $"The engine at {podman.Address} is Podman {version}, and 4.3 or newer is needed: update it.";
+        var reason = $"The engine at {podman.Address} is Podman {version}. Update it to 4.3 or newer.";
         Assert.Equal(accepted ? null : reason, (refused as EngineUnavailableException)?.Message);
     }
 

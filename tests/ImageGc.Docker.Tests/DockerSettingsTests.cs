@@ -69,7 +69,7 @@ public sealed class DockerSettingsTests
     }
 
     [Theory]
-    [InlineData("tcp://user:secret@127.0.0.1:2375", "EngineAddress names a user")]
+    [InlineData("tcp://user:secret@127.0.0.1:2375", "EngineAddress has a user name")]
     [InlineData("https://user:secret@127.0.0.1:2375", "EngineAddress is 'https://127.0.0.1:2375/': use unix:///path")]
     [InlineData("ssh://root@device", "EngineAddress is 'ssh://device/': use unix:///path")]
     public async Task Credentials_in_the_address_are_refused_and_never_shown(string address, string why)

@@ -62,8 +62,8 @@ public sealed class ProxyTests : IDisposable
     [InlineData(HttpStatusCode.BadGateway, "<html>Bad gateway</html>",
         "a proxy answers 502 in its place. Start Docker, or read the proxy's log.")]
     [InlineData(HttpStatusCode.NotFound, "<html/>",
-        "what listens there is not Docker, it answers 404. Set another address.")]
-    [InlineData(HttpStatusCode.OK, "<html/>", "what listens there is not Docker. Set another address.")]
+        "a program that is not Docker answers there (HTTP 404). Set another address.")]
+    [InlineData(HttpStatusCode.OK, "<html/>", "a program that is not Docker answers there. Set another address.")]
     [InlineData(HttpStatusCode.BadRequest, "Client sent an HTTP request to an HTTPS server.\n",
         "the engine requires TLS, which is not supported. Use its unix socket.")]
     public async Task What_answers_in_the_place_of_Docker_is_named(HttpStatusCode status, string body, string why)
@@ -88,7 +88,8 @@ public sealed class ProxyTests : IDisposable
             }
         });
 
-        Assert.Equal($"What listens at {_docker.Address} is not Docker. Set another address.", refused.Message);
+        Assert.Equal(
+            $"A program that is not Docker answers at {_docker.Address}. Set another address.", refused.Message);
     }
 
     [Theory]

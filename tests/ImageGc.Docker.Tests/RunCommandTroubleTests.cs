@@ -40,7 +40,7 @@ public sealed class RunCommandTroubleTests(PrivateEngine engine) : RunCommandTes
             Assert.Equal(1, await run.EndAsync());
         }
 
-        Assert.Contains("what listens there is not Docker", run.Error, StringComparison.Ordinal);
+        Assert.Contains("a program that is not Docker answers there", run.Error, StringComparison.Ordinal);
     }
 
     [Theory]
