@@ -2,14 +2,14 @@ using ImageGc.Sqlite;
 
 namespace ImageGc.Hosting;
 
-/// <summary>Work that may fail without ending the host.</summary>
+/// <summary>Runs work whose failure must not end the host.</summary>
 internal static class Attempt
 {
-    /// <summary>Whether the engine refused one call, and the next one may well succeed.</summary>
+    /// <summary>Whether only this call to the engine failed, so that the next one can succeed.</summary>
     public static bool ConcernsOneCall(Exception exception) => exception is not (EngineUnavailableException
         or TimeoutException or OperationCanceledException or ImageUseStoreException or ObjectDisposedException);
 
-    /// <summary>Writes what can wait: a full disk must not keep anyone from making room on it.</summary>
+    /// <summary>Writes what can wait. A full disk must not stop the removals that make room on it.</summary>
     public static void IfThereIsRoom(Action write)
     {
         try
@@ -18,11 +18,11 @@ internal static class Attempt
         }
         catch (ImageUseStoreException full) when (full.Reason == StoreErrorReason.Full)
         {
-            // It is written the next time.
+            // The next run writes it.
         }
     }
 
-    /// <returns>Why it failed, or null.</returns>
+    /// <summary>Returns the exception of the work instead of throwing it; null if there was none.</summary>
     /// <exception cref="OperationCanceledException">The host stops.</exception>
     public static async Task<Exception?> FailureOfAsync(
         Func<CancellationToken, Task> work, CancellationToken stoppingToken)
@@ -34,9 +34,9 @@ internal static class Attempt
         }
         catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
         {
-            throw;
+            throw; // Any other cancellation is a time-out of the engine's client, and a failure like others.
         }
-#pragma warning disable CA1031 // Whatever it is, the caller logs it and tries again later.
+#pragma warning disable CA1031 // The caller logs any exception and tries again later.
         catch (Exception exception)
 #pragma warning restore CA1031
         {

@@ -1,18 +1,22 @@
 namespace ImageGc.Hosting;
 
-/// <summary>Room that is made on a disk by removing images, until it is enough or turns out to free nothing.</summary>
+/// <summary>Decides after each early removal whether the disk has enough room or removals free nothing.</summary>
 internal sealed class DiskRelief(ImageDisk disk, DiskThreshold high, DiskThreshold low, TimeProvider time)
 {
-    /// <summary>So many in a row that free nothing, and the images lie elsewhere.</summary>
+    /// <summary>After so many removals in a row that free nothing, the images are probably on another disk.</summary>
     private const int MostThatFreeNothing = 3;
 
-    /// <summary>Less comes and goes on any disk, and says nothing about an image.</summary>
+    /// <summary>Other programs change any disk by less, so that less says nothing about the removal.</summary>
     private const long LeastBytes = 1_000_000;
 
-    /// <summary>Engines give space back a while after they answered.</summary>
+    /// <summary>How long to wait for the space that a removal frees.</summary>
+    /// <remarks>
+    /// Engines may answer before they free it: containerd collects its garbage in the background,
+    /// https://github.com/containerd/containerd/blob/main/docs/garbage-collection.md.
+    /// </remarks>
     private static readonly TimeSpan LongestWait = TimeSpan.FromSeconds(30);
 
-    /// <summary>If no more comes back for so long, that was all.</summary>
+    /// <summary>If no more space becomes free for so long, the removal has freed all that it can.</summary>
     private static readonly TimeSpan SettleTime = TimeSpan.FromSeconds(5);
 
     private static readonly TimeSpan PollInterval = TimeSpan.FromSeconds(1);
@@ -22,7 +26,7 @@ internal sealed class DiskRelief(ImageDisk disk, DiskThreshold high, DiskThresho
 
     public bool FreesNothing => _freedNothing >= MostThatFreeNothing;
 
-    /// <remarks>A disk that cannot be measured is met again at the next look: for now it is enough.</remarks>
+    /// <remarks>A disk that cannot be measured counts as enough: the next check fails, and reports why.</remarks>
     public async Task<bool> IsEnoughAsync(CancellationToken cancellationToken)
     {
         if (FreesNothing || await disk.TryMeasureAsync(cancellationToken).ConfigureAwait(false) is not { } usage)
@@ -30,16 +34,16 @@ internal sealed class DiskRelief(ImageDisk disk, DiskThreshold high, DiskThresho
         if (IsEnough(usage) || _hasSettled)
             return IsEnough(usage);
 
-        // What another run has just removed may still come back.
+        // The space of a run that has just ended may still become free.
         _hasSettled = true;
         await WaitAsync(usage, expected: null, SettleTime, cancellationToken).ConfigureAwait(false);
         return await IsEnoughAsync(cancellationToken).ConfigureAwait(false);
     }
 
-    /// <summary>Waits for the space that a removal frees, so that no image goes that need not.</summary>
-    /// <param name="before">The disk before the removal.</param>
-    /// <param name="expected">How many bytes the image has at most that can come back; null if unknown.</param>
-    /// <param name="cancellationToken">Ends the waiting; nothing is thrown.</param>
+    /// <summary>Waits for the space that a removal frees, so that no more images are removed than necessary.</summary>
+    /// <param name="before">The disk usage before the removal.</param>
+    /// <param name="expected">The most bytes that the removal can free; null if unknown.</param>
+    /// <param name="cancellationToken">Ends the wait without an exception.</param>
     public async Task WaitForSpaceAsync(DiskUsage before, long? expected, CancellationToken cancellationToken)
     {
         var freed = await WaitAsync(before, expected, LongestWait, cancellationToken).ConfigureAwait(false);
@@ -49,7 +53,7 @@ internal sealed class DiskRelief(ImageDisk disk, DiskThreshold high, DiskThresho
             _freedNothing++;
     }
 
-    /// <returns>How many bytes came back.</returns>
+    /// <returns>How many bytes became free.</returns>
     private async Task<long> WaitAsync(
         DiskUsage before, long? expected, TimeSpan longest, CancellationToken cancellationToken)
     {
@@ -73,6 +77,6 @@ internal sealed class DiskRelief(ImageDisk disk, DiskThreshold high, DiskThresho
 
     private static long LeastOf(long? expected) => Math.Min(expected ?? LeastBytes, LeastBytes);
 
-    /// <remarks>Of one in percent and one in bytes the low one may allow more than the high one.</remarks>
+    /// <remarks>If one threshold is in percent and the other in bytes, the low one can allow a fuller disk.</remarks>
     private bool IsEnough(DiskUsage usage) => low.MarginOf(usage) >= 0 && !high.IsReachedBy(usage);
 }

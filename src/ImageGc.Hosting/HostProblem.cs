@@ -2,18 +2,18 @@ using System.Globalization;
 
 namespace ImageGc.Hosting;
 
-/// <summary>What a host could not do when it last tried.</summary>
+/// <summary>Something that a host could not do when it last tried.</summary>
 /// <param name="Part">What fails: recording, watching, cleanup or disk.</param>
-/// <param name="Since">Since when, in UTC.</param>
+/// <param name="Since">When it began to fail, in UTC.</param>
 /// <param name="Message">What failed, and what to do.</param>
 public sealed record HostProblem(string Part, DateTimeOffset Since, string Message)
 {
-    /// <summary>A sentence for people, in UTC.</summary>
+    /// <summary>Returns a sentence for people, with the time in UTC.</summary>
     public override string ToString() => string.Create(
         CultureInfo.InvariantCulture,
         $"{What} has failed since {Since:u}: {Message}");
 
-    /// <summary>Nothing is wrong with a disk that stays full.</summary>
+    /// <summary>"Disk has failed" would mean a broken disk, and not one that stays full.</summary>
     private string What => Part == NameOf(HostPart.Disk)
         ? "Making room on the disk"
         : $"{char.ToUpperInvariant(Part[0])}{Part[1..]}";

@@ -95,7 +95,7 @@ public static class ImageGarbageCollectionServiceCollectionExtensions
         services.AddSingleton<Tracking>();
         services.AddHostedService<CleanupWorker>(); // Must be the first: it opens the database and can fail the start.
         services.AddHostedService<TrackingWorker>();
-        services.AddSingleton<DiskPressureWorker>();
+        services.AddSingleton<DiskPressureWorker>(); // Others take it too, so it must be the same instance.
         services.AddHostedService(provider => provider.GetRequiredService<DiskPressureWorker>());
         return new ImageGarbageCollectionBuilder(services, section);
     }

@@ -28,7 +28,7 @@ internal sealed class ImageGarbageCollector(
         return result!;
     }
 
-    /// <summary>Without a host that runs, whose part it takes for other programs.</summary>
+    /// <summary>Cleans up without a running host, in whose place it holds the lock and stores the status.</summary>
     private async Task<PruneResult> RunOnceAsync(
         IProgress<PruneOutcome>? progress, CancellationToken cancellationToken)
     {
@@ -58,13 +58,14 @@ internal sealed class ImageGarbageCollector(
         var result = await cleanup
             .RunAsync(PruneKind.Scheduled, progress, relief: null, cancellationToken).ConfigureAwait(false);
         var relief = await diskPressure.RelieveAsync(progress, cancellationToken).ConfigureAwait(false);
+        // The second run may have tried an image again that failed in the first one. Then only its outcome counts.
         var tried = relief.Removed.Concat(relief.Failed.Select(failed => failed.Image))
             .Select(image => image.ImageId).ToHashSet(StringComparer.Ordinal);
         return new PruneResult(
             [.. result.Removed, .. relief.Removed],
             [.. result.UsedMeanwhile, .. relief.UsedMeanwhile],
             [.. result.Failed.Where(failed => !tried.Contains(failed.Image.ImageId)), .. relief.Failed],
-            []); // What is left may stay: there is room.
+            []); // Images that were left can stay, because the disk has enough room.
     }
 
     public async Task<IReadOnlyList<PruneVerdict>> PreviewAsync(CancellationToken cancellationToken) =>

@@ -2,7 +2,7 @@ using ImageGc.Sqlite;
 
 namespace ImageGc.Hosting;
 
-/// <summary>Which images stay although nobody uses them: by name or ID, by label, as the newest.</summary>
+/// <summary>The rules by which unused images stay: by name or ID, by label, as the newest.</summary>
 internal sealed class KeptImages
 {
     private readonly List<ImagePattern> _images;
@@ -16,11 +16,11 @@ internal sealed class KeptImages
         _newest = options.KeepNewest;
     }
 
-    /// <summary>The images of the engine that stay although nobody uses them, and by which rule.</summary>
+    /// <summary>Returns the IDs of the images that stay, each with its rule.</summary>
     /// <param name="images">All images of the engine.</param>
-    /// <param name="tracked">All tracked images: only of them a use is known.</param>
-    /// <param name="inUse">The IDs of those in use.</param>
-    /// <param name="byHand">What a person keeps; the names that the engine has now decide.</param>
+    /// <param name="tracked">All tracked images, which are those with a known use.</param>
+    /// <param name="inUse">The IDs of the images in use.</param>
+    /// <param name="byHand">The names that a person keeps. They mean the images that have these names now.</param>
     public Dictionary<string, string> Among(
         IReadOnlyCollection<EngineImage> images, IReadOnlyList<ImageUse> tracked, IReadOnlySet<string> inUse,
         IReadOnlyList<string>? byHand = null)
@@ -43,7 +43,7 @@ internal sealed class KeptImages
         return kept;
     }
 
-    /// <summary>The entries of KeepImages that match none of these images, with the nearest name.</summary>
+    /// <summary>Returns the entries of KeepImages that match none of these images, with the nearest name.</summary>
     public IEnumerable<(string Pattern, string? Nearest)> MatchingNone(IReadOnlyCollection<EngineImage> images) =>
         _images.Where(entry => !images.Any(image => entry.Matches(image.ImageId, image.Names)))
             .Select(entry => (entry.Written, NearestName.Find(entry.Written, images.SelectMany(image => image.Names))));
@@ -57,7 +57,7 @@ internal sealed class KeptImages
         return image.ReadOnly ? "the engine's store is read-only" : null;
     }
 
-    /// <summary>The images of each repository that were used last.</summary>
+    /// <summary>Returns the images of each repository that are in use or were used last.</summary>
     private IEnumerable<(string ImageId, string Repository)> Newest(
         IReadOnlyCollection<EngineImage> images, IReadOnlyList<ImageUse> tracked, IReadOnlySet<string> inUse)
     {
@@ -65,13 +65,14 @@ internal sealed class KeptImages
         return images
             .Where(image => uses.ContainsKey(image.ImageId) || inUse.Contains(image.ImageId))
             .Select(image => (Image: image, Use: uses.GetValueOrDefault(image.ImageId)))
+            // A pull moves the tag to the new image. The old one has no name then, and the store knows its last ones.
             .SelectMany(one => (one.Image.Names.Count > 0 ? one.Image.Names : one.Use.Names)
                 .Select(ImagePattern.RepositoryOf).Distinct()
                 .Select(repository => (one.Image.ImageId, one.Use, repository)))
             .GroupBy(one => one.repository, StringComparer.Ordinal)
             .SelectMany(repository => repository
                 .OrderByDescending(one => inUse.Contains(one.ImageId)).ThenByDescending(one => one.Use.LastUsedAt)
-                .ThenBy(one => one.ImageId, StringComparer.Ordinal)
+                .ThenBy(one => one.ImageId, StringComparer.Ordinal) // Or each run would keep others of equal age.
                 .Take(_newest).Select(one => (one.ImageId, repository.Key)));
     }
 }

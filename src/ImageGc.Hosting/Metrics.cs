@@ -3,10 +3,10 @@ using ImageGc.Sqlite;
 
 namespace ImageGc.Hosting;
 
-/// <summary>The meter `ImageGc`, with what the store does not count itself.</summary>
+/// <summary>The instruments of the meter `ImageGc` that the store does not have itself.</summary>
 internal sealed class Metrics : IDisposable
 {
-    /// <summary>An engine that hangs must not block the collection of metrics.</summary>
+    /// <summary>How long a collection of metrics waits for an engine that hangs.</summary>
     private static readonly TimeSpan LongestMeasurement = TimeSpan.FromSeconds(2);
 
     private const string Name = "ImageGc";
@@ -24,13 +24,14 @@ internal sealed class Metrics : IDisposable
         Func<ImageUseStore> store, ImageDisk disk, HostState state, TimeProvider time, IMeterFactory? meters = null)
     {
         (_store, _disk, _time) = (store, disk, time);
+        // A factory gives each host a meter of its own. Services that were built without a host have none.
         _meter = meters?.Create(Name) ?? new Meter(Name);
         _removals = _meter.CreateCounter<long>("imagegc.removals", "{image}", "Images removed from the engine");
         _failures = _meter.CreateCounter<long>("imagegc.failures", "{image}", "Images that could not be removed");
-        _freed = _meter.CreateCounter<long>("imagegc.freed", "By", "Bytes freed by removals, where that is known");
-        _runs = _meter.CreateHistogram<double>("imagegc.run.duration", "s", "How long a run took");
+        _freed = _meter.CreateCounter<long>("imagegc.freed", "By", "Bytes freed by removals, as far as known");
+        _runs = _meter.CreateHistogram<double>("imagegc.run.duration", "s", "Duration of the runs that remove images");
         _meter.CreateObservableGauge(
-            "imagegc.tracked", () => IfKnown<long>(() => store().Count()), "{image}", "Images tracked");
+            "imagegc.tracked", () => IfKnown<long>(() => store().Count()), "{image}", "Tracked images");
         _meter.CreateObservableGauge(
             "imagegc.cleanup.age", () => IfKnown(() => state.IsOff(HostPart.Cleanup) ? null : CleanupAge()), "s",
             "Time since the last scheduled cleanup, or since cleanups began to fail");
@@ -38,7 +39,7 @@ internal sealed class Metrics : IDisposable
             "imagegc.not_removed", () => IfKnown<int>(() => store().ListFailedRemovals().Count), "{image}",
             "Images that the last cleanups could not remove");
         _meter.CreateObservableGauge(
-            "imagegc.disk.used", () => IfKnown(DiskUsed), "1", "How full the disk of the images is, from 0 to 1");
+            "imagegc.disk.used", () => IfKnown(DiskUsed), "1", "Usage of the disk that holds the images, from 0 to 1");
         _meter.CreateObservableGauge(
             "imagegc.working", () => state.Parts.Select(Working), unit: null,
             "Whether a part of the host works: 1, or 0 while it fails");
@@ -54,7 +55,9 @@ internal sealed class Metrics : IDisposable
 
     public void Dispose() => _meter.Dispose();
 
-    /// <remarks>A run that ended half-way is in the history too: the failure since then says so.</remarks>
+    /// <remarks>
+    /// The history also has runs that failed half-way. If cleanups began to fail before the last run, that time counts.
+    /// </remarks>
     private double? CleanupAge()
     {
         var store = _store();
@@ -67,6 +70,7 @@ internal sealed class Metrics : IDisposable
 
     private double? DiskUsed()
     {
+        // The callback of an observable instrument is synchronous, so it blocks the listener until the limit.
         using var limit = new CancellationTokenSource(LongestMeasurement, _time);
         return _disk.TryMeasureAsync(limit.Token).GetAwaiter().GetResult()?.UsedPercent / 100;
     }
@@ -75,7 +79,7 @@ internal sealed class Metrics : IDisposable
         part.Value.Problem is null ? 1 : 0,
         new KeyValuePair<string, object?>("part", HostProblem.NameOf(part.Key)));
 
-    /// <summary>What cannot be read has no value; the health check says why.</summary>
+    /// <summary>Reports no value if the database cannot be read. The health check reports why.</summary>
     private static Measurement<T>[] IfKnown<T>(Func<T?> measure)
         where T : struct
     {

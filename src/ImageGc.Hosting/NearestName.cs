@@ -15,6 +15,7 @@ public static class NearestName
         ArgumentNullException.ThrowIfNull(written);
         var nearest = names.Select(name => (Name: name, Distance: FormsOf(name).Min(form => Distance(written, form))))
             .OrderBy(one => one.Distance).FirstOrDefault();
+        // If more than half of the characters differ, it is a guess and not a typing error.
         return nearest.Distance <= (written.Length + 1) / 2 ? nearest.Name : null;
     }
 

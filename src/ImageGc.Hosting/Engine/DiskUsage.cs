@@ -30,6 +30,7 @@ public sealed record DiskUsage
     public override string ToString() => string.Create(
         CultureInfo.InvariantCulture, $"{UsedPercent:F0}% full, {SizeText.Format(AvailableBytes)} free");
 
+    // As df(1) computes it: blocks that the file system reserves count neither as used nor as available.
     internal double UsedPercent =>
         UsedBytes + AvailableBytes == 0 ? 0 : 100.0 * UsedBytes / (UsedBytes + AvailableBytes);
 }
