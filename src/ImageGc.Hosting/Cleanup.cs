@@ -5,19 +5,19 @@ using Microsoft.Extensions.Options;
 
 namespace ImageGc.Hosting;
 
-/// <summary>All that removes images, and rows of images that are gone: one at a time.</summary>
+/// <summary>Everything that removes images or forgets images that are gone, one run at a time.</summary>
 internal sealed class Cleanup(
     Func<ImageUseStore> store, IContainerEngine engine, IOptions<ImageGarbageCollectionOptions> options,
     ImageDisk disk, HostState state, CleanupRequests requests, Metrics metrics, TimeProvider time,
     ILogger<Cleanup> log) : IDisposable
 {
-    /// <summary>The note that names the engine whose images are tracked.</summary>
+    /// <summary>The note that holds the identity of the engine whose images are tracked.</summary>
     private const string EngineNote = "engine";
 
     private readonly SemaphoreSlim _oneAtATime = new(1, 1);
     private readonly KeptImages _kept = new(options.Value);
 
-    /// <summary>Keeps other programs from cleaning up.</summary>
+    /// <summary>Takes the lock of the database, so that no other program cleans up.</summary>
     public void Lock()
     {
         store().LockPrunes();
@@ -25,14 +25,14 @@ internal sealed class Cleanup(
         state.Own();
     }
 
-    /// <summary>Reports early what would prevent a cleanup, and rules that keep no image.</summary>
+    /// <summary>Finds out early what would prevent a cleanup, and which rules keep no image.</summary>
     public async Task CheckEngineAsync(CancellationToken cancellationToken)
     {
         await RequireSameEngineAsync(cancellationToken).ConfigureAwait(false);
         ReportMatchingNone(await engine.ListImagesAsync(cancellationToken).ConfigureAwait(false));
     }
 
-    /// <summary>Removes the images that expired; for a full disk also younger ones, until there is room.</summary>
+    /// <summary>Removes the images that expired; with a relief also younger ones, until the disk has room.</summary>
     public Task<PruneResult> RunAsync(
         PruneKind kind, IProgress<PruneOutcome>? progress, DiskRelief? relief, CancellationToken cancellationToken) =>
         AloneAsync(() => RunAloneAsync(kind, progress, relief, cancellationToken), cancellationToken);
@@ -44,20 +44,21 @@ internal sealed class Cleanup(
         Lock();
         if (await RequireSameEngineAsync(cancellationToken).ConfigureAwait(false) is { } first)
         {
+            // The first engine that a cleanup meets is the one whose images are tracked.
             Attempt.IfThereIsRoom(() =>
                 store().RecordUse([], new Dictionary<string, string> { [EngineNote] = first }));
         }
 
         var images = await engine.ListImagesAsync(cancellationToken).ConfigureAwait(false);
         await FindByNamesAsync(cancellationToken).ConfigureAwait(false);
-        Attempt.IfThereIsRoom(() => WriteDown(images));
+        Attempt.IfThereIsRoom(() => DescribeAndForget(images));
 
         ReportMatchingNone(images);
         var run = new RemovalRun(engine, store(), images, disk, relief, metrics, log);
         PruneResult result;
         try
         {
-            // What is in use is asked last, so that it is as fresh as can be.
+            // Listed last: a container may have been created while the calls above waited for the engine.
             var inUse = await RemovalRun.ListInUseAsync(engine, cancellationToken).ConfigureAwait(false);
             var prune = OptionsFor(images, inUse, isForRoom: relief is not null);
             prune.Kind = kind;
@@ -72,12 +73,13 @@ internal sealed class Cleanup(
             metrics.Ran(time.GetElapsedTime(started));
         }
 
-        if (run.EngineGone is { } failure)
+        // To the store, each image failed by itself. Without its engine the whole run failed, and is tried again soon.
+        if (run.EngineFailure is { } failure)
             ExceptionDispatchInfo.Throw(failure);
         return result;
     }
 
-    /// <summary>The verdict on every tracked image, if images were removed now.</summary>
+    /// <summary>Returns the verdict that a run would reach now on every tracked image.</summary>
     public async Task<IReadOnlyList<PruneVerdict>> PreviewAsync(bool isForRoom, CancellationToken cancellationToken)
     {
         await RequireSameEngineAsync(cancellationToken).ConfigureAwait(false);
@@ -86,7 +88,7 @@ internal sealed class Cleanup(
         return await ExplainAsync(images, isForRoom, cancellationToken).ConfigureAwait(false);
     }
 
-    /// <summary>Whether an image may go that makes room.</summary>
+    /// <summary>Whether there is an image that can be removed early.</summary>
     public async Task<bool> CanMakeRoomAsync(CancellationToken cancellationToken)
     {
         var images = await engine.ListImagesAsync(cancellationToken).ConfigureAwait(false);
@@ -109,7 +111,7 @@ internal sealed class Cleanup(
         ];
     }
 
-    /// <summary>What fills a disk on which no image is left that may go, for a person who has to make room.</summary>
+    /// <summary>Describes what fills the disk, for a person who has to free space on it.</summary>
     public async Task<string> DescribeDiskAsync(DiskUsage usage, CancellationToken cancellationToken)
     {
         var images = await engine.ListImagesAsync(cancellationToken).ConfigureAwait(false);
@@ -119,24 +121,25 @@ internal sealed class Cleanup(
         return DiskShares.Describe(images, inUse, verdicts, usage);
     }
 
-    /// <summary>Takes the engine as it is now for the one whose images are tracked.</summary>
+    /// <summary>Makes the engine as it is now the one whose images are tracked.</summary>
     public Task<string> AcceptEngineAsync(CancellationToken cancellationToken) => AloneAsync(async () =>
     {
         var identity = await engine.IdentifyAsync(cancellationToken).ConfigureAwait(false);
         List<string> tracked = [.. store().List().Select(image => image.ImageId)];
-        store().ForgetMissing(tracked); // The other one missed them, not this.
-        // Of how long they have been unused here nothing is known.
+        store().ForgetMissing(tracked); // Clears their marks: it was the other engine that did not list them.
+        // On another engine, the last uses are unknown, so the images count as used now.
         var isOther = store().FindNote(EngineNote) is { } noted && noted != identity;
         store().RecordUse(isOther ? tracked : [], new Dictionary<string, string> { [EngineNote] = identity });
         return identity;
     }, cancellationToken);
 
-    /// <summary>Forgets an image of which the engine said that it was removed.</summary>
+    /// <summary>Forgets an image whose removal the engine reported, unless the engine has it again.</summary>
     public Task ForgetIfGoneAsync(string imageId, CancellationToken cancellationToken) => AloneAsync(async () =>
     {
         if (!ImageId.IsValid(imageId) || store().Find(imageId) is not { } tracked)
             return false;
         await RequireSameEngineAsync(cancellationToken).ConfigureAwait(false);
+        // A pull may have brought it back since the event.
         if (await engine.FindImageAsync(imageId, cancellationToken).ConfigureAwait(false) is not null)
             return false;
         foreach (var gone in store().ForgetGone([tracked]))
@@ -146,7 +149,7 @@ internal sealed class Cleanup(
 
     public void Dispose() => _oneAtATime.Dispose();
 
-    /// <summary>Waits for whatever else removes, and keeps it waiting.</summary>
+    /// <summary>Runs the work while nothing else removes or forgets images.</summary>
     internal async Task<T> AloneAsync<T>(Func<Task<T>> work, CancellationToken cancellationToken)
     {
         await _oneAtATime.WaitAsync(cancellationToken).ConfigureAwait(false);
@@ -160,11 +163,13 @@ internal sealed class Cleanup(
         }
     }
 
-    /// <summary>
-    /// Another store of images holds other ones, and what is tracked would be taken for gone: Docker 29 has a new
-    /// store, and the old one comes back with Docker 28.
-    /// </summary>
-    /// <returns>The engine if none was noted yet, otherwise null.</returns>
+    /// <summary>Requires the image store whose images are tracked. In another one, they would seem gone.</summary>
+    /// <remarks>
+    /// New installations of Docker 29 use the containerd image store, and older ones do not. After a switch, Docker
+    /// hides the images of the other store: https://docs.docker.com/engine/storage/containerd/.
+    /// </remarks>
+    /// <returns>The identity of the engine if none was noted yet, otherwise null.</returns>
+    /// <exception cref="EngineChangedException">The engine has another image store.</exception>
     private async Task<string?> RequireSameEngineAsync(CancellationToken cancellationToken)
     {
         var now = await engine.IdentifyAsync(cancellationToken).ConfigureAwait(false);
@@ -173,23 +178,23 @@ internal sealed class Cleanup(
             null => now,
             var noted when noted == now => null,
             var noted => throw new EngineChangedException(
-                $"{engine} has another store of images than the one whose images are tracked: it was '{noted}' and is "
-                + $"'{now}'. Nothing is removed or forgotten. If that is meant, run 'imagegc accept-engine'."),
+                $"{engine} has another image store than before: it was '{noted}' and is '{now}'. Nothing is removed or "
+                + "forgotten. If you changed it on purpose, run 'imagegc accept-engine'."),
         };
     }
 
-    private void WriteDown(IReadOnlyCollection<EngineImage> images)
+    private void DescribeAndForget(IReadOnlyCollection<EngineImage> images)
     {
         store().Describe(
             images.Select(image => new ImageDescription(image.ImageId, image.Names.ToList(), image.SizeBytes)));
-        foreach (var gone in store().ForgetMissing(images.Select(image => image.ImageId).Concat(NoImageIds())))
+        foreach (var gone in store().ForgetMissing(images.Select(image => image.ImageId).Concat(ListNonImageIds())))
             log.ForgotGone(gone);
     }
 
-    /// <summary>Finds the images that were recorded by a name or a short ID; reports those that it does not.</summary>
+    /// <summary>Replaces names and short IDs that were recorded by full IDs, and logs those without an image.</summary>
     private async Task FindByNamesAsync(CancellationToken cancellationToken)
     {
-        foreach (var written in NoImageIds())
+        foreach (var written in ListNonImageIds())
         {
             try
             {
@@ -197,32 +202,32 @@ internal sealed class Cleanup(
                     continue;
                 Attempt.IfThereIsRoom(() =>
                 {
-                    store().RecordUse(image.ImageId); // Its last use is not taken over: later is safe.
+                    store().RecordUse(image.ImageId); // As used now: a later time is always safe.
                     store().Forget(written);
                     log.FoundByName(image.ImageId, written);
                 });
             }
             catch (TimeoutException)
             {
-                break; // The next cleanup looks for this one and the rest.
+                break; // The next cleanup looks for this image and the rest.
             }
             catch (Exception exception) when (Attempt.ConcernsOneCall(exception))
             {
-                // What the engine refuses to look for, it does not find either.
+                // The engine refuses the text, so it has no image of that name.
             }
         }
 
-        var left = NoImageIds();
+        var left = ListNonImageIds();
         if (left.Count > 0)
-            log.NoImageIds(left.Count, string.Join(", ", left));
+            log.NonImageIds(left.Count, string.Join(", ", left));
     }
 
-    private List<string> NoImageIds() =>
+    private List<string> ListNonImageIds() =>
         [.. store().List().Select(image => image.ImageId).Where(id => !engine.IsImageId(id))];
 
-    /// <param name="images">All that the engine has.</param>
-    /// <param name="inUse">The IDs of those that a container uses.</param>
-    /// <param name="isForRoom">Whether images go before their time, to make room on a full disk.</param>
+    /// <param name="images">All images of the engine.</param>
+    /// <param name="inUse">The IDs of the images that containers use.</param>
+    /// <param name="isForRoom">Whether images are removed early, to make room on a full disk.</param>
     private PruneOptions OptionsFor(
         IReadOnlyCollection<EngineImage> images, IReadOnlySet<string> inUse, bool isForRoom)
     {
@@ -231,7 +236,8 @@ internal sealed class Cleanup(
         var listed = images.Select(image => image.ImageId).ToHashSet(StringComparer.Ordinal);
         foreach (var imageId in tracked.Select(image => image.ImageId).Where(imageId => !listed.Contains(imageId)))
         {
-            // No rule could match it. ForgetMissing decides whether it is gone.
+            // Its removal would count as success, although the engine may only have missed it in this list.
+            // ForgetMissing decides whether it is gone.
             kept[imageId] = engine.IsImageId(imageId)
                 ? "the engine does not list it"
                 : "it is not an image ID of this engine";
@@ -243,11 +249,12 @@ internal sealed class Cleanup(
         var threshold = options.Value.ImageAgeCleanupThreshold;
         return new PruneOptions
         {
+            // MinimumAge can be the longer of the two, and then does not keep what expired.
             Threshold = isForRoom && options.Value.MinimumAge < threshold ? options.Value.MinimumAge : threshold,
             Keep = kept,
             Parents = images.Where(image => image.ParentId is not null).DistinctBy(image => image.ImageId)
                 .ToDictionary(image => image.ImageId, image => image.ParentId!, StringComparer.Ordinal),
-            AllowOtherIdForms = true, // They are the engine's own.
+            AllowOtherIdForms = true, // The IDs in use come from the engine, not from a person.
         };
     }
 

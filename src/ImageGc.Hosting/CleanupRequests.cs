@@ -2,32 +2,32 @@ using ImageGc.Sqlite;
 
 namespace ImageGc.Hosting;
 
-/// <summary>What other programs ask this host for, once it holds the lock.</summary>
+/// <summary>The cleanups that other programs request from this host, once it holds the lock of the database.</summary>
 internal sealed class CleanupRequests(Func<ImageUseStore> store)
 {
     private bool _isOpen;
 
-    /// <summary>The request that was served last, and how that ended.</summary>
+    /// <summary>The request that was served last, and its outcome.</summary>
     private (string Id, string? Failure)? _served;
 
-    /// <summary>Before this host can be asked: what was asked of an earlier one does not come by surprise.</summary>
+    /// <summary>Begins to accept requests. One to an earlier host is refused, because it would come late.</summary>
     public void Open()
     {
         if (_isOpen)
             return;
         if (Find() is { } stale)
-            Answer(stale, "The program that cleans up was restarted before it could. Run the command again.");
+            Answer(stale, "The host was restarted before it could clean up. Run the command again.");
         _isOpen = true;
     }
 
-    /// <summary>The request that is to be served now; null if there is none.</summary>
+    /// <summary>Returns the request to serve now; null if there is none.</summary>
     public string? Next()
     {
         if (!_isOpen || Find() is not { } pending)
             return null;
         if (_served is not { } served || served.Id != pending)
             return pending;
-        Answer(served.Id, served.Failure); // There was no room to write it.
+        Answer(served.Id, served.Failure); // The disk was too full to store the answer: try again, without a cleanup.
         return null;
     }
 
@@ -52,7 +52,7 @@ internal sealed class CleanupRequests(Func<ImageUseStore> store)
         }
         catch (Exception exception) when (exception is ImageUseStoreException or ObjectDisposedException)
         {
-            // The cleanup meets it too, and reports it.
+            // The cleanup fails for the same reason, and reports it.
         }
     }
 }

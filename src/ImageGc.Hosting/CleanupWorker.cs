@@ -13,16 +13,13 @@ internal sealed class CleanupWorker(
     IOptions<ImageGarbageCollectionOptions> options, HostState state, Health health, TimeProvider time,
     ILogger<CleanupWorker> log) : BackgroundService
 {
-    /// <summary>The clock may be set while it waits, so it checks at least this often.</summary>
+    /// <summary>How often the due time is computed again, because the clock can be set during the wait.</summary>
     private static readonly TimeSpan PollInterval = TimeSpan.FromMinutes(1);
 
     private static readonly TimeSpan RetryAfter = TimeSpan.FromMinutes(15);
 
-    /// <summary>How often it looks for requests, by one short query.</summary>
+    /// <summary>How often the database is queried for requests of other programs.</summary>
     private static readonly TimeSpan RequestPollInterval = TimeSpan.FromSeconds(5);
-
-    /// <summary>A clock that is set by less is being adjusted, not set right.</summary>
-    private static readonly TimeSpan ClockSet = TimeSpan.FromMinutes(1);
 
     private const string FirstStartNote = "first_start";
 
@@ -35,23 +32,26 @@ internal sealed class CleanupWorker(
     /// <summary>How long the host had run when the wall clock was last set.</summary>
     private TimeSpan _clockSetAfter;
 
-    /// <summary>When the next cleanup comes, as the log has it.</summary>
+    /// <summary>When the next cleanup is due according to the log; null if the log does not say.</summary>
     private DateTimeOffset? _announced;
 
-    /// <summary>Whether the engine was asked once, so that what would prevent a cleanup was reported.</summary>
+    /// <summary>Whether the engine has answered once, so that nothing is known to prevent a cleanup.</summary>
     private bool _isChecked;
 
-    /// <summary>Whether it was reported that the engine cannot be asked.</summary>
+    /// <summary>Whether it was reported that the engine does not answer.</summary>
     private bool _isAway;
 
     /// <summary>Whether the next cleanup makes up for one that was due before the start.</summary>
     private bool _isOverdue;
 
-    /// <summary>What kind of run failed half-way; null if none did. The history shows it like any other.</summary>
+    /// <summary>
+    /// The kind of the run that failed and is tried again; null if there is none. It is kept here because the history
+    /// does not show that a run failed.
+    /// </summary>
     private PruneKind? _unfinished;
 
     /// <remarks>
-    /// Opens the database while an operator is likely to read the log, so that a fatal problem makes the start fail.
+    /// Opens the database here, so that a fatal problem makes the start fail, when an operator is likely to notice.
     /// </remarks>
     public override Task StartAsync(CancellationToken cancellationToken)
     {
@@ -64,9 +64,9 @@ internal sealed class CleanupWorker(
             log.Opened(store().DatabasePath, store().Count());
         }
         catch (Exception exception) when (exception is ImageUseStoreException or ObjectDisposedException
-            && !Health.CannotGoOn(exception))
+            && !Health.NeedsRestart(exception))
         {
-            if (!options.Value.Enabled) // Else the cleanup fails with it, and says when it is tried again.
+            if (!options.Value.Enabled) // Otherwise the cleanup fails too, and logs when it is tried again.
                 log.NotOpened(exception);
         }
 
@@ -95,7 +95,7 @@ internal sealed class CleanupWorker(
             health.Report(HostPart.Cleanup, failure);
             if (failure is null)
                 continue;
-            if (Health.CannotGoOn(failure))
+            if (Health.NeedsRestart(failure))
                 return;
             log.CleanupFailed(failure, RetryAfter);
             state.NextRun(time.GetUtcNow() + RetryAfter);
@@ -104,14 +104,14 @@ internal sealed class CleanupWorker(
         }
     }
 
-    /// <summary>Waits so long, or until a cleanup is asked for.</summary>
+    /// <summary>Waits that long, or until a cleanup is requested.</summary>
     private async Task WaitAsync(TimeSpan longest, CancellationToken stoppingToken)
     {
         var began = time.GetTimestamp();
         while (longest - time.GetElapsedTime(began) is var left && left > TimeSpan.Zero && requests.Next() is null)
         {
-            var nap = left < RequestPollInterval ? left : RequestPollInterval;
-            await Task.Delay(nap, time, stoppingToken).ConfigureAwait(false);
+            var pause = left < RequestPollInterval ? left : RequestPollInterval;
+            await Task.Delay(pause, time, stoppingToken).ConfigureAwait(false);
         }
     }
 
@@ -120,27 +120,27 @@ internal sealed class CleanupWorker(
         cleanup.Lock();
         if (_unfinished is null)
             await WaitUntilDueAsync(stoppingToken).ConfigureAwait(false);
-        var asked = requests.Next(); // What is asked for from here on is for the next run.
-        if (asked is not null)
-            log.Asked();
-        var kind = asked is not null ? PruneKind.Manual : _unfinished ?? PruneKind.Scheduled;
+        var request = requests.Next(); // A request that comes later is for the next run.
+        if (request is not null)
+            log.CleanupRequested();
+        var kind = request is not null ? PruneKind.Manual : _unfinished ?? PruneKind.Scheduled;
         _unfinished = kind;
         var failure = await Attempt.FailureOfAsync(
             cancel => cleanup.RunAsync(kind, progress: null, relief: null, cancel), stoppingToken)
             .ConfigureAwait(false);
-        if (asked is not null)
-            await AnswerAsync(asked, failure, stoppingToken).ConfigureAwait(false);
+        if (request is not null)
+            await AnswerAsync(request, failure, stoppingToken).ConfigureAwait(false);
         if (failure is not null)
             ExceptionDispatchInfo.Throw(failure);
         _unfinished = null;
     }
 
-    /// <summary>Whoever asks wants room on a disk that is too full, too.</summary>
-    private async Task AnswerAsync(string asked, Exception? failure, CancellationToken stoppingToken)
+    /// <summary>Also makes room if the disk is too full, as the caller expects of a cleanup, and answers.</summary>
+    private async Task AnswerAsync(string request, Exception? failure, CancellationToken stoppingToken)
     {
         failure ??= await Attempt.FailureOfAsync(
             cancel => diskPressure.RelieveAsync(progress: null, cancel), stoppingToken).ConfigureAwait(false);
-        requests.Answer(asked, failure is null ? null : HostingLog.Sentence(failure));
+        requests.Answer(request, failure is null ? null : HostingLog.Sentence(failure));
     }
 
     private async Task WaitUntilDueAsync(CancellationToken stoppingToken)
@@ -148,12 +148,12 @@ internal sealed class CleanupWorker(
         while (true)
         {
             await CheckEngineAsync(stoppingToken).ConfigureAwait(false);
-            Attempt.IfThereIsRoom(() => store().CorrectTimes()); // So that other programs read correct times.
+            Attempt.IfThereIsRoom(() => store().CorrectTimes()); // For programs that only read the database.
             var now = time.GetUtcNow();
             var next = FindNext(now);
             if (next <= now || requests.Next() is not null)
                 return;
-            // A run that failed is tried again before this, so only the database could not be read.
+            // A run that failed is tried again before this, so what failed was the database, and it works again.
             if (!_isOverdue && _isChecked)
                 health.Report(HostPart.Cleanup, failure: null);
             var left = next - now;
@@ -161,8 +161,8 @@ internal sealed class CleanupWorker(
         }
     }
 
-    /// <summary>Asks the engine once, so that what prevents a cleanup is known long before it is due.</summary>
-    /// <exception cref="EngineChangedException">It is another one.</exception>
+    /// <summary>Asks the engine once, so that what prevents a cleanup is reported long before it is due.</summary>
+    /// <exception cref="EngineChangedException">The engine was replaced.</exception>
     private async Task CheckEngineAsync(CancellationToken stoppingToken)
     {
         if (_isChecked)
@@ -173,29 +173,30 @@ internal sealed class CleanupWorker(
         _isChecked = failure is null;
         if (failure is not null || _isAway)
             health.Report(HostPart.Cleanup, failure);
-        if (failure is not null && !_isAway && !options.Value.WatchContainers) // Who watches reports it.
-            log.EngineAway(failure, PollInterval);
+        if (failure is not null && !_isAway && !options.Value.WatchContainers) // Else TrackingWorker logs it.
+            log.EngineUnavailable(failure, PollInterval);
         _isAway = failure is not null;
     }
 
     /// <summary>
-    /// When the next cleanup comes, as far as is known now. A device that starts with a wrong clock gets time to set it
-    /// before ages are judged by it.
+    /// Computes when the next cleanup is due by the clock as it is now. A device that starts with a wrong clock gets
+    /// time to set it before ages are judged by it.
     /// </summary>
     private DateTimeOffset FindNext(DateTimeOffset now)
     {
         var runningFor = time.GetElapsedTime(_started);
-        if ((now - runningFor - _startedAt).Duration() > ClockSet)
+        if ((now - runningFor - _startedAt).Duration() > HostState.ClockStep)
             (_startedAt, _clockSetAfter) = (now - runningFor, runningFor);
 
         var settled = _startedAt + _clockSetAfter + options.Value.ClockSettleTime;
         var last = LastRun() ?? FirstStart(isSettled: settled <= now);
+        // If it is unknown when the last cleanup was, one is due as soon as the clock has settled.
         var due = _schedule.NextAfter(last, now, time.LocalTimeZone) ?? now;
         _isOverdue = due <= _startedAt;
         if (_isOverdue)
             due = _startedAt + options.Value.StartDelay;
         var next = due > settled ? due : settled;
-        if (_announced is not { } announced || (next - announced).Duration() > ClockSet)
+        if (_announced is not { } announced || (next - announced).Duration() > HostState.ClockStep)
         {
             log.NextCleanup(
                 TimeZoneInfo.ConvertTime(next, time.LocalTimeZone),
@@ -212,7 +213,8 @@ internal sealed class CleanupWorker(
     private DateTimeOffset? LastRun() => store().LastPrune(PruneKind.Scheduled)?.PrunedAt;
 
     /// <summary>
-    /// Before it there was nothing to remove, so it counts as a cleanup. It is noted once the clock can be believed.
+    /// When the host first started with this database, which counts as a cleanup: before it, there was nothing to
+    /// remove. It is noted once the clock is trusted.
     /// </summary>
     private DateTimeOffset FirstStart(bool isSettled)
     {

@@ -5,19 +5,24 @@ using Microsoft.Extensions.Options;
 
 namespace ImageGc.Hosting;
 
-/// <summary>Removes unused images before their time when the engine's disk is too full, as the kubelet does.</summary>
+/// <summary>Removes unused images early when the engine's disk is too full.</summary>
+/// <remarks>
+/// Two thresholds and a minimum age, as the kubelet has them:
+/// https://kubernetes.io/docs/concepts/architecture/garbage-collection/#container-image-lifecycle.
+/// </remarks>
 internal sealed class DiskPressureWorker(
     Cleanup cleanup, ImageDisk disk, IOptions<ImageGarbageCollectionOptions> options,
     HostState state, Health health, TimeProvider time, ILogger<DiskPressureWorker> log) : BackgroundService
 {
-    private static readonly TimeSpan TryAgainAfter = TimeSpan.FromHours(1);
+    /// <summary>How long no image is removed early after removals failed or freed nothing.</summary>
+    private static readonly TimeSpan RetryAfter = TimeSpan.FromHours(1);
 
-    /// <summary>When removals last failed or freed nothing; null if they did not.</summary>
+    /// <summary>The timestamp at which removals failed or freed nothing; null if the last ones freed space.</summary>
     private long? _freedNothingAt;
 
-    /// <summary>Makes room if the disk is too full.</summary>
-    /// <returns>What was removed for that.</returns>
-    /// <exception cref="DiskStillFullException">It is too full still.</exception>
+    /// <summary>Removes images early if the disk is too full.</summary>
+    /// <returns>What was removed early.</returns>
+    /// <exception cref="DiskStillFullException">The disk is still too full.</exception>
     public async Task<PruneResult> RelieveAsync(
         IProgress<PruneOutcome>? progress, CancellationToken cancellationToken)
     {
@@ -34,7 +39,7 @@ internal sealed class DiskPressureWorker(
             return result;
         }
 
-        if (_freedNothingAt is { } at && time.GetElapsedTime(at) >= TryAgainAfter)
+        if (_freedNothingAt is { } at && time.GetElapsedTime(at) >= RetryAfter)
             _freedNothingAt = null;
         if (_freedNothingAt is null && await cleanup.CanMakeRoomAsync(cancellationToken).ConfigureAwait(false))
         {
@@ -42,6 +47,7 @@ internal sealed class DiskPressureWorker(
             var relief = new DiskRelief(disk, high, low, time);
             result = await cleanup.RunAsync(PruneKind.DiskPressure, progress, relief, cancellationToken)
                 .ConfigureAwait(false);
+            // Without a pause, every check would remove or try a few more images in vain.
             if (relief.FreesNothing || result is { Removed.Count: 0, Failed.Count: > 0 })
                 _freedNothingAt = time.GetTimestamp();
         }
@@ -56,32 +62,32 @@ internal sealed class DiskPressureWorker(
         }
 
         var why = _freedNothingAt is not null
-            ? "The last removals failed or freed nothing on it: images may lie on another disk "
-                + $"({nameof(options.Value.ImageDirectory)} says which), or something takes what they free."
-            : "No other unused image can go now.";
-        // Without the numbers, which change at each look: what is said anew is written anew.
+            ? "The last removals failed or freed nothing. If the images are on another disk, set "
+                + $"{nameof(options.Value.ImageDirectory)}; otherwise another program may use the freed space."
+            : "No other unused image can be removed now.";
+        // Without the numbers, which change at each check: every change of the state is written to the database.
         health.Report(HostPart.Disk, new DiskStillFullException($"The disk is too full: {high.Demand}. {why}"));
         var shares = await DescribeAsync(after, cancellationToken).ConfigureAwait(false);
         throw new DiskStillFullException($"The disk is {after}; {high.Demand}. {why}{shares}");
     }
 
-    /// <summary>Whether images go before their time now.</summary>
+    /// <summary>Whether images would be removed early now.</summary>
     public async Task<bool> IsTooFullAsync(CancellationToken cancellationToken) =>
         options.Value.HighThreshold is { } high
         && high.IsReachedBy(await disk.MeasureAsync(cancellationToken).ConfigureAwait(false));
 
-    /// <summary>A typing error must not cost every unused image.</summary>
+    /// <summary>Refuses a threshold larger than the disk: a typing error would remove every unused image.</summary>
     private static void RequirePossible(DiskUsage usage, DiskThreshold high, DiskThreshold low)
     {
         if (!high.IsPossibleOn(usage) || !low.IsPossibleOn(usage))
             throw new NotSupportedException(
-                $"The disk has {SizeText.Format(usage.UsedBytes + usage.AvailableBytes)} in all, so that "
-                + $"{(high.IsPossibleOn(usage) ? low : high)} is never reached. Nothing is removed for that. Correct "
+                $"The disk has {SizeText.Format(usage.UsedBytes + usage.AvailableBytes)} in all and can never have "
+                + $"{(high.IsPossibleOn(usage) ? low : high)}. No image is removed early. Correct "
                 + $"{nameof(ImageGarbageCollectionOptions.HighThreshold)} or "
                 + $"{nameof(ImageGarbageCollectionOptions.LowThreshold)}.");
     }
 
-    /// <summary>What fills the disk, as far as the engine says so.</summary>
+    /// <summary>Describes what fills the disk; empty if the engine does not answer.</summary>
     private async Task<string> DescribeAsync(DiskUsage usage, CancellationToken cancellationToken)
     {
         var shares = "";
@@ -91,7 +97,7 @@ internal sealed class DiskPressureWorker(
         return shares;
     }
 
-    private void Say(Exception failure)
+    private void Log(Exception failure)
     {
         if (failure is DiskStillFullException)
             log.DiskStillFull(failure.Message, options.Value.DiskCheckInterval);
@@ -104,24 +110,25 @@ internal sealed class DiskPressureWorker(
         if (state.IsOff(HostPart.Disk))
             return;
 
-        log.FirstLook(options.Value.HighThreshold!.Value, options.Value.StartDelay, options.Value.DiskCheckInterval);
+        log.FirstDiskCheck(
+            options.Value.HighThreshold!.Value, options.Value.StartDelay, options.Value.DiskCheckInterval);
         await Task.Delay(options.Value.StartDelay, time, stoppingToken).ConfigureAwait(false);
-        string? said = null;
+        string? logged = null;
         while (true)
         {
             var failure = await Attempt.FailureOfAsync(cancel => RelieveAsync(progress: null, cancel), stoppingToken)
                 .ConfigureAwait(false);
-            if (failure is null && said == nameof(DiskStillFullException))
+            if (failure is null && logged == nameof(DiskStillFullException))
                 log.DiskHasRoom();
             if (failure is not (null or DiskStillFullException))
                 health.Report(HostPart.Disk, failure);
-            if (failure is not null && Health.CannotGoOn(failure))
+            if (failure is not null && Health.NeedsRestart(failure))
                 return;
-            // That it stays full is said once: the numbers in it change at each look.
-            var saying = failure is DiskStillFullException ? nameof(DiskStillFullException) : failure?.Message;
-            if (failure is not null && saying != said)
-                Say(failure);
-            said = saying;
+            // That the disk stays full is logged once, although the numbers in the message change at each check.
+            var problem = failure is DiskStillFullException ? nameof(DiskStillFullException) : failure?.Message;
+            if (failure is not null && problem != logged)
+                Log(failure);
+            logged = problem;
             await Task.Delay(options.Value.DiskCheckInterval, time, stoppingToken).ConfigureAwait(false);
         }
     }

@@ -2,14 +2,14 @@ using ImageGc.Sqlite;
 
 namespace ImageGc.Hosting;
 
-/// <summary>What the images on a disk take, by the reason why they stay.</summary>
+/// <summary>The disk space of images, by the reason why they stay.</summary>
 internal static class DiskShares
 {
-    /// <param name="images">All that the engine has.</param>
-    /// <param name="inUse">The IDs of those that a container uses, tracked or not.</param>
-    /// <param name="verdicts">The verdict on each tracked one.</param>
-    /// <param name="usage">Of the disk.</param>
-    /// <returns>A sentence for a person who has to make room.</returns>
+    /// <summary>Describes what fills a disk, in a sentence for a person who has to free space on it.</summary>
+    /// <param name="images">All images of the engine.</param>
+    /// <param name="inUse">The IDs of the images that containers use, tracked or not.</param>
+    /// <param name="verdicts">The verdict on each tracked image.</param>
+    /// <param name="usage">The usage of the disk.</param>
     public static string Describe(
         IReadOnlyCollection<EngineImage> images, IReadOnlySet<string> inUse,
         IReadOnlyDictionary<string, PruneReason> verdicts, DiskUsage usage)
@@ -20,7 +20,7 @@ internal static class DiskShares
                 : reason switch
                 {
                     PruneReason.Kept => "kept",
-                    PruneReason.Expired => "not removable so far",
+                    PruneReason.Expired => "not removed yet",
                     PruneReason.WaitsForClock => "waiting for the clock",
                     _ => "used too recently",
                 })
@@ -29,9 +29,9 @@ internal static class DiskShares
             .ToList();
         var total = shares.Sum(share => share.Bytes);
         var parts = string.Join(", ", shares.Select(share => $"{SizeText.Format(share.Bytes)} {share.Why}"));
-        var others = usage.UsedBytes - total; // Unknown if what images share is counted for each of them.
+        var others = usage.UsedBytes - total; // Too little where shared layers are counted for each image.
         return (shares.Count == 0 ? "The engine has no image" : $"Images take up to {SizeText.Format(total)}: {parts}")
             + (others > 0 ? $"; everything else takes {SizeText.Format(others)} or more" : "")
-            + ". Look with 'du -xh' and with the engine's 'system df'.";
+            + ". To see more, run 'du -xh' and the engine's 'system df'.";
     }
 }

@@ -5,30 +5,29 @@ using Microsoft.Extensions.Logging;
 
 namespace ImageGc.Hosting;
 
-/// <summary>
-/// What works and what does not, and since when; and the end of a host that only a new start can help.
-/// </summary>
+/// <summary>Reports what works and what fails, and ends the host if only a restart can help.</summary>
 internal sealed class Health(
     HostState state, Func<ImageUseStore> store, ILogger<Health> log, IHostApplicationLifetime? lifetime = null)
     : IHealthCheck
 {
-    /// <summary>Whether only a restart can help, and perhaps another setting or file.</summary>
-    public static bool CannotGoOn(Exception failure) => failure is ImageUseStoreException
+    /// <summary>Whether only a restart can help, perhaps with another setting or file.</summary>
+    public static bool NeedsRestart(Exception failure) => failure is ImageUseStoreException
     {
         Reason: StoreErrorReason.Moved or StoreErrorReason.Corrupt or StoreErrorReason.NotOurs
             or StoreErrorReason.Library,
     };
 
-    /// <summary>Whether the part works now.</summary>
+    /// <summary>Reports whether a part of the host works.</summary>
     /// <param name="part">The part.</param>
-    /// <param name="failure">Why it does not work; null if it does.</param>
-    /// <param name="since">The timestamp since which it does not; now if null.</param>
+    /// <param name="failure">Why it fails; null if it works.</param>
+    /// <param name="since">The timestamp at which it began to fail; now if null.</param>
     public void Report(HostPart part, Exception? failure, long? since = null)
     {
         state.Report(part, failure, since);
-        if (failure is null || !CannotGoOn(failure) || lifetime?.ApplicationStopping.IsCancellationRequested != false)
+        if (failure is null || !NeedsRestart(failure) || lifetime?.ApplicationStopping.IsCancellationRequested != false)
             return;
-        log.CannotGoOn(failure);
+        log.Stopping(failure);
+        // StopApplication alone ends the program with 0, and systemd's Restart=on-failure would not start it again.
         Environment.ExitCode = 1;
         lifetime.StopApplication();
     }

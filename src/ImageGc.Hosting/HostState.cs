@@ -3,7 +3,7 @@ using Microsoft.Extensions.Options;
 
 namespace ImageGc.Hosting;
 
-/// <summary>What of a host can fail by itself while the rest goes on.</summary>
+/// <summary>A part of the host that can fail while the others work.</summary>
 internal enum HostPart
 {
     Database,
@@ -13,13 +13,13 @@ internal enum HostPart
     Disk,
 }
 
-/// <summary>What a host is doing, which it notes whenever that changes.</summary>
+/// <summary>What the host is doing, which it stores in the database at every change.</summary>
 internal sealed class HostState(
     Func<ImageUseStore> store, IOptions<ImageGarbageCollectionOptions> options, IContainerEngine engine,
     IEnumerable<IProgress<HostStatus>> listeners, TimeProvider time)
 {
-    /// <summary>By how much a noted time may differ from what the clock says now.</summary>
-    private static readonly TimeSpan ClockSet = TimeSpan.FromMinutes(1);
+    /// <summary>If the clock changes by less, it is adjusted and not set, and times that were noted stay.</summary>
+    internal static readonly TimeSpan ClockStep = TimeSpan.FromMinutes(1);
 
     private readonly long _started = time.GetTimestamp();
 
@@ -32,11 +32,12 @@ internal sealed class HostState(
     private readonly Lock _noting = new();
     private HostStatus? _noted;
     private HostStatus? _inherited;
-    private string? _told;
+    private string? _reported;
 
-    /// <summary>Whether the host runs, instead of only being asked to clean up.</summary>
+    /// <summary>Whether the host runs; false if the program only cleans up once.</summary>
     public bool IsRunning { get; private set; }
 
+    /// <summary>The parts that have worked or failed so far.</summary>
     public IReadOnlyList<KeyValuePair<HostPart, PartState>> Parts
     {
         get
@@ -46,7 +47,7 @@ internal sealed class HostState(
         }
     }
 
-    /// <summary>Of the host and its engine.</summary>
+    /// <summary>The settings of the host and its engine.</summary>
     public IReadOnlyDictionary<string, string> Settings => engine.Settings.Concat(options.Value.ToSettings())
         .GroupBy(setting => setting.Key).ToDictionary(setting => setting.Key, setting => setting.Last().Value);
 
@@ -61,7 +62,7 @@ internal sealed class HostState(
 
     public void Start() => (IsRunning, _isStopped) = (true, false);
 
-    /// <summary>No other host notes its status in this database while this one lives.</summary>
+    /// <summary>Begins to store the status. Call it once no other host can do so.</summary>
     public void Own()
     {
         if (_isOwner)
@@ -73,7 +74,7 @@ internal sealed class HostState(
         }
         catch (Exception exception) when (exception is ImageUseStoreException or ObjectDisposedException)
         {
-            // Then what the last host could not do is not known.
+            // The problems of the last host stay unknown.
         }
 
         Change(() => (_isOwner, _inherited) = (true, last));
@@ -83,9 +84,7 @@ internal sealed class HostState(
 
     public void NextRun(DateTimeOffset at) => Change(() => _nextRunAt = at);
 
-    /// <param name="part">The part.</param>
-    /// <param name="failure">Why it does not work; null if it does.</param>
-    /// <param name="since">The timestamp since which it does not; now if null.</param>
+    /// <inheritdoc cref="Health.Report"/>
     public void Report(HostPart part, Exception? failure, long? since)
     {
         var problem = failure is null ? null : HostingLog.Sentence(failure);
@@ -101,10 +100,12 @@ internal sealed class HostState(
             isNoted: part != HostPart.Database);
     }
 
-    /// <summary>By the clock as it is now: the device may have learnt the time since.</summary>
+    /// <summary>Converts a timestamp to UTC by the clock as it is now, which may have been set since.</summary>
     public DateTimeOffset TimeOf(long timestamp) => time.GetUtcNow() - time.GetElapsedTime(timestamp);
 
-    /// <remarks>The database is not written to while the state is locked, which the health check asks for.</remarks>
+    /// <remarks>
+    /// Two locks: the health check needs the state, and must not wait for a write to the database.
+    /// </remarks>
     private void Change(Action change, bool isNoted = true)
     {
         lock (_oneAtATime)
@@ -114,33 +115,33 @@ internal sealed class HostState(
         lock (_noting)
         {
             HostStatus status;
-            bool isOwner; // As it was composed: what an earlier host noted is known only to an owner.
+            bool isOwner; // Read with the status, which lacks the problems of an earlier host before Own.
             lock (_oneAtATime)
                 (status, isOwner) = (Compose(), _isOwner);
             var line = status.ToString();
-            if (line != _told)
+            if (line != _reported)
             {
                 foreach (var listener in listeners)
-                    Tell(listener, status);
+                    ReportTo(listener, status);
             }
 
-            _told = line;
+            _reported = line;
             if (isOwner && status.ToJson() != _noted?.ToJson() && TryNote(status))
                 _noted = status;
         }
     }
 
-    private static void Tell(IProgress<HostStatus> listener, HostStatus status)
+    private static void ReportTo(IProgress<HostStatus> listener, HostStatus status)
     {
         try
         {
             listener.Report(status);
         }
-#pragma warning disable CA1031 // Whatever it is, only somebody who looks on misses a line.
+#pragma warning disable CA1031 // A listener that fails misses one change, and must not stop the host.
         catch (Exception)
 #pragma warning restore CA1031
         {
-            // The next change is told again.
+            // The next change is reported to it again.
         }
     }
 
@@ -151,11 +152,11 @@ internal sealed class HostState(
             store().RecordUse([], new Dictionary<string, string> { [HostStatus.Note] = status.ToJson() });
             return true;
         }
-#pragma warning disable CA1031 // Whatever it is, it concerns the note alone, and the next change writes it.
+#pragma warning disable CA1031 // Only the note is missing, and the next change writes it.
         catch (Exception)
 #pragma warning restore CA1031
         {
-            return false; // Most likely the database itself is the problem, which cannot be written down in it.
+            return false; // Most likely the database fails, which is what the status would say.
         }
     }
 
@@ -164,6 +165,7 @@ internal sealed class HostState(
         var before = _noted ?? _inherited;
         var problems = Enum.GetValues<HostPart>().Where(part => part != HostPart.Database)
             .Select(part => ProblemOf(part, before)).OfType<HostProblem>().ToList();
+        // A problem that goes on is noted already, so the last problem is the latest that is not.
         var began = problems.Where(problem => before?.Problems.Contains(problem) != true)
             .MaxBy(problem => problem.Since);
         var watching = _parts.GetValueOrDefault(HostPart.Watching);
@@ -182,7 +184,7 @@ internal sealed class HostState(
         };
     }
 
-    /// <summary>What an earlier host noted is a problem until this one has tried.</summary>
+    /// <summary>A problem that an earlier host noted stays one until this host has tried the same.</summary>
     private HostProblem? ProblemOf(HostPart part, HostStatus? before)
     {
         if (IsOff(part))
@@ -196,15 +198,15 @@ internal sealed class HostState(
             : null;
     }
 
-    /// <summary>What was noted, unless the clock was set since.</summary>
+    /// <summary>Returns the time that was noted, unless the clock was set since.</summary>
     private static DateTimeOffset Near(DateTimeOffset? noted, DateTimeOffset now) =>
-        noted is { } before && (before - now).Duration() < ClockSet ? before : ToSecond(now);
+        noted is { } before && (before - now).Duration() < ClockStep ? before : ToSecond(now);
 
     private static DateTimeOffset ToSecond(DateTimeOffset moment) =>
         DateTimeOffset.FromUnixTimeSeconds(moment.ToUnixTimeSeconds());
 
-    /// <param name="Since">The timestamp of the moment since which it works or does not.</param>
-    /// <param name="Failure">Why it does not work; null if it does.</param>
-    /// <param name="Problem">The same, as a sentence.</param>
+    /// <param name="Since">The timestamp at which it began to work or to fail.</param>
+    /// <param name="Failure">Why it fails; null if it works.</param>
+    /// <param name="Problem">The failure as a sentence.</param>
     internal sealed record PartState(long Since, Exception? Failure, string? Problem);
 }

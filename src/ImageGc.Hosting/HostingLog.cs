@@ -4,7 +4,7 @@ using Microsoft.Extensions.Logging;
 
 namespace ImageGc.Hosting;
 
-/// <summary>Everything the hosting logs. Event IDs are stable.</summary>
+/// <summary>Everything that ImageGc.Hosting logs. Event IDs are stable.</summary>
 internal static partial class HostingLog
 {
     [LoggerMessage(101, LogLevel.Information, "Image garbage collection is disabled: no image is removed")]
@@ -13,11 +13,12 @@ internal static partial class HostingLog
     [LoggerMessage(102, LogLevel.Information, "The next cleanup is due at {Due}{Why}")]
     private static partial void NextCleanup(this ILogger logger, string due, string why);
 
+    // The schedule is in local time, so this is the one log line with a local time.
     public static void NextCleanup(this ILogger logger, DateTimeOffset due, string why) =>
         logger.NextCleanup(due.ToString("yyyy-MM-ddTHH:mm:sszzz", CultureInfo.InvariantCulture), why);
 
     [LoggerMessage(103, LogLevel.Error,
-        "Could not clean up: {Why} What was not removed stays. Next try in {RetryAfter}")]
+        "Could not clean up: {Why} Images that were not removed stay. Next try in {RetryAfter}")]
     private static partial void CleanupFailed(
         this ILogger logger, Exception? unexpected, string why, string retryAfter);
 
@@ -25,26 +26,26 @@ internal static partial class HostingLog
     private static partial void ForgotGone(this ILogger logger, string imageId, string names);
 
     public static void ForgotGone(this ILogger logger, ImageUse image) =>
-        logger.ForgotGone(image.ImageId, NamesOf(image.Names));
+        logger.ForgotGone(image.ImageId, TagsOf(image.Names));
 
     [LoggerMessage(105, LogLevel.Information, "Watching the containers of {Engine}: {Containers} exist")]
     public static partial void Watching(this ILogger logger, object engine, int containers);
 
-    [LoggerMessage(131, LogLevel.Debug, "Watching anew the containers of {Engine}: {Containers} exist")]
-    public static partial void WatchingAnew(this ILogger logger, object engine, int containers);
+    [LoggerMessage(131, LogLevel.Debug, "Watching the containers of {Engine} again: {Containers} exist")]
+    public static partial void WatchingAgain(this ILogger logger, object engine, int containers);
 
     [LoggerMessage(106, LogLevel.Warning,
-        "Could not watch: {Why} Next try in {RetryAfter}; uses until then are recorded afterwards")]
+        "Could not watch the engine: {Why} Next try in {RetryAfter}. Uses until then are recorded afterwards")]
     private static partial void NotWatching(
         this ILogger logger, Exception? unexpected, string why, string retryAfter);
 
     [LoggerMessage(122, LogLevel.Warning,
-        "Could not watch: {Why} From now on this is tried every {RetryAfter} and not logged until it works again")]
+        "Could not watch the engine: {Why} The host tries again every {RetryAfter}, and logs when it works again")]
     private static partial void NotWatchingForNow(
         this ILogger logger, Exception? unexpected, string why, string retryAfter);
 
     [LoggerMessage(107, LogLevel.Warning,
-        "The disk is {Usage}, beyond the threshold of {High}: removing unused images early, down to {Low}")]
+        "The disk is {Usage} and has reached the threshold of {High}: removing unused images early, down to {Low}")]
     public static partial void DiskFull(
         this ILogger logger, DiskUsage usage, DiskThreshold high, DiskThreshold low);
 
@@ -52,46 +53,46 @@ internal static partial class HostingLog
     public static partial void DiskHasRoom(this ILogger logger);
 
     [LoggerMessage(130, LogLevel.Information, "Cleaning up now on request")]
-    public static partial void Asked(this ILogger logger);
+    public static partial void CleanupRequested(this ILogger logger);
 
     [LoggerMessage(128, LogLevel.Information,
-        "Unused images are removed early when the disk is fuller than {High}. First check in {After}, then every "
-        + "{Interval}")]
-    private static partial void FirstLook(this ILogger logger, DiskThreshold high, string after, string interval);
+        "Unused images are removed early when the disk reaches {High}. First check in {After}, then every {Interval}")]
+    private static partial void FirstDiskCheck(
+        this ILogger logger, DiskThreshold high, string after, string interval);
 
-    public static void FirstLook(this ILogger logger, DiskThreshold high, TimeSpan after, TimeSpan interval) =>
-        logger.FirstLook(high, DurationText.Format(after), DurationText.Format(interval));
+    public static void FirstDiskCheck(this ILogger logger, DiskThreshold high, TimeSpan after, TimeSpan interval) =>
+        logger.FirstDiskCheck(high, DurationText.Format(after), DurationText.Format(interval));
 
     [LoggerMessage(125, LogLevel.Information,
-        "Made room with {Removed} images: the disk was {Before}, and is {After}; thresholds {High} and {Low}")]
+        "Removed {Removed} images early: the disk was {Before} and is now {After}; thresholds {High} and {Low}")]
     public static partial void MadeRoom(
         this ILogger logger, int removed, DiskUsage before, DiskUsage after, DiskThreshold high, DiskThreshold low);
 
     [LoggerMessage(108, LogLevel.Warning,
-        "No more room can be made: {Why} This is tried every {RetryAfter} and not logged again until there is room")]
+        "Could not make enough room on the disk: {Why} The host tries again every {RetryAfter}, and logs when there is "
+        + "room")]
     private static partial void DiskStillFull(this ILogger logger, string why, string retryAfter);
 
     public static void DiskStillFull(this ILogger logger, string why, TimeSpan retryAfter) =>
         logger.DiskStillFull(why, DurationText.Format(retryAfter));
 
     [LoggerMessage(109, LogLevel.Error,
-        "Could not make room on the disk: {Why} This is tried every {RetryAfter}, and not logged again unless it "
-        + "changes")]
+        "Could not make room on the disk: {Why} The host tries again every {RetryAfter}, and logs when this changes")]
     private static partial void DiskFailed(this ILogger logger, Exception? unexpected, string why, string retryAfter);
 
     [LoggerMessage(110, LogLevel.Warning,
-        "Could not look whether {ImageId} is gone: {Why} It stays tracked until two cleanups miss it")]
+        "Could not check whether {ImageId} is gone: {Why} It stays tracked until two cleanups do not find it")]
     private static partial void GoneUnknown(this ILogger logger, Exception? unexpected, string imageId, string why);
 
     [LoggerMessage(112, LogLevel.Warning,
-        "Could not follow an event, {Kind} of {Id}, and go on with the next one: {Why}")]
+        "Skipped an event, {Kind} of {Id}, which could not be resolved: {Why}")]
     private static partial void SkippedEvent(
         this ILogger logger, Exception? unexpected, EngineEventKind kind, string? id, string why);
 
     [LoggerMessage(113, LogLevel.Information, "Images are tracked in {DatabasePath}, {Tracked} so far")]
     public static partial void Opened(this ILogger logger, string databasePath, long tracked);
 
-    [LoggerMessage(114, LogLevel.Error, "The database cannot be used so far: {Why}")]
+    [LoggerMessage(114, LogLevel.Error, "The database cannot be opened: {Why} Each use tries again")]
     private static partial void NotOpened(this ILogger logger, Exception? unexpected, string why);
 
     [LoggerMessage(115, LogLevel.Information, "Removed {ImageId} ({Names}), last used at {LastUsedAt}; freed {Freed}")]
@@ -100,20 +101,20 @@ internal static partial class HostingLog
 
     public static void Removed(this ILogger logger, ImageUse image, IReadOnlyCollection<string> names, Freed? freed) =>
         logger.Removed(
-            image.ImageId, NamesOf(names), Iso(image.LastUsedAt),
+            image.ImageId, TagsOf(names), Iso(image.LastUsedAt),
             freed is null ? "an unknown amount" : SizeText.Format(freed.Bytes));
 
     [LoggerMessage(116, LogLevel.Error, "Could not record the use of {ImageId}: {Why}")]
     private static partial void NotRecorded(this ILogger logger, Exception? unexpected, string imageId, string why);
 
     [LoggerMessage(117, LogLevel.Warning,
-        "KeepImages has '{Pattern}', which matches no image and so keeps none{Nearest}")]
+        "KeepImages has '{Pattern}', which matches no image{Nearest}")]
     public static partial void KeepsNothing(this ILogger logger, string pattern, string nearest);
 
     [LoggerMessage(118, LogLevel.Warning,
-        "{Count} tracked IDs are not image IDs of this engine, and it finds no image by them, so they are never "
-        + "removed: {ImageIds}. Forget them with 'imagegc forget', or give the images these names")]
-    public static partial void NoImageIds(this ILogger logger, int count, string imageIds);
+        "{Count} tracked IDs are not image IDs of this engine and name none of its images, so they are never removed: "
+        + "{ImageIds}. Forget them with 'imagegc forget', or give the images these names")]
+    public static partial void NonImageIds(this ILogger logger, int count, string imageIds);
 
     [LoggerMessage(120, LogLevel.Information,
         "The engine was not watched from {From} to {To}. Uses in that time are recorded as far as the engine still "
@@ -123,18 +124,19 @@ internal static partial class HostingLog
     public static void NotWatched(this ILogger logger, DateTimeOffset from, DateTimeOffset to) =>
         logger.NotWatched(Iso(from), Iso(to));
 
-    [LoggerMessage(119, LogLevel.Information, "Track {ImageId} instead of '{Written}', which names it")]
+    [LoggerMessage(119, LogLevel.Information, "Tracking {ImageId} instead of '{Written}', which names it")]
     public static partial void FoundByName(this ILogger logger, string imageId, string written);
 
     [LoggerMessage(121, LogLevel.Critical, "Stopping with exit code 1: {Why}")]
-    private static partial void CannotGoOn(this ILogger logger, string why);
+    private static partial void Stopping(this ILogger logger, string why);
 
     [LoggerMessage(123, LogLevel.Warning,
-        "The engine cannot be asked so far: {Why} This is tried every {RetryAfter}, and not logged again")]
-    private static partial void EngineAway(this ILogger logger, Exception? unexpected, string why, string retryAfter);
+        "The engine cannot be asked yet: {Why} The host tries again every {RetryAfter}, and does not log this again")]
+    private static partial void EngineUnavailable(
+        this ILogger logger, Exception? unexpected, string why, string retryAfter);
 
     [LoggerMessage(124, LogLevel.Warning,
-        "The disk is too full to record image uses. These images count as in use until that is possible: {Why}")]
+        "The disk is too full to record image uses: {Why} The images count as in use until there is room")]
     private static partial void NoRoomToRecord(this ILogger logger, string why);
 
     [LoggerMessage(126, LogLevel.Information, "ImageGc {Version} is starting. Settings: {Settings}")]
@@ -145,10 +147,10 @@ internal static partial class HostingLog
 
     public static void NoRoomToRecord(this ILogger logger, Exception full) => logger.NoRoomToRecord(Sentence(full));
 
-    public static void EngineAway(this ILogger logger, Exception failure, TimeSpan retryAfter) =>
-        logger.EngineAway(Unexpected(failure), Sentence(failure), DurationText.Format(retryAfter));
+    public static void EngineUnavailable(this ILogger logger, Exception failure, TimeSpan retryAfter) =>
+        logger.EngineUnavailable(Unexpected(failure), Sentence(failure), DurationText.Format(retryAfter));
 
-    public static void CannotGoOn(this ILogger logger, Exception failure) => logger.CannotGoOn(Sentence(failure));
+    public static void Stopping(this ILogger logger, Exception failure) => logger.Stopping(Sentence(failure));
 
     public static void SkippedEvent(this ILogger logger, Exception failure, EngineEventKind kind, string? id) =>
         logger.SkippedEvent(Unexpected(failure), kind, id, Sentence(failure));
@@ -174,23 +176,23 @@ internal static partial class HostingLog
     public static void NotOpened(this ILogger logger, Exception failure) =>
         logger.NotOpened(Unexpected(failure), Sentence(failure));
 
-    /// <summary>What happens on every device needs no stack trace: its message says what to do.</summary>
+    /// <summary>Returns null for an everyday failure, whose message says enough without a stack trace.</summary>
     private static Exception? Unexpected(Exception failure) => failure is EngineUnavailableException or TimeoutException
         or EngineRequestFailedException or EngineChangedException or ImageUseStoreException or NotSupportedException
         or InvalidDataException ? null : failure;
 
-    /// <summary>The message of a failure, on one line and with one full stop.</summary>
+    /// <summary>Returns the message of a failure on one line and with one full stop.</summary>
     public static string Sentence(Exception failure)
     {
         var message = failure.Message.ReplaceLineEndings(" ").TrimEnd('.', ' ');
         return message.EndsWith(".)", StringComparison.Ordinal) ? message : message + ".";
     }
 
-    /// <summary>Without the digests, which repeat the ID.</summary>
-    private static string NamesOf(IEnumerable<string> names) =>
+    /// <summary>Joins the names without the digests, which are long and mean less to a reader than the ID.</summary>
+    private static string TagsOf(IEnumerable<string> names) =>
         string.Join(", ", names.Where(name => !name.Contains('@')).DefaultIfEmpty("without a name"));
 
-    /// <summary>In UTC, as logs have it, also in JSON.</summary>
+    /// <summary>Formats a time as ISO 8601 in UTC.</summary>
     private static string Iso(DateTimeOffset moment) =>
         moment.ToUniversalTime().ToString("yyyy-MM-ddTHH:mm:ssZ", CultureInfo.InvariantCulture);
 }

@@ -10,7 +10,7 @@ internal sealed class ImageDisk(IContainerEngine engine, IOptions<ImageGarbageCo
         if (options.Value.ImageDirectory is not { } directory)
             return await engine.MeasureDiskAsync(cancellationToken).ConfigureAwait(false)
                 ?? throw new NotSupportedException(
-                    "The engine cannot say how full its disk is. Set "
+                    "The engine cannot measure its disk. Set "
                     + $"{nameof(ImageGarbageCollectionOptions.ImageDirectory)} to a directory on the disk that holds "
                     + $"the images, or leave {nameof(ImageGarbageCollectionOptions.HighThreshold)} out.");
         return Directory.Exists(directory)
@@ -21,8 +21,8 @@ internal sealed class ImageDisk(IContainerEngine engine, IOptions<ImageGarbageCo
     }
 
     /// <summary>
-    /// How full it is; null where that cannot be said or is cancelled. It never throws: after a removal, that it
-    /// happened must be written down.
+    /// Measures the disk; returns null if that fails or is canceled. Never throws: a removal that has just succeeded
+    /// must still be recorded.
     /// </summary>
     public async Task<DiskUsage?> TryMeasureAsync(CancellationToken cancellationToken)
     {
@@ -30,7 +30,7 @@ internal sealed class ImageDisk(IContainerEngine engine, IOptions<ImageGarbageCo
         {
             return await MeasureAsync(cancellationToken).ConfigureAwait(false);
         }
-#pragma warning disable CA1031 // Whatever it is, only a number is missing.
+#pragma warning disable CA1031 // Only a number is missing.
         catch (Exception)
 #pragma warning restore CA1031
         {

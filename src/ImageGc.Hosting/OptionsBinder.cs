@@ -6,7 +6,7 @@ using Microsoft.Extensions.Options;
 
 namespace ImageGc.Hosting;
 
-/// <summary>Reads the options from configuration, where durations and times are written as people write them.</summary>
+/// <summary>Reads the options from configuration, with durations such as 7d and times such as 03:30.</summary>
 internal sealed class OptionsBinder(IConfiguration section, IReadOnlyList<string> ofTheEngine)
     : IConfigureOptions<ImageGarbageCollectionOptions>
 {
@@ -45,7 +45,7 @@ internal sealed class OptionsBinder(IConfiguration section, IReadOnlyList<string
             (int value) => options.KeepNewest = value);
     }
 
-    /// <summary>A misspelt KeepImages would remove what it is meant to keep.</summary>
+    /// <summary>Refuses unknown settings: a misspelt KeepImages would remove the images that it should keep.</summary>
     private void RefuseUnknown()
     {
         var known = typeof(ImageGarbageCollectionOptions).GetProperties().Select(property => property.Name)
@@ -64,13 +64,14 @@ internal sealed class OptionsBinder(IConfiguration section, IReadOnlyList<string
 
     private void ReadList(string name, IList<string> entries)
     {
+        // A text and an array can come from two sources, such as a variable and a file. They add up.
         var list = section.GetSection(name);
         foreach (var entry in InOneText(name, list.Value?.Trim() ?? "")
             .Concat(list.GetChildren().Select(child => child.Value ?? "")).Distinct())
             entries.Add(entry);
     }
 
-    /// <summary>What one environment variable can hold: a list with commas, or a JSON list.</summary>
+    /// <summary>Reads a list from one text, such as an environment variable: with commas, or a JSON array.</summary>
     private string[] InOneText(string name, string text)
     {
         if (!text.StartsWith('['))
@@ -82,7 +83,7 @@ internal sealed class OptionsBinder(IConfiguration section, IReadOnlyList<string
         }
         catch (Exception exception) when (exception is JsonException or InvalidOperationException)
         {
-            throw Invalid($"{Path(name)} is '{text}': use a list with commas, or a JSON list of texts.");
+            throw Invalid($"{Path(name)} is '{text}': use a list with commas, or a JSON array of strings.");
         }
     }
 
@@ -92,7 +93,7 @@ internal sealed class OptionsBinder(IConfiguration section, IReadOnlyList<string
 
     private void Read<T>(string name, Parser<T> parse, string accepted, Action<T> set)
     {
-        if (section[name] is not { } text || text.Length == 0)
+        if (section[name] is not { } text || text.Length == 0) // An empty variable counts as not set.
             return;
         if (!parse(text.Trim(), out var value))
             throw Invalid($"{Path(name)} is '{text}': {accepted}.");
@@ -111,6 +112,7 @@ internal sealed class OptionsBinder(IConfiguration section, IReadOnlyList<string
     private static bool TryParseTime(string text, out TimeOnly time) => TimeOnly.TryParseExact(
         text, "HH:mm", CultureInfo.InvariantCulture, DateTimeStyles.None, out time);
 
+    // Enum.TryParse accepts numbers too, which would be a second, unreadable spelling of every name.
     private static bool TryParseName<T>(string text, out T value)
         where T : struct, Enum =>
         Enum.TryParse(text, ignoreCase: true, out value) && Enum.IsDefined(value) && !char.IsAsciiDigit(text[0]);

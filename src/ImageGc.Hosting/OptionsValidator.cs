@@ -3,8 +3,8 @@ using Microsoft.Extensions.Options;
 
 namespace ImageGc.Hosting;
 
-/// <summary>What no host may start with; every message names the setting.</summary>
-/// <param name="needsDatabase">Whether the database that the settings name is opened.</param>
+/// <summary>Finds invalid settings, with which the host does not start. Every message names the setting.</summary>
+/// <param name="needsDatabase">Whether the host opens the database that the settings name.</param>
 internal sealed class OptionsValidator(Func<bool> needsDatabase) : IValidateOptions<ImageGarbageCollectionOptions>
 {
     private static readonly TimeSpan TenSeconds = TimeSpan.FromSeconds(10);
@@ -35,12 +35,12 @@ internal sealed class OptionsValidator(Func<bool> needsDatabase) : IValidateOpti
         if (options.KeepLabels.Any(label => string.IsNullOrWhiteSpace(label.Split('=')[0])))
             yield return $"{nameof(options.KeepLabels)} has an entry that names no label: use name or name=value.";
         if (options.KeepNewest < 0)
-            yield return $"{nameof(options.KeepNewest)} is negative.";
+            yield return $"{nameof(options.KeepNewest)} is negative: use 0 or more.";
         foreach (var failure in DiskFailures(options))
             yield return failure;
     }
 
-    /// <summary>What the store itself would refuse.</summary>
+    /// <summary>Returns what the store itself would refuse; null if nothing.</summary>
     private static string? StoreFailure(ImageGarbageCollectionOptions options)
     {
         try
@@ -50,6 +50,7 @@ internal sealed class OptionsValidator(Func<bool> needsDatabase) : IValidateOpti
         }
         catch (ArgumentException wrong)
         {
+            // ArgumentException.Message ends with " (Parameter 'name')". The parameter has the name of the setting.
             var message = wrong.Message.Split(" (Parameter")[0];
             return message.StartsWith(wrong.ParamName!, StringComparison.Ordinal)
                 ? message
@@ -60,7 +61,7 @@ internal sealed class OptionsValidator(Func<bool> needsDatabase) : IValidateOpti
     private static IEnumerable<string> DiskFailures(ImageGarbageCollectionOptions options)
     {
         if (options.MinimumAge < TimeSpan.Zero)
-            yield return $"{nameof(options.MinimumAge)} is negative.";
+            yield return $"{nameof(options.MinimumAge)} is negative: use 0 or more.";
         if (options.DiskCheckInterval < TenSeconds || options.DiskCheckInterval > OneDay)
             yield return $"{nameof(options.DiskCheckInterval)} is {DurationText.Format(options.DiskCheckInterval)}: "
                 + "use 10s to 1d.";
@@ -71,8 +72,8 @@ internal sealed class OptionsValidator(Func<bool> needsDatabase) : IValidateOpti
         if (options.LowThreshold is not { } low)
             yield break;
         if (options.HighThreshold is not { } high)
-            yield return $"{nameof(options.LowThreshold)} is {low} and {nameof(options.HighThreshold)} is not set, so "
-                + "that it would say nothing: set both, or leave it out.";
+            yield return $"{nameof(options.LowThreshold)} is {low}, but {nameof(options.HighThreshold)} is not set: "
+                + "set both, or leave it out.";
         else if (low.UsedPercent >= high.UsedPercent || low.FreeBytes <= high.FreeBytes)
             yield return $"{nameof(options.LowThreshold)} is {low}: use one that is less full than "
                 + $"{nameof(options.HighThreshold)}, {high}.";

@@ -3,21 +3,21 @@ using Microsoft.Extensions.Logging;
 
 namespace ImageGc.Hosting;
 
-/// <summary>The removals of one run, and the reason why it stops early.</summary>
+/// <summary>The removals of one run, and the reason why it ends early.</summary>
 internal sealed class RemovalRun(
     IContainerEngine engine, ImageUseStore store, IReadOnlyCollection<EngineImage> images, ImageDisk disk,
     DiskRelief? relief, Metrics metrics, ILogger log)
 {
-    /// <summary>One image may hang the engine; so many in a row, and it is the engine that hangs.</summary>
+    /// <summary>One removal can hang because of its image. After so many in a row, the engine itself hangs.</summary>
     private const int MostTimeouts = 3;
 
     private int _timeouts;
     private Freed? _freed;
 
-    /// <summary>Why the engine could not be asked any further; null if it could.</summary>
-    public Exception? EngineGone { get; private set; }
+    /// <summary>Why no other image can be removed; null if the engine works.</summary>
+    public Exception? EngineFailure { get; private set; }
 
-    /// <summary>The IDs of all images that a container uses.</summary>
+    /// <summary>Lists the IDs of all images that containers use.</summary>
     public static async Task<IReadOnlySet<string>> ListInUseAsync(
         IContainerEngine engine, CancellationToken cancellationToken)
     {
@@ -34,7 +34,8 @@ internal sealed class RemovalRun(
         {
             if (await IsInUseAsync(image, cancellationToken).ConfigureAwait(false))
             {
-                Attempt.IfThereIsRoom(() => store.RecordUse(image.ImageId)); // Keeps it tracked, as used meanwhile.
+                // The store forgets an image that this method returns for, unless it was used meanwhile.
+                Attempt.IfThereIsRoom(() => store.RecordUse(image.ImageId));
                 return;
             }
 
@@ -48,7 +49,7 @@ internal sealed class RemovalRun(
             metrics.Failed();
             _timeouts = exception is TimeoutException ? _timeouts + 1 : 0;
             if (exception is EngineUnavailableException || _timeouts == MostTimeouts)
-                EngineGone = exception;
+                EngineFailure = exception;
             throw;
         }
 
@@ -56,6 +57,7 @@ internal sealed class RemovalRun(
             await relief.WaitForSpaceAsync(before, known?.UniqueBytes ?? known?.SizeBytes, cancellationToken)
                 .ConfigureAwait(false);
         var after = await disk.TryMeasureAsync(cancellationToken).ConfigureAwait(false);
+        // The number of the engine is exact. The free space also changes by what other programs write meanwhile.
         _freed = known?.UniqueBytes is { } unique ? new Freed(unique, Sqlite.FreedBy.Engine)
             : before is null || after is null ? null
             : new Freed(Math.Max(0, after.AvailableBytes - before.AvailableBytes), Sqlite.FreedBy.Disk);
@@ -63,11 +65,12 @@ internal sealed class RemovalRun(
         log.Removed(image, known?.Names ?? image.Names, _freed);
     }
 
-    /// <summary>What the last removal freed; null if unknown, or if nothing was removed.</summary>
+    /// <summary>Returns what the last removal freed; null if that is unknown or nothing was removed.</summary>
     public Freed? FreedBy(ImageUse image) => _freed;
 
     /// <summary>
-    /// Asked before each removal, since the last one may have taken minutes, and no engine looks at what is mounted.
+    /// Lists the containers again before each removal, since the last one may have taken minutes. The engine's own
+    /// check is not enough: Docker and Podman remove an image by ID although it is mounted into a container.
     /// </summary>
     private async Task<bool> IsInUseAsync(ImageUse image, CancellationToken cancellationToken)
     {
@@ -78,11 +81,11 @@ internal sealed class RemovalRun(
         }
         catch (Exception exception) when (exception is not OperationCanceledException)
         {
-            EngineGone = exception; // Nothing is known of what is in use.
+            EngineFailure = exception; // Without the list, any image may be in use.
             throw;
         }
     }
 
-    public async Task<bool> IsEnoughAsync(CancellationToken cancellationToken) => EngineGone is not null
+    public async Task<bool> IsEnoughAsync(CancellationToken cancellationToken) => EngineFailure is not null
         || (relief is not null && await relief.IsEnoughAsync(cancellationToken).ConfigureAwait(false));
 }

@@ -4,7 +4,7 @@ using Microsoft.Extensions.Options;
 
 namespace ImageGc.Hosting;
 
-/// <summary>Records uses of images for a host that does not do so itself.</summary>
+/// <summary>Records image uses by the containers and events of the engine.</summary>
 internal sealed class Tracking(
     Func<ImageUseStore> store, IContainerEngine engine, IOptions<ImageGarbageCollectionOptions> options,
     Health health, ILogger<Tracking> log) : IDisposable
@@ -17,28 +17,28 @@ internal sealed class Tracking(
     private readonly SemaphoreSlim _oneAtATime = new(1, 1);
 
     /// <summary>
-    /// The images of each of our containers, because an event about its end does not name them all; null before the
-    /// first look.
+    /// The images of each container, kept because the event of its removal does not name those that were mounted; null
+    /// before the containers are first listed.
     /// </summary>
     private Dictionary<string, IReadOnlyList<string>>? _imagesOf;
 
-    /// <summary>Whether there was no room to record the last uses.</summary>
+    /// <summary>Whether the disk was too full to record the last uses.</summary>
     private bool _hasNoRoom;
 
-    /// <summary>After which event to go on: the last one that was handled, in whatever process.</summary>
+    /// <summary>The cursor of the last event that was handled, by this or an earlier process.</summary>
     public string? Cursor { get => field ??= store().FindNote(CursorNote); private set; }
 
     /// <summary>
-    /// Records the images of the containers that came or went since the last look, and at the first one of all.
+    /// Records the images of the containers that appeared or disappeared since the last call, at first those of all.
     /// </summary>
-    /// <returns>How many containers there are.</returns>
+    /// <returns>How many containers with the owner's label there are.</returns>
     public Task<int> ReconcileAsync(CancellationToken cancellationToken) => AloneAsync(async () =>
     {
         var containers = await engine.ListContainersAsync(cancellationToken).ConfigureAwait(false);
         var existing = containers.Where(container => IsOurs(container.Labels))
             .ToDictionary(container => container.Id, container => container.ImageIds, StringComparer.Ordinal);
 
-        // A container that ended unwatched used its images until then, as far as anyone knows.
+        // A container that disappeared unwatched may have used its images until now.
         var known = _imagesOf ?? [];
         var used = existing.Concat(known)
             .Where(one => existing.ContainsKey(one.Key) != known.ContainsKey(one.Key))
@@ -60,8 +60,8 @@ internal sealed class Tracking(
         return existing.Count;
     }, cancellationToken);
 
-    /// <summary>Records what was used while nobody watched, as far as the engine knows, and what is in use.</summary>
-    /// <returns>The images that were removed meanwhile.</returns>
+    /// <summary>Records what was used since the last event that was handled, and what is in use.</summary>
+    /// <returns>The images that were removed since then.</returns>
     public async Task<IReadOnlyCollection<string>> CatchUpAsync(CancellationToken cancellationToken)
     {
         HashSet<string> removed = [];
@@ -82,22 +82,23 @@ internal sealed class Tracking(
         }
 
         await ReconcileAsync(cancellationToken).ConfigureAwait(false);
-        Record([], Cursor); // This process may end now.
+        Record([], Cursor); // The next process continues here, also if there was no use to store the cursor with.
         return removed;
     }
 
-    /// <summary>Records what was used, or skips an event that cannot be followed: others wait behind it.</summary>
+    /// <summary>Records what an event used. One that cannot be resolved is skipped: others wait behind it.</summary>
     public Task HandleAsync(EngineEvent happened, CancellationToken cancellationToken) => AloneAsync(async () =>
     {
         var used = await FollowAsync(happened, cancellationToken).ConfigureAwait(false);
         var cursor = happened.Cursor ?? Cursor;
-        if (used.Count > 0) // Else the cursor is written down with the next use: it costs no write of its own.
+        if (used.Count > 0) // Otherwise the cursor is stored with the next use, to save a write.
         {
             Record(used, cursor);
             await DescribeNewAsync(used, cancellationToken).ConfigureAwait(false);
         }
 
-        Cursor = cursor; // Not before, nor what follows: where the database fails, the event comes again.
+        // Only after the use is recorded: if the database fails, the engine reports this event again.
+        Cursor = cursor;
         if (happened is { Kind: EngineEventKind.ContainerRemoved, ContainerId: { } removed })
             _imagesOf?.Remove(removed);
         else if (happened is { Kind: EngineEventKind.ContainerCreated, ContainerId: { } created } && used.Count > 0)
@@ -117,7 +118,7 @@ internal sealed class Tracking(
             }
             catch (TimeoutException) when (tries == 1)
             {
-                // Once more.
+                // The engine may have been busy. A second try is the last, because other events wait.
             }
             catch (Exception exception) when (exception is TimeoutException || Attempt.ConcernsOneCall(exception))
             {
@@ -154,7 +155,7 @@ internal sealed class Tracking(
         _ => false,
     };
 
-    /// <remarks>A container that is gone already has used the image that its reference names.</remarks>
+    /// <remarks>A container that is already gone has used the image that its event names.</remarks>
     private async Task<IReadOnlyList<string>> ImagesOfCreatedAsync(
         string id, EngineEvent created, CancellationToken cancellationToken)
     {
@@ -167,14 +168,15 @@ internal sealed class Tracking(
     }
 
     /// <summary>
-    /// The images that a container may have used which is gone: the name by which it was created may mean another image
-    /// by now, and meant one that is tracked.
+    /// Finds the images that a container which is gone may have used: the image that has the name of its event now, and
+    /// every tracked image that had it, because a pull may have moved the name.
     /// </summary>
     private async Task<IReadOnlyList<string>> FindUsedAsync(string? reference, CancellationToken cancellationToken)
     {
         var found = await FindAsync(reference, cancellationToken).ConfigureAwait(false);
         if (string.IsNullOrEmpty(reference))
             return found;
+        // An engine takes a name without a tag for `latest`, a pattern for every tag.
         var isWhole = ImageId.IsDigestPrefix(reference) || ImagePattern.RepositoryOf(reference) != reference;
         var name = new ImagePattern(isWhole ? reference : $"{reference}:latest");
         return [.. store().List().Where(image => name.Matches(image.ImageId, image.Names))
@@ -187,9 +189,10 @@ internal sealed class Tracking(
             ? [image.ImageId]
             : [];
 
-    /// <summary>Records uses, and with them after which event to go on.</summary>
+    /// <summary>Records uses and the cursor in one transaction.</summary>
     /// <remarks>
-    /// Where there is no room the store counts them as in use until there is, and a later event may not be missed.
+    /// Nothing is thrown if the disk is full, so that later events are not missed. Until there is room, the store
+    /// counts the images as in use.
     /// </remarks>
     private void Record(IEnumerable<string> used, string? cursor)
     {
@@ -209,7 +212,7 @@ internal sealed class Tracking(
         }
     }
 
-    /// <summary>What there was no room for may have been recorded by any other change.</summary>
+    /// <summary>Reports that recording works again: any write may have recorded the uses that waited.</summary>
     private void ReportRoom()
     {
         if (!_hasNoRoom || store().HasUnrecordedUses)
@@ -219,8 +222,8 @@ internal sealed class Tracking(
     }
 
     /// <summary>
-    /// Keeps the names and sizes of images that have none yet: people ask for an image by its name, also before the
-    /// first cleanup, and only for them, so that what fails does not matter.
+    /// Stores the names and sizes of images that have none yet, so that people can name an image before the first
+    /// cleanup. A failure is not reported, since nothing else depends on them.
     /// </summary>
     private async Task DescribeNewAsync(IEnumerable<string> images, CancellationToken cancellationToken)
     {

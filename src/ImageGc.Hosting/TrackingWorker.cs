@@ -5,39 +5,43 @@ using Microsoft.Extensions.Options;
 
 namespace ImageGc.Hosting;
 
-/// <summary>Watches the engine as long as the host runs; after every break it makes up for what it missed.</summary>
+/// <summary>Watches the engine while the host runs, and catches up after every break.</summary>
 internal sealed class TrackingWorker(
     Tracking tracking, IContainerEngine engine, Cleanup cleanup, IOptions<ImageGarbageCollectionOptions> options,
     Health health, TimeProvider time, ILogger<TrackingWorker> log) : BackgroundService
 {
-    /// <summary>A connection over TCP can die without anyone noticing.</summary>
+    /// <summary>How long a stream is used. A TCP connection can break without a sign: events just stop.</summary>
     private static readonly TimeSpan Renewal = TimeSpan.FromHours(1);
 
-    /// <summary>After which a stream has lasted although the ones before it ended at once.</summary>
+    /// <summary>How long a stream is used if those before it ended at once. After that, it has lasted.</summary>
     private static readonly TimeSpan Trial = TimeSpan.FromMinutes(2);
 
+    /// <summary>How often the containers of an engine without events are compared.</summary>
     private static readonly TimeSpan PollInterval = TimeSpan.FromMinutes(1);
 
     private static readonly TimeSpan LongestRetry = TimeSpan.FromMinutes(1);
 
     private static readonly TimeSpan FirstRetry = TimeSpan.FromSeconds(1);
 
-    /// <summary>Grows until a stream has lasted.</summary>
+    /// <summary>How long to wait before the next try. It doubles until a stream has lasted.</summary>
     private TimeSpan _retryAfter = FirstRetry;
 
-    /// <summary>Whether the log says that it watches: a connection that is only renewed is no news.</summary>
+    /// <summary>Whether the log says that the host watches, so that a renewal is logged at Debug.</summary>
     private bool _isAnnounced;
 
-    /// <summary>The timestamp since which nobody watches.</summary>
+    /// <summary>The timestamp at which watching failed; null while it works.</summary>
     private long? _brokenAt;
 
-    /// <summary>Whether the log says that it says no more until it works again.</summary>
+    /// <summary>Whether the log says that nothing more is logged until watching works again.</summary>
     private bool _isPersistent;
 
-    /// <summary>When the current stream began; null before that.</summary>
+    /// <summary>The timestamp at which the current stream began; null before that.</summary>
     private long? _began;
 
-    /// <summary>An engine that ends each stream at once must not fill the log.</summary>
+    /// <summary>
+    /// Whether the engine ends each stream at once, as Podman does with events_logger=none in containers.conf(5). Such
+    /// streams are not logged as a success, or the log would fill.
+    /// </summary>
     private bool _endsAtOnce;
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
@@ -48,7 +52,8 @@ internal sealed class TrackingWorker(
         while (true)
         {
             _began = null;
-            var failure = await Attempt.FailureOfAsync(WatchForAnHourAsync, stoppingToken).ConfigureAwait(false);
+            var failure = await Attempt.FailureOfAsync(WatchUntilRenewalAsync, stoppingToken).ConfigureAwait(false);
+            // An engine that accepts connections and drops them at once must not be asked every second.
             var hasLasted = _began is { } began && time.GetElapsedTime(began) > LongestRetry;
             if (hasLasted)
                 _retryAfter = FirstRetry;
@@ -57,7 +62,7 @@ internal sealed class TrackingWorker(
                 continue;
             _brokenAt ??= time.GetTimestamp();
             _isAnnounced = false;
-            if (Health.CannotGoOn(failure))
+            if (Health.NeedsRestart(failure))
             {
                 health.Report(HostPart.Watching, failure, _brokenAt);
                 return;
@@ -68,17 +73,18 @@ internal sealed class TrackingWorker(
             else if (!_isPersistent)
                 log.NotWatchingForNow(failure, LongestRetry);
             _isPersistent = _retryAfter >= LongestRetry;
-            if (_isPersistent) // A short break is no problem.
+            if (_isPersistent) // A short break, such as a restart of the engine, is not a problem.
                 health.Report(HostPart.Watching, failure, _brokenAt);
             await Task.Delay(_retryAfter, time, stoppingToken).ConfigureAwait(false);
             _retryAfter = _retryAfter * 2 < LongestRetry ? _retryAfter * 2 : LongestRetry;
         }
     }
 
-    private async Task WatchForAnHourAsync(CancellationToken stoppingToken)
+    private async Task WatchUntilRenewalAsync(CancellationToken stoppingToken)
     {
-        using var hour = new CancellationTokenSource(_endsAtOnce ? Trial : Renewal, time);
-        using var renew = CancellationTokenSource.CreateLinkedTokenSource(stoppingToken, hour.Token);
+        using var renewal = new CancellationTokenSource(_endsAtOnce ? Trial : Renewal, time);
+        using var renew = CancellationTokenSource.CreateLinkedTokenSource(stoppingToken, renewal.Token);
+        // Unbounded, so that no event waits for a lookup that waits for a cleanup. It holds IDs only.
         var removed = Channel.CreateUnbounded<string>();
         var forgetting = ForgetRemovedAsync(removed.Reader, renew.Token);
         try
@@ -91,6 +97,7 @@ internal sealed class TrackingWorker(
         catch (Exception)
             when (renew.IsCancellationRequested && !stoppingToken.IsCancellationRequested)
         {
+            // The next call renews the stream.
         }
         finally
         {
@@ -105,7 +112,7 @@ internal sealed class TrackingWorker(
         await foreach (var happened in events.WithCancellation(cancellationToken).ConfigureAwait(false))
         {
             await tracking.HandleAsync(happened, cancellationToken).ConfigureAwait(false);
-            // What happens while the containers are listed is seen twice rather than never.
+            // The containers are listed while the stream is open: what happens meanwhile is seen twice, not missed.
             if (happened.Kind == EngineEventKind.Started)
                 await BeginAsync(cancellationToken).ConfigureAwait(false);
             if (happened is { Kind: EngineEventKind.ImageRemoved, ImageReference: { } image })
@@ -133,7 +140,7 @@ internal sealed class TrackingWorker(
         {
             health.Report(HostPart.Watching, failure: null);
             if (_isAnnounced)
-                log.WatchingAnew(engine, containers);
+                log.WatchingAgain(engine, containers);
             else
                 log.Watching(engine, containers);
             if (_brokenAt is { } broken)
@@ -142,7 +149,7 @@ internal sealed class TrackingWorker(
         }
     }
 
-    /// <summary>Beside the events, which must not wait for a cleanup that is going on.</summary>
+    /// <summary>Forgets removed images beside the events, which must not wait for a running cleanup.</summary>
     private async Task ForgetRemovedAsync(ChannelReader<string> removed, CancellationToken cancellationToken)
     {
         await foreach (var image in removed.ReadAllAsync(cancellationToken).ConfigureAwait(false))

@@ -38,7 +38,7 @@ public sealed class DiskPressureTests(SmallDiskEngine small) : EngineTest(small.
         var full = await Assert.ThrowsAsync<DiskStillFullException>(() => RelieveAsync(services));
 
         Assert.Matches("^The disk is [45][0-9]% full, [0-9.]+ MB free; at most 40% may be used. No other unused "
-            + "image can go now. Images take up to [0-9.]+ MB: [0-9.]+ MB used too recently", full.Message);
+            + "image can be removed now. Images take up to [0-9.]+ MB: [0-9.]+ MB used too recently", full.Message);
         Assert.Equal(images.Length, StoreOf(services).List().Count);
     }
 

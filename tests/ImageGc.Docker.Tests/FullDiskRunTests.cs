@@ -149,8 +149,8 @@ public sealed class FullDiskRunTests : IDisposable
         Assert.Equal(1, await run.EndAsync());
         Assert.Equal(4, (await run.Output).Split("removed\t").Length - 1);
         Assert.Matches(@"imagegc: The disk is \d\d% full, \d+ kB free; at least 2 MB must stay free. No other "
-            + @"unused image can go now. Images take up to 2 kB: 2 kB in use; everything else takes 3.\d+ MB or more. "
-            + "Look with 'du -xh' and with the engine's 'system df'.", run.Error);
+            + @"unused image can be removed now. Images take up to 2 kB: 2 kB in use; everything else takes 3.\d+ MB "
+            + "or more. To see more, run 'du -xh' and the engine's 'system df'.", run.Error);
         Assert.Contains("Removed 4 images", run.Error, StringComparison.Ordinal);
         EverythingAgrees(PruneKind.Scheduled);
     }

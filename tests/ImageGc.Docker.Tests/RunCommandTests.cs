@@ -211,8 +211,8 @@ public sealed class RunCommandTests(PrivateEngine engine) : RunCommandTest(engin
 
         Assert.Equal(0, await dryRun.EndAsync());
         Assert.Matches($"kept\t{kept}\t.*\tKeepImages {name}\n", await dryRun.Output);
-        Assert.Contains($"KeepImages has '{name}-typo', which matches no image and so keeps none; the nearest name is "
-            + $"{name}:1", dryRun.Error, StringComparison.Ordinal);
+        Assert.Contains($"KeepImages has '{name}-typo', which matches no image; the nearest name is {name}:1",
+            dryRun.Error, StringComparison.Ordinal);
     }
 
     [Fact]

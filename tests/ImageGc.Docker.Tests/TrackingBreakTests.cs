@@ -108,7 +108,7 @@ public sealed class TrackingBreakTests(PrivateEngine engine) : WatchTest(engine)
         Execute("ALTER TABLE image_use RENAME TO hidden");
         await RemoveImageAsync(first);
         await UntilAsync(() => Log.Messages(LogLevel.Warning).Exists(
-            message => message.StartsWith($"Could not look whether {first} is gone", StringComparison.Ordinal)));
+            message => message.StartsWith($"Could not check whether {first} is gone", StringComparison.Ordinal)));
         Execute("ALTER TABLE hidden RENAME TO image_use");
         await RemoveImageAsync(second);
 

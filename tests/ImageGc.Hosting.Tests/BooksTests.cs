@@ -84,8 +84,8 @@ public sealed class BooksTests : HostTest
             Time.Pass(TimeSpan.FromDays(1));
             var refused = await Assert.ThrowsAsync<EngineChangedException>(
                 () => CleanupOf(host).RunAsync(PruneKind.Scheduled, null, null, Cancel));
-            Assert.StartsWith("the runtime's own engine has another store of images than the one whose images are "
-                + "tracked: it was 'own' and is 'own, another store'.", refused.Message, StringComparison.Ordinal);
+            Assert.StartsWith("the runtime's own engine has another image store than before: it was 'own' and is "
+                + "'own, another store'.", refused.Message, StringComparison.Ordinal);
             await Assert.ThrowsAsync<EngineChangedException>(
                 () => CleanupOf(host).PreviewAsync(isForRoom: false, Cancel));
             await Assert.ThrowsAsync<EngineChangedException>(() => CleanupOf(host).ForgetIfGoneAsync("old", Cancel));
@@ -121,8 +121,8 @@ public sealed class BooksTests : HostTest
         Assert.All(kept, verdict => Assert.Equal("it is not an image ID of this engine", verdict.KeptBy));
         Assert.Equal(["image", "name:gone"], store.List().Select(image => image.ImageId).Order());
         Assert.Contains(Log.Messages(LogLevel.Warning), message => message.StartsWith(
-            "1 tracked IDs are not image IDs of this engine, and it finds no image by them, so they are never "
-            + "removed: name:gone.", StringComparison.Ordinal));
+            "1 tracked IDs are not image IDs of this engine and name none of its images, so they are never removed: "
+            + "name:gone.", StringComparison.Ordinal));
         Assert.Empty(store.ListRemoved());
         Assert.Empty(Engine.Removed);
     }
@@ -141,8 +141,7 @@ public sealed class BooksTests : HostTest
 
         Assert.Equal(3, Log.Messages(LogLevel.Warning).Count);
         Assert.All(Log.Messages(LogLevel.Warning), message => Assert.Equal(
-            "KeepImages has 'registry/agnt', which matches no image and so keeps none; the nearest name is "
-            + "registry/agent:1", message));
+            "KeepImages has 'registry/agnt', which matches no image; the nearest name is registry/agent:1", message));
         await host.StopAsync(Cancel);
     }
 

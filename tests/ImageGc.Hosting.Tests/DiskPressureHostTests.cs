@@ -46,12 +46,12 @@ public sealed class DiskPressureHostTests : HostTest
         Assert.All(
             StoreOf(host).ListRemoved(), image => Assert.Equal(new Freed(10_000_000, FreedBy.Disk), image.Freed));
         Assert.Contains(
-            "The disk is 100% full, 0 B free, beyond the threshold of ",
+            "The disk is 100% full, 0 B free and has reached the threshold of ",
             Assert.Single(Log.Messages(LogLevel.Warning)), StringComparison.Ordinal);
         var room = Assert.Single(Log.Messages(LogLevel.Information), message =>
-            message.StartsWith("Made room", StringComparison.Ordinal));
+            message.Contains(" early: ", StringComparison.Ordinal));
         Assert.StartsWith(
-            $"Made room with {removed} images: the disk was 100% full, 0 B free, and is "
+            $"Removed {removed} images early: the disk was 100% full, 0 B free and is now "
             + $"{100 - (10 * removed)}% full, {removed}0 MB free; thresholds {high[..2]}",
             room, StringComparison.Ordinal);
         await host.StopAsync(Cancel);
@@ -120,8 +120,8 @@ public sealed class DiskPressureHostTests : HostTest
         await Assert.ThrowsAsync<DiskStillFullException>(() => RunAsync(host));
         Assert.Equal(Six, Engine.Removed);
         Assert.StartsWith(
-            "The disk is 100% full, 0 B free; at most 95% may be used. The last removals failed or freed nothing on "
-            + "it: images may lie on another disk (ImageDirectory says which), or something takes what they free.",
+            "The disk is 100% full, 0 B free; at most 95% may be used. The last removals failed or freed nothing. If "
+            + "the images are on another disk, set ImageDirectory; otherwise another program may use the freed space.",
             full.Message, StringComparison.Ordinal);
     }
 
@@ -137,7 +137,7 @@ public sealed class DiskPressureHostTests : HostTest
 
         await LiveAsync(TimeSpan.FromMinutes(60));
         Assert.Equal(12, Log.Messages(LogLevel.Warning).Count(message => message.Contains("It is stuck.")));
-        Assert.DoesNotContain(Log.Messages(LogLevel.Information), message => message.StartsWith("Made room"));
+        Assert.DoesNotContain(Log.Messages(LogLevel.Information), message => message.Contains(" early: "));
         await host.StopAsync(Cancel);
     }
 
@@ -192,12 +192,12 @@ public sealed class DiskPressureHostTests : HostTest
         await LiveAsync(TimeSpan.FromMinutes(30));
 
         Assert.StartsWith(
-            "No more room can be made: The disk is 100% full, 0 B free; at most 95% may be used. No other unused "
-            + "image can go now. Images take up to 60 MB: 60 MB used too recently; everything else takes 40 MB or ",
+            "Could not make enough room on the disk: The disk is 100% full, 0 B free; at most 95% may be used. No "
+            + "other unused image can be removed now. Images take up to 60 MB: 60 MB used too recently; everything ",
             Assert.Single(Log.Messages(LogLevel.Warning)), StringComparison.Ordinal);
         Assert.Empty(StoreOf(host).ListPrunes());
         Assert.Contains(
-            "Unused images are removed early when the disk is fuller than 95%. First check in 5m, then every 5m",
+            "Unused images are removed early when the disk reaches 95%. First check in 5m, then every 5m",
             Log.Messages(LogLevel.Information));
         Assert.DoesNotContain("There is room on the disk again", Log.Messages(LogLevel.Information));
 
@@ -223,9 +223,9 @@ public sealed class DiskPressureHostTests : HostTest
 
         Assert.Equal(["one"], told.Select(outcome => outcome.Image.ImageId));
         Assert.Equal(
-            "The disk is 95% full, 5 MB free; at most 95% may be used. No other unused image can go now. Images "
-            + "take up to 55 MB: 30 MB used too recently, 10 MB in use, 10 MB kept, 5 MB not tracked; everything else "
-            + "takes 40 MB or more. Look with 'du -xh' and with the engine's 'system df'.",
+            "The disk is 95% full, 5 MB free; at most 95% may be used. No other unused image can be removed now. "
+            + "Images take up to 55 MB: 30 MB used too recently, 10 MB in use, 10 MB kept, 5 MB not tracked; "
+            + "everything else takes 40 MB or more. To see more, run 'du -xh' and the engine's 'system df'.",
             full.Message);
     }
 
@@ -285,7 +285,7 @@ public sealed class DiskPressureHostTests : HostTest
 
         Assert.Empty(Engine.Removed);
         Assert.StartsWith(
-            $"The disk has 100 MB in all, so that {(low is null ? "2 GB" : "100 MB")} free is never reached. ",
+            $"The disk has 100 MB in all and can never have {(low is null ? "2 GB" : "100 MB")} free. No image is ",
             wrong.Message, StringComparison.Ordinal);
     }
 
@@ -352,7 +352,7 @@ public sealed class DiskPressureHostTests : HostTest
         var failure = await Assert.ThrowsAsync<NotSupportedException>(() => RunAsync(host));
 
         Assert.Equal(
-            "The engine cannot say how full its disk is. Set ImageDirectory to a directory on the disk that holds the "
+            "The engine cannot measure its disk. Set ImageDirectory to a directory on the disk that holds the "
             + "images, or leave HighThreshold out.",
             failure.Message);
     }

@@ -68,7 +68,7 @@ public sealed class HostFailureTests : HostTest
     [InlineData(StoreErrorReason.Migration, false)]
     [InlineData(StoreErrorReason.Other, false)]
     public void Only_what_a_new_start_alone_can_help_ends_the_host(StoreErrorReason reason, bool ends) =>
-        Assert.Equal(ends, Health.CannotGoOn(new ImageUseStoreException(reason, "x.db", "It failed.")));
+        Assert.Equal(ends, Health.NeedsRestart(new ImageUseStoreException(reason, "x.db", "It failed.")));
 
     [Fact]
     public async Task An_engine_that_is_away_for_a_day_shows_in_the_health_and_in_the_database_since_when()
@@ -164,7 +164,8 @@ public sealed class HostFailureTests : HostTest
         await LiveAsync(TimeSpan.FromMinutes(10));
 
         Assert.Equal(
-            ["The engine cannot be asked so far: The engine is away. This is tried every 1m, and not logged again"],
+            ["The engine cannot be asked yet: The engine is away. The host tries again every 1m, and does not log this "
+                + "again"],
             Log.Messages(LogLevel.Warning));
         Assert.Empty(Log.Messages(LogLevel.Error));
         Assert.Equal(

@@ -117,7 +117,7 @@ public sealed class TrackingTests : HostTest
         await Collector(host).RunAsync(Cancel);
 
         Assert.Equal(["agent"], StoreOf(host).List().Select(image => image.ImageId));
-        Assert.Equal(["Could not follow an event, ImagePulled of hangs, and go on with the next one: It hangs."],
+        Assert.Equal(["Skipped an event, ImagePulled of hangs, which could not be resolved: It hangs."],
             Log.Messages(LogLevel.Warning));
         Assert.Equal(2, Engine.Hung);
     }
