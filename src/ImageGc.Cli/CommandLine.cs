@@ -50,7 +50,7 @@ internal static class CommandLine
     private static RootCommand Create(ConsoleEnvironment environment)
     {
         var global = new GlobalOptions(environment);
-        var root = new RootCommand("Shows, explains and prunes the container images that are tracked on this device.")
+        var root = new RootCommand("Remove unused container images, and show which images are tracked and why.")
         {
             global.Database,
             global.Settings,

@@ -11,7 +11,8 @@ internal sealed class AcceptEngineCommand : EngineCommand
     public AcceptEngineCommand(GlobalOptions global)
         : base(
             global, "accept-engine",
-            "Let the daemon go on after you replaced Docker or its store of images.",
+            "Accept the current engine after you replaced Docker or its image store. Until then the daemon removes no "
+            + "images.",
             "imagegc accept-engine",
             "imagegc accept-engine --config /etc/imagegc.json") =>
         Daemon.AddEngineTo(this);

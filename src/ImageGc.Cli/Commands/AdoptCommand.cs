@@ -19,14 +19,14 @@ internal sealed class AdoptCommand : EngineCommand
 
     private readonly Option<bool> _all = new("--all")
     {
-        Description = "Track every image that the engine has: 'imagegc list --untracked' shows them.",
+        Description = "Track all images that 'imagegc list --untracked' shows.",
     };
 
     public AdoptCommand(GlobalOptions global)
         : base(
             global, "adopt",
-            "Track untracked images, such as those that were on the device before, so that they can be removed. Their "
-            + "age counts from now. Prints their IDs.",
+            "Start to track untracked images, such as those that were on the device before imagegc, so that they can "
+            + "be removed. They count as used now. Prints their IDs.",
             "imagegc adopt registry/app:1.3",
             "imagegc adopt --all")
     {

@@ -5,10 +5,10 @@ namespace ImageGc.Cli.Commands;
 
 internal sealed class BackupCommand(GlobalOptions global) : NewFileCommand(
     global, "backup",
-    "Copy the database to a new file, also while the runtime uses it. Plain 'cp' can miss the newest changes.",
+    "Copy the database to a new file, even while other programs use it. Do not use 'cp', which can miss changes.",
     "imagegc backup /mnt/backup/image_use.db",
     "",
-    "# The way back: stop the runtime, and move the old log away too.",
+    "# To restore it, stop the runtime and move the old database and log aside:",
     "mv image_use.db-wal old.db-wal; mv image_use.db old.db",
     "cp /mnt/backup/image_use.db image_use.db")
 {

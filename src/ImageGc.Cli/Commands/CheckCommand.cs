@@ -10,13 +10,13 @@ using Spectre.Console;
 namespace ImageGc.Cli.Commands;
 
 internal sealed class CheckCommand(GlobalOptions global) : CommandBase(
-    global, "check", "Read the whole database and report its state; fails if it is damaged.",
+    global, "check", "Check the whole database file and report its state. Fails if the file is damaged.",
     "imagegc check --db /var/lib/aziot/edged/image_use.db",
     "",
-    "# problem: what 'imagegc run' cannot do now, or could not when it ended.",
-    "# implausible-times: after now or before 2015; a prune takes them for now.",
-    "# other-process: has the file open; only root sees those of every user.",
-    "# kept-damaged: what salvaging kept; delete it once nobody needs it.")
+    "# problem: what fails in the daemon, or failed when it stopped.",
+    "# implausible-times: how many images have a last use set by a wrong clock.",
+    "# other-process: has the database open. Only root sees all processes.",
+    "# kept-damaged: a damaged database, kept after its images were salvaged.")
 {
     protected override int Run(CommandContext context)
     {

@@ -28,14 +28,14 @@ internal sealed class CompletionCommand : CommandBase
 
     private readonly Argument<string?> _shell = new("SHELL")
     {
-        Description = "bash or zsh; the script is the same.",
+        Description = "bash or zsh. The script is the same for both.",
         Arity = ArgumentArity.ZeroOrOne,
     };
 
     public CompletionCommand(GlobalOptions global)
         : base(
             global, "completion",
-            "Print the shell script that completes commands, options, image names and IDs.",
+            "Print a shell script that completes commands, options, image names and IDs.",
             "source <(imagegc completion bash)      # in ~/.bashrc",
             "",
             "# In ~/.zshrc:",

@@ -17,12 +17,12 @@ internal sealed class ExplainCommand : EngineCommand
     public ExplainCommand(GlobalOptions global)
         : base(
             global, "explain",
-            "Show for every tracked image whether it can be removed, when, and why. Asks the engine what is in use "
-            + "unless you list it, and uses the settings of the daemon.",
+            "Show whether and when each tracked image can be removed, and why. Asks the engine which images are in use "
+            + "and applies the settings of the daemon, unless you list the images in use.",
             "imagegc explain",
-            "imagegc explain --older-than 3d        # what if?",
+            "imagegc explain --older-than 3d        # with another threshold",
             "",
-            "# Without an engine, as a runtime asks: these images are in use.",
+            "# Without asking the engine, as a runtime does: list the images in use.",
             "docker ps --all --quiet | xargs docker inspect --format '{{.Image}}' |",
             "    imagegc explain --in-use-file - --older-than 24h | grep -c ^expired")
     {

@@ -11,7 +11,7 @@ internal sealed class ForgetCommand : CommandBase
 
     public ForgetCommand(GlobalOptions global)
         : base(
-            global, "forget", "Stop tracking images that were removed by other means. Prints the IDs it forgot.",
+            global, "forget", "Stop tracking images that were removed by other means. Prints their IDs.",
             "imagegc forget 4bcff63911fc",
             "imagegc forget registry/app:1.4")
     {

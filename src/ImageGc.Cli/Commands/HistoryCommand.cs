@@ -10,7 +10,8 @@ internal sealed class HistoryCommand : CommandBase
 {
     private readonly Argument<string?> _id = new("IMAGE")
     {
-        Description = "Only this image: its name, its ID, at least the first 4 digits of its ID, or a glob.",
+        Description = "List only these images: a name, an ID, the first digits of an ID (at least "
+            + $"{ImageId.MinPrefixDigits}), or a glob.",
         Arity = ArgumentArity.ZeroOrOne,
         HelpName = "IMAGE",
     };
@@ -21,7 +22,8 @@ internal sealed class HistoryCommand : CommandBase
     public HistoryCommand(GlobalOptions global)
         : base(
             global, "history",
-            "List the images that were removed in the last 90 days, newest first: when, why, and what it freed.",
+            "List the images that were removed in the last 90 days, newest first, with the time, the reason and the "
+            + "space that was freed.",
             "imagegc history",
             "imagegc history registry/app:1.4",
             "imagegc history --runs")

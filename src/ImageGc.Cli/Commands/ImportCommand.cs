@@ -11,12 +11,12 @@ internal sealed class ImportCommand : CommandBase
 {
     private readonly Argument<string> _file = new("FILE")
     {
-        Description = "The flat file: a line '<image ID> <Unix seconds>' for each image.",
+        Description = "The flat file, with a line '<image ID> <Unix seconds>' for each image.",
     };
 
     public ImportCommand(GlobalOptions global)
         : base(
-            global, "import", "Import the flat file 'image_use' of Azure IoT Edge without changing it.",
+            global, "import", "Import the flat file 'image_use' of Azure IoT Edge. Does not change the file.",
             "imagegc import /var/lib/aziot/edged/image_use")
     {
         _file.Validators.Add(FilePath.RejectEmpty);

@@ -10,7 +10,7 @@ internal sealed class KeepCommand : CommandBase
 {
     private readonly Argument<string[]> _images = new("IMAGE")
     {
-        Description = "What to keep: names, with or without a tag, IDs, in full or shortened, or globs.",
+        Description = "The images to keep: names with or without a tag, full or shortened IDs, or globs.",
         HelpName = "IMAGE",
         Arity = ArgumentArity.ZeroOrMore,
     };
@@ -18,8 +18,8 @@ internal sealed class KeepCommand : CommandBase
     public KeepCommand(GlobalOptions global)
         : base(
             global, "keep",
-            "Never remove these images, until 'imagegc unkeep'. Takes effect at once, also in a running daemon. "
-            + "Without an argument, list what is kept.",
+            "Exclude images from removal until you run 'imagegc unkeep'. Takes effect at once, also in a running "
+            + "daemon. Without IMAGE, list the kept images.",
             "imagegc keep registry/app:1.4",
             "imagegc keep 'registry/agent:*'",
             "imagegc keep")

@@ -13,13 +13,12 @@ internal sealed class ListCommand : EngineCommand
 
     private readonly Option<bool> _untracked = new("--untracked")
     {
-        Description = "List the images of the engine that are not tracked, so that none of them is ever removed, and "
-            + "why.",
+        Description = "List the images that are not tracked, and why. They are never removed.",
     };
 
     public ListCommand(GlobalOptions global)
         : base(
-            global, "list", "List the tracked images, oldest use first.",
+            global, "list", "List the tracked images, least recently used first.",
             "imagegc list",
             "imagegc list --untracked",
             "imagegc list --json | jq -r '.[].imageId'")

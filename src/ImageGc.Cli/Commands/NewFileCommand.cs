@@ -11,7 +11,7 @@ internal abstract class NewFileCommand : CommandBase
 {
     private readonly Argument<string> _file = new("FILE")
     {
-        Description = "The new file; one that exists is never overwritten.",
+        Description = "The file to create. An existing file is never overwritten.",
     };
 
     protected NewFileCommand(GlobalOptions global, string name, string description, params string[] examples)

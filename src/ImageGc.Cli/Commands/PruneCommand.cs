@@ -14,12 +14,12 @@ internal sealed class PruneCommand : CommandBase
 
     private readonly Option<bool> _dryRun = new("--dry-run")
     {
-        Description = "Only show what would be forgotten and what --run would run; change nothing.",
+        Description = "Show what would be forgotten and which commands --run would run. Changes nothing.",
     };
 
     private readonly Option<string> _import = new("--import")
     {
-        Description = "First import this flat file of Azure IoT Edge, without changing it.",
+        Description = "First import this flat file of Azure IoT Edge. Does not change the file.",
         HelpName = "FILE",
     };
 
@@ -28,22 +28,23 @@ internal sealed class PruneCommand : CommandBase
     public PruneCommand(GlobalOptions global)
         : base(
             global, "prune",
-            "Forget the images that expired: not in use, and unused for longer than a threshold. With --run, have each "
-            + "removed first and forget it only once it is gone. Without, print them for you to remove. It keeps what "
-            + "'imagegc keep' names; the settings of the daemon do not count.",
+            "Forget (stop tracking) the images that expired: they are not in use, and have not been used for longer "
+            + "than a threshold. With --run, remove each image first, and forget it only if that succeeds. Without "
+            + "--run, print the images, so that you can remove them. Images that 'imagegc keep' lists are kept; the "
+            + "settings of the daemon are not used.",
             "imagegc prune --in-use-file in_use.txt --run 'docker rmi {}' --dry-run",
             "docker ps --all --quiet | xargs docker inspect --format '{{.Image}}' |",
             "    imagegc prune --in-use-file - --older-than 12h --run 'docker rmi {}'",
             "",
-            "# Simpler: 'imagegc run --once' asks Docker itself and knows what follows.",
+            "# With Docker or Podman, 'imagegc run --once' is simpler: it asks the engine.",
             "",
-            "# 'docker rmi' fails again and again for an image that is gone. Not so ./rmi:",
+            "# 'docker rmi' fails if the image is gone already; this script, ./rmi, succeeds:",
             "#!/bin/sh",
             "docker rmi \"$1\" || docker image inspect \"$1\" 2>&1 | grep -qi 'no such image'",
             "",
             "imagegc prune --in-use-file in_use.txt --run './rmi {}'",
             "",
-            "# Forget first, then remove: what cannot be removed is never offered again.",
+            "# Forget first, then remove. An image that cannot be removed stays forgotten.",
             "imagegc prune --in-use-file in_use.txt | awk '/^expired/ { print $2 }' |",
             "    xargs docker rmi")
     {

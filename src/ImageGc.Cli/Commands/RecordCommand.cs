@@ -14,14 +14,15 @@ internal sealed class RecordCommand : EngineCommand
 
     private readonly Option<bool> _asIs = new("--as-is")
     {
-        Description = "Record IDs of another form than Docker's as they are written, without asking the engine.",
+        Description = "Record the IDs as they are written, for runtimes whose IDs have another form than Docker's. "
+            + "Does not ask the engine.",
     };
 
     public RecordCommand(GlobalOptions global)
         : base(
             global, "record",
-            "Record that images are used now, and track them if they are new. Looks up names and short IDs in the "
-            + "engine. Prints the IDs.",
+            "Record that images are used now, and start to track new ones. Looks up names and short IDs in the engine. "
+            + "Prints the IDs.",
             "imagegc record registry/app:1.4",
             "imagegc record $(docker images --no-trunc --quiet alpine)")
     {

@@ -18,12 +18,12 @@ internal sealed partial class RunCommand : EngineCommand
     private readonly Option<bool> _once = new("--once")
     {
         Description =
-            "Record what is in use, remove what expired, and end: for cron. A daemon that is running does it instead.",
+            "For cron: record the images in use, remove expired images, and exit. A running daemon does it instead.",
     };
 
     private readonly Option<bool> _dryRun = new("--dry-run")
     {
-        Description = "Only show what would be removed now; change nothing.",
+        Description = "Show what would be removed now. Changes nothing.",
     };
 
     private readonly Option<string> _logFormat = new("--log-format")
@@ -42,14 +42,15 @@ internal sealed partial class RunCommand : EngineCommand
     public RunCommand(GlobalOptions global)
         : base(
             global, "run",
-            "Watch Docker: record the images of containers, and remove images from the engine on schedule.",
+            "Run the daemon: watch Docker or Podman, record which images containers use, and remove expired images on "
+            + "schedule.",
             "imagegc run",
             "imagegc run --older-than 3d --keep 'registry/agent:*' --keep-newest 2",
             "imagegc run --high-threshold 85% --low-threshold 75% --min-age 1h",
             "imagegc run --log-format json --metrics-file /run/imagegc/imagegc.prom",
             "imagegc run --dry-run",
             "",
-            "# Without a daemon, in the crontab of root. Nothing to do, nothing to read:",
+            "# Without a daemon, in root's crontab. Prints nothing if nothing was done:",
             "0 3 * * * imagegc run --once",
             "",
             "# /etc/imagegc.json:",

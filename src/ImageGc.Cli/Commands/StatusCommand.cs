@@ -14,12 +14,12 @@ internal sealed class StatusCommand : EngineCommand
         : base(
             global, "status",
             "Show whether the daemon is running and healthy, its last and next cleanup, its settings, the images and "
-            + "the disk. The exit code is 0 only if all is well.",
+            + "the disk. The exit code is 0 only if everything is all right.",
             "imagegc status",
-            "imagegc status > /dev/null || echo 'imagegc needs a look'",
+            "imagegc status > /dev/null || echo 'imagegc has a problem'",
             "imagegc status --json",
             "",
-            "# 'imagegc check' looks at the database file, and reads all of it.") => Daemon.AddEngineTo(this);
+            "# To check the database file itself, run 'imagegc check'.") => Daemon.AddEngineTo(this);
 
     protected override int Run(CommandContext context)
     {

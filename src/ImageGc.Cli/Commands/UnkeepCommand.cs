@@ -9,14 +9,14 @@ internal sealed class UnkeepCommand : CommandBase
 {
     private readonly Argument<string[]> _images = new("IMAGE")
     {
-        Description = "As 'imagegc keep' lists it.",
+        Description = "The images to stop keeping, as 'imagegc keep' lists them.",
         HelpName = "IMAGE",
         Arity = ArgumentArity.OneOrMore,
     };
 
     public UnkeepCommand(GlobalOptions global)
         : base(
-            global, "unkeep", "Undo 'imagegc keep': the images may be removed again once they are old enough.",
+            global, "unkeep", "Undo 'imagegc keep', so that the images can be removed again.",
             "imagegc unkeep registry/app:1.4")
     {
         _images.Validators.Add(ImageIdArgument.Validate);

@@ -10,16 +10,17 @@ internal sealed class HelpWithExamples(HelpAction help) : SynchronousCommandLine
 {
     private const string RootLines = $"""
         Environment:
-          {GlobalOptions.DatabaseVariable}   the database file, where --db is not given
-          DOCKER_HOST  where Docker listens, where --engine is not given
-          NO_COLOR     no colours on the terminal
+          {GlobalOptions.DatabaseVariable}   The database file, if --db is not given.
+          DOCKER_HOST  The engine, if neither --engine nor EngineAddress is given.
+          NO_COLOR     If set, tables have no colours.
 
         Output:
-          a table on a terminal; tab-separated lines without a header in a pipe, with -
-          for unknown values; one JSON document with --json
+          On a terminal, a table. In a pipe, tab-separated lines without a header, with
+          - for unknown values. With --json, one JSON document.
 
         Exit codes:
-          0 done, 1 failed, 2 wrong usage, 130 interrupted; the daemon stops with 0
+          0 success, 1 failure, 2 wrong usage, 130 interrupted. A daemon that is stopped
+          exits with 0.
         """;
 
     /// <summary>What an operator types on most days, before all that there is.</summary>
@@ -28,11 +29,11 @@ internal sealed class HelpWithExamples(HelpAction help) : SynchronousCommandLine
           imagegc status                    # is everything all right?
           imagegc list                      # what is tracked?
           imagegc explain                   # what is removed next, when and why?
-          imagegc explain --older-than 3d   # what if?
-          imagegc history registry/app:1.4  # when and why did it go, what did it free?
+          imagegc explain --older-than 3d   # the same with another threshold
+          imagegc history registry/app:1.4  # when and why was it removed?
           imagegc keep registry/app:1.4     # never remove it
           imagegc run --once                # clean up now
-          imagegc run --older-than 7d       # the daemon beside Docker
+          imagegc run --older-than 7d       # run the daemon
 
 
         """;

@@ -16,7 +16,7 @@ internal sealed class DaemonOptions
 
     private readonly Option<string[]> _keep = new("--keep")
     {
-        Description = "Images never to remove: names, IDs, or globs such as 'registry/agent:*'.",
+        Description = "Never remove these images: names, IDs, or globs such as 'registry/agent:*'.",
         HelpName = "IMAGE",
         AllowMultipleArgumentsPerToken = true,
     };
@@ -32,7 +32,8 @@ internal sealed class DaemonOptions
     {
         [nameof(DockerOptions.EngineAddress)] = new("--engine")
         {
-            Description = "Where Docker listens. Otherwise DOCKER_HOST, otherwise unix:///var/run/docker.sock.",
+            Description = "The engine: unix:///path or tcp://host:port. [default: EngineAddress in the settings, then "
+                + "DOCKER_HOST, then unix:///var/run/docker.sock]",
             HelpName = "ADDRESS",
         },
         [nameof(ImageGarbageCollectionOptions.KeepNewest)] = new("--keep-newest")
@@ -53,7 +54,7 @@ internal sealed class DaemonOptions
         },
         [nameof(ImageGarbageCollectionOptions.CleanupRecurrence)] = new("--every")
         {
-            Description = "How long from one cleanup to the next, in whole days: 1d, 7d. "
+            Description = "How often images are removed, in whole days: 1d, 7d. "
                 + $"[default: {DurationText.Format(Defaults.CleanupRecurrence)}]",
             HelpName = "DURATION",
         },
@@ -64,25 +65,25 @@ internal sealed class DaemonOptions
         },
         [nameof(ImageGarbageCollectionOptions.HighThreshold)] = new("--high-threshold")
         {
-            Description = "Remove unused images early when the disk that holds the images is this full: 85% used, or "
-                + "2GB free. [default: off]",
-            HelpName = "FULL",
+            Description = "Disk usage above which unused images are removed early: 85% used, or 2GB free. "
+                + "[default: off]",
+            HelpName = "USAGE",
         },
         [nameof(ImageGarbageCollectionOptions.LowThreshold)] = new("--low-threshold")
         {
-            Description = "Stop once the disk is down to this. "
-                + "[default: 5 points less, or half as many bytes again free]",
-            HelpName = "FULL",
+            Description = "Disk usage at which early removal stops. "
+                + "[default: 5 percentage points less, or 1.5 times the free bytes]",
+            HelpName = "USAGE",
         },
         [nameof(ImageGarbageCollectionOptions.MinimumAge)] = new("--min-age")
         {
-            Description = "When the disk is full, spare what was used within this time. "
+            Description = "How long an image must have been unused to be removed early. "
                 + $"[default: {DurationText.Format(Defaults.MinimumAge)}]",
             HelpName = "DURATION",
         },
         [nameof(ImageGarbageCollectionOptions.DiskCheckInterval)] = new("--check-every")
         {
-            Description = "How often to look at the disk. "
+            Description = "How often disk usage is measured. "
                 + $"[default: {DurationText.Format(Defaults.DiskCheckInterval)}]",
             HelpName = "DURATION",
         },

@@ -16,16 +16,16 @@ internal sealed class GlobalOptions
         Environment = environment;
         Database = new Option<string>("--db")
         {
-            Description = $"The database file. Otherwise the environment variable {DatabaseVariable}, otherwise what "
-                + $"the settings say, otherwise {environment.DefaultDatabase}.",
+            Description = $"The database file. [default: the environment variable {DatabaseVariable}, then "
+                + $"DatabasePath in the settings, then {environment.DefaultDatabase}]",
             HelpName = "PATH",
             Recursive = true,
         };
         Database.Validators.Add(FilePath.RejectEmpty);
         Settings = new Option<string>("--config")
         {
-            Description = $"A JSON file with the section {SettingsFile.Section}, and Logging if need be: the settings "
-                + $"of the daemon. [default: {environment.SettingsFile}, if it exists]",
+            Description = $"The settings of the daemon: a JSON file with the section {SettingsFile.Section}, and "
+                + $"optionally Logging. [default: {environment.SettingsFile}, if it exists]",
             HelpName = "FILE",
             Recursive = true,
         };

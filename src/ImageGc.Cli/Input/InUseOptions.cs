@@ -15,7 +15,7 @@ internal sealed class InUseOptions
 
     private readonly Option<string[]> _ids = new("--in-use")
     {
-        Description = "IDs of the images in use, in full.",
+        Description = "The full IDs of the images in use.",
         HelpName = "ID",
         Arity = ArgumentArity.ZeroOrMore,
         AllowMultipleArgumentsPerToken = true,
@@ -23,20 +23,20 @@ internal sealed class InUseOptions
 
     private readonly Option<string> _file = new("--in-use-file")
     {
-        Description = "A file with an ID of an image in use on each line; - reads standard input. "
-            + "Blank lines and lines that start with # are skipped.",
+        Description = "A file with the full ID of an image in use on each line, or - for standard input. Blank lines "
+            + "and lines that start with # are skipped.",
         HelpName = "FILE",
     };
 
     private readonly Option<bool> _nothing = new("--nothing-in-use")
     {
-        Description = "No image is in use, because there are no containers.",
+        Description = "Declare that no image is in use, because there are no containers.",
     };
 
     private readonly Option<TimeSpan?> _olderThan = new("--older-than")
     {
         Description = "How long an image must have been unused: 30s, 90m, 12h, 7d, 3w or 0. "
-            + $"[default: {DefaultThreshold.TotalDays}d]",
+            + $"[default: {DurationText.Format(DefaultThreshold)}]",
         HelpName = "DURATION",
         CustomParser = DurationParser.Parse,
     };

@@ -25,9 +25,10 @@ internal sealed partial class RemovalCommand
 
     public static Option<RemovalCommand?> Option(ConsoleEnvironment environment) => new("--run")
     {
-        Description = "Remove each expired image with this command and forget it only if that exits with 0. {} is the "
-            + "image ID. Quotes keep words together; no shell is involved. Its output goes to standard error. "
-            + "An ID with more than letters, digits and . _ : / @ + - in it, with .., or beginning with a sign fails.",
+        Description = "Remove each expired image with this command, and forget it only if the exit code is 0. {} "
+            + "stands for the image ID. The command runs without a shell; quotes keep words together. Its output goes "
+            + "to standard error. It does not run for an ID that begins with a sign, contains .., or contains other "
+            + "characters than letters, digits and . _ : / @ + -.",
         HelpName = "COMMAND",
         CustomParser = given => Parse(given, environment),
     };
