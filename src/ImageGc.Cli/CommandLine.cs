@@ -95,9 +95,9 @@ internal static class CommandLine
             option.Name == mistyped.Value || option.Aliases.Contains(mistyped.Value));
         var waiting = given.Children.OfType<OptionResult>().FirstOrDefault(option => option.Tokens.Contains(mistyped));
         return isOption && waiting is not null
-            ? $"{waiting.Option.Name} needs a value, and '{mistyped.Value}' is the next option."
-            : $"Unknown option '{mistyped.Value}' of 'imagegc {command.Name}'. To pass a value that begins with a "
-                + "dash, put -- before it.";
+            ? $"{waiting.Option.Name} needs a value. '{mistyped.Value}' is another option."
+            : $"Unknown option '{mistyped.Value}' of 'imagegc {command.Name}'. To pass a value that starts with '-', "
+                + "put '--' before it.";
     }
 
     private static int WriteUsageError(ParseResult parsed, ParseErrorAction usage, TextWriter error)

@@ -79,7 +79,7 @@ public sealed class BackupCommandTests : CliTest
         var result = Run("backup", PathOf(file));
 
         Assert.Equal((ExitCode.Failed, ""), (result.ExitCode, result.Output));
-        Assert.Contains("belongs to the database; name another file", result.Error, StringComparison.Ordinal);
+        Assert.Contains("belongs to the database. Nothing was changed.", result.Error, StringComparison.Ordinal);
         Assert.Equal([Id(1)], TrackedIds());
     }
 

@@ -163,7 +163,7 @@ public sealed class BuiltProgramTests : CliTest
             $"'{Program}' prune --db '{DatabasePath}' --in-use-file /dev/null >/dev/full");
 
         Assert.Equal(ExitCode.Failed, exitCode);
-        Assert.StartsWith("Forgot 1 image that expired", error, StringComparison.Ordinal);
+        Assert.StartsWith("Forgot 1 expired image", error, StringComparison.Ordinal);
         Assert.Contains("imagegc: The results could not be written", error, StringComparison.Ordinal);
     }
 

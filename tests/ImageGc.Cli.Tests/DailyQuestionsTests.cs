@@ -116,9 +116,9 @@ public sealed class DailyQuestionsTests : EngineTest
         Assert.Equal(
             [
                 "NAME              LAST USED   VERDICT             SIZE    IMAGE ID",
-                $"registry/app:1    8 days ago  may go now          310 MB  {Short(_app1)}",
+                $"registry/app:1    8 days ago  expired             310 MB  {Short(_app1)}",
                 $"registry/agent:1  9 days ago  in use by {Container()}  5 MB    {Short(_agent)}",
-                $"registry/app:2    5 days ago  may go in 2 days    320 MB  {Short(_app2)}",
+                $"registry/app:2    5 days ago  expires in 2 days   320 MB  {Short(_app2)}",
             ],
             Terminal(() => Ask("explain")));
     }
@@ -128,10 +128,10 @@ public sealed class DailyQuestionsTests : EngineTest
     {
         Assert.Equal(["expired", "expired", "in-use"],
             Ask("explain", "--older-than", "3d").Lines.Select(line => line.Split('\t')[0]));
-        Assert.Contains("2 of 3 tracked images may go now, which would free up to 630 MB.",
+        Assert.Contains("2 of 3 tracked images can be removed now, which would free up to 630 MB.",
             Ask("explain", "--older-than", "3d").Error, StringComparison.Ordinal);
         Assert.Equal(2, Terminal(() => Ask("explain", "--older-than", "3d")).Count(line =>
-            line.Contains("may go now", StringComparison.Ordinal)));
+            line.Contains("  expired  ", StringComparison.Ordinal)));
     }
 
     [Fact]

@@ -17,7 +17,7 @@ public sealed class DatabasePathTests : CliTest
         var result = Run(command);
 
         Assert.Equal(ExitCode.Failed, result.ExitCode);
-        Assert.Contains($"There is no database '{DatabasePath}'. Name one with --db PATH or IMAGEGC_DB",
+        Assert.Contains($"The database '{DatabasePath}' does not exist. Name another with --db PATH or IMAGEGC_DB",
             result.Error, StringComparison.Ordinal);
         Assert.False(File.Exists(DatabasePath));
     }

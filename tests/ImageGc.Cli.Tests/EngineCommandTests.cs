@@ -20,13 +20,13 @@ public sealed class EngineCommandTests : EngineTest
             [("kept", kept), ("used-recently", old), ("in-use", used)],
             asTheDaemon.Lines.Select(line => (line.Split('\t')[0], line.Split('\t')[1])));
         Assert.Equal("""
-            0 of 3 tracked images may go now.
+            0 of 3 tracked images can be removed now.
             According to the running daemon: images unused for 10d are removed.
 
             """, asTheDaemon.Error);
         Assert.StartsWith($"expired\t{old}", whatIf.Output, StringComparison.Ordinal);
         Assert.Equal("""
-            1 of 3 tracked images may go now, which would free up to 310 MB.
+            1 of 3 tracked images can be removed now, which would free up to 310 MB.
             According to the running daemon, changed by the command line: images unused for 3d are removed.
 
             """, whatIf.Error);
@@ -102,7 +102,7 @@ public sealed class EngineCommandTests : EngineTest
                 $"{tool}\t1000\tteam/tool:2,team/tool@{tool}\tno container has used it so far",
             ],
             untracked.Lines);
-        Assert.StartsWith("2 images, never removed. To track one from now on: imagegc adopt NAME.",
+        Assert.StartsWith("Not tracked, so never removed: 2 images. To track one, run 'imagegc adopt NAME'.",
             untracked.Error, StringComparison.Ordinal);
 
         Assert.Equal([debug], Ask("adopt", "debug:latest", "registry/app:1").Lines);
@@ -126,8 +126,8 @@ public sealed class EngineCommandTests : EngineTest
 
             Assert.Equal(ExitCode.Failed, result.ExitCode);
             Assert.Equal(
-                $"imagegc: {Docker.Address} has no image 'ap:1'. Nothing was changed. The nearest name is "
-                + "'registry/app:1'.\n", result.Error);
+                $"imagegc: The engine at {Docker.Address} has no image 'ap:1'. Nothing was changed. Did you mean "
+                + "'registry/app:1'?\n", result.Error);
             Assert.Empty(TrackedIds());
         }
     }
@@ -144,7 +144,7 @@ public sealed class EngineCommandTests : EngineTest
         var away = Ask("record", "registry/app");
         Assert.Equal(ExitCode.Failed, away.ExitCode);
         Assert.EndsWith(
-            "Nothing was recorded. Without an engine give whole IDs, sha256: and 64 digits, or --as-is where they have "
+            "Nothing was recorded. Without an engine, give full IDs (sha256: and 64 digits), or use --as-is for IDs of "
             + "another form.\n", away.Error, StringComparison.Ordinal);
         Assert.Equal(["registry/app"], Ask("record", "--as-is", "registry/app").Lines);
         Assert.Equal(new[] { app, Id(7), "registry/app" }.Order(StringComparer.Ordinal), TrackedIds());
@@ -164,15 +164,16 @@ public sealed class EngineCommandTests : EngineTest
         Assert.Equal("", Run("keep", "registry/app").Error);
         Assert.Equal(["registry/app"], Run("keep").Lines);
         Assert.Equal(
-            "No tracked image is 'tol' now. The nearest name is 'tool:1'; 'imagegc list' shows all. "
-            + "'imagegc unkeep tol' undoes that.\n",
+            "No tracked image matches 'tol' now. Did you mean 'tool:1'? To list the tracked images, run "
+            + "'imagegc list'. To undo this, run 'imagegc unkeep tol'.\n",
             Run("keep", "tol").Error);
         Assert.Equal(["tol"], Run("unkeep", "tol").Lines);
         Assert.Equal(ExitCode.Done, Ask("run", "--once").ExitCode);
         Assert.Equal([app], Docker.ImageIds);
 
         Assert.Equal(["registry/app"], Run("unkeep", "registry/app").Lines);
-        Assert.Equal("Nothing is kept by hand. What the settings of the daemon keep, 'imagegc explain' shows.\n",
+        Assert.Equal(
+            "No image is kept by hand. To see what the settings of the daemon keep, run 'imagegc explain'.\n",
             Run("keep").Error);
         Assert.Equal($"removed\t{app}", string.Join('\t', Ask("run", "--once").Lines[0].Split('\t')[..2]));
     }

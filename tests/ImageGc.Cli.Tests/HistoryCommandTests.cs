@@ -101,7 +101,7 @@ public sealed class HistoryCommandTests : CliTest
 
         Assert.Equal(ExitCode.Failed, result.ExitCode);
         Assert.Contains(
-            "It is not tracked either. The nearest name is 'registry/App:1'; 'imagegc list' shows all.", result.Error,
+            "It is not tracked either. Did you mean 'registry/App:1'? To list the tracked images, run", result.Error,
             StringComparison.Ordinal);
     }
 
@@ -118,7 +118,7 @@ public sealed class HistoryCommandTests : CliTest
         var result = Run("history", written);
 
         Assert.Equal((ExitCode.Failed, ""), (result.ExitCode, result.Output));
-        Assert.Contains($"removed '{written}'. It is not tracked either.", result.Error, StringComparison.Ordinal);
+        Assert.Contains($"removal of '{written}'. It is not tracked either.", result.Error, StringComparison.Ordinal);
     }
 
     [Fact]

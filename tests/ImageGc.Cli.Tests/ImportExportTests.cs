@@ -12,7 +12,7 @@ public sealed class ImportExportTests : CliTest
         var result = Run(command, DatabasePath);
 
         Assert.Equal(ExitCode.Failed, result.ExitCode);
-        Assert.Contains("belongs to the database; name another file", result.Error, StringComparison.Ordinal);
+        Assert.Contains("belongs to the database. Nothing was changed.", result.Error, StringComparison.Ordinal);
         Assert.Equal([Id(1)], TrackedIds());
     }
 

@@ -40,7 +40,7 @@ public sealed class InUseListTests : CliTest
 
         Assert.Equal(ExitCode.Failed, result.ExitCode);
         Assert.Equal(
-            $"imagegc: No image is listed in '{file}', so nothing was changed. If really none is in use, say so: "
+            $"imagegc: No image is listed in '{file}', so nothing was changed. If no image is in use, use "
             + "--nothing-in-use.",
             result.Error.Trim());
         Assert.Equal([Id(1), Id(2), Id(3)], TrackedIds());
@@ -96,7 +96,7 @@ public sealed class InUseListTests : CliTest
         var result = Run("prune", "--in-use-file", file);
 
         Assert.Equal(ExitCode.Failed, result.ExitCode);
-        Assert.StartsWith($"imagegc: Line 3 of '{file}' is wrong", result.Error, StringComparison.Ordinal);
+        Assert.StartsWith($"imagegc: Line 3 of '{file}' is not valid", result.Error, StringComparison.Ordinal);
         Assert.Equal([Id(1), Id(2), Id(3)], TrackedIds());
     }
 
@@ -122,7 +122,7 @@ public sealed class InUseListTests : CliTest
     {
         File.WriteAllBytes(PathOf("latin1"), [.. Encoding.UTF8.GetBytes(Id(1)), 0xff, (byte)'\n']);
 
-        Assert.Contains("not all UTF-8",
+        Assert.Contains("is not UTF-8",
             Run("prune", "--in-use-file", PathOf("latin1")).Error, StringComparison.Ordinal);
     }
 
@@ -157,7 +157,7 @@ public sealed class InUseListTests : CliTest
 
     [Fact]
     public void Explain_says_how_many_IDs_matched() =>
-        Assert.Contains("IDs given as in use: 2, never recorded: 1.",
+        Assert.Contains("IDs given as in use: 2, not tracked: 1.",
             Run("explain", "--in-use", Id(1), Id(9)).Error, StringComparison.Ordinal);
 
     [Fact]
@@ -180,7 +180,7 @@ public sealed class InUseListTests : CliTest
 
         var error = Assert.Throws<CommandFailedException>(() => InUseFile.ReadStandardInput(endless));
 
-        Assert.Contains("of standard input is wrong, so nothing was changed", error.Message, StringComparison.Ordinal);
+        Assert.Contains("of standard input is not valid, so nothing was", error.Message, StringComparison.Ordinal);
         Assert.InRange(endless.Served, 1, InUseFile.MaxLength + (1 << 20));
     }
 

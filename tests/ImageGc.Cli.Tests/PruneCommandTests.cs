@@ -21,7 +21,7 @@ public sealed class PruneCommandTests : CliTest
                 $"in-use\t{Id(2)}\t2026-03-01T12:00:00Z\t2026-03-08T12:00:00Z\t-\t-\t-",
             ],
             result.Lines);
-        Assert.Contains("Forgot 1 image that expired, 2 stay. IDs given as in use: 2, never recorded: 1.",
+        Assert.Contains("Forgot 1 expired image. Remaining: 2. IDs given as in use: 2, not tracked: 1.",
             result.Error, StringComparison.Ordinal);
         Assert.Contains("Safer: --run 'docker rmi {}'", result.Error, StringComparison.Ordinal);
         Assert.Equal(ExitCode.Done, result.ExitCode);
@@ -50,7 +50,7 @@ public sealed class PruneCommandTests : CliTest
         Describe(Id(3), 5_000_000, "app:3");
 
         Assert.StartsWith(
-            "Dry run, nothing was changed: 2 images would be forgotten, which would free up to 1.21 GB, 1 stay. ",
+            "Dry run, nothing was changed: 2 images would be forgotten, which would free up to 1.21 GB. Remaining: 1. ",
             Run("prune", "--in-use", Id(3), "--dry-run").Error, StringComparison.Ordinal);
     }
 
@@ -60,7 +60,7 @@ public sealed class PruneCommandTests : CliTest
         var result = Run("prune", "--in-use", "a", "--dry-run", "--import", FileOf("a 1\n"));
 
         Assert.Equal(ExitCode.Usage, result.ExitCode);
-        Assert.Contains("it cannot --import", result.Error, StringComparison.Ordinal);
+        Assert.Contains("--import cannot be combined", result.Error, StringComparison.Ordinal);
         Assert.False(File.Exists(DatabasePath));
     }
 
@@ -111,7 +111,7 @@ public sealed class PruneCommandTests : CliTest
             ],
             first.Lines.Select(line => line.Split('\t')[0]));
         Assert.Equal(first.Output, second.Output);
-        Assert.Contains("Forgot 4 images that expired, 4 stay. IDs given as in use: 4, never recorded: 1.",
+        Assert.Contains("Forgot 4 expired images. Remaining: 4. IDs given as in use: 4, not tracked: 1.",
             second.Error, StringComparison.Ordinal);
     }
 

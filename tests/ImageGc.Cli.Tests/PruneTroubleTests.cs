@@ -15,7 +15,7 @@ public sealed class PruneTroubleTests : CliTest
 
         Assert.Equal(ExitCode.Done, exitCode);
         Assert.Equal(3, output.Split('\n').Count(line => line.StartsWith("removed\t", StringComparison.Ordinal)));
-        Assert.Contains("Removed 3 images that expired, 0 stay.", error, StringComparison.Ordinal);
+        Assert.Contains("Removed 3 expired images. Remaining: 0.", error, StringComparison.Ordinal);
         Assert.Equal(["a", "b", "c"], History());
         Assert.Empty(TrackedIds());
     }

@@ -24,7 +24,7 @@ public sealed class PruneWithCommandTests : CliTest
         Assert.Contains(
             $"'{command}' exited with 3: b is busy. It stays tracked", result.Error, StringComparison.Ordinal);
         Assert.Contains("said e\n", result.Error, StringComparison.Ordinal);
-        Assert.Contains("Removed 3 images with 310 MB that expired, 2 stay.", result.Error, StringComparison.Ordinal);
+        Assert.Contains("Removed 3 expired images with 310 MB. Remaining: 2.", result.Error, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -70,7 +70,7 @@ public sealed class PruneWithCommandTests : CliTest
         Assert.Equal(
             "id=registry:5000/team/name@sha256:00ff registry:5000/team/name@sha256:00ff\n", File.ReadAllText(ran));
         Assert.Equal([hostile], TrackedIds());
-        Assert.Contains("could be taken for more than an image", result.Error, StringComparison.Ordinal);
+        Assert.Contains("A command could misread the ID", result.Error, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -85,13 +85,13 @@ public sealed class PruneWithCommandTests : CliTest
     }
 
     [Theory]
-    [InlineData("true", "would do the same for every image")]
+    [InlineData("true", "has no {}")]
     [InlineData("", "is empty")]
     [InlineData("true '{}", "has a ' that is not closed")]
     [InlineData("true \"{}", "has a \" that is not closed")]
-    [InlineData("true {} | cat", "| means nothing")]
-    [InlineData("true {} > /dev/null", "> means nothing")]
-    [InlineData("{} x", "has the image ID as its program")]
+    [InlineData("true {} | cat", "| has no effect")]
+    [InlineData("true {} > /dev/null", "> has no effect")]
+    [InlineData("{} x", "has {} where the program belongs")]
     [InlineData("no-such-program {}", "there is no program 'no-such-program'")]
     [InlineData("/tmp {}", "there is no program '/tmp'")]
     [InlineData("/etc/passwd {}", "there is no program '/etc/passwd'")]
@@ -103,7 +103,7 @@ public sealed class PruneWithCommandTests : CliTest
 
         Assert.Equal(ExitCode.Usage, result.ExitCode);
         Assert.Contains(why, result.Error, StringComparison.Ordinal);
-        Assert.Contains("There was no cleanup", Run("history", "--runs").Error, StringComparison.Ordinal);
+        Assert.Contains("No cleanup has run yet", Run("history", "--runs").Error, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -127,7 +127,7 @@ public sealed class PruneWithCommandTests : CliTest
 
         Assert.Equal(ExitCode.Failed, result.ExitCode);
         Assert.Equal(["removed a", "expired b"], Verdicts(result));
-        Assert.Contains("Removed 1 image that expired, 1 stay.", result.Error, StringComparison.Ordinal);
+        Assert.Contains("Removed 1 expired image. Remaining: 1.", result.Error, StringComparison.Ordinal);
         Assert.Contains("no such table: image_use", result.Error, StringComparison.Ordinal);
     }
 
@@ -178,7 +178,7 @@ public sealed class PruneWithCommandTests : CliTest
         var result = Prune($"{ScriptOf($"touch '{PathOf("ran")}'")} 'it is' {{}}", "--dry-run");
 
         Assert.Contains($"Would run: {PathOf("test-script")} 'it is' a\n", result.Error, StringComparison.Ordinal);
-        Assert.Contains("Would fail: The ID '--force'", result.Error, StringComparison.Ordinal);
+        Assert.Contains("Would fail: A command could misread the ID '--force'", result.Error, StringComparison.Ordinal);
         Assert.False(File.Exists(PathOf("ran")));
         Assert.Equal(["--force", "a"], TrackedIds());
     }

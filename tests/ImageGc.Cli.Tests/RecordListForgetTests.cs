@@ -86,8 +86,8 @@ public sealed class RecordListForgetTests : CliTest
 
         Assert.Equal(ExitCode.Failed, result.ExitCode);
         Assert.Equal(
-            "imagegc: 'app' can be 2 tracked images: 000000000000 (app:1), 000000000000 (app:2). Name one of them by "
-            + "its ID.",
+            "imagegc: 'app' matches 2 tracked images: 000000000000 (app:1), 000000000000 (app:2). Use the ID of one of "
+            + "them.",
             result.Error.Trim());
         Assert.Equal(2, TrackedIds().Count());
     }

@@ -63,7 +63,7 @@ public sealed class RunCommandUsageTests : CliTest
         var result = Run("run", "--dry-run", "--json");
 
         Assert.Equal((ExitCode.Done, "[]\n"), (result.ExitCode, result.Output));
-        Assert.Contains("yet, so nothing would be removed", Run("run", "--dry-run").Error, StringComparison.Ordinal);
+        Assert.Contains("yet, so no image would be removed", Run("run", "--dry-run").Error, StringComparison.Ordinal);
         Assert.False(File.Exists(DatabasePath));
     }
 }

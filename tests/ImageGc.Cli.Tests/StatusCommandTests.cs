@@ -26,7 +26,7 @@ public sealed class StatusCommandTests : EngineTest
                 "next-run\t2026-03-02T00:00:00Z",
                 "last-problem\tnone",
                 "settings\tImageAgeCleanupThreshold 7d, CleanupTime 00:00, CleanupRecurrence 1d, "
-                    + "KeepImages registry/agent, ImageDirectory / (of the running daemon)",
+                    + "KeepImages registry/agent, ImageDirectory / (from the running daemon)",
                 $"engine\t{Docker.Address}",
                 "tracked\t3",
                 "untracked\t1",
@@ -143,7 +143,7 @@ public sealed class StatusCommandTests : EngineTest
         using var daemon = await StartDaemonAsync(("HighThreshold", "1%"), ("ImageDirectory", "/"));
 
         Assert.Matches(
-            @"\ndisk\t\d+% full, .*; HighThreshold is 1%: unused images go early\n", Run("status").Output);
+            @"\ndisk\t\d+% full, .*; HighThreshold is 1%: unused images are removed early\n", Run("status").Output);
         await daemon.StopAsync(Cancel);
     }
 
@@ -174,7 +174,7 @@ public sealed class StatusCommandTests : EngineTest
         Failing(Ask("run", "--once"));
 
         Assert.Equal(
-            "state\tregistry/app:1 could not be removed. Each cleanup tries again; the log says why it failed.",
+            "state\tregistry/app:1 could not be removed. Each cleanup tries again. The log says why.",
             Failing(Ask("status")).Lines[0]);
         Assert.Equal([stuck], TrackedIds());
 

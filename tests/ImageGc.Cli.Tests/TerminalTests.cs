@@ -15,8 +15,8 @@ public sealed class TerminalTests : CliTest
 
         Assert.Equal(
             [
-                "NAME  LAST USED   VERDICT           SIZE    IMAGE ID",
-                "app   3 days ago  may go in 4 days  310 MB  000000000000",
+                "NAME  LAST USED   VERDICT            SIZE    IMAGE ID",
+                "app   3 days ago  expires in 4 days  310 MB  000000000000",
             ],
             lines);
     }

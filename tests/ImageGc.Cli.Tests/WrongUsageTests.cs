@@ -13,19 +13,19 @@ public sealed class WrongUsageTests : CliTest
     private const string AddressForms = "use unix:///path or tcp://host:port.";
     private const string NotAsTracked = "has another form than the tracked IDs, so it would protect no image, and an "
         + "image in use could expire. Nothing was changed. Give the full image IDs of all containers";
-    private const string NoDatabase = "imagegc: There is no database '{dir}/missing'. Name one with --db PATH";
+    private const string NoDatabase = "imagegc: The database '{dir}/missing' does not exist. Name another with --db";
     private const string NoSqlite = "imagegc: Could not open '{dir}/text': it is not a SQLite database, or its first "
         + "bytes are damaged. Use another database path, or move the file aside; it was left untouched.";
     private const string DirectoryToRead = "imagegc: Could not use '{dir}': '{dir}' is a directory. Name a file";
     private const string DirectoryToWrite = "imagegc: Could not use '{dir}': it is a directory. Name a file in it.";
     private const string ExistsAlready =
         "The file exists already and is never overwritten. Choose another file name";
-    private const string OfTheDatabase = "belongs to the database; name another file. Nothing was changed.";
+    private const string OfTheDatabase = "belongs to the database. Nothing was changed. Name another file.";
     private const string NoSocket = "imagegc: The engine at unix:///nowhere.sock could not";
     private const string StartDocker = "nothing listens there. Start Docker, or set another address.";
     private const string NotKnownToDocker =
-        "has no image 'registry/ap:1.4'. Nothing was changed. The nearest name is 'registry/app:1.4'.";
-    private const string SayThatNothingIs = "If really none is in use, say so: --nothing-in-use.";
+        "has no image 'registry/ap:1.4'. Nothing was changed. Did you mean 'registry/app:1.4'?";
+    private const string SayThatNothingIs = "If no image is in use, use --nothing-in-use.";
 
     private static readonly string[] WordsForProgrammers =
     [
@@ -58,13 +58,13 @@ public sealed class WrongUsageTests : CliTest
         { "record --as-is x --db :memory:", ExitCode.Failed, "The database ':memory:' is not a file on a disk." },
         { "list --db {dir}/empty", ExitCode.Failed, "there is no database in it yet. Check the path" },
         { "status --config {dir}", ExitCode.Failed, "'{dir}' is a directory. Name the configuration file in it." },
-        { "status --config {dir}/empty", ExitCode.Failed, "is empty: it needs the section 'ImageGarbageCollection'." },
+        { "status --config {dir}/empty", ExitCode.Failed, "is empty. It needs the section 'ImageGarbageCollection'." },
         { "status --config {dir}/text", ExitCode.Failed, "'{dir}/text' is not valid JSON: see line 1, column 1." },
         { "explain --engine tcp://", ExitCode.Usage, $"--engine is 'tcp://': {AddressForms}" },
         { "run --once --keep-label =x", ExitCode.Usage, "--keep-label has an entry that names no label" },
         { "run --once --low-threshold 80%", ExitCode.Usage, "--low-threshold is 80% and HighThreshold is not set" },
         { "run --once --high-threshold 80% --low-threshold 85%", ExitCode.Usage, "full than --high-threshold, 80%." },
-        { "run --once --keep --older-than 3d", ExitCode.Usage, "--keep needs a value, and '--older-than' is the next" },
+        { "run --once --keep --older-than 3d", ExitCode.Usage, "--keep needs a value. '--older-than' is another" },
         { "history --since 3d", ExitCode.Usage, "imagegc: Unknown option '--since' of 'imagegc history'." },
         { "backup {dir}/nowhere/x", ExitCode.Failed, "The directory '{dir}/nowhere' does not exist. Create it" },
         { "record", ExitCode.Usage, "imagegc: ID is missing. The images that are used now, by name or ID." },
@@ -85,12 +85,12 @@ public sealed class WrongUsageTests : CliTest
         { "explain --config ''", ExitCode.Usage, "imagegc: --config needs the path of a file." },
         { "explain --engine tcp://localhost:99999", ExitCode.Usage, AddressForms },
         { "explain --engine ssh://host", ExitCode.Usage, AddressForms },
-        { "history nginx:1.27 --runs", ExitCode.Usage, "--runs lists whole prunes, not one image: leave one" },
+        { "history nginx:1.27 --runs", ExitCode.Usage, "--runs and IMAGE cannot be combined." },
         { "keep 'two words'", ExitCode.Usage, "is not an image ID: it contains white space or a control" },
         { "keep --remove nginx:1.27", ExitCode.Usage, "imagegc: Unknown option '--remove' of 'imagegc keep'." },
         { "unkeep ''", ExitCode.Usage, "imagegc: '' is not an image ID: it is empty." },
-        { "adopt", ExitCode.Usage, "imagegc: Which images? Name them, or give --all." },
-        { "adopt nginx --all", ExitCode.Usage, "imagegc: --all and names contradict each other" },
+        { "adopt", ExitCode.Usage, "imagegc: No image is named. Name one or more, or use --all." },
+        { "adopt nginx --all", ExitCode.Usage, "imagegc: --all and image names cannot be combined." },
         { "run --onec", ExitCode.Usage, "Did you mean one of the following?\n--once\n" },
         { "run --once --cleanup-time 3am", ExitCode.Usage, $"imagegc: --cleanup-time is '3am': {TimeForms}" },
         { "run --once --cleanup-time 24:00", ExitCode.Usage, $"imagegc: --cleanup-time is '24:00': {TimeForms}" },
@@ -108,21 +108,21 @@ public sealed class WrongUsageTests : CliTest
         { "prune --in-use-file ''", ExitCode.Usage, "imagegc: --in-use-file needs the path of a file." },
         {
             "prune --nothing-in-use --in-use-file /dev/null", ExitCode.Usage,
-            "imagegc: --nothing-in-use and a list of what is in use contradict each other: leave one of them out."
+            "imagegc: --nothing-in-use and a list of images in use cannot be combined. Leave out one of them."
         },
         {
             "prune --nothing-in-use --dry-run --import {dir}/names", ExitCode.Usage,
-            "--dry-run changes nothing, so it cannot --import. Run 'imagegc import FILE' first."
+            "--dry-run and --import cannot be combined. Run 'imagegc import FILE' first."
         },
         { "prune --nothing-in-use --run ''", ExitCode.Usage, "imagegc: The command '' is empty." },
-        { "prune --nothing-in-use --run 'rmi-it {}'", ExitCode.Usage, "cannot be run, there is no program 'rmi-it'." },
+        { "prune --nothing-in-use --run 'rmi-it {}'", ExitCode.Usage, "cannot be run: there is no program 'rmi-it'." },
         {
             "prune --nothing-in-use --run 'docker rmi'", ExitCode.Usage,
-            "The command 'docker rmi' would do the same for every image; write {} where the image ID belongs."
+            "The command 'docker rmi' has no {}: write {} where the image ID belongs."
         },
         {
             "prune --nothing-in-use --run 'docker rmi {} | cat'", ExitCode.Usage,
-            "is not run by a shell, so | means nothing: write a script, or quote it."
+            "is not run by a shell, so | has no effect: quote it, or write a script."
         },
         { "import ''", ExitCode.Usage, "imagegc: FILE needs the path of a file." },
         { "export {dir}/a {dir}/b", ExitCode.Usage, "imagegc: Unrecognized command or argument '{dir}/b'." },
@@ -145,17 +145,17 @@ public sealed class WrongUsageTests : CliTest
         { "list --untracked --engine http://127.0.0.1:1", ExitCode.Failed, StartDocker },
         {
             "record nginx --engine unix:///nowhere.sock", ExitCode.Failed,
-            "Nothing was recorded. Without an engine give whole IDs, sha256: and 64 digits, or --as-is"
+            "Nothing was recorded. Without an engine, give full IDs (sha256: and 64 digits), or use --as-is"
         },
         { "adopt registry/ap:1.4 --engine {docker}", ExitCode.Failed, NotKnownToDocker },
         { "record registry/ap:1.4 --engine {docker}", ExitCode.Failed, NotKnownToDocker },
         {
             "status --config {dir}/missing", ExitCode.Failed,
-            "imagegc: There is no configuration file '{dir}/missing'. Name one with --config FILE."
+            "imagegc: The configuration file '{dir}/missing' does not exist. Name another with --config FILE."
         },
         {
             "run --once --config {dir}/no-section.json", ExitCode.Failed,
-            "'{dir}/no-section.json' has no section 'ImageGarbageCollection', so none of its settings would count."
+            "'{dir}/no-section.json' has no section 'ImageGarbageCollection', so its settings have no effect."
         },
         {
             "status --config {dir}/unknown.json", ExitCode.Failed,
@@ -165,35 +165,35 @@ public sealed class WrongUsageTests : CliTest
             "explain --config {dir}/value.json", ExitCode.Failed,
             "imagegc: ImageGarbageCollection:KeepNewest is 'two': use a whole number."
         },
-        { "explain --config {dir}/level.json", ExitCode.Failed, "imagegc: The section Logging is wrong: " },
+        { "explain --config {dir}/level.json", ExitCode.Failed, "imagegc: The section Logging of the settings is not" },
         {
             "history registry/ap:1.4", ExitCode.Failed,
-            "No prune of the last 90 days removed 'registry/ap:1.4'. It is not tracked either. The nearest name is "
-            + "'registry/app:1.4'; 'imagegc list' shows all."
+            "The history has no removal of 'registry/ap:1.4'. It is not tracked either. Did you mean "
+            + "'registry/app:1.4'? To list the tracked images, run 'imagegc list'."
         },
         { "history 12", ExitCode.Failed, "Give at least 4 digits of an ID." },
-        { "unkeep nginx:1.27", ExitCode.Failed, "'nginx:1.27' is not kept by hand; 'imagegc keep' lists what is." },
+        { "unkeep nginx:1.27", ExitCode.Failed, "'nginx:1.27' is not kept. To list what is kept, run 'imagegc keep'." },
         {
             "forget ngnix", ExitCode.Failed,
-            "imagegc: 'ngnix' is not tracked. The nearest name is 'nginx:1.27'; 'imagegc list' shows all."
+            "imagegc: 'ngnix' is not tracked. Did you mean 'nginx:1.27'? To list the tracked images, run"
         },
-        { "forget 4bcff63911fc", ExitCode.Failed, "'4bcff63911fc' is not tracked. 'imagegc list' shows what is." },
-        { "forget sha256:0000", ExitCode.Failed, "'sha256:0000' can be 3 tracked images: " },
+        { "forget 4bcff63911fc", ExitCode.Failed, "'4bcff63911fc' is not tracked. To list the tracked images, run " },
+        { "forget sha256:0000", ExitCode.Failed, "'sha256:0000' matches 3 tracked images: " },
         { "explain --in-use nginx:1.27", ExitCode.Failed, $"The ID in use 'nginx:1.27' {NotAsTracked}" },
         { "prune --in-use 4bcff63911fc", ExitCode.Failed, $"The ID in use '4bcff63911fc' {NotAsTracked}" },
         { "prune --in-use-file {dir}/names", ExitCode.Failed, $"The ID in use 'registry/app:1.4' {NotAsTracked}" },
         { "prune --in-use-file {dir}/empty", ExitCode.Failed, SayThatNothingIs },
         { "explain --in-use-file {dir}/comments", ExitCode.Failed, SayThatNothingIs },
         { "prune --in-use-file -", ExitCode.Failed, "No image is listed in standard input, so nothing was changed." },
-        { "prune --in-use-file {dir}/missing", ExitCode.Failed, "Nothing was changed. Name a file that this user may" },
+        { "prune --in-use-file {dir}/missing", ExitCode.Failed, "Nothing was changed. Name a file that this user can" },
         { "prune --in-use-file {dir}", ExitCode.Failed, "'{dir}' is a directory. Nothing was changed. Name a file" },
-        { "prune --in-use-file {dir}/binary", ExitCode.Failed, "is not all UTF-8, so nothing was changed." },
+        { "prune --in-use-file {dir}/binary", ExitCode.Failed, "is not UTF-8, so nothing was changed." },
         {
             "import {dir}/missing", ExitCode.Failed,
-            "imagegc: There is not a flat file '{dir}/missing' to import. Nothing was created; check the path."
+            "imagegc: The flat file '{dir}/missing' does not exist. Nothing was created. Check the path."
         },
-        { "import {dir}", ExitCode.Failed, "imagegc: '{dir}' is a directory; name the flat file in it." },
-        { "import {dir}/binary", ExitCode.Failed, "'{dir}/binary' is not a flat file: none of 2 lines could be read." },
+        { "import {dir}", ExitCode.Failed, "imagegc: '{dir}' is a directory. Name the flat file in it." },
+        { "import {dir}/binary", ExitCode.Failed, "'{dir}/binary' is not a flat file: none of its lines (2)" },
         { "import {db}", ExitCode.Failed, $"imagegc: '{{db}}' {OfTheDatabase}" },
         { "export {dir}/text", ExitCode.Failed, $"imagegc: Could not export to '{{dir}}/text': {ExistsAlready}" },
         { "export {db}", ExitCode.Failed, $"imagegc: '{{db}}' {OfTheDatabase}" },

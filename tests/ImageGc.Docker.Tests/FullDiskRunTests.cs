@@ -119,7 +119,7 @@ public sealed class FullDiskRunTests : IDisposable
         Assert.Equal(1, await run.EndAsync());
         Assert.Equal(_inUse.Order(), _docker.ImageIds.Order());
         Assert.Contains("Removed 4 images", run.Error, StringComparison.Ordinal);
-        Assert.Contains("4 of them could not be recorded as removed", run.Error, StringComparison.Ordinal);
+        Assert.Contains("4 removed images could not be recorded as removed", run.Error, StringComparison.Ordinal);
         _docker.After = _ => { };
         File.Delete(_disk.PathOf("filling"));
         using var next = Run("--once");

@@ -104,7 +104,7 @@ public sealed class RunCommandTests(PrivateEngine engine) : RunCommandTest(engin
 
         Assert.Equal(1, await once.EndAsync());
         Assert.StartsWith(
-            "imagegc: A daemon removes images by this database, and by its own settings. ", once.Error,
+            "imagegc: A daemon uses this database with other settings. ", once.Error,
             StringComparison.Ordinal);
         Assert.Equal(0, await dryRun.EndAsync());
         Assert.Contains($"expired\t{old}", await dryRun.Output, StringComparison.Ordinal);
@@ -148,7 +148,7 @@ public sealed class RunCommandTests(PrivateEngine engine) : RunCommandTest(engin
         daemon.Kill();
 
         Assert.Equal(1, await once.EndAsync());
-        Assert.Contains("The daemon ended before it reported", once.Error, StringComparison.Ordinal);
+        Assert.Contains("The daemon ended before the cleanup was done", once.Error, StringComparison.Ordinal);
         Assert.True(await ExistsAsync(old));
 
         bool IsAsked()

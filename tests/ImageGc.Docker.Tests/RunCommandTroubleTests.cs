@@ -62,7 +62,7 @@ public sealed class RunCommandTroubleTests(PrivateEngine engine) : RunCommandTes
     }
 
     [Theory]
-    [InlineData("missing.json", null, "There is no configuration file '")]
+    [InlineData("missing.json", null, "The configuration file '")]
     [InlineData("bad.json", "{ bad", "bad.json' is not valid JSON: see line 1, column 3.")]
     [InlineData(
         "typo.json", """{ "ImageGarbageCollection": { "KeepImage": "agent" } }""",
@@ -216,8 +216,8 @@ public sealed class RunCommandTroubleTests(PrivateEngine engine) : RunCommandTes
         using var daemon = Run();
 
         Assert.Equal(1, await daemon.EndAsync());
-        Assert.StartsWith("imagegc: The section Logging is wrong: ", Assert.Single(daemon.Error.Trim().Split('\n')),
-            StringComparison.Ordinal);
+        Assert.StartsWith("imagegc: The section Logging of the settings is not valid: ",
+            Assert.Single(daemon.Error.Trim().Split('\n')), StringComparison.Ordinal);
     }
 
     [Fact]

@@ -25,8 +25,8 @@ internal sealed class AcceptEngineCommand : EngineCommand
                 context.WriteJson(new JsonEngine(engine), JsonOutput.Default.JsonEngine);
             else
                 context.WriteLine(engine);
-            context.WriteInfo("This is the engine to clean up now. Tracked images that it does not have are forgotten "
-                + "once two cleanups at least 12 hours apart have missed them.");
+            context.WriteInfo("Accepted this engine: cleanups remove images from it. Tracked images that it does not "
+                + "have are forgotten by later cleanups.");
             return ExitCode.Done;
         });
 }

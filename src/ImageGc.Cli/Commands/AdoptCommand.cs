@@ -38,9 +38,9 @@ internal sealed class AdoptCommand : EngineCommand
         {
             var isNamed = given.GetResult(_images) is { Tokens.Count: > 0 };
             if (!isNamed && !given.GetValue(_all))
-                given.AddError("Which images? Name them, or give --all.");
+                given.AddError("No image is named. Name one or more, or use --all.");
             else if (isNamed && given.GetValue(_all))
-                given.AddError("--all and names contradict each other: leave one of them out.");
+                given.AddError("--all and image names cannot be combined. Leave out one of them.");
         });
     }
 
@@ -60,7 +60,7 @@ internal sealed class AdoptCommand : EngineCommand
                 context.WriteJson(new JsonRecorded(imageIds), JsonOutput.Default.JsonRecorded);
             else
                 imageIds.ForEach(context.WriteLine);
-            context.WriteInfo($"{Quantity.Images(imageIds.Count)} adopted; their age counts from now. "
+            context.WriteInfo($"Adopted {Quantity.Images(imageIds.Count)} as used now. "
                 + $"{Quantity.Images(store.Count())} tracked in {store.DatabasePath}.");
             return ExitCode.Done;
         });

@@ -64,7 +64,7 @@ internal sealed class CheckCommand(GlobalOptions global) : CommandBase(
         table.Add(new("sqlite-version"), new(check.SqliteVersion));
         table.Add(
             new("journal-mode"),
-            new(check.JournalMode, check.JournalMode == "wal" ? "wal" : "none, for want of right or room to write"));
+            new(check.JournalMode, check.JournalMode == "wal" ? "wal" : "none: no permission or space to write"));
         if (check.Damage.Count == 0)
             table.Add(new("last-prune"), LastPruneCell(lastPrune, now));
         if (lastPrune is not null)
@@ -76,7 +76,7 @@ internal sealed class CheckCommand(GlobalOptions global) : CommandBase(
         foreach (var problem in problems.Select(problem => ProblemCell(problem, now)).DefaultIfEmpty(new("none")))
             table.Add(new("problem"), problem);
         table.Add(new("implausible-times"), ImplausibleCell(check.ImplausibleTimes));
-        foreach (var other in others.Select(ProcessCell).DefaultIfEmpty(new("none", "none that this user may see")))
+        foreach (var other in others.Select(ProcessCell).DefaultIfEmpty(new("none", "none that this user can see")))
             table.Add(new("other-process"), other);
         foreach (var kept in keptDamaged)
             table.Add(new("kept-damaged"), new(kept));
@@ -98,7 +98,7 @@ internal sealed class CheckCommand(GlobalOptions global) : CommandBase(
         ? Cell.Of(0)
         : Cell.Of(times) with
         {
-            Display = $"{times}, by a wrong clock: a prune counts them as used now",
+            Display = $"{times}, set by a wrong clock: a prune counts them as used now",
             Color = Color.Yellow,
         };
 

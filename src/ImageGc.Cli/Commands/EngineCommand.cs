@@ -70,7 +70,7 @@ internal abstract class EngineCommand(GlobalOptions global, string name, string 
     protected static int UntilSignal(CommandContext context, Func<CancellationToken, Task<int>> work)
     {
         using var termination = new TerminationSignal(() =>
-            context.WriteError("Stopping; a second signal stops at once."));
+            context.WriteError("Stopping. A second signal stops at once."));
         try
         {
             return work(termination.Token).GetAwaiter().GetResult();
@@ -95,7 +95,7 @@ internal abstract class EngineCommand(GlobalOptions global, string name, string 
         }
         catch (InvalidOperationException wrong) // A level of the log that does not exist.
         {
-            throw new CommandFailedException($"The section Logging is wrong: {wrong.Message}");
+            throw new CommandFailedException($"The section Logging of the settings is not valid: {wrong.Message}");
         }
     }
 

@@ -68,6 +68,6 @@ internal sealed class ExplainCommand : EngineCommand
         context.WriteInfo(verdicts.Count == 0
             ? "No image is tracked."
             : $"{verdicts.Count(verdict => verdict.Verdict == Verdict.Expired)} of "
-                + $"{Quantity.Of(verdicts.Count, "tracked image")} may go now{Quantity.WouldFree(verdicts)}.");
+                + $"{Quantity.Of(verdicts.Count, "tracked image")} can be removed now{Quantity.WouldFree(verdicts)}.");
     }
 }

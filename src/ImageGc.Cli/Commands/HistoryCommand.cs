@@ -36,7 +36,7 @@ internal sealed class HistoryCommand : CommandBase
         Validators.Add(given =>
         {
             if (given.GetValue(_runs) && given.GetResult(_id) is { Tokens.Count: > 0 })
-                given.AddError("--runs lists whole prunes, not one image: leave one of them out.");
+                given.AddError("--runs and IMAGE cannot be combined. Leave out one of them.");
         });
     }
 
@@ -71,7 +71,7 @@ internal sealed class HistoryCommand : CommandBase
         else if (removed.Count > 0)
             context.WriteTable(new ImageTable(context.Environment.Time.GetUtcNow(), context.Get(_fullIds)).Of(removed));
         else if (context.GetOptional(_id) is null)
-            context.WriteInfo("No prune of the last 90 days removed an image.");
+            context.WriteInfo("The history has no removed images.");
     }
 
     private static void WriteRuns(IReadOnlyList<PruneRun> runs, CommandContext context)
@@ -81,7 +81,7 @@ internal sealed class HistoryCommand : CommandBase
         else if (runs.Count > 0)
             context.WriteTable(new ImageTable(context.Environment.Time.GetUtcNow(), fullIds: false).Of(runs));
         else
-            context.WriteInfo("There was no cleanup so far.");
+            context.WriteInfo("No cleanup has run yet.");
     }
 
     /// <summary>Says what the history of an image leaves open: whether it is tracked now.</summary>
@@ -102,7 +102,7 @@ internal sealed class HistoryCommand : CommandBase
             : $"{tracked[0].ImageId} is still tracked, last used {TimeFormat.Iso(tracked[0].LastUsedAt)}.";
         if (written.Length < ImageId.MinPrefixDigits && written.All(char.IsAsciiHexDigit))
             instead += $" Give at least {ImageId.MinPrefixDigits} digits of an ID.";
-        context.WriteError($"No prune of the last 90 days removed '{written}'. {instead}");
+        context.WriteError($"The history has no removal of '{written}'. {instead}");
         return ExitCode.Failed;
     }
 }

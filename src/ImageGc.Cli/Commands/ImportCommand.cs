@@ -41,9 +41,9 @@ internal sealed class ImportCommand : CommandBase
         var path = Path.GetFullPath(flatFile);
         if (!FilePath.Exists(path))
             throw new CommandFailedException(
-                $"There is not a flat file '{path}' to import. Nothing was created; check the path.");
+                $"The flat file '{path}' does not exist. Nothing was created. Check the path.");
         if (Directory.Exists(path))
-            throw new CommandFailedException($"'{path}' is a directory; name the flat file in it.");
+            throw new CommandFailedException($"'{path}' is a directory. Name the flat file in it.");
         return context.OpenOrCreate();
     }
 
@@ -62,15 +62,15 @@ internal sealed class ImportCommand : CommandBase
 
         if (import is { Images: 0, Skipped: > 0 })
             throw new CommandFailedException(
-                $"'{flatFile}' is not a flat file: none of {Quantity.Of(import.Skipped, "line")} could be read. "
-                + "Nothing was imported.");
+                $"'{flatFile}' is not a flat file: none of its lines ({import.Skipped}) could be read. Nothing was "
+                + "imported. Check the path.");
         context.WriteInfo(string.Create(CultureInfo.InvariantCulture,
             $"Imported {flatFile}: {Quantity.Images(import.Images)} ({import.Changed} new or newer), "
             + $"{Quantity.Of(import.Skipped, "line")} skipped."));
         if (import.Implausible > 0)
         {
             context.WriteInfo(string.Create(CultureInfo.InvariantCulture,
-                $"Of these, {import.Implausible} had a time that cannot be right: used when first seen."));
+                $"Implausible times: {import.Implausible}. Such an image counts as used now, unless it was tracked."));
         }
 
         return import;

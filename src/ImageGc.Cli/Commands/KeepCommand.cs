@@ -47,7 +47,7 @@ internal sealed class KeepCommand : CommandBase
             Explain(image, known, context);
         if (written.Length == 0 && kept.Count == 0)
             context.WriteInfo(
-                "Nothing is kept by hand. What the settings of the daemon keep, 'imagegc explain' shows.");
+                "No image is kept by hand. To see what the settings of the daemon keep, run 'imagegc explain'.");
         return ExitCode.Done;
     }
 
@@ -56,10 +56,10 @@ internal sealed class KeepCommand : CommandBase
         var images = known.All(written);
         if (images.Count == 0)
             context.WriteInfo(
-                $"No tracked image is '{written}' now. {known.Hint(written)} 'imagegc unkeep {written}' undoes "
-                + "that.");
+                $"No tracked image matches '{written}' now. {known.Hint(written)} To undo this, run "
+                + $"'imagegc unkeep {written}'.");
         foreach (var image in images.Where(image => image.HasLostNames && !ImageId.Matches(written, image.ImageId)))
-            context.WriteInfo($"{ImageId.Shorten(image.ImageId)} had this name before and is not kept by it. To keep "
-                + "it too, name it by its ID.");
+            context.WriteInfo($"{ImageId.Shorten(image.ImageId)} has lost this name, so it is not kept. To keep it "
+                + $"too, run 'imagegc keep {ImageId.Shorten(image.ImageId)}'.");
     }
 }

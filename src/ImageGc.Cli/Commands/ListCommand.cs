@@ -59,8 +59,8 @@ internal sealed class ListCommand : EngineCommand
                 context.WriteTable(ImageTable.Of(images, context.Get(_fullIds)));
             context.WriteInfo(images.Count == 0
                 ? "Every image of the engine is tracked."
-                : $"{Quantity.Images(images.Count)}, never removed. To track one from now on: imagegc adopt NAME. "
-                    + "To track all: imagegc adopt --all.");
+                : $"Not tracked, so never removed: {Quantity.Images(images.Count)}. To track one, run "
+                    + "'imagegc adopt NAME'. To track all, run 'imagegc adopt --all'.");
             return ExitCode.Done;
         }, readOnly: true);
     }

@@ -29,7 +29,7 @@ internal abstract class NewFileCommand : CommandBase
         var file = context.Get(_file);
         if (Path.GetDirectoryName(Path.GetFullPath(file)) is { } directory && !Directory.Exists(directory))
             throw new CommandFailedException(
-                $"The directory '{directory}' does not exist. Create it, or name another.");
+                $"The directory '{directory}' does not exist. Create it, or name another directory.");
         using var store = context.OpenReadOnly();
         string written;
         try

@@ -58,7 +58,7 @@ internal sealed class PruneCommand : CommandBase
         Validators.Add(given =>
         {
             if (given.GetValue(_dryRun) && given.GetResult(_import) is not null)
-                given.AddError("--dry-run changes nothing, so it cannot --import. Run 'imagegc import FILE' first.");
+                given.AddError("--dry-run and --import cannot be combined. Run 'imagegc import FILE' first.");
         });
     }
 
@@ -87,7 +87,7 @@ internal sealed class PruneCommand : CommandBase
     private static int Remove(Pruner pruner, RemovalCommand command, PruneResultWriter writer, CommandContext context)
     {
         using var termination = new TerminationSignal(() =>
-            context.WriteError("Stopping after the running command; a second signal stops at once."));
+            context.WriteError("Stopping after the running command. A second signal stops at once."));
         var exitCode = ExitCode.Done;
         pruner.RemoveWith(command, context, summary =>
         {

@@ -53,8 +53,8 @@ internal sealed class RecordCommand : EngineCommand
             }
             catch (EngineUnavailableException away)
             {
-                throw new CommandFailedException($"{away.Message} Nothing was recorded. Without an engine give whole "
-                    + "IDs, sha256: and 64 digits, or --as-is where they have another form.");
+                throw new CommandFailedException($"{away.Message} Nothing was recorded. Without an engine, give full "
+                    + "IDs (sha256: and 64 digits), or use --as-is for IDs of another form.");
             }
 
             services.GetRequiredService<ImageUseStore>().Track(images);

@@ -77,7 +77,7 @@ internal sealed partial class RunCommand : EngineCommand
             if (given.Tokens is [{ Value: { Length: > 0 } file }] && !MetricsFile.IsAccepted(file))
                 given.AddError($"--metrics-file is '{file}': {MetricsFile.AcceptedForms}.");
             if (given.GetValue(_once) || given.GetValue(_dryRun))
-                given.AddError("--metrics-file is for the daemon, without --once and --dry-run.");
+                given.AddError("--metrics-file is for the daemon. Leave it out, or --once and --dry-run.");
         });
         Options.Add(_metricsFile);
     }
@@ -151,7 +151,8 @@ internal sealed partial class RunCommand : EngineCommand
         {
             context.WriteVerdicts([], context.Get(_fullIds));
             context.WriteInfo(
-                $"There is no database '{Path.GetFullPath(options.DatabasePath)}' yet, so nothing would be removed.");
+                $"The database '{Path.GetFullPath(options.DatabasePath)}' does not exist yet, so no image would be "
+                + "removed.");
             return ExitCode.Done;
         }
 
@@ -173,8 +174,8 @@ internal sealed partial class RunCommand : EngineCommand
         {
             if (Daemon.AreOther(context, daemon))
                 throw new CommandFailedException(
-                    "A daemon removes images by this database, and by its own settings. Without other settings "
-                    + "'imagegc run --once' has it clean up now; for these, stop it first.");
+                    "A daemon uses this database with other settings. To clean up now with its settings, run "
+                    + "'imagegc run --once' without yours. To use yours, stop the daemon first.");
             return UntilSignal(context, cancel => RequestCleanupAsync(context, settings.DatabasePath!, cancel));
         }
 
@@ -190,7 +191,7 @@ internal sealed partial class RunCommand : EngineCommand
         using var store = context.OpenForWriting(database);
         var lastPrune = store.LastPrune(PruneKind.Manual)?.PrunedAt;
         var before = store.ListRemoved().Select(removed => (removed.Image, removed.RemovedAt)).ToHashSet();
-        context.WriteProgress("The daemon cleans up, by its own settings...");
+        context.WriteProgress("The daemon is cleaning up with its own settings...");
         CleanupAnswer? answer;
         try
         {
@@ -198,7 +199,7 @@ internal sealed partial class RunCommand : EngineCommand
         }
         catch (OperationCanceledException)
         {
-            context.WriteError("The daemon goes on with the cleanup; 'imagegc history' shows what it removes.");
+            context.WriteError("The daemon continues the cleanup. To see what it removes, run 'imagegc history'.");
             throw;
         }
 
@@ -215,11 +216,10 @@ internal sealed partial class RunCommand : EngineCommand
         Write(outcomes, () => store, context);
         if (answer is null)
             throw new CommandFailedException(
-                "The daemon ended before it reported that the cleanup was done; 'imagegc history' shows what it "
-                + "removed. Start it again. Without a daemon, 'imagegc run --once' cleans up with the settings of this "
-                + "device.");
+                "The daemon ended before the cleanup was done. To see what it removed, run 'imagegc history'. Then "
+                + "start it again, or run 'imagegc run --once' without a daemon.");
         if (outcomes.Exists(image => image.Verdict == Verdict.Failed))
-            context.WriteInfo("The log of the daemon says why they failed.");
+            context.WriteInfo("The log of the daemon says why removals failed: 'journalctl --unit imagegc'.");
         if (answer.Failure is not null)
             throw new CommandFailedException(answer.Failure);
         return ExitCodeOf(outcomes);
@@ -246,11 +246,11 @@ internal sealed partial class RunCommand : EngineCommand
 
         Write(outcomes.Verdicts, services.GetRequiredService<ImageUseStore>, context);
         if (!options.Enabled)
-            context.WriteInfo("Enabled is false: images are recorded, and none is removed.");
+            context.WriteInfo("Enabled is false, so images in use are recorded and no image is removed.");
         var store = services.GetRequiredService<ImageUseStore>();
         if (store.HasUnrecordedUses)
-            context.WriteError("The disk is full, so that not every image in use could be recorded as used now. Free "
-                + "some space: the next run does.");
+            context.WriteError("The disk is full, so some images in use could not be recorded as used now. Free some "
+                + "space, then run 'imagegc run --once'.");
         return store.ListNotRecorded().Count > 0 || store.HasUnrecordedUses
             ? ExitCode.Failed
             : ExitCodeOf(outcomes.Verdicts);
@@ -270,7 +270,7 @@ internal sealed partial class RunCommand : EngineCommand
         if (context.Json && outcomes.Count == 0)
             return; // The database may not even be open.
         var failed = outcomes.Count(image => image.Verdict == Verdict.Failed) is > 0 and var many
-            ? $"; {many} failed and will be tried again by the next run"
+            ? $"; {many} could not be removed, and the next run tries again"
             : "";
         // Cron sends a mail of whatever is written.
         if (outcomes.Count > 0 || context.Environment.ErrorIsTerminal)

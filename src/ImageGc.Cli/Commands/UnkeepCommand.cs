@@ -34,7 +34,7 @@ internal sealed class UnkeepCommand : CommandBase
         else
             unkept.ForEach(context.WriteLine);
         foreach (var image in written.Except(unkept))
-            context.WriteError($"'{image}' is not kept by hand; 'imagegc keep' lists what is.");
+            context.WriteError($"'{image}' is not kept. To list what is kept, run 'imagegc keep'.");
         return unkept.Count == written.Count ? ExitCode.Done : ExitCode.Failed;
     }
 }

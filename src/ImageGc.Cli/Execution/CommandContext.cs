@@ -81,7 +81,8 @@ internal sealed class CommandContext(GlobalOptions global, ParseResult parsed)
         }
         catch (ArgumentException)
         {
-            throw new CommandFailedException($"The database '{database}' is not a file on a disk. Name one.");
+            throw new CommandFailedException(
+                $"The database '{database}' is not a file on a disk. Name a file with --db PATH.");
         }
     }
 
@@ -90,9 +91,9 @@ internal sealed class CommandContext(GlobalOptions global, ParseResult parsed)
     {
         if (!FilePath.Exists(database))
             throw new CommandFailedException(
-                $"There is no database '{Path.GetFullPath(database)}'. Name one with --db PATH or "
-                + $"{GlobalOptions.DatabaseVariable}; 'imagegc record', 'imagegc import' and 'imagegc run' create "
-                + "one.");
+                $"The database '{Path.GetFullPath(database)}' does not exist. Name another with --db PATH or "
+                + $"{GlobalOptions.DatabaseVariable}, or create it with 'imagegc run', 'imagegc record' or "
+                + "'imagegc import'.");
     }
 
     public void WriteLine(string result) => Write(output => output.WriteLine(result));
@@ -133,8 +134,8 @@ internal sealed class CommandContext(GlobalOptions global, ParseResult parsed)
     public void WarnNotRecorded(int images)
     {
         if (images > 0)
-            WriteError($"{images} of them could not be recorded as removed, since the disk is still full. Free some "
-                + "space: the next run finds them gone.");
+            WriteError($"The disk is full, so {Quantity.Of(images, "removed image")} could not be recorded as removed. "
+                + "Free some space. The next run finds that they are gone.");
     }
 
     private void Write(Action<TextWriter> results)
@@ -146,8 +147,8 @@ internal sealed class CommandContext(GlobalOptions global, ParseResult parsed)
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
             throw new CommandFailedException(
-                "The results could not be written to standard output, which is full or closed. "
-                + $"What was changed stays changed. ({exception.Message})");
+                $"The results could not be written to standard output ({exception.Message}). Changes that were made "
+                + "remain.");
         }
     }
 }

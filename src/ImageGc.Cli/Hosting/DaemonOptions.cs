@@ -247,10 +247,10 @@ internal sealed record DaemonSettings(IConfigurationRoot Configuration, string O
         + (options.ImageAgeCleanupThreshold == TimeSpan.Zero
             ? "images that are not in use are removed"
             : $"images unused for {DurationText.Format(options.ImageAgeCleanupThreshold)} are removed")
-        + (options.Enabled ? "." : ", but Enabled is false, so none is.")
+        + (options.Enabled ? "." : ", but Enabled is false, so no image is removed.")
         + (options is { Enabled: true, HighThreshold: { } high }
             && options.MinimumAge < options.ImageAgeCleanupThreshold
-            ? $" When the disk is fuller than {high}, those unused for {DurationText.Format(options.MinimumAge)} "
-                + "are too, the oldest use first, until there is room."
+            ? $" On a full disk (HighThreshold {high}), images unused for {DurationText.Format(options.MinimumAge)} "
+                + "are removed early, least recently used first, until there is room."
             : "");
 }

@@ -17,7 +17,7 @@ internal sealed partial class MetricsFile(
     public const string Setting = "MetricsFile";
 
     /// <summary>A typing error in the path cannot replace another file.</summary>
-    public const string AcceptedForms = "use a name that ends in .prom, which is all that node_exporter reads";
+    public const string AcceptedForms = "use a name that ends in .prom, because node_exporter reads no other files";
 
     public static bool IsAccepted(string path) => path.EndsWith(".prom", StringComparison.Ordinal);
 
@@ -61,7 +61,7 @@ internal sealed partial class MetricsFile(
         {
             throw new CommandFailedException(
                 $"The metrics cannot be written to '{path}'. {exception.Message} Name a file in a directory that "
-                + "exists and that this user may write to.");
+                + "exists and that this user can write to.");
         }
 
         return base.StartAsync(cancellationToken);

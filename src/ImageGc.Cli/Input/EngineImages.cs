@@ -34,7 +34,7 @@ internal static class EngineImages
     {
         var images = await engine.ListImagesAsync(cancellationToken);
         var nearest = NearestName.Find(reference, images.SelectMany(image => image.Names));
-        return new CommandFailedException($"{engine} has no image '{reference}'. Nothing was changed."
-            + (nearest is null ? "" : $" The nearest name is '{nearest}'."));
+        return new CommandFailedException($"The engine at {engine} has no image '{reference}'. Nothing was changed."
+            + (nearest is null ? "" : $" Did you mean '{nearest}'?"));
     }
 }

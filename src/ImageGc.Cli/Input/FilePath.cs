@@ -27,10 +27,10 @@ internal static class FilePath
         catch (UnauthorizedAccessException)
         {
             throw new CommandFailedException(
-                $"This user may not read the directory of '{Path.GetFullPath(path)}'. Run the command with sudo.");
+                $"This user cannot read the directory of '{Path.GetFullPath(path)}'. Run the command with sudo.");
         }
     }
 
     public static CommandFailedException DatabaseFileError(string file) =>
-        new($"'{file}' belongs to the database; name another file. Nothing was changed.");
+        new($"'{file}' belongs to the database. Nothing was changed. Name another file.");
 }

@@ -15,7 +15,7 @@ internal sealed class InUseFile
     private static readonly UTF8Encoding StrictUtf8 =
         new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
 
-    private const string NameAFile = "Nothing was changed. Name a file that this user may read.";
+    private const string NameAFile = "Nothing was changed. Name a file that this user can read.";
 
     private readonly string _name;
     private long _line;
@@ -67,13 +67,14 @@ internal sealed class InUseFile
                 if (ImageIdArgument.DescribeError(imageId) is { } why)
                     throw InvalidLine(why);
                 if (inUse.Add(imageId) && inUse.Count > MaxIds)
-                    throw InvalidLine($"More than {MaxIds} images in use cannot be right.");
+                    throw InvalidLine($"A list can have {MaxIds} IDs at most.");
             }
         }
         catch (DecoderFallbackException)
         {
-            // The reader decodes ahead of the lines, so the number is only where to start looking.
-            throw new CommandFailedException($"From line {_line} on {_name} is not all UTF-8, so nothing was changed.");
+            // The reader decodes ahead of the lines, so the invalid bytes may also be in a later line.
+            throw new CommandFailedException(
+                $"Text in or after line {_line} of {_name} is not UTF-8, so nothing was changed.");
         }
 
         return inUse.Count > 0 || mayBeEmpty
@@ -90,7 +91,7 @@ internal sealed class InUseFile
         for (var next = reader.Read(); next >= 0; next = reader.Read())
         {
             if (++_length > MaxLength)
-                throw InvalidLine($"More than {MaxLength >> 20} MiB cannot be a list of images in use.");
+                throw InvalidLine($"A list can have {MaxLength >> 20} MiB at most.");
             if (next == '\n')
             {
                 yield return line.ToString();
@@ -108,5 +109,5 @@ internal sealed class InUseFile
     }
 
     private CommandFailedException InvalidLine(string why) =>
-        new($"Line {_line} of {_name} is wrong, so nothing was changed. {why}");
+        new($"Line {_line} of {_name} is not valid, so nothing was changed. {why}");
 }

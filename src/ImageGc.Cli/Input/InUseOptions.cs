@@ -8,8 +8,7 @@ namespace ImageGc.Cli.Input;
 /// <summary>Which images are in use, and how long the others are kept: the input of every prune.</summary>
 internal sealed class InUseOptions
 {
-    public const string EmptyListHint =
-        "If really none is in use, say so: --nothing-in-use.";
+    public const string EmptyListHint = "If no image is in use, use --nothing-in-use.";
 
     private static readonly TimeSpan DefaultThreshold = new ImageUseStoreOptions().ImageAgeCleanupThreshold;
 
@@ -86,9 +85,9 @@ internal sealed class InUseOptions
             given.AddError($"--in-use names no image. {EmptyListHint}");
         else if (given.GetValue(_nothing) && (ids is not null || given.GetResult(_file) is not null))
             given.AddError(
-                "--nothing-in-use and a list of what is in use contradict each other: leave one of them out.");
+                "--nothing-in-use and a list of images in use cannot be combined. Leave out one of them.");
         else if (isRequired && ids is null && given.GetResult(_file) is null && !given.GetValue(_nothing))
-            given.AddError($"Which images are in use? Give --in-use ID... or --in-use-file FILE. {EmptyListHint} "
-                + "'imagegc run --once' asks the engine itself.");
+            given.AddError("The list of images in use is missing. Give --in-use ID... or --in-use-file FILE. "
+                + $"{EmptyListHint} To ask the engine instead, run 'imagegc run --once'.");
     }
 }

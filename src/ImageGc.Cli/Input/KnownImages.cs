@@ -21,15 +21,17 @@ internal sealed class KnownImages(IReadOnlyCollection<ImageUse> images)
         var found = All(written);
         return found.Count == 1 ? found[0] : throw new CommandFailedException(found.Count == 0
             ? $"'{written}' is not tracked. {Hint(written)}"
-            : $"'{written}' can be {found.Count} tracked images: {string.Join(", ", found.Select(Describe))}. Name one "
-                + "of them by its ID.");
+            : $"'{written}' matches {found.Count} tracked images: {string.Join(", ", found.Select(Describe))}. Use the "
+                + "ID of one of them.");
     }
 
-    /// <summary>What may have been meant.</summary>
+    private const string ListHint = "To list the tracked images, run 'imagegc list'.";
+
+    /// <summary>What the user may have meant.</summary>
     public string Hint(string written) =>
         NearestName.Find(written, images.SelectMany(image => image.Names)) is { } nearest
-            ? $"The nearest name is '{nearest}'; 'imagegc list' shows all."
-            : "'imagegc list' shows what is.";
+            ? $"Did you mean '{nearest}'? {ListHint}"
+            : ListHint;
 
     private static string Describe(ImageUse image) =>
         $"{ImageId.Shorten(image.ImageId)}{(image.Names.Count == 0 ? "" : $" ({image.Names[0]})")}";

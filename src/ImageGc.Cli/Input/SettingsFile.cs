@@ -16,19 +16,20 @@ internal static class SettingsFile
         if (Directory.Exists(path))
             throw new CommandFailedException($"'{path}' is a directory. Name the configuration file in it.");
         if (!File.Exists(path))
-            throw new CommandFailedException($"There is no configuration file '{path}'. Name one with --config FILE.");
+            throw new CommandFailedException(
+                $"The configuration file '{path}' does not exist. Name another with --config FILE.");
         try
         {
             var configuration = new ConfigurationBuilder().AddJsonFile(path, optional: false).Build();
             return configuration.GetChildren().Any(section => section.Key == Section)
                 ? configuration
                 : throw new CommandFailedException(
-                    $"'{path}' has no section '{Section}', so none of its settings would count.");
+                    $"'{path}' has no section '{Section}', so its settings have no effect. Put them there.");
         }
         catch (Exception wrong) when (wrong is InvalidDataException or FormatException)
         {
             throw new CommandFailedException(new FileInfo(path).Length == 0
-                ? $"'{path}' is empty: it needs the section '{Section}'."
+                ? $"'{path}' is empty. It needs the section '{Section}'."
                 : wrong.GetBaseException() is JsonException { LineNumber: { } line, BytePositionInLine: { } column }
                     ? $"'{path}' is not valid JSON: see line {line + 1}, column {column + 1}."
                     : $"'{path}' cannot be read. {wrong.GetBaseException().Message}");
@@ -36,7 +37,7 @@ internal static class SettingsFile
         catch (UnauthorizedAccessException exception)
         {
             throw new CommandFailedException(
-                $"{exception.Message} Let this user read it, or name another with --config.");
+                $"{exception.Message} Run the command with sudo, or name another file with --config FILE.");
         }
     }
 }

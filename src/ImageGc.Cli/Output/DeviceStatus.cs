@@ -107,8 +107,7 @@ internal sealed class DeviceStatus
             && !Host.Problems.Any(problem => problem.Part == "cleanup"))
             yield return $"The cleanup that was due at {TimeFormat.Iso(due)} has not ended.";
         if (NotRemoved.Count > 0)
-            yield return $"{Some(NotRemoved)} could not be removed. Each cleanup tries again; the log says why it "
-                + "failed.";
+            yield return $"{Some(NotRemoved)} could not be removed. Each cleanup tries again. The log says why.";
         if (Engine.Failure is { } failure && Host?.Problems.Any(problem => problem.Message == failure) != true)
             yield return failure;
     }

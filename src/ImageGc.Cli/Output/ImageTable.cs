@@ -139,14 +139,14 @@ internal sealed class ImageTable(DateTimeOffset now, bool fullIds)
     private Cell VerdictOf(ImageVerdict verdict) => verdict.Verdict switch
     {
         Verdict.Removed => new("removed", Color: Color.Red),
-        Verdict.Failed => new("failed", "failed to go", Color.Red),
-        Verdict.Expired => new("expired", "may go now", Color.Red),
+        Verdict.Failed => new("failed", "removal failed", Color.Red),
+        Verdict.Expired => new("expired", Color: Color.Red),
         Verdict.UsedMeanwhile => new("used-meanwhile", "used meanwhile", Color.Yellow),
         Verdict.UsedRecently => new(
             "used-recently",
             verdict.PrunableAt == DateTimeOffset.MaxValue
-                ? "stays for ever"
-                : $"may go {TimeFormat.Relative(verdict.PrunableAt, now)}",
+                ? "never expires"
+                : $"expires {TimeFormat.Relative(verdict.PrunableAt, now)}",
             Color.Yellow),
         Verdict.WaitsForClock => new("waits-for-clock", "waits for the clock", Color.Yellow),
         Verdict.Kept => new("kept", $"kept: {verdict.KeptBy}", Color.Green),

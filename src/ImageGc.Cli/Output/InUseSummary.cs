@@ -6,6 +6,6 @@ internal static class InUseSummary
     public static string Describe(IReadOnlyCollection<string> inUse, IEnumerable<ImageVerdict> verdicts)
     {
         var known = verdicts.Count(verdict => verdict.Verdict == Verdict.InUse);
-        return $"IDs given as in use: {inUse.Count}, never recorded: {inUse.Count - known}.";
+        return $"IDs given as in use: {inUse.Count}, not tracked: {inUse.Count - known}.";
     }
 }

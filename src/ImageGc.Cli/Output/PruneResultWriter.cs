@@ -18,29 +18,29 @@ internal sealed class PruneResultWriter(
         var expired = verdicts.Count(verdict => verdict.Verdict == Verdict.Expired);
         var gone = removed ? "removed" : "forgotten";
         context.WriteInfo($"Dry run, nothing was changed: {Quantity.Images(expired)} would be {gone}"
-            + $"{Quantity.WouldFree(verdicts)}, " + DescribeRest(verdicts, verdicts.Count - expired));
+            + $"{Quantity.WouldFree(verdicts)}. " + DescribeRest(verdicts, verdicts.Count - expired));
     }
 
     public void WriteForgotten(PruneSummary summary) => Write(summary, () =>
     {
         var forgotten = summary.Count(Verdict.Expired);
-        context.WriteInfo($"Forgot {Quantity.Images(forgotten)}{InAll(summary, Verdict.Expired)} that expired, "
+        context.WriteInfo($"Forgot {Quantity.Of(forgotten, "expired image")}{InAll(summary, Verdict.Expired)}. "
             + DescribeRest(summary, forgotten));
         if (forgotten > 0)
-            context.WriteInfo("Now remove them from the engine; 'imagegc history' lists them again. "
-                + "Safer: --run 'docker rmi {}' forgets each only once it is gone.");
+            context.WriteInfo("Now remove them from the engine. To list them again, run 'imagegc history'. "
+                + "Safer: --run 'docker rmi {}' forgets an image only after it was removed.");
     });
 
     public void WriteRemoved(PruneSummary summary) => Write(summary, () =>
     {
         var failed = summary.Count(Verdict.Failed);
         var removed = summary.Count(Verdict.Removed);
-        context.WriteInfo($"Removed {Quantity.Images(removed)}{InAll(summary, Verdict.Removed)} that expired, "
+        context.WriteInfo($"Removed {Quantity.Of(removed, "expired image")}{InAll(summary, Verdict.Removed)}. "
             + DescribeRest(summary, removed));
         if (failed > 0)
             context.WriteInfo(
-                $"Failed for {Quantity.Images(failed)}: tracked as before, and the next prune tries again. If the "
-                + "engine has one no longer: imagegc forget ID; 'imagegc prune --help' shows how to avoid it.");
+                $"Not removed: {Quantity.Images(failed)}, still tracked. The next prune tries again. If an image is "
+                + "gone already, run 'imagegc forget ID'; 'imagegc prune --help' shows a script that avoids this.");
         context.WarnNotRecorded(summary.NotRecorded);
         if (summary.Interrupted)
             context.WriteInfo(
@@ -76,5 +76,5 @@ internal sealed class PruneResultWriter(
         DescribeRest(summary.Verdicts, summary.Verdicts.Count - gone);
 
     private string DescribeRest(IReadOnlyList<ImageVerdict> verdicts, int stay) =>
-        $"{stay} stay. {InUseSummary.Describe(inUse, verdicts)}";
+        $"Remaining: {stay}. {InUseSummary.Describe(inUse, verdicts)}";
 }

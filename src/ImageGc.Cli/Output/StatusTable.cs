@@ -40,7 +40,7 @@ internal static class StatusTable
 
     private static string Disk(DeviceStatus status) => status.Engine.Disk is not { } disk ? "-"
         : status.Options is { Enabled: true, HighThreshold: { } high } && high.IsReachedBy(disk)
-            ? $"{disk}; HighThreshold is {high}: unused images go early"
+            ? $"{disk}; HighThreshold is {high}: unused images are removed early"
         : disk.ToString();
 
     private static string SettingsOf(DeviceStatus status)
@@ -50,7 +50,7 @@ internal static class StatusTable
             .Where(setting => Always.Contains(setting.Key) || defaults.GetValueOrDefault(setting.Key) != setting.Value)
             .OrderBy(setting => Array.IndexOf(Always, setting.Key) is >= 0 and var place ? place : Always.Length)
             .Select(setting => $"{setting.Key} {setting.Value}");
-        return $"{string.Join(", ", shown)} (of {status.Settings.Source})";
+        return $"{string.Join(", ", shown)} (from {status.Settings.Source})";
     }
 
     private static Cell LastRun(DeviceStatus status)
@@ -68,7 +68,7 @@ internal static class StatusTable
 
     private static string Why(PruneKind kind) => kind switch
     {
-        PruneKind.DiskPressure => ", since the disk was full",
+        PruneKind.DiskPressure => ", because the disk was full",
         PruneKind.Manual => ", by hand",
         _ => "",
     };

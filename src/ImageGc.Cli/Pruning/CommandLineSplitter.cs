@@ -41,6 +41,6 @@ internal static class CommandLineSplitter
     }
 
     private static char RequirePlain(char next) => ShellOnly.Contains(next, StringComparison.Ordinal)
-        ? throw new FormatException($"is not run by a shell, so {next} means nothing: write a script, or quote it")
+        ? throw new FormatException($"is not run by a shell, so {next} has no effect: quote it, or write a script")
         : next;
 }

@@ -41,8 +41,8 @@ internal sealed partial class RemovalCommand
         // option.
         if (!SafeId.IsMatch(imageId))
             throw new CommandFailedException(
-                $"The ID '{imageId}' could be taken for more than an image, so no command is run for it. "
-                + $"Remove it by hand, then: imagegc forget -- {ShellQuoting.Quote(imageId)}");
+                $"A command could misread the ID '{imageId}', so it was not run. Remove the image by other means, then "
+                + $"run: imagegc forget -- {ShellQuoting.Quote(imageId)}");
         return [_program, .. _arguments.Select(word => word.Replace(Placeholder, imageId, StringComparison.Ordinal))];
     }
 
@@ -66,12 +66,12 @@ internal sealed partial class RemovalCommand
         if (CommandLineSplitter.Split(commandLine) is not [var program, .. var arguments])
             throw new FormatException("is empty");
         if (program.Contains(Placeholder, StringComparison.Ordinal))
-            throw new FormatException("has the image ID as its program");
+            throw new FormatException("has {} where the program belongs");
         if (!arguments.Exists(word => word.Contains(Placeholder, StringComparison.Ordinal)))
-            throw new FormatException("would do the same for every image; write {} where the image ID belongs");
+            throw new FormatException("has no {}: write {} where the image ID belongs");
         return ProgramPath.Find(program, searchPath) is { } path
             ? new RemovalCommand(path, arguments)
-            : throw new FormatException($"cannot be run, there is no program '{program}'");
+            : throw new FormatException($"cannot be run: there is no program '{program}'");
     }
 
     [GeneratedRegex(@"^(?!.*\.\.)[A-Za-z0-9][A-Za-z0-9._:/@+-]*\z", RegexOptions.ExplicitCapture)]
