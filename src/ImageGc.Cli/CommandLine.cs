@@ -9,19 +9,20 @@ using ImageGc.Sqlite;
 
 namespace ImageGc.Cli;
 
-/// <summary>The whole of `imagegc`: its commands, and what becomes of their errors.</summary>
+/// <summary>The command line of `imagegc`: its commands, and how their errors are reported.</summary>
 internal static class CommandLine
 {
     public static int Run(string[] args, ConsoleEnvironment environment, InvocationConfiguration configuration)
     {
         configuration.Error = new StandardErrorWriter(configuration.Error);
         var root = Create(environment);
+        // `help NAME` means `NAME --help`. An unknown NAME is parsed alone, so that the error suggests commands.
         if (args is ["help", .. var command])
             args = command is [[not '-', ..] name, ..] && root.Subcommands.All(known => known.Name != name)
                 ? command
                 : [.. command, "--help"];
 
-        // An image ID may start with @, which would otherwise name a file with more arguments.
+        // By default a word that starts with @ names a file with more arguments. An image ID may start with @.
         var parsed = root.Parse(args, new ParserConfiguration { ResponseFileTokenReplacer = null });
         if (FindMistypedOption(parsed) is { } mistyped)
         {
@@ -33,11 +34,13 @@ internal static class CommandLine
         if (parsed.Action is ParseErrorAction usage)
             return WriteUsageError(parsed, usage, configuration.Error);
 
-        configuration.EnableDefaultExceptionHandler = false;
+        configuration.EnableDefaultExceptionHandler = false; // It prints stack traces.
         try
         {
             return parsed.Invoke(configuration);
         }
+        // An ArgumentException without a parameter name is the store's message to the user, such as an ID in use of
+        // another form than the tracked ones. With a parameter name it is a bug, and its stack trace is needed.
         catch (Exception exception) when (exception
             is ImageUseStoreException or CommandFailedException or IOException or UnauthorizedAccessException
             or ArgumentException { ParamName: null })
@@ -78,9 +81,10 @@ internal static class CommandLine
         return root;
     }
 
-    /// <summary>A mistyped option would be taken for an image ID, and tracked.</summary>
+    /// <summary>Finds an unknown option that was parsed as a value: it would be tracked as an image ID.</summary>
     private static Token? FindMistypedOption(ParseResult parsed)
     {
+        // After --, values may start with a dash.
         var beforeDashes = parsed.Tokens.TakeWhile(token => token.Type != TokenType.DoubleDash).ToHashSet();
         return parsed.CommandResult.Children
             .Where(given => given is ArgumentResult or OptionResult { Option.AllowMultipleArgumentsPerToken: true })
@@ -102,11 +106,13 @@ internal static class CommandLine
 
     private static int WriteUsageError(ParseResult parsed, ParseErrorAction usage, TextWriter error)
     {
+        // System.CommandLine only prints its errors. They are captured, to begin them with the program's name.
         usage.ShowHelp = false;
         using var explained = new StringWriter();
         parsed.Invoke(new InvocationConfiguration { Output = explained, Error = explained });
         const StringSplitOptions clean = StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries;
         var lines = explained.ToString().Split('\n', clean);
+        // "Required argument missing for command: 'record'." does not say what the argument is.
         var missing = parsed.CommandResult.Command.Arguments.FirstOrDefault(argument =>
             argument.Arity.MinimumNumberOfValues > 0 && parsed.GetResult(argument) is not { Tokens.Count: > 0 });
         if (missing is not null && lines is [var line] && line.StartsWith("Required", StringComparison.Ordinal))
@@ -116,7 +122,7 @@ internal static class CommandLine
         return ExitCode.Usage;
     }
 
-    /// <summary>What every message about wrong usage ends with.</summary>
+    /// <summary>The last line of every message about wrong usage.</summary>
     public static string HelpHint(Command command) =>
         $"Run 'imagegc {(command is RootCommand ? "" : $"{command.Name} ")}--help' for usage and examples.";
 }

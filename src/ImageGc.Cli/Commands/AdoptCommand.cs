@@ -51,7 +51,9 @@ internal sealed class AdoptCommand : EngineCommand
                 ? (await services.GetRequiredService<IImageGarbageCollector>().ListUntrackedAsync(cancel))
                     .Select(untracked => untracked.Image).ToList()
                 : await services.GetRequiredService<IContainerEngine>().FindAsync(context.Get(_images), cancel);
-            var store = services.GetRequiredService<ImageUseStore>(); // Created only if the images are there.
+            // Opened only now, so that no database is created if the engine does not have an image.
+            var store = services.GetRequiredService<ImageUseStore>();
+            // For an image that is tracked already, a use would reset its age.
             List<EngineImage> adopted = [.. images.Where(image => store.Find(image.ImageId) is null)];
             store.Track(adopted);
 

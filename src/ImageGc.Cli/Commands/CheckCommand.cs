@@ -26,7 +26,7 @@ internal sealed class CheckCommand(GlobalOptions global) : CommandBase(
         var others = ProcessUsingDatabase.ListOthers(check.DatabasePath);
         var keptDamaged = FindKeptDamaged(check.DatabasePath);
         var problems = check.Damage.Count == 0 ? HostStatus.ReadFrom(store)?.Problems ?? [] : [];
-        var lastPrune = check.Damage.Count == 0 ? store.LastPrune() : null; // Damage may be where the history is.
+        var lastPrune = check.Damage.Count == 0 ? store.LastPrune() : null; // The damage may be in the history.
         if (context.Json)
             context.WriteJson(
                 JsonCheck.Of(check, lastPrune, problems, others, keptDamaged), JsonOutput.Default.JsonCheck);
@@ -36,7 +36,7 @@ internal sealed class CheckCommand(GlobalOptions global) : CommandBase(
         return check.Damage.Count == 0 ? ExitCode.Done : ExitCode.Failed;
     }
 
-    /// <summary>Damage that is found by opening is a finding, too.</summary>
+    /// <summary>Opens the database. If damage prevents that, --json still prints a document.</summary>
     private static ImageUseStore Open(CommandContext context)
     {
         try

@@ -7,9 +7,10 @@ namespace ImageGc.Cli.Commands;
 internal sealed class CompletionCommand : CommandBase
 {
     /// <remarks>
-    /// Suggestions are compared and never expanded, as `compgen -W` would: an image ID may look like a command. What
-    /// precedes the last colon of a word stays out, because bash takes it for another word. Where nothing completes,
-    /// the shell offers file names.
+    /// The script gets the suggestions with the directive [suggest:POSITION] of System.CommandLine. It compares them
+    /// itself, because `compgen -W` expands its words, and an image ID may contain `$(command)`. bash splits words at
+    /// colons (COMP_WORDBREAKS) and replaces only the last part, so a suggestion is offered without the parts before.
+    /// If nothing matches, the shell completes file names.
     /// </remarks>
     private const string Script = """
         _imagegc() {

@@ -10,13 +10,13 @@ using Microsoft.Extensions.Options;
 
 namespace ImageGc.Cli.Commands;
 
-/// <summary>A command that may ask the container engine, through the host of `imagegc run`.</summary>
+/// <summary>A command that can query the container engine, with the services of `imagegc run`.</summary>
 internal abstract class EngineCommand(GlobalOptions global, string name, string description, params string[] examples)
     : CommandBase(global, name, description, examples)
 {
     protected DaemonOptions Daemon { get; } = new();
 
-    /// <summary>Builds the host, and says what is wrong with its settings or its engine.</summary>
+    /// <summary>Builds the host for the work, and reports invalid settings and failures of the engine.</summary>
     protected int WithHost(
         CommandContext context, DaemonSettings settings, Func<IHost, int> work, bool readOnly = false,
         bool isQuiet = false)
@@ -29,6 +29,7 @@ internal abstract class EngineCommand(GlobalOptions global, string name, string 
         catch (OptionsValidationException invalid)
         {
             var failures = invalid.Failures.Select(failure => Daemon.UseFlagName(failure, context)).ToList();
+            // An invalid option is wrong usage. An invalid setting is a failure.
             if (!failures.Exists(failure => failure.StartsWith('-')))
                 throw new CommandFailedException(
                     string.Join("; ", failures.Select(failure => failure + SourceOf(failure, context, settings))));
@@ -38,12 +39,12 @@ internal abstract class EngineCommand(GlobalOptions global, string name, string 
             is EngineRequestFailedException or EngineChangedException or TimeoutException or InvalidDataException
             or NotSupportedException)
         {
-            // An engine that is away is an IOException, and anything else a bug.
+            // If the engine cannot be reached, that is an IOException, which CommandLine reports. Others are bugs.
             throw new CommandFailedException(exception.Message);
         }
     }
 
-    /// <summary>Where a wrong setting comes from, to follow what is wrong with it.</summary>
+    /// <summary>The source of an invalid setting, which the message about it ends with.</summary>
     private static string SourceOf(string failure, CommandContext context, DaemonSettings settings)
     {
         if (!failure.StartsWith($"{SettingsFile.Section}:", StringComparison.Ordinal))
@@ -54,7 +55,7 @@ internal abstract class EngineCommand(GlobalOptions global, string name, string 
             : $" (Set by the environment variable {variable}.)";
     }
 
-    /// <summary>As above, for work that a signal cancels.</summary>
+    /// <summary>As <see cref="WithHost"/>, for work that a signal cancels.</summary>
     protected int AskEngine(
         CommandContext context, DaemonSettings settings, Func<IServiceProvider, CancellationToken, Task<int>> work,
         bool readOnly = false) => WithHost(
@@ -66,7 +67,7 @@ internal abstract class EngineCommand(GlobalOptions global, string name, string 
             },
             readOnly, isQuiet: true);
 
-    /// <summary>Does the work, unless a signal cancels it.</summary>
+    /// <summary>Runs the work until it ends or a signal cancels it.</summary>
     protected static int UntilSignal(CommandContext context, Func<CancellationToken, Task<int>> work)
     {
         using var termination = new TerminationSignal(() =>
@@ -93,7 +94,7 @@ internal abstract class EngineCommand(GlobalOptions global, string name, string 
                 context, settings.Configuration,
                 readOnly ? services => OpenReadOnly(context, OptionsOf(services)) : null, isQuiet);
         }
-        catch (InvalidOperationException wrong) // A level of the log that does not exist.
+        catch (InvalidOperationException wrong) // Thrown for a log level that does not exist.
         {
             throw new CommandFailedException($"The section Logging of the settings is not valid: {wrong.Message}");
         }

@@ -29,11 +29,12 @@ internal sealed class ForgetCommand : CommandBase
             try
             {
                 var imageId = known.One(written).ImageId;
-                if (store.Forget(imageId)) // Not if two of them name the same image.
+                if (store.Forget(imageId)) // False if an earlier argument named this image.
                     forgotten.Add(imageId);
             }
             catch (CommandFailedException unknown)
             {
+                // The other images are forgotten all the same.
                 notTracked.Add(written);
                 errors.Add(unknown.Message);
             }

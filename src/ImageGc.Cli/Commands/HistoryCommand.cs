@@ -52,16 +52,16 @@ internal sealed class HistoryCommand : CommandBase
         var written = context.GetOptional(_id);
         var removed = store.ListRemoved();
         if (written is not null)
-            removed = Meant(written, removed);
+            removed = Matching(written, removed);
         WriteRemoved(removed, context);
         return written is null ? ExitCode.Done : WriteTrackedState(written, found: removed.Count > 0, store, context);
     }
 
-    private static List<RemovedImage> Meant(string written, IReadOnlyList<RemovedImage> removed)
+    private static List<RemovedImage> Matching(string written, IReadOnlyList<RemovedImage> removed)
     {
-        var meant = new KnownImages([.. removed.Select(image => image.Image)]).All(written)
+        var matching = new KnownImages([.. removed.Select(image => image.Image)]).All(written)
             .Select(image => image.ImageId).ToHashSet(StringComparer.Ordinal);
-        return [.. removed.Where(image => meant.Contains(image.Image.ImageId))];
+        return [.. removed.Where(image => matching.Contains(image.Image.ImageId))];
     }
 
     private void WriteRemoved(IReadOnlyList<RemovedImage> removed, CommandContext context)
@@ -84,7 +84,7 @@ internal sealed class HistoryCommand : CommandBase
             context.WriteInfo("No cleanup has run yet.");
     }
 
-    /// <summary>Says what the history of an image leaves open: whether it is tracked now.</summary>
+    /// <summary>Reports whether an image is tracked now, which its history does not show.</summary>
     private static int WriteTrackedState(string written, bool found, ImageUseStore store, CommandContext context)
     {
         var all = store.List();

@@ -34,7 +34,7 @@ internal sealed class ImportCommand : CommandBase
     }
 
     /// <summary>
-    /// Opens the store, unless the flat file is missing: a mistyped name must not leave a new database.
+    /// Opens the store if the flat file exists: a mistyped path must not create a database.
     /// </summary>
     public static ImageUseStore OpenFor(string flatFile, CommandContext context)
     {

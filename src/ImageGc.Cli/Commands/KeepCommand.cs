@@ -33,6 +33,7 @@ internal sealed class KeepCommand : CommandBase
     {
         var written = context.GetOptional(_images) ?? [];
         using var store = written.Length > 0 ? context.OpenExisting() : context.OpenReadOnly();
+        // Also kept if no tracked image matches: it may be pulled later.
         foreach (var image in written)
             store.Keep(image);
 

@@ -6,7 +6,7 @@ using ImageGc.Sqlite;
 
 namespace ImageGc.Cli.Commands;
 
-/// <summary>A command that writes what the database holds to a new file.</summary>
+/// <summary>A command that writes the content of the database to a new file.</summary>
 internal abstract class NewFileCommand : CommandBase
 {
     private readonly Argument<string> _file = new("FILE")
@@ -21,7 +21,7 @@ internal abstract class NewFileCommand : CommandBase
         Arguments.Add(_file);
     }
 
-    /// <returns>What was written: the beginning of a sentence.</returns>
+    /// <returns>The beginning of a sentence that says what was written.</returns>
     protected abstract string Write(ImageUseStore store, string file);
 
     protected override int Run(CommandContext context)

@@ -86,7 +86,7 @@ internal sealed partial class RunCommand : EngineCommand
     {
         if (context.Get(_dryRun))
         {
-            var settings = Daemon.ReadOfDaemon(context, orLast: false); // Nor does a run take what the last one had.
+            var settings = Daemon.ReadOfDaemon(context, orLast: false); // A run does not use them either.
             return AskEngine(
                 context, settings, (services, cancel) => PreviewAsync(context, settings, services, cancel),
                 readOnly: true);
@@ -101,7 +101,7 @@ internal sealed partial class RunCommand : EngineCommand
             WarnOfUnknownZone(context, host);
             Open(host);
             host.Run();
-            return Environment.ExitCode == 0 ? ExitCode.Done : ExitCode.Failed; // What cannot go on has set it.
+            return Environment.ExitCode == 0 ? ExitCode.Done : ExitCode.Failed; // The host sets it if it has to stop.
         });
     }
 
@@ -115,9 +115,10 @@ internal sealed partial class RunCommand : EngineCommand
         return [.. given];
     }
 
-    /// <summary>.NET takes a zone that it does not know for UTC, without a word.</summary>
+    /// <summary>Warns if .NET does not know the time zone, because it then uses UTC without a message.</summary>
     private static void WarnOfUnknownZone(CommandContext context, IHost host)
     {
+        // tzset(3): the name may begin with a colon, and may be that of a file.
         if (context.Environment.GetVariable("TZ")?.TrimStart(':') is { Length: > 0 } zone
             && !TimeZoneInfo.TryFindSystemTimeZoneById(zone, out _) && !File.Exists(zone))
             UnknownZone(host.Services.GetRequiredService<ILogger<RunCommand>>(), zone);
@@ -128,18 +129,21 @@ internal sealed partial class RunCommand : EngineCommand
         + "Europe/Berlin, or install tzdata")]
     private static partial void UnknownZone(ILogger logger, string zone);
 
-    /// <summary>What only a person can mend ends the start; the host waits until the rest has passed.</summary>
+    /// <summary>
+    /// Opens the database. A failure that only a person can fix ends the start. After others the host tries again.
+    /// </summary>
     private static void Open(IHost host)
     {
         try
         {
-            _ = host.Services.GetRequiredService<IContainerEngine>(); // Wrong settings create no database.
+            // The engine comes first, so that invalid settings create no database.
+            _ = host.Services.GetRequiredService<IContainerEngine>();
             _ = host.Services.GetRequiredService<ImageUseStore>();
         }
         catch (ImageUseStoreException passing) when (passing.Reason
             is StoreErrorReason.Busy or StoreErrorReason.Full or StoreErrorReason.ReadOnly or StoreErrorReason.IoError)
         {
-            // The log says so at the first cleanup or use.
+            // The host logs this at the first cleanup or use.
         }
     }
 
@@ -167,12 +171,14 @@ internal sealed partial class RunCommand : EngineCommand
         return ExitCode.Done;
     }
 
-    /// <summary>Only one removes images at a time, and a daemon does so as long as it lives.</summary>
+    /// <summary>
+    /// Cleans up. If a daemon is running, has the daemon do it, because the daemon holds the lock for removing images.
+    /// </summary>
     private int RunOnce(CommandContext context, DaemonSettings settings)
     {
         if (DaemonState.Read(context, settings.DatabasePath) is { CleansUp: true, Host: { } daemon })
         {
-            if (Daemon.AreOther(context, daemon))
+            if (Daemon.DifferFrom(context, daemon))
                 throw new CommandFailedException(
                     "A daemon uses this database with other settings. To clean up now with its settings, run "
                     + "'imagegc run --once' without yours. To use yours, stop the daemon first.");
@@ -190,6 +196,7 @@ internal sealed partial class RunCommand : EngineCommand
     {
         using var store = context.OpenForWriting(database);
         var lastPrune = store.LastPrune(PruneKind.Manual)?.PrunedAt;
+        // The history does not say which run removed an image, so what it lists before the request is excluded.
         var before = store.ListRemoved().Select(removed => (removed.Image, removed.RemovedAt)).ToHashSet();
         context.WriteProgress("The daemon is cleaning up with its own settings...");
         CleanupAnswer? answer;
@@ -236,11 +243,11 @@ internal sealed partial class RunCommand : EngineCommand
         }
         catch when (outcomes.Verdicts.Count == 0 && !context.Json)
         {
-            throw; // It did nothing that would be worth a line.
+            throw; // There is no outcome to print.
         }
         catch
         {
-            Write(outcomes.Verdicts, services.GetRequiredService<ImageUseStore>, context); // What is gone is gone.
+            Write(outcomes.Verdicts, services.GetRequiredService<ImageUseStore>, context); // Done before it failed.
             throw;
         }
 
@@ -268,11 +275,11 @@ internal sealed partial class RunCommand : EngineCommand
         else
             context.WriteVerdicts(outcomes, context.Get(_fullIds));
         if (context.Json && outcomes.Count == 0)
-            return; // The database may not even be open.
+            return; // No summary is printed, and the run may have failed because the database cannot be opened.
         var failed = outcomes.Count(image => image.Verdict == Verdict.Failed) is > 0 and var many
             ? $"; {many} could not be removed, and the next run tries again"
             : "";
-        // Cron sends a mail of whatever is written.
+        // Cron mails everything that is written, so a run without outcomes writes nothing.
         if (outcomes.Count > 0 || context.Environment.ErrorIsTerminal)
             context.WriteInfo(
                 $"Removed {Quantity.Images(outcomes.Count(image => image.Verdict == Verdict.Removed))}"
@@ -281,7 +288,7 @@ internal sealed partial class RunCommand : EngineCommand
         context.WarnNotRecorded(store().ListNotRecorded().Count);
     }
 
-    /// <summary>The last outcome of each image: one that could not go at first may go for room then.</summary>
+    /// <summary>The last outcome of each image: after a failed removal it may still be removed to make room.</summary>
     private sealed class RunOutcomes(TimeSpan threshold) : IProgress<PruneOutcome>
     {
         private readonly OrderedDictionary<string, ImageVerdict> _verdicts = new(StringComparer.Ordinal);

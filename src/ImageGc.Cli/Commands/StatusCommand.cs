@@ -40,7 +40,7 @@ internal sealed class StatusCommand : EngineCommand
         }, readOnly: true);
     }
 
-    /// <summary>What the engine says now, or why it does not.</summary>
+    /// <summary>Queries the engine. Its failure is an answer too, because the status has more to show.</summary>
     private static async Task<EngineAnswer> AskAsync(IServiceProvider services, CancellationToken cancellationToken)
     {
         var engine = services.GetRequiredService<IContainerEngine>();
@@ -66,7 +66,7 @@ internal sealed class StatusCommand : EngineCommand
         }
     }
 
-    /// <returns>Null if it cannot be said: a daemon that needs to know it says so itself.</returns>
+    /// <returns>Null if the disk cannot be measured: a daemon that needs it reports the problem.</returns>
     private static async Task<DiskUsage?> MeasureAsync(IServiceProvider services, CancellationToken cancellationToken)
     {
         try

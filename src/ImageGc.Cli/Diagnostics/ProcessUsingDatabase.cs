@@ -6,12 +6,12 @@ namespace ImageGc.Cli.Diagnostics;
 internal sealed record ProcessUsingDatabase(int ProcessId, string Name)
 {
     /// <summary>
-    /// Lists those that this user may inspect: all of them for root, its own for anyone else. Processes in containers
-    /// see the file under another path and are missed; without /proc the list is empty.
+    /// Lists the processes that this user can inspect: for root all of them, for other users their own. Processes in
+    /// containers, which see the file under another path, are missed. Without /proc the list is empty.
     /// </summary>
     public static IReadOnlyList<ProcessUsingDatabase> ListOthers(string database)
     {
-        // Our own open files show the path as the kernel knows it, without links.
+        // The kernel reports paths without links, so they are taken from the open files of this process.
         var name = Path.GetFileName(File.ResolveLinkTarget(database, returnFinalTarget: true)?.FullName ?? database);
         var paths = OpenFiles(Environment.ProcessId).Where(file => Path.GetFileName(file) == name).ToHashSet();
         return paths.Count == 0
@@ -33,7 +33,7 @@ internal sealed record ProcessUsingDatabase(int ProcessId, string Name)
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
-            return []; // Belongs to another user, or just ended.
+            return []; // It belongs to another user, or has just ended.
         }
     }
 

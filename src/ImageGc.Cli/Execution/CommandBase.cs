@@ -3,7 +3,7 @@ using ImageGc.Cli.Input;
 
 namespace ImageGc.Cli.Execution;
 
-/// <summary>What every command of `imagegc` derives from, with the examples that its `--help` shows.</summary>
+/// <summary>The base class of all commands, with the examples that `--help` shows.</summary>
 internal abstract class CommandBase : Command
 {
     protected CommandBase(GlobalOptions global, string name, string description, params string[] examples)
@@ -15,7 +15,7 @@ internal abstract class CommandBase : Command
 
     public IReadOnlyList<string> Examples { get; }
 
-    /// <summary>Says what is wrong with how it was called.</summary>
+    /// <summary>Reports wrong usage.</summary>
     /// <returns>The exit code.</returns>
     protected int WriteUsage(CommandContext context, string wrong)
     {

@@ -8,7 +8,7 @@ using ImageGc.Sqlite;
 
 namespace ImageGc.Cli.Execution;
 
-/// <summary>One run of a command: what it was given, and where its results and messages go.</summary>
+/// <summary>The arguments of a command, and the streams for its results and messages.</summary>
 internal sealed class CommandContext(GlobalOptions global, ParseResult parsed)
 {
     private readonly InvocationConfiguration _streams = parsed.InvocationConfiguration;
@@ -25,10 +25,10 @@ internal sealed class CommandContext(GlobalOptions global, ParseResult parsed)
     /// <summary>The database if the user named one, on the command line or in the environment.</summary>
     public string? NamedDatabasePath => global.NamedDatabase(parsed);
 
-    /// <summary>The file with the settings, if there is one.</summary>
+    /// <summary>The settings file; null if there is none.</summary>
     public string? SettingsFile => global.SettingsFileOf(parsed);
 
-    /// <summary>Whether the user named the file with the settings.</summary>
+    /// <summary>Whether the user named the settings file.</summary>
     public bool NamesSettings => Get(global.Settings) is not null;
 
     public T? Get<T>(Option<T> option) => parsed.GetValue(option);
@@ -38,7 +38,7 @@ internal sealed class CommandContext(GlobalOptions global, ParseResult parsed)
     public T? GetOptional<T>(Argument<T> argument) => parsed.GetValue(argument);
 
     /// <summary>
-    /// Zero where an operator, who sees the clock of the device, types the command that judges ages by it.
+    /// Zero for a command that compares ages and is typed by an operator, who can see whether the clock is right.
     /// </summary>
     public TimeSpan ClockSettleTime { get; set; } = new ImageUseStoreOptions().ClockSettleTime;
 
@@ -46,6 +46,7 @@ internal sealed class CommandContext(GlobalOptions global, ParseResult parsed)
 
     public ImageUseStore OpenForWriting(string database) => Open(database, readOnly: false);
 
+    /// <summary>Opens the database for a command that must not create one because of a mistyped path.</summary>
     public ImageUseStore OpenExisting()
     {
         RequireDatabase(DatabasePath);
@@ -56,7 +57,7 @@ internal sealed class CommandContext(GlobalOptions global, ParseResult parsed)
     public ImageUseStore OpenReadOnly() => OpenReadOnly(DatabasePath);
 
     /// <param name="database">Its path.</param>
-    /// <param name="busyTimeout">How long to wait for a lock; as the store does if null.</param>
+    /// <param name="busyTimeout">How long to wait for a lock; the default of the store if null.</param>
     public ImageUseStore OpenReadOnly(string database, TimeSpan? busyTimeout = null)
     {
         RequireDatabase(database);
@@ -79,14 +80,14 @@ internal sealed class CommandContext(GlobalOptions global, ParseResult parsed)
                 Environment.Time,
                 new StandardErrorLogger(Error));
         }
-        catch (ArgumentException)
+        catch (ArgumentException) // Thrown for `:memory:` and `file:`.
         {
             throw new CommandFailedException(
                 $"The database '{database}' is not a file on a disk. Name a file with --db PATH.");
         }
     }
 
-    /// <exception cref="CommandFailedException">There is none.</exception>
+    /// <exception cref="CommandFailedException">The database does not exist.</exception>
     public static void RequireDatabase(string database)
     {
         if (!FilePath.Exists(database))
@@ -110,27 +111,27 @@ internal sealed class CommandContext(GlobalOptions global, ParseResult parsed)
             WriteTable(new ImageTable(Environment.Time.GetUtcNow(), fullIds).Of(verdicts));
     }
 
-    /// <summary>Writes what happened to standard error, unless a script asked for JSON and finds it there.</summary>
+    /// <summary>Writes a message to standard error, unless --json prints the same information.</summary>
     public void WriteInfo(string message)
     {
         if (!Json)
             Error.WriteLine(message);
     }
 
-    /// <summary>Writes what is going on, if standard error is a terminal.</summary>
+    /// <summary>Writes what the command is doing, if standard error is a terminal.</summary>
     public void WriteProgress(string doing)
     {
         if (Environment.ErrorIsTerminal)
             WriteInfo(doing);
     }
 
-    /// <summary>Until disposed: writes what is going on if that takes more than a second.</summary>
+    /// <summary>Writes what the command is doing if it takes more than a second, until disposed.</summary>
     public SlowOperationNotice NotifyIfSlow(string doing) =>
         new(Environment.Time, () => WriteProgress($"{doing}..."));
 
     public void WriteError(string message) => Error.WriteLine($"imagegc: {message}");
 
-    /// <summary>Says that what was removed is still tracked, if any.</summary>
+    /// <summary>Warns that removed images are still tracked, if there are any.</summary>
     public void WarnNotRecorded(int images)
     {
         if (images > 0)

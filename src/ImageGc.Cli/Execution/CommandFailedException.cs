@@ -1,4 +1,4 @@
 namespace ImageGc.Cli.Execution;
 
-/// <summary>A command cannot do its work; the message says why and what to do.</summary>
+/// <summary>Thrown if a command fails. The message says why, and what to do.</summary>
 internal sealed class CommandFailedException(string message) : Exception(message);

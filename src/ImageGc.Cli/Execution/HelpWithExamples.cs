@@ -5,7 +5,7 @@ using ImageGc.Cli.Input;
 
 namespace ImageGc.Cli.Execution;
 
-/// <summary>The usual `--help`, followed by what only examples can say.</summary>
+/// <summary>The `--help` of System.CommandLine, with examples.</summary>
 internal sealed class HelpWithExamples(HelpAction help) : SynchronousCommandLineAction
 {
     private const string RootLines = $"""
@@ -23,7 +23,7 @@ internal sealed class HelpWithExamples(HelpAction help) : SynchronousCommandLine
           exits with 0.
         """;
 
-    /// <summary>What an operator types on most days, before all that there is.</summary>
+    /// <summary>The commands that operators need most, shown before the full list.</summary>
     private const string RootExamples = """
         Examples:
           imagegc status                    # is everything all right?
@@ -40,7 +40,7 @@ internal sealed class HelpWithExamples(HelpAction help) : SynchronousCommandLine
 
     public static void AddTo(RootCommand root)
     {
-        var option = new HelpOption("--help", "-h"); // Without the aliases of other systems.
+        var option = new HelpOption("--help", "-h"); // The default also has aliases of Windows: -?, /? and /h.
         var help = new HelpWithExamples((HelpAction)option.Action!);
         option.Action = help;
         root.Options.Remove(root.Options.OfType<HelpOption>().Single());
@@ -48,12 +48,13 @@ internal sealed class HelpWithExamples(HelpAction help) : SynchronousCommandLine
         root.SetAction(parsed =>
         {
             help.Invoke(parsed);
-            return ExitCode.Usage; // A script whose command came out empty must not take that for success.
+            return ExitCode.Usage; // `imagegc $COMMAND` must not succeed if the variable is empty.
         });
     }
 
     public override int Invoke(ParseResult parsed)
     {
+        // HelpAction writes to the configured output, which is replaced to get its text.
         var output = parsed.InvocationConfiguration.Output;
         using var usual = new StringWriter();
         parsed.InvocationConfiguration.Output = usual;

@@ -16,14 +16,15 @@ namespace ImageGc.Cli.Hosting;
 /// <summary>The host of `imagegc run`.</summary>
 internal static class DaemonHost
 {
-    /// <param name="context">Of the command.</param>
-    /// <param name="configuration">With the section of that name.</param>
-    /// <param name="store">Opens the database instead of the host.</param>
+    /// <param name="context">The context of the command.</param>
+    /// <param name="configuration">The settings.</param>
+    /// <param name="store">Opens the database; null if the host opens it.</param>
     /// <param name="isQuiet">Whether only warnings are logged, unless the settings ask for more.</param>
     public static IHost Build(
         CommandContext context, IConfigurationRoot configuration, Func<IServiceProvider, ImageUseStore>? store = null,
         bool isQuiet = false)
     {
+        // The defaults would read appsettings.json in the current directory.
         var builder = Host.CreateApplicationBuilder(new HostApplicationBuilderSettings { DisableDefaults = true });
         builder.Configuration.AddConfiguration(configuration);
         AddLog(builder, configuration);
@@ -55,10 +56,10 @@ internal static class DaemonHost
 
     private const string Console = "Logging:Console";
 
-    /// <summary>The setting of the log's form that `--log-format` stands for.</summary>
+    /// <summary>The setting that `--log-format` sets.</summary>
     public static KeyValuePair<string, string?> LogFormat(string name) => new($"{Console}:{LogFormatSetting}", name);
 
-    /// <summary>Lines for people with times, for systemd with the journal's levels; or what `Logging` says.</summary>
+    /// <summary>Configures the log: lines with times, or under systemd with priorities, or as in `Logging`.</summary>
     private static void AddLog(HostApplicationBuilder builder, IConfiguration configuration)
     {
         var format = configuration[$"{Console}:{LogFormatSetting}"]
@@ -68,6 +69,7 @@ internal static class DaemonHost
             throw new CommandFailedException($"{Console}:FormatterName is '{format}': {AcceptedLogFormats}.");
         var isUtc = !bool.TryParse(configuration[$"{Console}:FormatterOptions:UseUtcTimestamp"], out var utc) || utc;
         var time = isUtc ? "yyyy-MM-ddTHH:mm:ssZ" : "yyyy-MM-ddTHH:mm:sszzz";
+        // Everything goes to standard error: standard output is for results.
         var defaults = new Dictionary<string, string?>
         {
             [$"{Console}:LogToStandardErrorThreshold"] = nameof(LogLevel.Trace),
@@ -78,22 +80,22 @@ internal static class DaemonHost
             {
                 ConsoleFormatterNames.Json => time,
                 ConsoleFormatterNames.Simple => $"{time} ",
-                _ => null, // The journal has its own.
+                _ => null, // The journal adds its own times.
             },
         };
         builder.Logging.AddConfiguration(new ConfigurationBuilder()
             .AddInMemoryCollection(defaults).AddConfiguration(configuration).Build().GetSection("Logging"));
         builder.Logging.AddConsole();
-        builder.Services.AddSystemd(); // Under systemd only: readiness and SIGTERM.
+        builder.Services.AddSystemd(); // Reports readiness to systemd, if it started the program.
         if (SystemdHelpers.IsSystemdService())
             builder.Services.AddSingleton<IProgress<HostStatus>, SystemdStatus>();
-        // .NET escapes JSON for use in HTML, which makes a log hard to read.
+        // By default .NET escapes JSON for HTML, which makes a log hard to read.
         builder.Services.Configure<JsonConsoleFormatterOptions>(options => options.JsonWriterOptions =
             options.JsonWriterOptions with { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping });
         builder.Services.Configure<ConsoleLoggerOptions>(options => options.FormatterName = format);
-        // The host would log a failure to start with its stack trace; the command says it in one line.
+        // The host would log a failed start with a stack trace. The command reports it in one line.
         builder.Logging.AddFilter("Microsoft.Extensions.Hosting.Internal.Host", LogLevel.Critical);
-        builder.Logging.AddFilter("Microsoft.Hosting.Lifetime", LogLevel.Warning); // Under systemd it says what we say.
+        builder.Logging.AddFilter("Microsoft.Hosting.Lifetime", LogLevel.Warning); // It repeats our messages.
         builder.Services.Configure<ConsoleLifetimeOptions>(lifetime => lifetime.SuppressStatusMessages = true);
     }
 }

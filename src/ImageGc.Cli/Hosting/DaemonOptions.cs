@@ -9,7 +9,7 @@ using Microsoft.Extensions.Configuration;
 
 namespace ImageGc.Cli.Hosting;
 
-/// <summary>The settings of `imagegc run` that have a flag; the file and the environment may hold all.</summary>
+/// <summary>The settings that have an option. The settings file and the environment can hold all settings.</summary>
 internal sealed class DaemonOptions
 {
     private static readonly ImageGarbageCollectionOptions Defaults = new();
@@ -89,8 +89,8 @@ internal sealed class DaemonOptions
         },
     };
 
-    /// <summary>Whether the user gives settings that differ from those of the daemon.</summary>
-    public bool AreOther(CommandContext context, HostStatus daemon) =>
+    /// <summary>Whether the user gives other settings than the daemon has.</summary>
+    public bool DifferFrom(CommandContext context, HostStatus daemon) =>
         context.NamesSettings
         || GivenFlags(context).Any(flag => flag.Setting != nameof(DockerOptions.EngineAddress)
             || context.Get(_settings[flag.Setting]) != daemon.Settings.GetValueOrDefault(flag.Setting))
@@ -101,7 +101,7 @@ internal sealed class DaemonOptions
     public void AddTo(Command command) =>
         AddTo(command, [_keep, _keepLabels, .. _settings.Values]);
 
-    /// <summary>Only those that say which engine it is.</summary>
+    /// <summary>Adds only the option that names the engine.</summary>
     public void AddEngineTo(Command command) =>
         AddTo(command, [_settings[nameof(DockerOptions.EngineAddress)]]);
 
@@ -114,14 +114,14 @@ internal sealed class DaemonOptions
         }
     }
 
-    /// <summary>A variable of the shell that is not set must not mean that nothing is kept.</summary>
+    /// <summary>Refuses an empty value: `--keep "$IMAGE"` must not keep nothing if the variable is not set.</summary>
     private static void RequireValue(OptionResult given)
     {
         if (given.Tokens.Any(token => string.IsNullOrWhiteSpace(token.Value)))
             given.AddError($"{given.Option.Name} needs a value.");
     }
 
-    /// <summary>What comes later wins: the file, the environment, the flags.</summary>
+    /// <summary>Reads the settings. The environment overrides the file, and options override both.</summary>
     /// <exception cref="CommandFailedException">The file cannot be read.</exception>
     public DaemonSettings Read(CommandContext context, params KeyValuePair<string, string?>[] flags) =>
         context.SettingsFile is { } file
@@ -129,12 +129,12 @@ internal sealed class DaemonOptions
             : Combine(new ConfigurationManager(), "the defaults", context, flags);
 
     /// <summary>
-    /// The settings of the daemon that runs, so that a command says what the daemon does. Without one those of the
-    /// file, and where there is none, those of the daemon that ran last.
+    /// Reads the settings of the running daemon, so that a command shows what the daemon does. If no daemon is running,
+    /// reads those of the file; without a file, those of the last daemon.
     /// </summary>
-    /// <param name="context">Of the command.</param>
-    /// <param name="orLast">Whether the last run counts.</param>
-    /// <param name="flags">What the command line says beside.</param>
+    /// <param name="context">The context of the command.</param>
+    /// <param name="orLast">Whether to use those of the last daemon.</param>
+    /// <param name="flags">More settings from the command line.</param>
     public DaemonSettings ReadOfDaemon(
         CommandContext context, bool orLast = true, params KeyValuePair<string, string?>[] flags)
     {
@@ -145,9 +145,10 @@ internal sealed class DaemonOptions
         var isAlive = state.IsAlive;
         if (state.Host is not { } daemon || (!isAlive && (!orLast || context.SettingsFile is not null)))
             return own;
-        // An engine with which the last run failed may be a typing error, and who asks may mean another one.
+        // The last daemon may have failed because its engine was mistyped, and DOCKER_HOST may name another engine.
         var isSameEngine = isAlive
             || (daemon.Problems.Count == 0 && context.Environment.GetVariable("DOCKER_HOST") is null or "");
+        // The flat file is left out, because only the daemon imports it.
         var noted = new ConfigurationBuilder().AddInMemoryCollection(daemon.Settings
             .Where(setting => setting.Key != nameof(ImageGarbageCollectionOptions.FlatFilePath)
                 && (setting.Key != nameof(DockerOptions.EngineAddress) || isSameEngine))
@@ -155,7 +156,7 @@ internal sealed class DaemonOptions
         return Combine(noted, isAlive ? "the running daemon" : "the last run", context, flags);
     }
 
-    /// <summary>Whether the setting only says where things are, or how they are reported.</summary>
+    /// <summary>Whether the setting is a location or about reporting, and so does not change what is removed.</summary>
     private static bool IsLocationOrReporting(KeyValuePair<string, string?> setting) => setting.Key.Split(':')[^1]
         is nameof(ImageGarbageCollectionOptions.DatabasePath) or nameof(DockerOptions.EngineAddress)
         or MetricsFile.Setting or DaemonHost.LogFormatSetting;
@@ -164,6 +165,7 @@ internal sealed class DaemonOptions
         IConfiguration settings, string source, CommandContext context, KeyValuePair<string, string?>[] flags)
     {
         var configuration = new ConfigurationBuilder();
+        // Later sources win. Unlike a host that records uses itself, `imagegc run` watches containers by default.
         configuration.AddInMemoryCollection([Setting(nameof(ImageGarbageCollectionOptions.WatchContainers), "true")]);
         configuration.AddInMemoryCollection(
             [Setting(nameof(ImageGarbageCollectionOptions.DatabasePath), context.DatabasePath)]);
@@ -174,7 +176,7 @@ internal sealed class DaemonOptions
         return new DaemonSettings(configuration.Build(), source, IsChanged: !given.TrueForAll(IsLocationOrReporting));
     }
 
-    /// <summary>Names the flag in a validation failure if the user gave one, otherwise leaves the setting.</summary>
+    /// <summary>Replaces the setting in a validation failure with the option that set it, if there is one.</summary>
     public string UseFlagName(string failure, CommandContext context)
     {
         const string section = $"{SettingsFile.Section}:";
@@ -207,7 +209,8 @@ internal sealed class DaemonOptions
                 yield return Setting(name, value);
         }
 
-        // Beside what the file and the environment keep, and not instead of it.
+        // Lists are merged by key. These keys are not numbers, so the entries are added to those of the file and the
+        // environment. With the keys 0, 1, … they would replace them.
         foreach (var (index, image) in EntriesOf(context.Get(_keep)).Index())
             yield return Setting($"{nameof(ImageGarbageCollectionOptions.KeepImages)}:--keep {index}", image);
         foreach (var (index, label) in EntriesOf(context.Get(_keepLabels)).Index())
@@ -226,7 +229,7 @@ internal sealed class DaemonOptions
 /// <summary>The settings that a command works with, and where they come from.</summary>
 /// <param name="Configuration">The settings.</param>
 /// <param name="Origin">Where most of them come from.</param>
-/// <param name="IsChanged">Whether the command line has others.</param>
+/// <param name="IsChanged">Whether the command line changes them.</param>
 internal sealed record DaemonSettings(IConfigurationRoot Configuration, string Origin, bool IsChanged)
 {
     public string Source => IsChanged ? $"{Origin}, changed by the command line" : Origin;
@@ -234,14 +237,14 @@ internal sealed record DaemonSettings(IConfigurationRoot Configuration, string O
     public string? DatabasePath => Configuration.GetSection(SettingsFile.Section)
         [nameof(ImageGarbageCollectionOptions.DatabasePath)];
 
-    /// <exception cref="CommandFailedException">There is none.</exception>
+    /// <exception cref="CommandFailedException">The database does not exist.</exception>
     public void RequireDatabase()
     {
         if (DatabasePath is { } path)
             CommandContext.RequireDatabase(path);
     }
 
-    /// <summary>For people: where the settings come from, and what decides most.</summary>
+    /// <summary>One line for the operator: the source of the settings, and the most important ones.</summary>
     public string Describe(ImageGarbageCollectionOptions options) =>
         $"According to {Source}: "
         + (options.ImageAgeCleanupThreshold == TimeSpan.Zero

@@ -16,33 +16,33 @@ internal sealed partial class MetricsFile(
 {
     public const string Setting = "MetricsFile";
 
-    /// <summary>A typing error in the path cannot replace another file.</summary>
+    /// <summary>A mistyped path must not be able to replace another file.</summary>
     public const string AcceptedForms = "use a name that ends in .prom, because node_exporter reads no other files";
 
     public static bool IsAccepted(string path) => path.EndsWith(".prom", StringComparison.Ordinal);
 
     private const string MeterName = "ImageGc";
 
-    /// <summary>Readable by node_exporter, whatever user it runs as.</summary>
+    /// <summary>Set explicitly: the unit has UMask=0077, and node_exporter runs as another user.</summary>
     private const UnixFileMode Mode =
         UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.GroupRead | UnixFileMode.OtherRead;
 
     private static readonly TimeSpan Interval = TimeSpan.FromMinutes(1);
 
-    /// <summary>The collector reads `*.prom`, and so leaves it alone.</summary>
+    /// <summary>The new content until it is complete. The collector reads only `*.prom`.</summary>
     private readonly string _unfinished = $"{path}.tmp";
 
     private readonly Lock _oneAtATime = new();
     private readonly SortedDictionary<string, Metric> _metrics = new(StringComparer.Ordinal);
     private readonly MeterListener _listener = new();
-    private string? _said;
+    private string? _lastFailure;
 
     /// <exception cref="CommandFailedException">The file cannot be written.</exception>
     public override Task StartAsync(CancellationToken cancellationToken)
     {
         _listener.InstrumentPublished = (instrument, listener) =>
         {
-            // The store's own has no scope; another host in this process has another one.
+            // The meter of the store has no scope. The meter of another host in this process has another scope.
             if (instrument.Meter.Name != MeterName || (instrument.Meter.Scope ?? meters) != meters)
                 return;
             lock (_oneAtATime)
@@ -93,15 +93,15 @@ internal sealed partial class MetricsFile(
         try
         {
             work();
-            _said = null;
+            _lastFailure = null;
         }
-#pragma warning disable CA1031 // Whatever it is, it concerns the metrics alone.
+#pragma warning disable CA1031 // A failure of the metrics must not stop the daemon.
         catch (Exception exception)
 #pragma warning restore CA1031
         {
-            if (exception.Message != _said)
+            if (exception.Message != _lastFailure)
                 NotWritten(log, path, exception.Message);
-            _said = exception.Message;
+            _lastFailure = exception.Message;
         }
     }
 
@@ -113,6 +113,7 @@ internal sealed partial class MetricsFile(
                 metric.BeginToObserve();
         }
 
+        // Outside the lock: threads that count must not wait while gauges are measured.
         _listener.RecordObservableInstruments();
         var text = new StringBuilder();
         lock (_oneAtATime)
@@ -121,6 +122,7 @@ internal sealed partial class MetricsFile(
                 metric.AppendTo(text);
         }
 
+        // Renaming it replaces the file at once, so that the collector never reads a part of it.
         File.WriteAllText(_unfinished, text.ToString());
         if (!OperatingSystem.IsWindows())
             File.SetUnixFileMode(_unfinished, Mode);
@@ -145,12 +147,12 @@ internal sealed partial class MetricsFile(
         private readonly string _name = instrument.Name.Replace('.', '_')
             + instrument.Unit switch { "s" => "_seconds", "By" => "_bytes", "1" => "_ratio", _ => "" };
 
-        /// <summary>By their labels.</summary>
+        /// <summary>The samples by their labels.</summary>
         private readonly SortedDictionary<string, (double Sum, long Count)> _samples = instrument.IsObservable
             ? new(StringComparer.Ordinal)
             : new(StringComparer.Ordinal) { [""] = default }; // A counter is 0 before anything happens.
 
-        /// <summary>What cannot be observed now has no value.</summary>
+        /// <summary>A gauge that cannot be measured now has no value, and must not keep its last one.</summary>
         public void BeginToObserve()
         {
             if (instrument.IsObservable)

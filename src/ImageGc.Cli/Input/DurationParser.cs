@@ -6,7 +6,7 @@ namespace ImageGc.Cli.Input;
 /// <summary>Durations as people write them: 30s, 90m, 12h, 7d, 3w, 0.</summary>
 internal static class DurationParser
 {
-    /// <summary>A custom parser for an option: a duration that cannot be understood becomes a usage error.</summary>
+    /// <summary>A custom parser for an option: an invalid duration becomes a usage error.</summary>
     public static TimeSpan? Parse(ArgumentResult given)
     {
         var text = given.Tokens.Count > 0 ? given.Tokens[^1].Value : "";

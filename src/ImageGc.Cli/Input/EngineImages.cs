@@ -4,10 +4,10 @@ using ImageGc.Sqlite;
 
 namespace ImageGc.Cli.Input;
 
-/// <summary>Finds images in the engine by what a person wrote.</summary>
+/// <summary>Finds images in the engine by the names and IDs that the user wrote.</summary>
 internal static class EngineImages
 {
-    /// <exception cref="CommandFailedException">One of them is not there.</exception>
+    /// <exception cref="CommandFailedException">The engine does not have one of them.</exception>
     public static async Task<List<EngineImage>> FindAsync(
         this IContainerEngine engine, IEnumerable<string> written, CancellationToken cancellationToken)
     {

@@ -3,7 +3,7 @@ using ImageGc.Cli.Execution;
 
 namespace ImageGc.Cli.Input;
 
-/// <summary>Names of files on the command line.</summary>
+/// <summary>File paths on the command line.</summary>
 internal static class FilePath
 {
     public static void RejectEmpty(SymbolResult given)
@@ -12,7 +12,7 @@ internal static class FilePath
             given.AddError($"{(given as OptionResult)?.Option.Name ?? "FILE"} needs the path of a file.");
     }
 
-    /// <summary>Whether it exists; an error, and not false, if this user may not find out.</summary>
+    /// <summary>Whether the file exists. Unlike File.Exists, throws if this user cannot know.</summary>
     public static bool Exists(string path)
     {
         try

@@ -41,16 +41,16 @@ internal sealed class GlobalOptions
 
     public Option<bool> Json { get; }
 
-    /// <summary>The file with the settings, if there is one.</summary>
+    /// <summary>The settings file; null if there is none.</summary>
     public string? SettingsFileOf(ParseResult parsed) => parsed.GetValue(Settings)
         ?? (File.Exists(Environment.SettingsFile) ? Environment.SettingsFile : null);
 
-    /// <summary>The database if the user named one, on the command line or in the environment.</summary>
+    /// <summary>The database that the user named on the command line or in the environment; null if none.</summary>
     public string? NamedDatabase(ParseResult parsed) => parsed.GetValue(Database)
         ?? (Environment.GetVariable(DatabaseVariable) is { } path && !string.IsNullOrWhiteSpace(path) ? path : null);
 
-    /// <summary>The database as the user wrote it, or as the settings of this device have it.</summary>
-    /// <exception cref="CommandFailedException">These settings cannot be read.</exception>
+    /// <summary>The database that the user named, otherwise the one in the settings, otherwise the default.</summary>
+    /// <exception cref="CommandFailedException">The settings cannot be read.</exception>
     public string DatabaseOf(ParseResult parsed) => NamedDatabase(parsed)
         ?? (SettingsFileOf(parsed) is { } file ? SettingsFile.Read(file) : null)
             ?[ConfigurationPath.Combine(SettingsFile.Section, nameof(ImageGarbageCollectionOptions.DatabasePath))]

@@ -14,14 +14,14 @@ internal static class ImageIdArgument
         {
             Description = description,
             Arity = ArgumentArity.OneOrMore,
-            HelpName = "ID", // Without it the help names what completes it: every image in the database.
+            HelpName = "ID", // Otherwise the help lists the completions: every image in the database.
         };
         argument.Validators.Add(Validate);
         AddCompletions(argument.CompletionSources, ImageIdCompletions.TrackedOrNamed, global);
         return argument;
     }
 
-    /// <summary>Offers known image IDs where the shell completes the value.</summary>
+    /// <summary>Offers known image IDs as completions of the value.</summary>
     public static void AddCompletions(
         ICollection<Func<CompletionContext, IEnumerable<CompletionItem>>> sources,
         Func<ImageUseStore, IEnumerable<string>> known, GlobalOptions global) =>

@@ -4,12 +4,12 @@ using ImageGc.Sqlite;
 
 namespace ImageGc.Cli.Input;
 
-/// <summary>Image IDs for the shell to complete.</summary>
+/// <summary>The image IDs and names that the shell can complete.</summary>
 internal static class ImageIdCompletions
 {
     private const int MaxCount = 1000;
 
-    /// <summary>A press of TAB must not take longer.</summary>
+    /// <summary>Short, because the user waits after TAB.</summary>
     private static readonly TimeSpan BusyTimeout = TimeSpan.FromSeconds(1);
 
     public static IEnumerable<string> Tracked(ImageUseStore store) => store.List().Select(image => image.ImageId);
@@ -21,7 +21,7 @@ internal static class ImageIdCompletions
 
     private static IEnumerable<string> WordsFor(ImageUse image) => image.Names.Append(image.ImageId);
 
-    /// <summary>Those that a shell takes as they are; none where they cannot be read.</summary>
+    /// <summary>Reads those that need no quoting in a shell; none if the database cannot be read.</summary>
     public static IEnumerable<string> Read(Func<string> database, Func<ImageUseStore, IEnumerable<string>> known)
     {
         try

@@ -3,13 +3,13 @@ using ImageGc.Cli.Execution;
 
 namespace ImageGc.Cli.Input;
 
-/// <summary>A file that names the images in use; read in bounded memory, because anything may be in it.</summary>
+/// <summary>A list of the images in use, read in bounded memory: the file can be anything, such as /dev/zero.</summary>
 internal sealed class InUseFile
 {
     public const int MaxLineLength = 4096;
     public const int MaxIds = 100_000;
 
-    /// <summary>More than the most and longest IDs take; comments and repetitions could go on for ever.</summary>
+    /// <summary>Enough for the largest list. Comments and repeated IDs could otherwise continue for ever.</summary>
     public const int MaxLength = 64 << 20;
 
     private static readonly UTF8Encoding StrictUtf8 =
@@ -23,7 +23,7 @@ internal sealed class InUseFile
 
     private InUseFile(string name) => _name = name;
 
-    /// <summary>Reads the IDs of a file; none only if that is /dev/null.</summary>
+    /// <summary>Reads the IDs in a file. Only /dev/null may have none.</summary>
     public static HashSet<string> Read(string path)
     {
         using var reader = new StreamReader(Open(path), StrictUtf8);
@@ -51,8 +51,8 @@ internal sealed class InUseFile
     }
 
     /// <remarks>
-    /// A line that is not an ID makes the whole list fail, because it may stand for an image in use. An empty list
-    /// means that the program that should have written it failed, not that nothing is in use.
+    /// A line that is not an ID is an error for the whole list, because it may stand for an image in use. An empty
+    /// list is an error, because the program that was to write it may have failed.
     /// </remarks>
     private HashSet<string> Read(StreamReader reader, bool mayBeEmpty)
     {

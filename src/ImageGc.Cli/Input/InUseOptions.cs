@@ -42,7 +42,7 @@ internal sealed class InUseOptions
 
     /// <param name="command">The command.</param>
     /// <param name="global">The options of all commands.</param>
-    /// <param name="isRequired">Whether it needs a list; otherwise the engine can be asked.</param>
+    /// <param name="isRequired">Whether the command needs a list. If not, it can ask the engine.</param>
     public void AddTo(Command command, GlobalOptions global, bool isRequired = true)
     {
         ImageIdArgument.AddCompletions(_ids.CompletionSources, ImageIdCompletions.Tracked, global);
@@ -59,11 +59,11 @@ internal sealed class InUseOptions
 
     public TimeSpan? GivenThreshold(CommandContext context) => context.Get(_olderThan);
 
-    /// <summary>Whether the user says what is in use, so that the engine need not be asked.</summary>
+    /// <summary>Whether the user lists the images in use, so that the engine is not asked.</summary>
     public bool IsGiven(CommandContext context) =>
         context.Get(_ids) is { Length: > 0 } || context.Get(_file) is not null || context.Get(_nothing);
 
-    /// <summary>The IDs of both options together.</summary>
+    /// <summary>The IDs of both lists together.</summary>
     public IReadOnlyCollection<string> Read(CommandContext context)
     {
         var inUse = new HashSet<string>(context.Get(_ids) ?? [], StringComparer.Ordinal);
@@ -77,7 +77,7 @@ internal sealed class InUseOptions
         return inUse;
     }
 
-    /// <summary>A forgotten list must never mean that nothing is in use.</summary>
+    /// <summary>Requires a list: one that was forgotten must never mean that no image is in use.</summary>
     private void CheckList(CommandResult given, bool isRequired)
     {
         var ids = given.GetResult(_ids);

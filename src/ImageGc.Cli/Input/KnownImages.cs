@@ -4,10 +4,10 @@ using ImageGc.Sqlite;
 
 namespace ImageGc.Cli.Input;
 
-/// <summary>Finds the images that a person means by a name, or by an ID that may be shortened.</summary>
+/// <summary>Finds images by a name, a glob, or a full or shortened ID.</summary>
 internal sealed class KnownImages(IReadOnlyCollection<ImageUse> images)
 {
-    /// <summary>Those with this ID; if there is none, all that the name or the first digits fit.</summary>
+    /// <summary>The images with exactly this ID; if there are none, all images that match.</summary>
     public List<ImageUse> All(string written)
     {
         var exact = images.Where(image => image.ImageId == written).ToList();
@@ -15,7 +15,7 @@ internal sealed class KnownImages(IReadOnlyCollection<ImageUse> images)
         return exact.Count > 0 ? exact : [.. images.Where(image => pattern.Matches(image.ImageId, image.Names))];
     }
 
-    /// <exception cref="CommandFailedException">There is none, or several.</exception>
+    /// <exception cref="CommandFailedException">No image matches, or several do.</exception>
     public ImageUse One(string written)
     {
         var found = All(written);

@@ -4,12 +4,12 @@ using Microsoft.Extensions.Configuration;
 
 namespace ImageGc.Cli.Input;
 
-/// <summary>A JSON file with the settings of `imagegc run`.</summary>
+/// <summary>The JSON file with the settings of the daemon.</summary>
 internal static class SettingsFile
 {
     public const string Section = "ImageGarbageCollection";
 
-    /// <exception cref="CommandFailedException">It cannot be read, or has no settings.</exception>
+    /// <exception cref="CommandFailedException">The file cannot be read, or has no settings.</exception>
     public static IConfigurationRoot Read(string file)
     {
         var path = Path.GetFullPath(file);
@@ -28,6 +28,7 @@ internal static class SettingsFile
         }
         catch (Exception wrong) when (wrong is InvalidDataException or FormatException)
         {
+            // An empty file is invalid JSON too, but its position would not help.
             throw new CommandFailedException(new FileInfo(path).Length == 0
                 ? $"'{path}' is empty. It needs the section '{Section}'."
                 : wrong.GetBaseException() is JsonException { LineNumber: { } line, BytePositionInLine: { } column }

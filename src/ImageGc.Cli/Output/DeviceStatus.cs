@@ -4,9 +4,9 @@ using ImageGc.Sqlite;
 
 namespace ImageGc.Cli.Output;
 
-/// <summary>What the engine said.</summary>
+/// <summary>The answer of the engine.</summary>
 /// <param name="Engine">Its address.</param>
-/// <param name="Failure">Why it said nothing; null if it did.</param>
+/// <param name="Failure">Why it did not answer; null if it did.</param>
 internal sealed record EngineAnswer(string Engine, string? Failure)
 {
     public long? ImageBytes { get; init; }
@@ -15,19 +15,19 @@ internal sealed record EngineAnswer(string Engine, string? Failure)
 
     public DiskUsage? Disk { get; init; }
 
-    /// <summary>On every tracked image.</summary>
+    /// <summary>The verdicts on all tracked images.</summary>
     public IReadOnlyList<ImageVerdict> Verdicts { get; init; } = [];
 }
 
-/// <summary>How the collection of images is on this device.</summary>
+/// <summary>The state of image collection on this device.</summary>
 internal sealed class DeviceStatus
 {
-    /// <summary>For a run by cron, that one of the nightly ones may be missed without a word.</summary>
-    private const int RunsMissed = 2;
+    /// <summary>How many recurrences may pass without a run: a device that is off misses one.</summary>
+    private const int OverdueRecurrences = 2;
 
-    private const int MostNames = 3;
+    private const int MaxNames = 3;
 
-    /// <summary>A cleanup takes minutes.</summary>
+    /// <summary>Normally a cleanup takes minutes.</summary>
     private static readonly TimeSpan OverdueAfter = TimeSpan.FromHours(1);
 
     private readonly DaemonState _state;
@@ -38,7 +38,7 @@ internal sealed class DeviceStatus
     {
         (_state, LastRun, Engine, Tracked, Settings, Options, Now) =
             (daemon, lastRun, engine, tracked, settings, options, now);
-        // An image that has been kept or used since then is not a fault.
+        // An image that was kept or used after its removal failed is not a fault.
         NotRemoved = [.. engine.Failure is not null ? notRemoved : notRemoved.IntersectBy(
             engine.Verdicts.Where(image => image.Verdict == Verdict.Expired).Select(image => image.Image.ImageId),
             image => image.ImageId)];
@@ -61,22 +61,22 @@ internal sealed class DeviceStatus
 
     public bool IsRunning => _state.IsAlive;
 
-    /// <summary>What may go, and could not be removed.</summary>
+    /// <summary>The expired images that could not be removed.</summary>
     public IReadOnlyList<ImageUse> NotRemoved { get; }
 
-    /// <summary>What is not well, in sentences.</summary>
+    /// <summary>The faults, one sentence each.</summary>
     public IReadOnlyList<string> Faults { get; }
 
-    /// <summary>Of the images with this verdict the sizes, together; null where the engine said nothing.</summary>
-    public long? BytesOf(Verdict verdict) => Among(verdict)?.Sum(image => image.Image.SizeBytes ?? 0);
+    /// <summary>The total size of the images with this verdict; null if the engine did not answer.</summary>
+    public long? BytesOf(Verdict verdict) => WithVerdict(verdict)?.Sum(image => image.Image.SizeBytes ?? 0);
 
-    /// <summary>How many images have this verdict; null where the engine said nothing.</summary>
-    public int? Count(Verdict verdict) => Among(verdict)?.Count();
+    /// <summary>How many images have this verdict; null if the engine did not answer.</summary>
+    public int? Count(Verdict verdict) => WithVerdict(verdict)?.Count();
 
-    private IEnumerable<ImageVerdict>? Among(Verdict verdict) => Engine.Failure is not null ? null
+    private IEnumerable<ImageVerdict>? WithVerdict(Verdict verdict) => Engine.Failure is not null ? null
         : Engine.Verdicts.Where(image => image.Verdict == verdict);
 
-    /// <summary>The daemon, in one line.</summary>
+    /// <summary>The state of the daemon in one line.</summary>
     public string Daemon => Host switch
     {
         null when LastRun is { } run => $"none; the last prune was {TimeFormat.Relative(run.PrunedAt, Now)}",
@@ -88,7 +88,7 @@ internal sealed class DeviceStatus
         var daemon => daemon.ToString(),
     };
 
-    /// <summary>Whether runs of `run --once` or `prune` do what a daemon would.</summary>
+    /// <summary>Whether `run --once` or `prune` is used instead of a daemon.</summary>
     private bool IsByCron => !IsRunning && (Host is { IsOnce: true } || (Host is null && LastRun is not null));
 
     private IEnumerable<string> FindFaults()
@@ -98,7 +98,7 @@ internal sealed class DeviceStatus
         foreach (var problem in Host?.Problems ?? [])
             yield return problem.ToString();
         if (IsByCron && (Host?.StartedAt ?? LastRun!.PrunedAt) is var last
-            && Now - last > RunsMissed * Options.CleanupRecurrence)
+            && Now - last > OverdueRecurrences * Options.CleanupRecurrence)
             yield return $"No cleanup has run since {TimeFormat.Iso(last)}, and CleanupRecurrence is "
                 + $"{DurationText.Format(Options.CleanupRecurrence)}.";
         if (!_state.IsLocked && Host is { IsOnce: true, StoppedAt: null })
@@ -107,14 +107,15 @@ internal sealed class DeviceStatus
             && !Host.Problems.Any(problem => problem.Part == "cleanup"))
             yield return $"The cleanup that was due at {TimeFormat.Iso(due)} has not ended.";
         if (NotRemoved.Count > 0)
-            yield return $"{Some(NotRemoved)} could not be removed. Each cleanup tries again. The log says why.";
+            yield return $"{NamesOf(NotRemoved)} could not be removed. Each cleanup tries again. The log says why.";
+        // The daemon may have reported the same failure.
         if (Engine.Failure is { } failure && Host?.Problems.Any(problem => problem.Message == failure) != true)
             yield return failure;
     }
 
-    private static string Some(IReadOnlyList<ImageUse> images) =>
-        string.Join(", ", images.Take(MostNames).Select(NameOf))
-        + (images.Count > MostNames ? $" and {images.Count - MostNames} more" : "");
+    private static string NamesOf(IReadOnlyList<ImageUse> images) =>
+        string.Join(", ", images.Take(MaxNames).Select(NameOf))
+        + (images.Count > MaxNames ? $" and {images.Count - MaxNames} more" : "");
 
     private static string NameOf(ImageUse image) =>
         image.Names is [var name, ..] ? name : ImageId.Shorten(image.ImageId);

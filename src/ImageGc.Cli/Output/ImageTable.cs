@@ -111,13 +111,13 @@ internal sealed class ImageTable(DateTimeOffset now, bool fullIds)
         ? new(known.ToString(CultureInfo.InvariantCulture), SizeText.Format(known))
         : Unknown;
 
-    /// <summary>For scripts all names; for people the first one, which is a tag if there is one.</summary>
+    /// <summary>All names for scripts; the first one for people, which is a tag if there is one.</summary>
     private static Cell Names(ImageUse image) =>
         image.Names is [var first, ..]
             ? new(string.Join(',', image.Names), image.HasLostNames ? $"{first} (formerly)" : first)
             : Unknown;
 
-    /// <summary>A script that splits at white space must not see the next field in its place.</summary>
+    /// <summary>Not empty: a script that splits at white space would read the next field instead.</summary>
     private static readonly Cell Unknown = new("-");
 
     private static Cell At(DateTimeOffset moment) => new(TimeFormat.Iso(moment), TimeFormat.Short(moment));

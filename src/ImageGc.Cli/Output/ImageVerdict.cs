@@ -2,7 +2,7 @@ using ImageGc.Sqlite;
 
 namespace ImageGc.Cli.Output;
 
-/// <summary>What becomes, or became, of an image; in the order in which a prune reports.</summary>
+/// <summary>What happens or happened to an image, in the order in which a prune reports it.</summary>
 internal enum Verdict
 {
     Removed,
@@ -17,19 +17,19 @@ internal enum Verdict
 
 internal sealed record ImageVerdict(Verdict Verdict, ImageUse Image, DateTimeOffset PrunableAt)
 {
-    /// <summary>Why it is still there although it should be gone.</summary>
+    /// <summary>Why the image could not be removed.</summary>
     public string? Failure { get; init; }
 
-    /// <summary>The rule that keeps it.</summary>
+    /// <summary>The rule that keeps the image.</summary>
     public string? KeptBy { get; init; }
 
-    /// <summary>The containers that use it, as far as that is known.</summary>
+    /// <summary>The containers that use the image, as far as they are known.</summary>
     public IReadOnlyList<string> UsedBy { get; init; } = [];
 
-    /// <summary>What its removal freed; null if unknown.</summary>
+    /// <summary>The space that its removal freed; null if unknown.</summary>
     public Freed? Freed { get; init; }
 
-    /// <summary>What would be run to remove it.</summary>
+    /// <summary>The command that would remove the image.</summary>
     public IReadOnlyList<string>? Command { get; init; }
 
     public static ImageVerdict Of(PruneVerdict verdict) => new(
@@ -49,7 +49,7 @@ internal sealed record ImageVerdict(Verdict Verdict, ImageUse Image, DateTimeOff
         UsedBy = verdict.UsedBy,
     };
 
-    /// <summary>What became of an image that had expired.</summary>
+    /// <summary>The outcome for an image that had expired.</summary>
     public static ImageVerdict Of(PruneOutcome outcome, TimeSpan threshold) => new(
         outcome.Result switch
         {
@@ -65,11 +65,11 @@ internal sealed record ImageVerdict(Verdict Verdict, ImageUse Image, DateTimeOff
         Freed = outcome.Freed,
     };
 
-    /// <summary>What the history says of a removed image.</summary>
+    /// <summary>An image in the history.</summary>
     public static ImageVerdict Of(RemovedImage removed) =>
         new(Verdict.Removed, removed.Image, PrunableFrom(removed.Image, removed.Threshold)) { Freed = removed.Freed };
 
-    /// <summary>An image that may go and could not be removed.</summary>
+    /// <summary>An expired image that could not be removed.</summary>
     public static ImageVerdict Failed(ImageUse image, TimeSpan threshold) =>
         new(Verdict.Failed, image, PrunableFrom(image, threshold));
 
@@ -78,7 +78,7 @@ internal sealed record ImageVerdict(Verdict Verdict, ImageUse Image, DateTimeOff
             ? DateTimeOffset.MaxValue
             : image.LastUsedAt + threshold;
 
-    /// <summary>What goes, then what stays, each oldest use first: the order in which a prune reports.</summary>
+    /// <summary>First the expired images, then the others: the order in which a prune reports them.</summary>
     public static List<ImageVerdict> ExpiredFirst(IReadOnlyList<PruneVerdict> oldestFirst) =>
         [.. oldestFirst.OrderBy(verdict => verdict.Reason != PruneReason.Expired).Select(Of)];
 }

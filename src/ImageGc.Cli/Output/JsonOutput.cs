@@ -5,7 +5,7 @@ using ImageGc.Sqlite;
 
 namespace ImageGc.Cli.Output;
 
-/// <summary>What `--json` prints. Scripts read these names: add to them, never change one.</summary>
+/// <summary>The documents that `--json` prints. Scripts depend on their names: add some, never change one.</summary>
 [JsonSourceGenerationOptions(
     PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, UseStringEnumConverter = true, WriteIndented = true)]
 [JsonSerializable(typeof(IEnumerable<JsonImage>))]
@@ -120,7 +120,7 @@ internal sealed record JsonCheck(
         problems.Select(JsonProblem.Of),
         check.ImplausibleTimes, others, keptDamaged);
 
-    /// <summary>Of a database of which nothing else can be read.</summary>
+    /// <summary>The check of a database that is too damaged to open.</summary>
     public static JsonCheck OfDamaged(ImageUseStoreException damage, IReadOnlyList<string> keptDamaged) => new(
         damage.DatabasePath, null, null, null, null, null, null, [damage.Message], null, [], null,
         ProcessUsingDatabase.ListOthers(damage.DatabasePath), keptDamaged);

@@ -8,10 +8,10 @@ namespace ImageGc.Cli.Output;
 /// <summary>Rows for two readers: a table on a terminal, tab-separated lines without a header in a pipe.</summary>
 internal sealed class OutputTable(params string[] headers)
 {
-    /// <summary>The column with image IDs, cut short if the terminal is too narrow.</summary>
+    /// <summary>The column with image IDs, truncated if the terminal is too narrow.</summary>
     public const string IdColumn = "IMAGE ID";
 
-    /// <summary>The column with the names of images, cut short likewise.</summary>
+    /// <summary>The column with the names of images, truncated too.</summary>
     public const string NameColumn = "NAME";
 
     /// <summary>Every table fits into this width; on a narrower terminal the lines wrap.</summary>
@@ -19,13 +19,13 @@ internal sealed class OutputTable(params string[] headers)
 
     private readonly List<Cell[]> _rows = [];
 
-    /// <summary>The column with verdicts in words, cut short likewise.</summary>
+    /// <summary>The column with verdicts in words, truncated too.</summary>
     public const string VerdictColumn = "VERDICT";
 
-    /// <summary>The column with reasons, cut short likewise.</summary>
+    /// <summary>The column with reasons, truncated too.</summary>
     public const string WhyColumn = "WHY";
 
-    /// <summary>The columns that people see, in their order; all of them in the order of scripts if null.</summary>
+    /// <summary>The columns on a terminal, in order; null for all columns in the order for scripts.</summary>
     public IReadOnlyList<string>? Shown { get; init; }
 
     /// <summary>Whether long cells may make lines longer than the terminal is wide.</summary>
@@ -39,6 +39,7 @@ internal sealed class OutputTable(params string[] headers)
     {
         if (environment.TerminalWidth is { } width)
         {
+            // No line with one ID is cut or wrapped then, however long the ID is.
             var tableWidth = AllowWideLines ? width + ImageId.MaxLength : Math.Max(width, MinWidth);
             WriteTable(output, environment.UseColors, tableWidth);
         }
@@ -82,7 +83,7 @@ internal sealed class OutputTable(params string[] headers)
         new Text(cell.Display ?? cell.Value, new Style(cell.Color)) { Overflow = Overflow.Ellipsis };
 }
 
-/// <summary>One value: as scripts read it, as people read it where that differs, and its colour.</summary>
+/// <summary>A value for scripts, for people if they see it in another form, and its colour.</summary>
 internal readonly record struct Cell(string Value, string? Display = null, Color? Color = null)
 {
     public static Cell Of(long number) => new(number.ToString(CultureInfo.InvariantCulture));

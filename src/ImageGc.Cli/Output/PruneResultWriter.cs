@@ -47,7 +47,7 @@ internal sealed class PruneResultWriter(
                 $"Interrupted: {Quantity.Images(summary.Count(Verdict.Expired))} left for the next prune.");
     });
 
-    /// <summary>Writes the summary even if the results cannot be written: the prune happened all the same.</summary>
+    /// <summary>Writes the summary even if the results cannot be written, because the prune has happened.</summary>
     private void Write(PruneSummary summary, Action writeSummary)
     {
         try

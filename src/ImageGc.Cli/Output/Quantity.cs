@@ -3,19 +3,19 @@ using ImageGc.Sqlite;
 
 namespace ImageGc.Cli.Output;
 
-/// <summary>A number and what it counts, as people say it.</summary>
+/// <summary>Numbers with their nouns and units, for messages.</summary>
 internal static class Quantity
 {
     public static string Images(long count) => Of(count, "image");
 
-    /// <summary>`, which freed 310 MB`; nothing where that is unknown.</summary>
+    /// <summary>`, which freed 310 MB`; empty if that is unknown.</summary>
     public static string Freed(IEnumerable<ImageVerdict> verdicts)
     {
         var bytes = verdicts.Sum(verdict => verdict.Freed?.Bytes ?? 0);
         return bytes == 0 ? "" : $", which freed {SizeText.Format(bytes)}";
     }
 
-    /// <summary>` with 310 MB`; nothing if no size is known.</summary>
+    /// <summary>` with 310 MB`; empty if no size is known.</summary>
     public static string InAll(IEnumerable<ImageUse> images)
     {
         var bytes = images.Sum(image => image.SizeBytes ?? 0);
@@ -23,7 +23,7 @@ internal static class Quantity
     }
 
     /// <summary>
-    /// `, which would free up to 310 MB`: less where images share what they have; nothing if no size is known.
+    /// `, which would free up to 310 MB`: less if the images share layers; empty if no size is known.
     /// </summary>
     public static string WouldFree(IEnumerable<ImageVerdict> verdicts)
     {

@@ -5,10 +5,10 @@ using Spectre.Console;
 
 namespace ImageGc.Cli.Output;
 
-/// <summary>The status of the device for people, and in a pipe a name and a value a line.</summary>
+/// <summary>The status of the device: lines with a name and a value.</summary>
 internal static class StatusTable
 {
-    /// <summary>What every operator asks for; other settings are shown where they are not the default.</summary>
+    /// <summary>The settings that are always shown. Others are shown if they differ from the default.</summary>
     private static readonly string[] Always =
     [
         nameof(ImageGarbageCollectionOptions.ImageAgeCleanupThreshold),
@@ -45,6 +45,7 @@ internal static class StatusTable
 
     private static string SettingsOf(DeviceStatus status)
     {
+        // For `imagegc run` this is the default, so it is not shown.
         var defaults = new ImageGarbageCollectionOptions { WatchContainers = true }.ToSettings();
         var shown = status.Options.ToSettings()
             .Where(setting => Always.Contains(setting.Key) || defaults.GetValueOrDefault(setting.Key) != setting.Value)

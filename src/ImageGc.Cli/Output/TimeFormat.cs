@@ -2,9 +2,10 @@ using System.Globalization;
 
 namespace ImageGc.Cli.Output;
 
-/// <summary>Points in time and durations, for scripts and for people.</summary>
+/// <summary>Times and durations for scripts and for people.</summary>
 internal static class TimeFormat
 {
+    // A unit is used for longer than one of the next: "119 minutes ago" says more than "2 hours ago".
     private static readonly (string Unit, TimeSpan Length, TimeSpan Until)[] Units =
     [
         ("second", TimeSpan.FromSeconds(1), TimeSpan.FromMinutes(1)),
@@ -24,7 +25,7 @@ internal static class TimeFormat
     public static string Short(DateTimeOffset moment) =>
         moment.UtcDateTime.ToString("yyyy-MM-dd HH:mm", CultureInfo.InvariantCulture);
 
-    /// <summary>Seen from now: 3 days ago, just now, in 2 weeks.</summary>
+    /// <summary>Relative to now: 3 days ago, just now, in 2 weeks.</summary>
     public static string Relative(DateTimeOffset moment, DateTimeOffset now)
     {
         if (moment == DateTimeOffset.MaxValue)
@@ -37,7 +38,7 @@ internal static class TimeFormat
         return moment < now ? $"{Duration(distance)} ago" : $"in {Duration(distance)}";
     }
 
-    /// <summary>In a unit that fits: 8 days.</summary>
+    /// <summary>In one suitable unit: 8 days.</summary>
     public static string Duration(TimeSpan span)
     {
         var (unit, length, _) = Units.First(candidate => span < candidate.Until);
@@ -45,7 +46,7 @@ internal static class TimeFormat
         return string.Create(CultureInfo.InvariantCulture, $"{count} {unit}{(count is 1 ? "" : "s")}");
     }
 
-    /// <summary>For scripts, which need not know the units: 604800s.</summary>
+    /// <summary>For scripts, always in seconds: 604800s.</summary>
     public static string Seconds(TimeSpan duration) =>
         string.Create(CultureInfo.InvariantCulture, $"{(long)duration.TotalSeconds}s");
 }

@@ -10,14 +10,14 @@ internal static class CommandLineSplitter
     private const string ShellOnly = "|&;<>$`";
 
     /// <exception cref="FormatException">
-    /// It cannot mean what its author expects; the message completes "It ...".
+    /// A quote is open, or a character needs a shell. The message continues "The command …".
     /// </exception>
     public static List<string> Split(string commandLine)
     {
         List<string> words = [];
         var word = new StringBuilder();
         var (inWord, quote) = (false, '\0');
-        foreach (var next in commandLine + ' ')
+        foreach (var next in commandLine + ' ') // The space ends the last word.
         {
             if (quote == '\0' && char.IsWhiteSpace(next))
             {

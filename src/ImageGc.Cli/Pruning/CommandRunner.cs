@@ -5,13 +5,13 @@ using ImageGc.Cli.Execution;
 namespace ImageGc.Cli.Pruning;
 
 /// <summary>
-/// Runs one command to its end; all that it writes goes to standard error, because our output is for results.
+/// Runs a command to its end. Its output goes to standard error, because standard output is for results.
 /// </summary>
 internal sealed class CommandRunner(TextWriter error)
 {
     private const int TailLength = 500;
 
-    /// <summary>What the command left behind in the background may hold its output open for ever.</summary>
+    /// <summary>A background process that the command started may keep its output open for ever.</summary>
     private static readonly TimeSpan OutputAfterExit = TimeSpan.FromSeconds(2);
 
     private string _tail = "";
@@ -20,7 +20,7 @@ internal sealed class CommandRunner(TextWriter error)
     public async Task RunAsync(IReadOnlyList<string> words)
     {
         using var process = Start(words);
-        process.StandardInput.Close();
+        process.StandardInput.Close(); // A command that asks a question must not wait for an answer.
         var copied = Task.WhenAll(
             CopyAsync(process.StandardOutput, static _ => { }),
             CopyAsync(process.StandardError, text => _tail = TailOf(_tail + text)));
@@ -62,6 +62,7 @@ internal sealed class CommandRunner(TextWriter error)
 
     private string LastErrorLine()
     {
+        // Control characters of the program must not reach the terminal as part of a message.
         const StringSplitOptions Clean = StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries;
         return _tail.Split(['\n', '\r'], Clean) is [.., var last]
             ? $": {string.Concat(last.Where(character => !char.IsControl(character)))}"

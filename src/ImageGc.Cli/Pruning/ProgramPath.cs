@@ -1,8 +1,8 @@
 namespace ImageGc.Cli.Pruning;
 
 /// <summary>
-/// Finds a program as a shell does. Left to itself, Process.Start looks beside `imagegc` and in the current directory
-/// before it looks in PATH.
+/// Finds a program as a shell does. Process.Start would search the directory of `imagegc` and the current directory
+/// before PATH (dotnet/runtime, Process.Unix.cs, ResolvePath).
 /// </summary>
 internal static class ProgramPath
 {

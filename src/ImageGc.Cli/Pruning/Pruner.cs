@@ -4,7 +4,7 @@ using ImageGc.Sqlite;
 
 namespace ImageGc.Cli.Pruning;
 
-/// <summary>Prunes in each of the three ways, and has a verdict on every image whatever happens.</summary>
+/// <summary>Previews, forgets or removes, and has a verdict on every image even if the prune fails.</summary>
 internal sealed class Pruner(ImageUseStore store, IReadOnlyCollection<string> inUse, TimeSpan threshold)
     : IProgress<PruneOutcome>
 {
@@ -12,7 +12,7 @@ internal sealed class Pruner(ImageUseStore store, IReadOnlyCollection<string> in
     private IReadOnlyList<PruneVerdict>? _decided;
     private int _expired;
 
-    /// <summary>What would be done, and with which command.</summary>
+    /// <summary>Returns what a prune would do, and with which commands.</summary>
     public List<ImageVerdict> Preview(RemovalCommand? command)
     {
         var verdicts = ImageVerdict.ExpiredFirst(store.ExplainPrune(inUse, Options()));
@@ -20,15 +20,15 @@ internal sealed class Pruner(ImageUseStore store, IReadOnlyCollection<string> in
             verdict.Verdict == Verdict.Expired ? Preview(verdict, command) : verdict);
     }
 
-    /// <summary>Forgets what expired; what it returns is the only record of it beside the history.</summary>
+    /// <summary>Forgets the expired images. Only its result and the history list them afterwards.</summary>
     public PruneSummary Forget()
     {
         store.Prune(inUse, Options());
         return Summarize(interrupted: false);
     }
 
-    /// <summary>Runs the command for each image that expired, and forgets those for which it succeeded.</summary>
-    /// <exception cref="ImageUseStoreException">The database failed; what was done before is reported.</exception>
+    /// <summary>Runs the command for each expired image, and forgets those for which it succeeds.</summary>
+    /// <exception cref="ImageUseStoreException">The database failed. What was done before is reported.</exception>
     public void RemoveWith(
         RemovalCommand command, CommandContext context, Action<PruneSummary> report,
         CancellationToken cancellationToken)
@@ -44,23 +44,24 @@ internal sealed class Pruner(ImageUseStore store, IReadOnlyCollection<string> in
         }
         finally
         {
-            if (_decided is not null)
+            if (_decided is not null) // Otherwise the prune failed before it decided anything.
                 report(Summarize(interrupted));
         }
 
-        // Never cancels the running command: only the command itself can stop half-way without harm.
+        // Does not stop the running command: only the command itself can stop half-way without harm.
         async Task RemoveAsync(ImageUse image, CancellationToken _)
         {
             context.WriteProgress($"Removing {_outcomes.Count + 1} of {_expired}: {ImageId.Shorten(image.ImageId)}");
             var commandLine = command.CommandLineFor(image.ImageId);
             await new CommandRunner(context.Error).RunAsync(commandLine).ConfigureAwait(false);
-            Report(new PruneOutcome(image, PruneOutcomeResult.Removed)); // Also if it cannot be forgotten then.
+            Report(new PruneOutcome(image, PruneOutcomeResult.Removed)); // It was removed, even if forgetting it fails.
         }
     }
 
     public void Report(PruneOutcome outcome)
     {
         if (outcome.Result == PruneOutcomeResult.UsedMeanwhile)
+            // Shows the use that came meanwhile, not the one that the decision saw.
             outcome = outcome with { Image = store.Find(outcome.Image.ImageId) ?? outcome.Image };
         _outcomes[outcome.Image.ImageId] = ImageVerdict.Of(outcome, threshold);
     }

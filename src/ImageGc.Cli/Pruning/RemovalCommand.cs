@@ -34,11 +34,11 @@ internal sealed partial class RemovalCommand
     };
 
     /// <summary>The program's full path and its arguments.</summary>
-    /// <exception cref="CommandFailedException">The ID must not be passed on.</exception>
+    /// <exception cref="CommandFailedException">The ID is not safe to pass to a command.</exception>
     public IReadOnlyList<string> CommandLineFor(string imageId)
     {
-        // Arguments are not always the end of it: ssh and `sh -c` parse them again, rm follows `..`, and - begins an
-        // option.
+        // The program may interpret its arguments: ssh and `sh -c` parse them again, rm follows `..`, and a leading -
+        // begins an option.
         if (!SafeId.IsMatch(imageId))
             throw new CommandFailedException(
                 $"A command could misread the ID '{imageId}', so it was not run. Remove the image by other means, then "

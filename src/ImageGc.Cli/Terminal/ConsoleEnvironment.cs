@@ -2,30 +2,28 @@ using ImageGc.Cli.Execution;
 
 namespace ImageGc.Cli.Terminal;
 
-/// <summary>Where `imagegc` was started: all that it takes from outside besides its arguments.</summary>
+/// <summary>The environment of `imagegc`: all input other than its arguments.</summary>
 internal sealed record ConsoleEnvironment
 {
     public TimeProvider Time { get; init; } = TimeProvider.System;
 
     public Func<string, string?> GetVariable { get; init; } = Environment.GetEnvironmentVariable;
 
-    /// <summary>The settings of this device, which all commands share with the daemon; it need not exist.</summary>
+    /// <summary>The settings file, which all commands share with the daemon. It need not exist.</summary>
     public string SettingsFile { get; init; } = "/etc/imagegc.json";
 
-    /// <summary>
-    /// The database if nothing names one: the same for every command, wherever it is typed, and for the packages.
-    /// </summary>
+    /// <summary>The database if none is named. The packages create its directory.</summary>
     public string DefaultDatabase { get; init; } = "/var/lib/imagegc/image_use.db";
 
     public Func<Stream> OpenStandardInput { get; init; } = OpenProcessInput;
 
-    /// <summary>The columns of the terminal that standard output goes to; null when it is piped.</summary>
+    /// <summary>The width of the terminal; null if standard output is not a terminal.</summary>
     public int? TerminalWidth { get; init; }
 
-    /// <summary>Whether standard error is a terminal, where a person can see progress.</summary>
+    /// <summary>Whether standard error is a terminal, so that progress is shown.</summary>
     public bool ErrorIsTerminal { get; init; }
 
-    /// <summary>https://no-color.org; a dumb terminal understands no colours either.</summary>
+    /// <summary>Not if NO_COLOR is set (https://no-color.org), or if the terminal has no colours.</summary>
     public bool UseColors =>
         TerminalWidth is not null && string.IsNullOrEmpty(GetVariable("NO_COLOR")) && GetVariable("TERM") is not "dumb";
 
@@ -36,7 +34,8 @@ internal sealed record ConsoleEnvironment
     };
 
     /// <remarks>
-    /// Where it is closed, .NET gets its number for a pipe of its own, which would never end.
+    /// If standard input is closed, .NET gets its descriptor, 0, for a pipe of its own, and reading would never end.
+    /// Such a pipe is recognized because this process also has its end for writing.
     /// </remarks>
     private static Stream OpenProcessInput() => new FileInfo("/proc/self/fd/0").LinkTarget is { } input
         && input.StartsWith("pipe:", StringComparison.Ordinal)
@@ -45,7 +44,7 @@ internal sealed record ConsoleEnvironment
             ? throw new CommandFailedException("Standard input is closed. Nothing was changed.")
             : Console.OpenStandardInput();
 
-    /// <summary>The last digit of the octal flags is 1 for O_WRONLY, with a 4 for a bit that does not matter.</summary>
+    /// <summary>proc(5): the flags are octal. O_WRONLY is 1, and the bit 4 of the same digit does not matter.</summary>
     private static bool IsOpenForWriting(string file) =>
         File.ReadLines($"/proc/self/fdinfo/{Path.GetFileName(file)}").Any(line =>
             line.StartsWith("flags:", StringComparison.Ordinal) && line[^1] is '1' or '5');

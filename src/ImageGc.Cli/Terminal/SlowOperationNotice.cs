@@ -1,6 +1,6 @@
 namespace ImageGc.Cli.Terminal;
 
-/// <summary>Says what takes so long, if it is not disposed within a second.</summary>
+/// <summary>Writes a notice, unless it is disposed within a second.</summary>
 internal sealed class SlowOperationNotice(TimeProvider time, Action write) : IDisposable
 {
     private readonly ITimer _timer =

@@ -2,7 +2,7 @@ using Microsoft.Extensions.Logging;
 
 namespace ImageGc.Cli.Terminal;
 
-/// <summary>Passes the store's warnings to standard error, one line each, before the command ends.</summary>
+/// <summary>Writes warnings to standard error, one line each, and at once: the command may end soon.</summary>
 internal sealed class StandardErrorLogger(TextWriter error) : ILoggerFactory, ILogger
 {
     public ILogger CreateLogger(string categoryName) => this;

@@ -3,7 +3,7 @@ using System.Text;
 namespace ImageGc.Cli.Terminal;
 
 /// <summary>
-/// Messages from several threads; the work goes on where they cannot be written, on a full disk or a closed stream.
+/// Writes messages from several threads. The work continues if they cannot be written: a full disk, a closed stream.
 /// </summary>
 internal sealed class StandardErrorWriter(TextWriter inner) : TextWriter
 {
@@ -28,7 +28,7 @@ internal sealed class StandardErrorWriter(TextWriter inner) : TextWriter
             }
             catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
             {
-                // There is nowhere left to complain.
+                // There is no other place to report it.
             }
         }
     }

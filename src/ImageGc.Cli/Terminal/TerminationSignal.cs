@@ -13,6 +13,7 @@ internal sealed class TerminationSignal : IDisposable
             [PosixSignal.SIGINT, PosixSignal.SIGTERM],
             signal => PosixSignalRegistration.Create(signal, context =>
             {
+                // Cancelled, the signal does not end the program.
                 context.Cancel = !_requested.IsCancellationRequested;
                 if (context.Cancel)
                     whenRequested();
@@ -21,7 +22,7 @@ internal sealed class TerminationSignal : IDisposable
 
     public CancellationToken Token => _requested.Token;
 
-    /// <summary>Leaves the request alone: a handler that already runs may still make it.</summary>
+    /// <summary>Does not dispose the token source: a handler that is running may still cancel it.</summary>
     public void Dispose()
     {
         foreach (var signal in _signals)
