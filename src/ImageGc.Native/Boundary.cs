@@ -3,16 +3,16 @@ using ImageGc.Sqlite;
 
 namespace ImageGc.Native;
 
-/// <summary>Where exceptions become results: one that left an exported function would end the host.</summary>
+/// <summary>Converts exceptions to results: one that leaves an exported function ends the process.</summary>
 internal static class Boundary
 {
     private const int Ok = 0;
     private const int Misuse = 1;
     private const int Unexpected = 2;
-    private const int FirstReason = 16;
+    private const int FirstReason = 16; // .ci/native compares imagegc.h with StoreErrorReason.
 
-    /// <summary>Runs what an exported function does, and returns its imagegc_result.</summary>
-    [SuppressMessage("Design", "CA1031", Justification = "Whatever it is, it must not leave the function.")]
+    /// <summary>Runs the body of an exported function, and returns its imagegc_result.</summary>
+    [SuppressMessage("Design", "CA1031", Justification = "No exception may leave the function.")]
     public static int Call(Action action)
     {
         try

@@ -23,7 +23,7 @@ internal static class Duration
         Default => null,
         Zero => 0,
         < 0 => throw new ArgumentException($"{name} is {value}: use 0 or more, IMAGEGC_DEFAULT or IMAGEGC_ZERO."),
-        _ when value > most => throw new ArgumentException($"{name} is {value}, and {most} is the most."),
+        _ when value > most => throw new ArgumentException($"{name} is {value}: use {most} or less."),
         _ => value,
     };
 }

@@ -6,8 +6,8 @@ namespace ImageGc.Native;
 internal static unsafe partial class Exports
 {
     /// <remarks>
-    /// The outcomes are counted as they come, so that the counts are right where the prune fails on its way. It runs on
-    /// this thread, because what removes an image returns a task that is complete.
+    /// The outcomes are counted as they are reported, so that the counts are right even if the prune fails before its
+    /// end. All callbacks run on this thread, because each removal returns a completed task.
     /// </remarks>
     [UnmanagedCallersOnly(EntryPoint = "imagegc_prune")]
     public static int Prune(

@@ -5,7 +5,7 @@ using ImageGc.Sqlite;
 
 namespace ImageGc.Native;
 
-/// <summary>What the last call that failed on this thread says.</summary>
+/// <summary>The message of the last call that failed on this thread.</summary>
 internal static unsafe class LastError
 {
     /// <remarks>Pinned, so that the host can read it; collected once its thread has ended.</remarks>
@@ -30,7 +30,7 @@ internal static unsafe class LastError
         }
         catch (Exception)
         {
-            // Both remain empty.
+            // There is not enough memory for the message, so both remain empty.
         }
     }
 

@@ -5,7 +5,7 @@ namespace ImageGc.Native;
 
 /// <summary>
 /// The open stores by their numbers. A number is used once, so that a call with a closed store is an error that the
-/// library reports; with a pointer it would read memory that has another use by then.
+/// library reports. With a pointer, such a call would read memory that is used for something else.
 /// </summary>
 internal static class OpenStores
 {

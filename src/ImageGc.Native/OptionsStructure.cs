@@ -7,7 +7,7 @@ namespace ImageGc.Native;
 [StructLayout(LayoutKind.Sequential)]
 internal readonly unsafe struct OptionsStructure
 {
-    private const int MaxSize = 4096;
+    private const int MaxSize = 4096; // A page, as for openat2. A larger size is garbage.
 
     private readonly nuint _size;
     private readonly byte* _databasePath;
@@ -19,10 +19,10 @@ internal readonly unsafe struct OptionsStructure
     private readonly int _readOnly;
 
     /// <remarks>
-    /// A program that was compiled for a newer version may pass a larger structure, if what this version does not know
-    /// is zero: the rule of openat2 (https://man7.org/linux/man-pages/man2/openat2.2.html, "Extensibility").
+    /// A program that was compiled for a newer version may pass a larger structure, if the fields that are unknown here
+    /// are zero: the rule of openat2 (https://man7.org/linux/man-pages/man2/openat2.2.html, "Extensibility").
     /// </remarks>
-    /// <exception cref="ArgumentException">It is NULL, too small, or sets what this version does not know.</exception>
+    /// <exception cref="ArgumentException">It is NULL, too small, or sets a field that is unknown here.</exception>
     public static ImageUseStoreOptions Read(OptionsStructure* options)
     {
         if (options is null)
@@ -52,7 +52,7 @@ internal readonly unsafe struct OptionsStructure
         if (!Enum.IsDefined(options.Durability))
             throw new ArgumentException($"durability is {_durability}: use an imagegc_durability.");
         if (options.DatabasePath == ":memory:" || options.DatabasePath.StartsWith("file:", StringComparison.Ordinal))
-            throw new ArgumentException($"database_path is '{options.DatabasePath}': name a file that lasts.");
+            throw new ArgumentException($"database_path is '{options.DatabasePath}': name a file on a disk.");
 
         if (_thresholdSeconds != 0 && Duration.Seconds(_thresholdSeconds, "threshold_seconds") is { } threshold)
             options.ImageAgeCleanupThreshold = threshold;

@@ -36,7 +36,7 @@ internal static unsafe class Utf8Text
         if (texts is null && count > 0)
             throw new ArgumentException($"{name} is NULL, but its count is {count}.");
         if (count > (nuint)Array.MaxLength)
-            throw new ArgumentException($"The count of {name} is {count}, and {Array.MaxLength} is the most.");
+            throw new ArgumentException($"The count of {name} is {count}: use {Array.MaxLength} or less.");
         var read = new string[count];
         for (var i = 0; i < read.Length; i++)
             read[i] = Read(texts[i], $"{name}[{i}]");

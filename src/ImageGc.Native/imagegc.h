@@ -2,7 +2,7 @@
  * imagegc.h - records in SQLite when each container image was last used, and decides which can be removed safely.
  *
  * Results    Every function that returns int32_t, except imagegc_abi_version, returns an imagegc_result: 0 is success.
- *            imagegc_last_error() says in words what failed. No C++ exception or signal reports an error.
+ *            imagegc_last_error() returns the message. No C++ exception or signal reports an error.
  * Text       Every const char * is UTF-8 and ends with a zero byte. Invalid UTF-8 is IMAGEGC_MISUSE.
  * Ownership  What you pass remains yours, and is not used after the function has returned. What a callback receives is
  *            valid until the callback returns: copy what you keep. There is nothing to free.
@@ -37,7 +37,7 @@ extern "C" {
    IMAGEGC_MISUSE. */
 #define IMAGEGC_ZERO ((int64_t)-2)
 
-/* An open store. A number, not a pointer; 0 is never one, and the number of a closed store is not used again. */
+/* An open store: a number, not a pointer. 0 is never a store, and the number of a closed store is not used again. */
 typedef uint64_t imagegc_store;
 
 /* What a function returns. Treat a result that you do not know as IMAGEGC_OTHER. */
@@ -47,8 +47,8 @@ enum imagegc_result {
                                 what a prune had done before its store was closed. */
   IMAGEGC_UNEXPECTED = 2,    /* Out of memory, or an error in this library. */
 
-  /* Storage failures. Every function can be called again: what was done already is not done twice. */
-  IMAGEGC_OTHER = 16,        /* SQLite reported something else. */
+  /* Storage failures. You can repeat every call: nothing is done twice. */
+  IMAGEGC_OTHER = 16,        /* SQLite reported another error. */
   IMAGEGC_BUSY = 17,         /* Another process held the lock for longer than the busy timeout, or another
                                 prune is running, perhaps in this process. Try again later. */
   IMAGEGC_FULL = 18,         /* No space, inodes or quota left. The store works again once there is some. */
@@ -59,7 +59,7 @@ enum imagegc_result {
   IMAGEGC_CORRUPT = 22,      /* The file is damaged. Opening it again salvages its images. */
   IMAGEGC_NOT_OURS = 23,     /* The file is not an image-use database; it was left untouched. */
   IMAGEGC_NEWER_SCHEMA = 24, /* A newer version wrote the database; it was left untouched. */
-  IMAGEGC_MIGRATION = 25,    /* A migration failed; the database is as it was before. */
+  IMAGEGC_MIGRATION = 25,    /* A migration failed; the database is unchanged. */
   IMAGEGC_FLAT_FILE = 26,    /* A flat file or a backup could not be read or written. */
   IMAGEGC_MOVED = 27,        /* The file was moved, replaced or deleted while it was open. Close and reopen it. */
   IMAGEGC_LIBRARY = 28       /* SQLite is too old. It is part of this library, so this does not occur. */
@@ -104,18 +104,18 @@ typedef struct imagegc_prune_counts {
 typedef struct imagegc_import_counts {
   uint64_t images;      /* Lines with an image. */
   uint64_t changed;     /* Lines that added an image or moved its last use forward. */
-  uint64_t implausible; /* Lines with a time that cannot be right; the image counts as used now. */
+  uint64_t implausible; /* Lines with an implausible time; the image counts as used now. */
   uint64_t skipped;     /* Lines that could not be read. */
 } imagegc_import_counts;
 
-/* Removes an image. Return 0 if it is gone now, or was gone already; anything else counts it as failed. */
+/* Removes an image. Return 0 if it is gone now, or was gone already. Any other value counts as a failed removal. */
 typedef int32_t imagegc_remove(const char *image_id, int64_t last_used_at, void *context);
 
-/* Receives an image. Return 0 for the next one; anything else ends the enumeration, which is not an error. */
+/* Receives an image. Return 0 for the next one. Any other value ends the enumeration, which is not an error. */
 typedef int32_t imagegc_visit(const char *image_id, int64_t last_used_at, void *context);
 
 /* Receives the verdict on an image. prunable_at: when it expires if it is not used again; at most 253402300799, the
-   year 9999. Returns as imagegc_visit. */
+   year 9999. Return value: as for imagegc_visit. */
 typedef int32_t imagegc_visit_verdict(
     const char *image_id, int64_t last_used_at, int32_t verdict, int64_t prunable_at, void *context);
 
@@ -126,8 +126,8 @@ int32_t imagegc_abi_version(void);
 const char *imagegc_version(void);
 
 /* Opens or creates a database, migrates it, salvages a damaged one, and imports the flat file.
-   options: read before the function returns. If its size is larger than the library's, what the library does not know
-   must be zero. store: receives the store, 0 on failure. */
+   options: read before the function returns. If its size is larger than the library's, the fields that the library does
+   not know must be zero. store: receives the store, 0 on failure. */
 int32_t imagegc_open(const imagegc_options *options, imagegc_store *store);
 
 /* Closes the store; 0 is allowed and does nothing. A call that still runs on this store finishes or
@@ -143,14 +143,14 @@ int32_t imagegc_record(imagegc_store store, const char *const *image_ids, size_t
    in_use: the image IDs of all containers, in whatever state, in full; NULL only if in_use_count is 0. Strings that are
    not image IDs are ignored; an untracked name is IMAGEGC_MISUSE where digests are tracked, and the other way round.
    threshold_seconds: 0 or more, or IMAGEGC_DEFAULT for the store's own threshold.
-   remove: called once for each expired image that was not used meanwhile; the database is not locked meanwhile.
-   counts: may be NULL; set also where the prune fails on its way. */
+   remove: called once for each expired image that was not used meanwhile. The database is not locked during the call.
+   counts: may be NULL. Also set if the prune fails before its end. */
 int32_t imagegc_prune(imagegc_store store, const char *const *in_use, size_t in_use_count, int64_t threshold_seconds,
                       imagegc_remove *remove, void *context, imagegc_prune_counts *counts);
 
-/* The way the flat file worked: stops tracking every expired image first, then calls visit for each, so that your
-   program removes it. An image that is not removed then is never returned again; prefer imagegc_prune.
-   If visit ends the enumeration, the images that it has not received are lost. Arguments as for imagegc_prune. */
+/* Works as the flat file did: stops tracking every expired image first, then calls visit for each, so that your
+   program removes it. An image whose removal fails is never returned again, so prefer imagegc_prune. If visit ends
+   the enumeration, the images that it has not received are lost. Arguments as for imagegc_prune. */
 int32_t imagegc_prune_list(imagegc_store store, const char *const *in_use, size_t in_use_count,
                            int64_t threshold_seconds, imagegc_visit *visit, void *context);
 
@@ -158,7 +158,7 @@ int32_t imagegc_prune_list(imagegc_store store, const char *const *in_use, size_
 int32_t imagegc_explain(imagegc_store store, const char *const *in_use, size_t in_use_count,
                         int64_t threshold_seconds, imagegc_visit_verdict *visit, void *context);
 
-/* Calls visit for every tracked image, oldest use first. The database is not locked meanwhile. */
+/* Calls visit for every tracked image, oldest use first. The database is not locked during the calls. */
 int32_t imagegc_list(imagegc_store store, imagegc_visit *visit, void *context);
 
 /* found: receives 1 if the image is tracked, otherwise 0. last_used_at: receives its last use, or 0; may be NULL. */
@@ -186,7 +186,7 @@ int32_t imagegc_correct_times(imagegc_store store);
 const char *imagegc_last_error(void);
 
 /* The absolute path of the database that imagegc_last_error() is about; "" if it is not a storage failure.
-   Valid as imagegc_last_error(). */
+   Valid as long as the message of imagegc_last_error(). */
 const char *imagegc_last_error_path(void);
 
 #ifdef __cplusplus

@@ -39,7 +39,7 @@ void check_options(const char *directory) {
   o = valid, o.threshold_seconds = -3;
   check_error(1, open_with(o, &store), "threshold_seconds is -3", "a negative threshold");
   o.threshold_seconds = INT64_MAX;
-  check_error(1, open_with(o, &store), "is the most", "a threshold that is too large");
+  check_error(1, open_with(o, &store), "or less", "a threshold that is too large");
   o = valid, o.busy_timeout_ms = INT64_C(1) << 40;
   check_error(1, open_with(o, &store), "busy_timeout_ms", "a busy timeout that is too large");
   o = valid, o.clock_settle_seconds = INT64_C(1) << 40;
@@ -78,7 +78,7 @@ void check_misuse(const char *directory) {
   check_error(1, imagegc_record(store, NULL, 1), "image_ids is NULL", "record NULL");
   check_error(1, imagegc_record(store, null, 2), "image_ids[1] is NULL", "record a NULL among others");
   check_error(1, imagegc_record(store, bad, 2), "image_ids[1] is not valid UTF-8", "record invalid UTF-8");
-  check_error(1, imagegc_record(store, bad, SIZE_MAX), "is the most", "record too many");
+  check_error(1, imagegc_record(store, bad, SIZE_MAX), "or less", "record too many");
   check_error(1, record(store, ""), "empty", "record an empty ID");
   check_error(1, record(store, "a b"), "white space", "record an ID with a space");
   memset(longest, 'a', 513), longest[513] = 0;

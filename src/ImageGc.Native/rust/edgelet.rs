@@ -1,4 +1,4 @@
-//! What edgelet already has, so that `imagegc.rs` compiles without it.
+//! The types of edgelet that `imagegc.rs` uses, so that it compiles without edgelet.
 
 use std::fmt::{Display, Formatter};
 use std::time::Duration;
@@ -67,7 +67,7 @@ impl ImagePruneSettings {
         self.cleanup_time
     }
 
-    /// Whether the caller is to remove images at all; `prune_images_from_file` does not ask.
+    /// Whether the caller removes images at all. `prune_images_from_file` does not check it.
     pub fn is_enabled(&self) -> bool {
         self.enabled
     }

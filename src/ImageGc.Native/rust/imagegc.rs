@@ -15,9 +15,11 @@
 //! - `new` opens the database, so it fails if the home directory is missing or the database cannot
 //!   be opened.
 //! - `record_image_use_timestamp` also fails if the change could not be written. It never panics.
-//! - A wrong clock cannot expire an image: see "Clock" in the README of the repository. An image from the flat file
-//!   therefore expires an hour after the first start at the earliest.
-//! - Lines of the flat file that cannot be read are skipped. They made every call fail or panic.
+//! - A wrong clock cannot expire an image: see "Clock" in the README of the repository. An image
+//!   from the flat file therefore expires only once the clock is trusted: `clock_settle_seconds` in
+//!   imagegc.h.
+//! - Lines of the flat file that cannot be read are skipped. Before, they made every call fail or
+//!   panic.
 //! - If an ID in use has another form than the tracked ones, such as a name, a prune removes no
 //!   images.
 
@@ -70,8 +72,8 @@ impl ImagePruneData {
     /// Returns the images to remove, with their last use as the time since 1970, and stops tracking
     /// them. Records the tracked images in use as used now.
     ///
-    /// If the storage fails it warns and returns no images, as the flat file did: the image garbage
-    /// collector passes an error on, which ends the daemon.
+    /// If the storage fails, it prints a warning and returns no images, as the flat file did. An
+    /// error would end the daemon, because the image garbage collector passes it on.
     pub fn prune_images_from_file(
         &self,
         in_use_image_ids: HashSet<String>,
@@ -150,7 +152,7 @@ extern "C" fn collect(image_id: *const c_char, last_used_at: i64, context: *mut 
     0
 }
 
-/// Must follow the call at once: the message lasts until the next call on this thread.
+/// Must follow the call at once: the message is valid until the next call on this thread.
 fn check(result: i32) -> Result<(), Error> {
     if result == ffi::OK {
         return Ok(());

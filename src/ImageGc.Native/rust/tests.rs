@@ -1,5 +1,5 @@
-//! What the flat file promised, and what the database promises besides. Each test has a home
-//! directory of its own.
+//! Tests what the flat file promised, and what the database promises in addition. Each test has its
+//! own home directory.
 
 use super::*;
 use std::fs;
@@ -326,7 +326,7 @@ fn a_time_in_the_future_counts_as_used_now() {
 fn old_images_wait_until_the_clock_can_be_trusted() {
     let home = Home::new("clock");
     drop(home.open_with(DAY, &[(image(1), 2 * DAY)]));
-    // Unlike the other tests, with the hour that the clock must run.
+    // Unlike in the other tests, the clock is trusted only after the default time.
     let data = ImagePruneData::new(&home.0, settings(DAY)).unwrap();
 
     assert!(data
@@ -361,7 +361,7 @@ fn the_store_can_be_shared_between_threads() {
     shared::<ImagePruneData>();
 }
 
-/// A directory of the test's own, removed at its end.
+/// The directory of one test, removed at its end.
 struct Home(PathBuf);
 
 impl Home {
@@ -386,7 +386,7 @@ impl Home {
         ImagePruneData::open(&self.0, settings(threshold), AT_ONCE).unwrap()
     }
 
-    /// The same with images that were last used so long ago.
+    /// The same, with images whose last use is this long ago.
     fn open_with(&self, threshold: Duration, images: &[(String, Duration)]) -> ImagePruneData {
         let lines = images
             .iter()
@@ -424,7 +424,7 @@ fn tracked(data: &ImagePruneData) -> Images {
     images
 }
 
-/// The time so long before this test run, in whole seconds.
+/// The time this long before the test run, in whole seconds.
 fn at(age: Duration) -> Duration {
     static START: std::sync::Mutex<Option<u64>> = std::sync::Mutex::new(None);
     let now = || {
