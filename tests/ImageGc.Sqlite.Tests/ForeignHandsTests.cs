@@ -12,11 +12,11 @@ public sealed class ForeignHandsTests : StoreTest
         foreach (var file in (string[])[DatabasePath, $"{DatabasePath}-wal", $"{DatabasePath}-shm"])
             File.ReadAllBytes(file);
 
-        Assert.Equal("1\n", Sqlite.CommandLine(DatabasePath, "SELECT count(*) FROM image_use"));
+        Assert.Equal("1\n", Sqlite.CommandLineOrSkip(DatabasePath, "SELECT count(*) FROM image_use"));
         for (var number = 1; number <= 30; number++)
             store.RecordUse(Id(number));
 
-        Assert.Equal("31\n", Sqlite.CommandLine(DatabasePath, "SELECT count(*) FROM image_use"));
+        Assert.Equal("31\n", Sqlite.CommandLineOrSkip(DatabasePath, "SELECT count(*) FROM image_use"));
         var left = Kill(DatabasePath);
         Assert.Equal(31, Open(options => options.DatabasePath = left).Count());
         store.Dispose();
@@ -72,9 +72,9 @@ public sealed class ForeignHandsTests : StoreTest
             if (seed % 2 == 0)
                 store.BackupTo(backup);
             else
-                Sqlite.CommandLine(path, $".backup '{backup}'");
+                Sqlite.CommandLineOrSkip(path, $".backup '{backup}'");
             if (random.Next(2) == 0)
-                Sqlite.CommandLine(path, "PRAGMA wal_checkpoint(TRUNCATE)");
+                Sqlite.CommandLineOrSkip(path, "PRAGMA wal_checkpoint(TRUNCATE)");
             RecordSome(store, kept, random, most: 300);
 
             var left = Kill(path);

@@ -1,24 +1,25 @@
 namespace ImageGc.Sqlite.Tests;
 
-/// <summary>A clock that keeps whoever reads it, and with them the database, until the test lets go.</summary>
+/// <summary>A clock that blocks each reader, and with it the database, until the test sets <see cref="Hold"/>.</summary>
 internal sealed class HeldTime : TimeProvider
 {
     public ManualResetEventSlim Hold { get; } = new(initialState: true);
 
     public override DateTimeOffset GetUtcNow()
     {
-        Hold.Wait();
+        Wait.For(Hold, "the test lets the clock go on");
         return SteppingTime.Start;
     }
 
     public override long GetTimestamp() => 0;
 
-    /// <summary>Starts a thread, and returns when it waits: for the clock, the database or another thread.</summary>
+    /// <summary>Starts a thread, and returns when it waits for the clock, the database or another thread.</summary>
     public static Thread StartUntilItWaits(Action action)
     {
-        var thread = new Thread(() => action());
+        var thread = new Thread(() => action()) { IsBackground = true };
         thread.Start();
-        SpinWait.SpinUntil(() => thread.ThreadState.HasFlag(ThreadState.WaitSleepJoin));
+        Wait.Until(() => thread.ThreadState.HasFlag(ThreadState.WaitSleepJoin),
+            "the thread waits for the clock, the database or another thread");
         return thread;
     }
 }

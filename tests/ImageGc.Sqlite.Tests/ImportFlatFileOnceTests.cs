@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using Microsoft.Extensions.Logging;
 
 namespace ImageGc.Sqlite.Tests;
@@ -55,8 +54,7 @@ public sealed class ImportFlatFileOnceTests : StoreTest
     {
         File.WriteAllText(FlatFilePath, "");
         File.CreateSymbolicLink(PathOf("null"), "/dev/null");
-        using (var mkfifo = Process.Start("mkfifo", PathOf("pipe")))
-            mkfifo.WaitForExit();
+        Shell.Run("mkfifo", PathOf("pipe"));
 
         foreach (var nothing in (string[])[FlatFilePath, PathOf("null"), PathOf("pipe"), PathOf("missing")])
             Open(options => options.FlatFilePath = nothing).Dispose();
@@ -118,16 +116,18 @@ public sealed class ImportFlatFileOnceTests : StoreTest
     [Fact]
     public async Task An_import_that_waits_for_a_pipe_keeps_nobody_from_recording()
     {
-        using (var mkfifo = Process.Start("mkfifo", FlatFilePath))
-            await mkfifo.WaitForExitAsync(TestContext.Current.CancellationToken);
+        Shell.Run("mkfifo", FlatFilePath);
         var store = Open();
-        var import = Task.Run(() => store.ImportFlatFile(FlatFilePath), TestContext.Current.CancellationToken);
+        FlatFileImport? imported = null;
+        var import = Wait.StartUntilAsleep(
+            () => imported = store.ImportFlatFile(FlatFilePath), "the import waits for a line in the pipe");
 
         store.RecordUse(Id(2));
 
         Assert.False(import.IsCompleted);
         await File.WriteAllTextAsync(FlatFilePath, Line, TestContext.Current.CancellationToken);
-        Assert.Equal(1, (await import).Images);
+        await Wait.ForAsync(import, "the import has read the pipe");
+        Assert.Equal(1, imported!.Images);
     }
 
     [Fact]

@@ -12,14 +12,10 @@ public sealed class InspectionTests : StoreTest
         if (!open)
             store.Dispose();
 
-        if (Sqlite.CommandLine(DatabasePath, "SELECT * FROM image_use_utc") is not { } printed)
-        {
-            Assert.Skip("There is no sqlite3 on this machine.");
-            return;
-        }
+        var printed = Sqlite.CommandLineOrSkip(DatabasePath, "SELECT * FROM image_use_utc");
 
         Assert.StartsWith("test1|2026-03-01T12:00:00Z|", printed, StringComparison.Ordinal);
-        Assert.Equal("ok\n", Sqlite.CommandLine(DatabasePath, "PRAGMA integrity_check"));
+        Assert.Equal("ok\n", Sqlite.CommandLineOrSkip(DatabasePath, "PRAGMA integrity_check"));
     }
 
     [Fact]

@@ -57,8 +57,9 @@ public sealed class LogTests : StoreTest
         store.RecordUse(Id(1));
         Time.StepTo(SteppingTime.Start.AddYears(1));
 
-        await Task.Run(() => store.RecordUse(Id(1)), TestContext.Current.CancellationToken)
-            .WaitAsync(TimeSpan.FromMinutes(1), TestContext.Current.CancellationToken);
+        await Wait.ForAsync(
+            Task.Run(() => store.RecordUse(Id(1)), TestContext.Current.CancellationToken),
+            "a record returns whose logger records another image");
 
         Assert.Equal([Id(1), Id(2)], store.List().Select(image => image.ImageId).Order());
     }

@@ -6,7 +6,10 @@ using Raw = SQLitePCL;
 namespace ImageGc.Sqlite.Tests;
 
 /// <summary>This test program started again, as another process that uses a store on command.</summary>
-/// <remarks>It reads lines `command path argument`, and answers each with `ok` or the exception.</remarks>
+/// <remarks>
+/// It reads lines `command path argument`, and answers each with `ok` or the exception. It ends when the test does, which
+/// closes its standard input.
+/// </remarks>
 internal sealed class OtherProcess : IDisposable
 {
     /// <summary>How long `record-slowly` holds the lock, by its own clock.</summary>
@@ -15,6 +18,7 @@ internal sealed class OtherProcess : IDisposable
     private const string Role = "IMAGEGC_TESTS_OTHER_PROCESS";
     private static readonly List<ImageUseStore> Held = [];
     private readonly Process _process;
+    private string _command = "start";
 
     /// <summary>Also where the tests run in `dotnet`, which <see cref="Environment.ProcessPath"/> names then.</summary>
     private static string Program => Path.ChangeExtension(typeof(OtherProcess).Assembly.Location, null);
@@ -28,13 +32,17 @@ internal sealed class OtherProcess : IDisposable
             RedirectStandardOutput = true,
             Environment = { [Role] = "1" },
         })!;
-        Assert.Equal("ready", _process.StandardOutput.ReadLine());
+        Assert.Equal("ready", Answer());
     }
 
-    public void Tell(string command, string path, string argument = "-") =>
+    public void Tell(string command, string path, string argument = "-")
+    {
+        _command = command;
         _process.StandardInput.WriteLine($"{command} {path} {argument}");
+    }
 
-    public string Answer() => _process.StandardOutput.ReadLine() ?? "died";
+    public string Answer() =>
+        Wait.For(_process.StandardOutput.ReadLineAsync(), $"the other process answers '{_command}'") ?? "died";
 
     public string Ask(string command, string path, string argument = "-")
     {
@@ -46,7 +54,7 @@ internal sealed class OtherProcess : IDisposable
     public void Kill()
     {
         _process.Kill();
-        _process.WaitForExit();
+        Wait.ForExit(_process, "the other process has died of kill -9");
     }
 
     public void Dispose()
@@ -110,7 +118,7 @@ internal sealed class OtherProcess : IDisposable
             {
                 store.LockPrunes();
                 Console.WriteLine("locked");
-                Console.ReadLine();
+                Console.ReadLine(); // It holds the lock until the test kills it.
             }
 
             return "ok";
@@ -121,7 +129,7 @@ internal sealed class OtherProcess : IDisposable
         }
     }
 
-    /// <summary>Holds the lock until it is told to go on.</summary>
+    /// <summary>Holds the lock until the next line comes in.</summary>
     private static void RecordSlowly(string path, string imageId)
     {
         var time = new SlowTime();
@@ -130,12 +138,13 @@ internal sealed class OtherProcess : IDisposable
         store.RecordUse([imageId]);
     }
 
-    /// <summary>Has just removed an image from the engine, and not forgotten it yet, when it is killed.</summary>
+    /// <summary>Has removed an image from the engine and not forgotten it yet when the test kills it.</summary>
     private static void PruneAndHang(ImageUseStore store) =>
         store.PruneAsync([], (image, _) =>
         {
             Console.WriteLine($"removing {image.ImageId}");
-            return Task.Delay(Timeout.Infinite, CancellationToken.None);
+            Console.ReadLine();
+            return Task.CompletedTask;
         }, TimeSpan.Zero, CancellationToken.None).Wait();
 
     private sealed class Library(nint handle) : Raw.IGetFunctionPointer

@@ -32,16 +32,10 @@ public sealed class OtherProcessesTests : StoreTest
         var store = Open();
         using var writer = Sqlite.Connect(DatabasePath);
         writer.Execute("BEGIN IMMEDIATE");
-        using var recording = new ManualResetEventSlim();
-        var record = Task.Run(() =>
-        {
-            recording.Set();
-            store.RecordUse(Id(1));
-        }, TestContext.Current.CancellationToken);
+        var record = Wait.StartUntilAsleep(() => store.RecordUse(Id(1)), "the record waits for the writer's lock");
 
-        recording.Wait(TestContext.Current.CancellationToken);
         writer.Execute("COMMIT");
-        await record;
+        await Wait.ForAsync(record, "the record returns, since the writer has committed");
 
         Assert.Single(store.List());
     }
@@ -182,22 +176,18 @@ public sealed class OtherProcessesTests : StoreTest
     {
         var store = Open();
         using var other = new OtherProcess();
-        var thread = new TaskCompletionSource<string>(TaskCreationOptions.RunContinuationsAsynchronously);
         Assert.Equal("recording", other.Ask("record-slowly", DatabasePath, Id(1)));
-        var record = Task.Run(() =>
+        var record = Wait.StartUntilAsleep(() =>
         {
-            thread.SetResult(new FileInfo("/proc/thread-self").LinkTarget!);
             if (several)
                 store.RecordUse([Id(1), Id(2)]);
             else
                 store.RecordUse(Id(1));
-        }, TestContext.Current.CancellationToken);
+        }, "the record waits for the lock of the other process");
 
-        var status = $"/proc/{await thread.Task}/stat";
-        SpinWait.SpinUntil(() => File.ReadAllText(status).Contains(") S ", StringComparison.Ordinal));
         Time.Pass(OtherProcess.RecordsSlowlyFor);
         Assert.Equal("ok", other.Ask("go-on", "-"));
-        await record;
+        await Wait.ForAsync(record, "the record returns, since the other process has recorded");
 
         Assert.Equal(SteppingTime.Start + OtherProcess.RecordsSlowlyFor, store.Find(Id(1))!.Value.LastUsedAt);
     }

@@ -156,7 +156,7 @@ public sealed class PruneAsyncTests : StoreTest
         }
 
         await stop.CancelAsync();
-        await Task.WhenAll(threads);
+        await Wait.ForAsync(Task.WhenAll(threads), "the recording threads end");
         Assert.All(Enumerable.Range(0, acknowledged.Length).Where(number => decidedAt - acknowledged[number] < 2),
             number =>
             Assert.True(store.Find(Id(number))?.LastUsedAt.ToUnixTimeSeconds() >= acknowledged[number]));

@@ -83,7 +83,7 @@ public sealed class ReadOnlyTests : StoreTest
         }
 
         Volatile.Write(ref done, true);
-        await others;
+        await Wait.ForAsync(others, "the writer closes its last store");
     }
 
     [Fact]

@@ -98,7 +98,7 @@ public sealed class SalvageTests : StoreTest
     {
         var store = Open();
         store.RecordUse(Enumerable.Range(0, 500).Select(Id));
-        Sqlite.CommandLine(DatabasePath, "PRAGMA wal_checkpoint(TRUNCATE)");
+        Sqlite.CommandLineOrSkip(DatabasePath, "PRAGMA wal_checkpoint(TRUNCATE)");
         store.RecordUse(Id(1000));
         var path = Kill(DatabasePath);
         using (var file = File.OpenWrite(path))

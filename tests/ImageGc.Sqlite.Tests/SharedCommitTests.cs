@@ -18,7 +18,7 @@ public sealed class SharedCommitTests : StoreTest
         var threads = Enumerable.Range(1, 8).Select(number => Start(() => store.RecordUse(Id(number)))).ToList();
 
         _time.Hold.Set();
-        threads.ForEach(thread => thread.Join());
+        threads.ForEach(End);
 
         Assert.Equal(9, store.Count());
         Assert.Equal(before + 2, Commits()); // The first thread has begun; the seven that wait share the next one.
@@ -39,7 +39,7 @@ public sealed class SharedCommitTests : StoreTest
             Start(() => failures[number] = Record.Exception(() => store.RecordUse(Id(number))))).ToList();
 
         _time.Hold.Set();
-        threads.ForEach(thread => thread.Join());
+        threads.ForEach(End);
 
         Assert.Null(failures[0]); // It had begun before the others came.
         Assert.All(failures.Skip(1), failure => Assert.IsType<ImageUseStoreException>(failure));
@@ -64,10 +64,10 @@ public sealed class SharedCommitTests : StoreTest
             Start(() => failures[number] = Record.Exception(() => store.RecordUse(Id(number))))).ToList();
 
         threads[interrupted - 1].Interrupt();
-        threads[interrupted - 1].Join();
+        End(threads[interrupted - 1]);
         _time.Hold.Set();
-        threads.ForEach(thread => thread.Join());
-        pruning.Join();
+        threads.ForEach(End);
+        End(pruning);
 
         int[] others = [.. Enumerable.Range(1, 3).Where(number => number != interrupted)];
         Assert.IsType<ThreadInterruptedException>(failures[interrupted]);
@@ -78,6 +78,8 @@ public sealed class SharedCommitTests : StoreTest
     }
 
     private static Thread Start(Action action) => HeldTime.StartUntilItWaits(action);
+
+    private static void End(Thread thread) => Wait.For(thread, "a thread that used the store ends");
 
     /// <summary>In the log, frame by frame (https://www.sqlite.org/fileformat2.html, 4.1).</summary>
     private int Commits()

@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using Dapper;
 using Microsoft.Data.Sqlite;
 
@@ -27,23 +26,6 @@ internal static class Sqlite
         return connection.Query<T>(sql).AsList();
     }
 
-    /// <summary>What the installed `sqlite3` prints, or null where there is none.</summary>
-    public static string? CommandLine(string path, string sql)
-    {
-        try
-        {
-            using var sqlite3 = Process.Start(new ProcessStartInfo("sqlite3", [path, sql])
-            {
-                RedirectStandardOutput = true,
-                RedirectStandardError = true,
-            })!;
-            var printed = sqlite3.StandardOutput.ReadToEnd() + sqlite3.StandardError.ReadToEnd();
-            sqlite3.WaitForExit();
-            return printed;
-        }
-        catch (System.ComponentModel.Win32Exception)
-        {
-            return null;
-        }
-    }
+    /// <summary>What the `sqlite3` of this machine prints. Skips the test if there is none.</summary>
+    public static string CommandLineOrSkip(string path, string sql) => Shell.OutputOrSkip("sqlite3", path, sql);
 }
