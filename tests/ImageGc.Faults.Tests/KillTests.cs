@@ -20,8 +20,9 @@ public sealed class KillTests
         for (var round = 0; round < rounds; round++)
         {
             var writers = Enumerable.Range(0, Writers).Select(writer => Start(path, $"{round}-{writer}")).ToList();
-            var lines = writers.ConvertAll(writer => ReadAfterKill(writer, random.Next(1, 200)));
-            acknowledged.UnionWith((await Task.WhenAll(lines)).SelectMany(line => line));
+            var images = Task.WhenAll(writers.ConvertAll(writer => ReadUntilKilled(writer, random.Next(1, 200))));
+            await Wait.ForAsync(images, "the writers have acknowledged records and died of kill -9");
+            acknowledged.UnionWith((await images).SelectMany(imageIds => imageIds));
 
             using var store = ImageUseStore.Open(new ImageUseStoreOptions { DatabasePath = path });
             Assert.Empty(acknowledged.Except(store.List().Select(image => image.ImageId)));
@@ -42,8 +43,9 @@ public sealed class KillTests
         Environment = { [WriterProcess.PathVariable] = path, [WriterProcess.NameVariable] = name },
     })!;
 
-    /// <summary>The image IDs that it acknowledged; it lives until it has acknowledged some.</summary>
-    private static async Task<List<string>> ReadAfterKill(Process writer, int acknowledgements)
+    /// <summary>Kills the writer after so many acknowledgements.</summary>
+    /// <returns>The image IDs that it acknowledged, those in the pipe at its death among them.</returns>
+    private static async Task<List<string>> ReadUntilKilled(Process writer, int acknowledgements)
     {
         using (writer)
         {
@@ -56,7 +58,7 @@ public sealed class KillTests
             }
 
             await writer.WaitForExitAsync();
-            Assert.NotEqual(0, writer.ExitCode);
+            Assert.True(writer.ExitCode != 0, "The writer ended by itself, before it was killed.");
             return lines;
         }
     }
