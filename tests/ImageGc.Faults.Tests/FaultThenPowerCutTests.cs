@@ -37,7 +37,7 @@ public sealed class FaultThenPowerCutTests
         }
 
         Figures.Add("power cuts after a fault", $"{faults} faults, {sum}");
-        Assert.True(sum is { Behind: 0, Broken: 0 }, sum.Explain());
+        Assert.True(sum.NothingLost, sum.Explain());
     }
 
     /// <summary>Where the call began that was hit.</summary>

@@ -10,6 +10,8 @@ namespace ImageGc.Faults.Tests;
 /// </summary>
 public sealed class FuzzTests : IDisposable
 {
+    private const string Sound = "sound";
+
     private readonly ScratchDirectory _directory = ScratchDirectory.New();
 
     private string DatabasePath => _directory.PathOf(Scene.DatabaseName);
@@ -31,6 +33,7 @@ public sealed class FuzzTests : IDisposable
         }
 
         var tracked = store.List();
+        Assert.All((long[])[images, skipped, tracked.Count], count => Assert.NotEqual(0, count));
         Assert.All(tracked, image => Assert.True(ImageId.IsValid(image.ImageId)));
         Figures.Add("fuzzed flat files",
             $"{iterations} files, {images} images, {skipped} lines skipped, {tracked.Count} tracked");
@@ -78,6 +81,8 @@ public sealed class FuzzTests : IDisposable
         Figures.Add("damaged databases",
             $"{iterations} files: {string.Join(", ", outcomes.Select(o => $"{o.Key} {o.Value}"))}");
         Assert.DoesNotContain(outcomes.Keys, outcome => outcome.StartsWith('!'));
+        Assert.Contains(Sound, outcomes.Keys);
+        Assert.Contains(nameof(StoreErrorReason.NotOurs), outcomes.Keys);
     }
 
     public void Dispose() => _directory.Dispose();
@@ -92,7 +97,9 @@ public sealed class FuzzTests : IDisposable
         return File.ReadAllBytes(DatabasePath);
     }
 
-    /// <summary>The first failure of any call, or "sound" if there is none.</summary>
+    /// <summary>
+    /// The reason of the first call that fails, or <see cref="Sound"/>. An exception of another type begins with '!'.
+    /// </summary>
     private string UseAll()
     {
         try
@@ -105,7 +112,7 @@ public sealed class FuzzTests : IDisposable
             // Damage may have left no ID of this form.
             store.Prune(
                 [Workloads.Id(1)], new PruneOptions { Threshold = TimeSpan.Zero, AllowOtherIdForms = true });
-            return store.Check().Damage.Count == 0 ? "sound" : "damage found by Check";
+            return store.Check().Damage.Count == 0 ? Sound : "damage found by Check";
         }
         catch (ImageUseStoreException exception)
         {

@@ -10,6 +10,9 @@ namespace ImageGc.Faults.Tests.PowerCut;
 internal sealed record Verdict(int Points, int Images, int Different, int Behind, int Broken,
     IReadOnlyList<string> Findings)
 {
+    /// <summary>Whether images were tried, and each of them holds all that was acknowledged.</summary>
+    public bool NothingLost => this is { Images: > 0, Behind: 0, Broken: 0 };
+
     public override string ToString() =>
         $"{Points} points, {Images} images ({Different} different): {Behind} lost something acknowledged, "
         + $"{Broken} broken";
