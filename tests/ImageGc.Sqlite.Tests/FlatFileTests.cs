@@ -103,7 +103,7 @@ public sealed class FlatFileTests : StoreTest
 
         store.ImportFlatFile(FlatFilePath);
 
-        Assert.NotNull(store.Find(Id(1)));
+        Assert.Equal(SteppingTime.Start, store.Find(Id(1))!.Value.LastUsedAt);
     }
 
     [Fact]
@@ -200,6 +200,8 @@ public sealed class FlatFileTests : StoreTest
         Assert.Equal(StoreErrorReason.FlatFile, exception.Reason);
         Assert.Equal("kept", File.ReadAllText(FlatFilePath));
         Assert.Throws<ImageUseStoreException>(() => store.ExportFlatFile(PathOf("missing/image_use")));
+        Assert.Equal([FlatFilePath, DatabasePath, $"{DatabasePath}-shm", $"{DatabasePath}-wal"],
+            Directory.GetFiles(PathOf("")).Order(StringComparer.Ordinal));
     }
 
     [Fact]

@@ -60,6 +60,7 @@ public sealed class ImportFlatFileOnceTests : StoreTest
             Open(options => options.FlatFilePath = nothing).Dispose();
 
         Assert.Empty(Directory.GetFiles(PathOf(""), "*.imported*"));
+        Assert.All((string[])[FlatFilePath, PathOf("null"), PathOf("pipe")], path => Assert.True(Path.Exists(path)));
     }
 
     [Fact]

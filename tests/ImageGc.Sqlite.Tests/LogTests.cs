@@ -78,10 +78,13 @@ public sealed class LogTests : StoreTest
             StringComparison.Ordinal);
     }
 
-    [Fact]
-    public async Task A_log_that_fails_keeps_nobody_from_a_result()
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task A_logger_that_throws_does_not_make_a_call_fail(bool whenAsked)
     {
-        var log = new TroublesomeLog { Failure = new IOException("The log's disk is full.") };
+        var failure = new IOException("The log's disk is full.");
+        var log = new TroublesomeLog { WhenAsked = whenAsked ? failure : null, WhenWriting = failure };
         using var store = ImageUseStore.Open(new ImageUseStoreOptions { DatabasePath = DatabasePath }, Time, log);
         store.RecordUse([Id(1), Id(2)]);
 
@@ -142,7 +145,9 @@ public sealed class LogTests : StoreTest
     {
         public ImageUseStore? Store { get; set; }
 
-        public Exception? Failure { get; set; }
+        public Exception? WhenAsked { get; init; }
+
+        public Exception? WhenWriting { get; init; }
 
         public ILogger CreateLogger(string categoryName) => this;
 
@@ -153,12 +158,14 @@ public sealed class LogTests : StoreTest
         public IDisposable? BeginScope<TState>(TState state)
             where TState : notnull => null;
 
-        public bool IsEnabled(LogLevel logLevel) => Failure is null ? logLevel > LogLevel.Debug : throw Failure;
+        public bool IsEnabled(LogLevel logLevel) => WhenAsked is null ? logLevel > LogLevel.Debug : throw WhenAsked;
 
         public void Log<TState>(
             LogLevel logLevel, EventId eventId, TState state, Exception? exception,
             Func<TState, Exception?, string> formatter)
         {
+            if (WhenWriting is not null)
+                throw WhenWriting;
             Store?.RecordUse(Id(2));
         }
 

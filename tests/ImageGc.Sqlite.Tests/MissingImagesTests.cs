@@ -74,12 +74,18 @@ public sealed class MissingImagesTests : StoreTest
     }
 
     [Fact]
-    public void What_is_listed_changes_nothing_and_what_is_no_ID_lists_nothing()
+    public void Listed_images_stay_tracked_and_untracked_or_malformed_IDs_are_ignored()
     {
         var store = Open();
         store.RecordUse(Id(1));
 
-        Assert.Empty(store.ForgetMissing([Id(1), Id(1), "two words", Id(9)]));
+        for (var day = 0; day < 3; day++)
+        {
+            Assert.Empty(store.ForgetMissing([Id(1), Id(1), "two words", Id(9)]));
+            Time.Pass(Day);
+        }
+
+        Assert.Equal(Id(1), Assert.Single(store.List()).ImageId);
         Assert.Throws<ArgumentNullException>(() => store.ForgetMissing(null!));
     }
 }

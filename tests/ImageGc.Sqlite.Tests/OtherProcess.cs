@@ -35,6 +35,8 @@ internal sealed class OtherProcess : IDisposable
         Assert.Equal("ready", Answer());
     }
 
+    public string LoadedLibraries => File.ReadAllText($"/proc/{_process.Id}/maps");
+
     public void Tell(string command, string path, string argument = "-")
     {
         _command = command;

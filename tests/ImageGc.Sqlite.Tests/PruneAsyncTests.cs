@@ -138,7 +138,7 @@ public sealed class PruneAsyncTests : StoreTest
             }
         }, _cancel)).ToList();
 
-        long decidedAt = 0;
+        var (decidedAt, removed) = (0L, 0);
         for (var round = 0; round < 1000; round++)
         {
             Time.Pass(TimeSpan.FromSeconds(1));
@@ -153,6 +153,7 @@ public sealed class PruneAsyncTests : StoreTest
                 return Task.CompletedTask;
             }, TimeSpan.FromSeconds(2), _cancel);
             Assert.Empty(result.Failed);
+            removed += result.Removed.Count;
         }
 
         await stop.CancelAsync();
@@ -161,6 +162,7 @@ public sealed class PruneAsyncTests : StoreTest
             number =>
             Assert.True(store.Find(Id(number))?.LastUsedAt.ToUnixTimeSeconds() >= acknowledged[number]));
         Assert.Empty(store.Check().Damage);
+        Assert.NotEqual(0, removed);
     }
 
     [Fact]

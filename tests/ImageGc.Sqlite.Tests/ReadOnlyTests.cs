@@ -66,22 +66,25 @@ public sealed class ReadOnlyTests : StoreTest
     public async Task A_sound_database_is_never_called_damaged_while_others_come_and_go()
     {
         Written().Dispose();
-        var (done, number) = (false, 10);
+        var (done, stores, number) = (false, 0, 10);
         var others = Task.Run(() =>
         {
             while (!Volatile.Read(ref done))
             {
                 using var store = ImageUseStore.Open(new ImageUseStoreOptions { DatabasePath = DatabasePath }, Time);
                 store.RecordUse(Enumerable.Range(number += 50, 50).Select(Id));
+                Interlocked.Increment(ref stores);
             }
         }, TestContext.Current.CancellationToken);
 
+        Wait.Until(() => Volatile.Read(ref stores) > 0, "the writer has recorded for the first time");
         for (var looks = 0; looks < 50; looks++)
         {
             using var look = Look();
             Assert.Empty(look.Check().Damage);
         }
 
+        Assert.InRange(Volatile.Read(ref stores), 2, int.MaxValue);
         Volatile.Write(ref done, true);
         await Wait.ForAsync(others, "the writer closes its last store");
     }
@@ -90,11 +93,15 @@ public sealed class ReadOnlyTests : StoreTest
     public void What_would_change_it_fails_and_says_why()
     {
         Written().Dispose();
+        File.WriteAllText(PathOf("image_use"), $"{Id(9)} 1700000000\n");
         using var look = Look();
 
         foreach (var call in (Action[])[
             () => look.RecordUse(Id(1)), () => look.RecordUse([Id(1), Id(2)]), () => look.Prune([]),
-            () => look.Forget(Id(3)), () => look.ForgetGone([look.List()[0]])])
+            () => look.Forget(Id(3)), () => look.ForgetGone([look.List()[0]]), () => look.ForgetMissing([]),
+            () => look.Describe([new(Id(2), ["agent:1"])]), () => look.Keep("agent"), () => look.Unkeep("agent"),
+            () => look.ImportFlatFile(PathOf("image_use")),
+            () => look.PruneAsync([], (_, _) => Task.CompletedTask).GetAwaiter().GetResult()])
         {
             var exception = Assert.Throws<ImageUseStoreException>(call);
             Assert.Equal(StoreErrorReason.ReadOnly, exception.Reason);
