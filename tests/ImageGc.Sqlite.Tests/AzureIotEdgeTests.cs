@@ -6,8 +6,6 @@ namespace ImageGc.Sqlite.Tests;
 /// </summary>
 public sealed class AzureIotEdgeTests : StoreTest
 {
-    private static readonly TimeSpan Day = TimeSpan.FromDays(1);
-
     [Fact]
     public void Record_image_use_timestamp_adds_and_then_moves_the_stamp()
     {
@@ -16,7 +14,7 @@ public sealed class AzureIotEdgeTests : StoreTest
         store.RecordUse(image);
         var before = Assert.Single(store.List());
 
-        Time.Pass(TimeSpan.FromSeconds(1));
+        Time.Pass(Second);
         store.RecordUse(image);
 
         var after = Assert.Single(store.List());

@@ -3,13 +3,11 @@ namespace ImageGc.Sqlite.Tests;
 /// <summary>A simulated device with its clocks and boots.</summary>
 public abstract class BootTest : StoreTest
 {
-    protected static readonly TimeSpan Week = TimeSpan.FromDays(7);
-    protected static readonly TimeSpan Day = TimeSpan.FromDays(1);
     protected static readonly TimeSpan Hour = TimeSpan.FromHours(1);
     protected static readonly TimeSpan Minute = TimeSpan.FromMinutes(1);
-    protected static readonly TimeSpan Second = TimeSpan.FromSeconds(1);
 
     internal SimulatedDevice Device { get; } = new();
+
     protected void RecordInABootThatSettled()
     {
         Store(Device).RecordUse(Id(1));

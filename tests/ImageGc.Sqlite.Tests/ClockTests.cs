@@ -2,8 +2,6 @@ namespace ImageGc.Sqlite.Tests;
 
 public sealed class ClockTests : StoreTest
 {
-    private static readonly TimeSpan Week = TimeSpan.FromDays(7);
-    private static readonly TimeSpan Second = TimeSpan.FromSeconds(1);
     private static readonly DateTimeOffset Boot = DateTimeOffset.UnixEpoch.AddSeconds(30);
 
     [Fact]

@@ -35,7 +35,7 @@ public sealed class CorrectTimesTests : StoreTest
         store.RecordUse(Id(1));
         using var locked = Sqlite.Connect(DatabasePath);
         using var transaction = locked.BeginTransaction();
-        Time.Pass(TimeSpan.FromDays(1));
+        Time.Pass(Day);
 
         store.CorrectTimes();
 
@@ -66,7 +66,7 @@ public sealed class CorrectTimesTests : StoreTest
             earlier.RecordUse(Id(1));
         var store = Open();
         store.RecordUse([Id(2), Id(3)]);
-        Time.Pass(TimeSpan.FromDays(7));
+        Time.Pass(Week);
 
         var result = await store.PruneAsync([], (image, _) =>
         {

@@ -13,7 +13,8 @@ public sealed class FlatFileLineTests : StoreTest
         var store = Open();
         store.RecordUse(Id(3));
         Time.Pass(TimeSpan.FromSeconds(10));
-        var (earliest, now) = (1_420_070_400L, Seconds(Time.GetUtcNow()));
+        var earliest = Seconds(new DateTimeOffset(2015, 1, 1, 0, 0, 0, TimeSpan.Zero));
+        var now = Seconds(Time.GetUtcNow());
         File.WriteAllText(FlatFilePath,
             $"{Id(1)} {earliest - 1}\n{Id(2)} {earliest}\n{Id(3)} {now}\n{Id(4)} {now + 1}\n"
             + $"{Id(5)} 253402300799\n{Id(6)} 253402300800\n");

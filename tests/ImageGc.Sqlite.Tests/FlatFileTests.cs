@@ -177,7 +177,7 @@ public sealed class FlatFileTests : StoreTest
     {
         var store = Open();
         store.RecordUse(Id(2));
-        Time.Pass(TimeSpan.FromSeconds(1));
+        Time.Pass(Second);
         store.RecordUse(Id(1));
 
         store.ExportFlatFile(FlatFilePath);

@@ -196,7 +196,7 @@ public sealed class FullDiskTests : StoreTest
         for (var i = 1; i <= 4; i++)
         {
             store.RecordUse($"old-{i}");
-            Time.Pass(TimeSpan.FromSeconds(1));
+            Time.Pass(Second);
         }
 
         store.RecordUse("used");

@@ -2,7 +2,6 @@ namespace ImageGc.Sqlite.Tests;
 
 public sealed class HistoryTests : StoreTest
 {
-    private static readonly TimeSpan Week = TimeSpan.FromDays(7);
     private readonly CancellationToken _cancel = TestContext.Current.CancellationToken;
 
     [Fact]
@@ -105,15 +104,16 @@ public sealed class HistoryTests : StoreTest
         var store = Open(options => options.ImageAgeCleanupThreshold = TimeSpan.Zero);
         store.RecordUse(Id(1));
         store.Prune([]);
+        store.Prune([]);
 
         Time.Pass(TimeSpan.FromDays(90));
-        PruneAYearOfNights(store);
-        Assert.Equal(Nights + 1, store.ListPrunes().Count);
+        FillHistory(store);
+        Assert.Equal(ImageUseStore.HistoryRuns + 2, store.ListPrunes().Count);
         Assert.Single(store.ListRemoved());
 
-        Time.Pass(TimeSpan.FromSeconds(1));
+        Time.Pass(Second);
         store.Prune([]);
-        Assert.Equal(Nights + 1, store.ListPrunes().Count);
+        Assert.Equal(ImageUseStore.HistoryRuns + 1, store.ListPrunes().Count);
         Assert.Empty(store.ListRemoved());
     }
 
@@ -123,22 +123,21 @@ public sealed class HistoryTests : StoreTest
         var store = Open(options => options.ImageAgeCleanupThreshold = TimeSpan.Zero);
         store.RecordUse(Id(1));
         store.Prune([]);
-        PruneAYearOfNights(store, 1);
+        FillHistory(store, 1);
 
         Time.StepTo(SteppingTime.Start.AddYears(14));
         store.Prune([]);
 
-        Assert.Equal(Nights + 1, store.ListPrunes().Count);
+        Assert.Equal(ImageUseStore.HistoryRuns + 1, store.ListPrunes().Count);
         Assert.Single(store.ListRemoved());
         store.Prune([]);
         Assert.Empty(store.ListRemoved());
     }
 
-    private const int Nights = 400;
-
-    private static void PruneAYearOfNights(ImageUseStore store, int butFor = 0)
+    /// <summary>As many prunes as the history keeps whatever their age.</summary>
+    private static void FillHistory(ImageUseStore store, int butFor = 0)
     {
-        for (var night = butFor; night < Nights; night++)
+        for (var run = butFor; run < ImageUseStore.HistoryRuns; run++)
             store.Prune([]);
     }
 
@@ -149,7 +148,7 @@ public sealed class HistoryTests : StoreTest
         store.Prune([]);
         var scheduled = store.LastPrune();
         Time.Pass(TimeSpan.FromDays(400));
-        for (var times = 0; times <= Nights; times++)
+        for (var times = 0; times <= ImageUseStore.HistoryRuns; times++)
             store.Prune([], new PruneOptions { Kind = PruneKind.DiskPressure });
 
         Assert.Equal(scheduled, store.LastPrune(PruneKind.Scheduled));
@@ -212,7 +211,7 @@ public sealed class HistoryTests : StoreTest
         store.RecordUse([Id(1), Id(2), Id(3), Id(4)]);
         Time.Pass(Week);
         await store.PruneAsync([Id(4)], FailBut(Id(1)), TestContext.Current.CancellationToken);
-        Time.Pass(TimeSpan.FromSeconds(1));
+        Time.Pass(Second);
         store.Prune([Id(3), Id(4)]);
         Time.Pass(Week);
         store.Prune([]);
@@ -226,26 +225,6 @@ public sealed class HistoryTests : StoreTest
 
         static Func<ImageUse, CancellationToken, Task> FailBut(string imageId) => (image, _) =>
             image.ImageId == imageId ? Task.CompletedTask : throw new IOException("in use");
-    }
-
-    [Fact]
-    public void History_of_more_than_ninety_days_ago_leaves_the_file()
-    {
-        var store = Open(options => options.ImageAgeCleanupThreshold = TimeSpan.Zero);
-        store.RecordUse(Id(1));
-        store.Prune([]);
-        store.Prune([]);
-
-        Time.Pass(TimeSpan.FromDays(90));
-        PruneAYearOfNights(store);
-        Assert.Equal([(Nights + 2, 1)], Rows());
-
-        Time.Pass(TimeSpan.FromSeconds(1));
-        store.Prune([]);
-        Assert.Equal([(Nights + 1, 0)], Rows());
-
-        List<(int, int)> Rows() => Sqlite.Query<(int, int)>(DatabasePath,
-            "SELECT (SELECT count(*) FROM prune_run), (SELECT count(*) FROM removed_image)");
     }
 
     [Fact]
@@ -267,7 +246,7 @@ public sealed class HistoryTests : StoreTest
     {
         var store = Open();
         store.RecordUse([Id(3), Id(2)]);
-        Time.Pass(TimeSpan.FromSeconds(1));
+        Time.Pass(Second);
         store.RecordUse(Id(1));
         Time.Pass(Week);
         store.Prune([]);

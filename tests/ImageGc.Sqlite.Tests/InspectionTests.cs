@@ -24,7 +24,7 @@ public sealed class InspectionTests : StoreTest
         var now = new SteppingTime(TimeProvider.System.GetUtcNow().AddDays(-2));
         var store = Open(time: now);
         store.RecordUse("older");
-        now.Pass(TimeSpan.FromDays(1));
+        now.Pass(Day);
         store.RecordUse("newer");
 
         Assert.Equal([("older", 2.0), ("newer", 1.0)],
@@ -59,9 +59,10 @@ public sealed class InspectionTests : StoreTest
     public void The_first_and_the_last_second_of_the_calendar_are_stamps()
     {
         var store = Open();
-        Sqlite.Execute(DatabasePath, "INSERT INTO image_use VALUES ('a', 0, 0), ('b', 0, 253402300799000)");
+        Sqlite.Execute(
+            DatabasePath, $"INSERT INTO image_use VALUES ('a', 0, 0), ('b', 0, {UnixTime.LatestSecond * 1000})");
 
-        Assert.Equal([0, 253_402_300_799], store.List().Select(image => image.LastUsedAt.ToUnixTimeSeconds()));
+        Assert.Equal([0, UnixTime.LatestSecond], store.List().Select(image => image.LastUsedAt.ToUnixTimeSeconds()));
     }
 
     [Fact]
@@ -106,7 +107,7 @@ public sealed class InspectionTests : StoreTest
 
         await store.PruneAsync([], (_, _) =>
         {
-            Time.Pass(TimeSpan.FromDays(1));
+            Time.Pass(Day);
             return Task.CompletedTask;
         }, TestContext.Current.CancellationToken);
 

@@ -149,7 +149,7 @@ public sealed class KeepTests : StoreTest
     {
         var store = Open(options => options.ImageAgeCleanupThreshold = TimeSpan.Zero);
         store.RecordUse(Id(1));
-        Time.Pass(TimeSpan.FromSeconds(1));
+        Time.Pass(Second);
         store.RecordUse(Id(2));
         store.Describe([new(Id(1), ["registry/app:1"]), new(Id(2), ["tool:2"])]);
         return store;

@@ -37,7 +37,7 @@ public sealed class LogTests : StoreTest
         var log = new RecordingLog();
         using var store = ImageUseStore.Open(new ImageUseStoreOptions { DatabasePath = DatabasePath }, Time, log);
         store.RecordUse([Id(1), Id(2)]);
-        Time.Pass(TimeSpan.FromDays(7));
+        Time.Pass(Week);
         using var stop = new CancellationTokenSource();
 
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() =>
@@ -101,7 +101,7 @@ public sealed class LogTests : StoreTest
         var log = new RecordingLog();
         using var store = ImageUseStore.Open(new ImageUseStoreOptions { DatabasePath = DatabasePath }, Time, log);
         store.RecordUse([Id(1), Id(2), Id(3)]);
-        Time.Pass(TimeSpan.FromDays(7));
+        Time.Pass(Week);
 
         await store.PruneAsync([Id(3)], (image, _) =>
             image.ImageId == Id(1) ? throw new IOException("in use") : Task.CompletedTask,

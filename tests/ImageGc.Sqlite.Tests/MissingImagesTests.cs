@@ -3,8 +3,6 @@ namespace ImageGc.Sqlite.Tests;
 /// <summary>When an image that the engine does not list is forgotten.</summary>
 public sealed class MissingImagesTests : StoreTest
 {
-    private static readonly TimeSpan Day = TimeSpan.FromDays(1);
-
     [Fact]
     public void An_image_that_was_missing_on_two_days_is_forgotten_and_the_history_has_it_as_gone()
     {

@@ -57,7 +57,7 @@ public sealed class OtherProcessesTests : StoreTest
 
         for (var i = 0; i < 3; i++)
         {
-            Time.Pass(TimeSpan.FromSeconds(1)); // A stamp that stays the same writes nothing.
+            Time.Pass(Second); // A stamp that stays the same writes nothing.
             store.RecordUse(Id(i));
         }
 

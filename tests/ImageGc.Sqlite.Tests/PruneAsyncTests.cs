@@ -2,7 +2,6 @@ namespace ImageGc.Sqlite.Tests;
 
 public sealed class PruneAsyncTests : StoreTest
 {
-    private static readonly TimeSpan Week = TimeSpan.FromDays(7);
     private static readonly Func<ImageUse, CancellationToken, Task> Succeed = (_, _) => Task.CompletedTask;
     private readonly CancellationToken _cancel = TestContext.Current.CancellationToken;
 
@@ -141,7 +140,7 @@ public sealed class PruneAsyncTests : StoreTest
         var (decidedAt, removed) = (0L, 0);
         for (var round = 0; round < 1000; round++)
         {
-            Time.Pass(TimeSpan.FromSeconds(1));
+            Time.Pass(Second);
             decidedAt = Time.GetUtcNow().ToUnixTimeSeconds();
             var before = (long[])acknowledged.Clone();
             var result = await store.PruneAsync([Id(0)], (image, _) =>

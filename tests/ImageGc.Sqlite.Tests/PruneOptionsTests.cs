@@ -3,7 +3,6 @@ namespace ImageGc.Sqlite.Tests;
 /// <summary>How a prune can differ from the regular one, and what it tells while it runs.</summary>
 public sealed class PruneOptionsTests : StoreTest, IProgress<PruneOutcome>
 {
-    private static readonly TimeSpan Week = TimeSpan.FromDays(7);
     private readonly CancellationToken _cancel = TestContext.Current.CancellationToken;
     private readonly List<PruneOutcome> _told = [];
 

@@ -2,9 +2,6 @@ namespace ImageGc.Sqlite.Tests;
 
 public sealed class PruneTests : StoreTest
 {
-    private static readonly TimeSpan Week = TimeSpan.FromDays(7);
-    private static readonly TimeSpan Second = TimeSpan.FromSeconds(1);
-
     [Fact]
     public void An_image_expires_exactly_at_the_threshold()
     {
@@ -127,7 +124,7 @@ public sealed class PruneTests : StoreTest
     {
         var store = Open();
         store.RecordUse(Id(1));
-        Time.Pass(100 * 365 * TimeSpan.FromDays(1));
+        Time.Pass(100 * 365 * Day);
 
         Assert.Empty(store.Prune([], TimeSpan.MaxValue));
         Assert.Equal(DateTimeOffset.MaxValue, Assert.Single(store.ExplainPrune([], TimeSpan.MaxValue)).PrunableAt);
@@ -192,7 +189,7 @@ public sealed class PruneTests : StoreTest
     {
         var store = Open();
         store.RecordUse([Id(3), Id(2)]);
-        Time.Pass(TimeSpan.FromSeconds(1));
+        Time.Pass(Second);
         store.RecordUse(Id(1));
 
         Assert.Equal([Id(2), Id(3), Id(1)], store.ExplainPrune([]).Select(verdict => verdict.Image.ImageId));
@@ -211,7 +208,7 @@ public sealed class PruneTests : StoreTest
     public void A_wall_time_before_2015_or_after_now_is_rewritten_and_none_between()
     {
         var store = Open();
-        var (earliest, now) = (1_420_070_400L, SteppingTime.Start.ToUnixTimeSeconds());
+        var (earliest, now) = (Now.EarliestPlausible / 1000, SteppingTime.Start.ToUnixTimeSeconds());
         long[] stamps = [earliest - 1, earliest, now, now + 2];
         foreach (var stamp in stamps)
             Sqlite.Execute(DatabasePath, $"INSERT INTO image_use VALUES ('{stamp}', 0, {stamp * 1000})");

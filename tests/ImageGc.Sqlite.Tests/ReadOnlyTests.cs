@@ -5,8 +5,6 @@ namespace ImageGc.Sqlite.Tests;
 /// <summary>Looking at a database changes nothing and works where writing does not.</summary>
 public sealed class ReadOnlyTests : StoreTest
 {
-    private static readonly TimeSpan Week = TimeSpan.FromDays(7);
-
     [Fact]
     public void Everything_can_be_looked_at_and_nothing_beside_the_file_is_made()
     {
@@ -257,7 +255,7 @@ public sealed class ReadOnlyTests : StoreTest
         store.RecordUse([Id(1), Id(2)]);
         Time.Pass(Week);
         store.Prune([Id(2)]);
-        Time.Pass(TimeSpan.FromDays(1));
+        Time.Pass(Day);
         store.RecordUse(Id(3));
         return store;
     }

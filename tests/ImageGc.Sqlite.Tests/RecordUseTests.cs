@@ -21,7 +21,7 @@ public sealed class RecordUseTests : StoreTest
         var store = Open();
         store.RecordUse(Id(1));
 
-        Time.Pass(TimeSpan.FromSeconds(1));
+        Time.Pass(Second);
         store.RecordUse(Id(1));
 
         Assert.Equal([new ImageUse(Id(1), SteppingTime.Start.AddSeconds(1))], store.List());
@@ -99,7 +99,7 @@ public sealed class RecordUseTests : StoreTest
     {
         var store = Open();
         store.RecordUse([Id(2), Id(3)]);
-        Time.Pass(TimeSpan.FromSeconds(1));
+        Time.Pass(Second);
         store.RecordUse(Id(1));
 
         Assert.Equal([Id(2), Id(3), Id(1)], store.List().Select(image => image.ImageId));
@@ -138,7 +138,7 @@ public sealed class RecordUseTests : StoreTest
         var store = Open();
         store.RecordUse([Id(1), Id(2)]);
         var listed = store.List();
-        Time.Pass(TimeSpan.FromSeconds(1));
+        Time.Pass(Second);
         store.RecordUse(Id(2));
 
         Assert.Equal([listed[0]], store.ForgetGone(listed));

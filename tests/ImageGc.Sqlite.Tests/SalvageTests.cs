@@ -39,7 +39,7 @@ public sealed class SalvageTests : StoreTest
     public void Whatever_makes_a_row_no_image_it_is_removed_when_it_is_opened(string imageId)
     {
         using (var store = Open())
-            store.RecordUse([Id(1), "bild-\u00fc", new string('x', 512)]);
+            store.RecordUse([Id(1), "bild-\u00fc", new string('x', ImageId.MaxLength)]);
         Sqlite.Execute(DatabasePath,
             $"PRAGMA ignore_check_constraints = 1; INSERT INTO image_use VALUES (CAST({imageId} AS TEXT), 1, 1)");
 

@@ -3,6 +3,11 @@ namespace ImageGc.Sqlite.Tests;
 /// <summary>A real database file of its own for each test, and a clock that the test moves.</summary>
 public abstract class StoreTest : IDisposable
 {
+    /// <summary>The default threshold.</summary>
+    protected static readonly TimeSpan Week = TimeSpan.FromDays(7);
+    protected static readonly TimeSpan Day = TimeSpan.FromDays(1);
+    protected static readonly TimeSpan Second = TimeSpan.FromSeconds(1);
+
     private readonly DirectoryInfo _directory = Directory.CreateTempSubdirectory("imagegc-");
     private readonly List<IDisposable> _open = [];
 

@@ -6,22 +6,18 @@ namespace ImageGc.Sqlite.Tests;
 /// <summary>A database of an earlier version, as that version left it, is opened by this one.</summary>
 public sealed class UpgradeTests : StoreTest
 {
-    private const long LastSecond = 253_402_300_799;
-    private const long Day = 86_400;
-
     private static readonly long Now = SteppingTime.Start.ToUnixTimeSeconds();
-    private static readonly TimeSpan Week = TimeSpan.FromDays(7);
 
     private readonly Dictionary<string, long> _images = new()
     {
         ["first-second"] = 0,
         ["1970"] = 30,
-        ["old"] = Now - 30 * Day,
-        ["a-week"] = Now - 7 * Day,
-        ["a-week-less-a-second"] = Now - 7 * Day + 1,
+        ["old"] = DaysAgo(30),
+        ["a-week"] = DaysAgo(7),
+        ["a-week-less-a-second"] = DaysAgo(7) + 1,
         ["now"] = Now,
-        ["ahead"] = Now + 30 * Day,
-        ["last-second"] = LastSecond,
+        ["ahead"] = DaysAgo(-30),
+        ["last-second"] = UnixTime.LatestSecond,
     };
 
     [Theory]
@@ -35,7 +31,7 @@ public sealed class UpgradeTests : StoreTest
 
         Assert.Equal(_images.OrderBy(image => image.Value).Select(image => (image.Key, image.Value)),
             store.List().Select(image => (image.ImageId, image.LastUsedAt.ToUnixTimeSeconds())));
-        Assert.Equal([6], Sqlite.Query<int>(DatabasePath, "PRAGMA user_version"));
+        Assert.Equal([MigrationTests.Scripts.Length], Sqlite.Query<int>(DatabasePath, "PRAGMA user_version"));
         Assert.Empty(store.Check().Damage);
     }
 
@@ -68,12 +64,12 @@ public sealed class UpgradeTests : StoreTest
 
         Assert.Equal(
             [
-                new PruneRun(At(Now - 2 * Day), Week, Tracked: 10, Removed: 2, Failed: 1, PruneKind.Scheduled),
-                new PruneRun(At(Now - 3 * Day), Week, Tracked: 10, Removed: 0, Failed: 0, PruneKind.Scheduled),
+                new PruneRun(At(DaysAgo(2)), Week, Tracked: 10, Removed: 2, Failed: 1, PruneKind.Scheduled),
+                new PruneRun(At(DaysAgo(3)), Week, Tracked: 10, Removed: 0, Failed: 0, PruneKind.Scheduled),
             ],
             store.ListPrunes());
         Assert.Equal(
-            [("gone-1", Now - 20 * Day, Now - 2 * Day), ("gone-2", Now - 10 * Day, Now - 2 * Day + 5)],
+            [("gone-1", DaysAgo(20), DaysAgo(2)), ("gone-2", DaysAgo(10), DaysAgo(2) + 5)],
             store.ListRemoved().Select(removed => (removed.Image.ImageId,
                 removed.Image.LastUsedAt.ToUnixTimeSeconds(), removed.RemovedAt.ToUnixTimeSeconds())));
     }
@@ -89,9 +85,9 @@ public sealed class UpgradeTests : StoreTest
         var expired = store.Prune(["old"]);
 
         Assert.Equal(["a-week"], expired.Select(image => image.ImageId));
-        Time.Pass(TimeSpan.FromSeconds(1));
+        Time.Pass(Second);
         Assert.Equal(["a-week-less-a-second"], store.Prune(["old"]).Select(image => image.ImageId));
-        Time.Pass(Week - TimeSpan.FromSeconds(1));
+        Time.Pass(Week - Second);
         Assert.Equal(["1970", "ahead", "first-second", "last-second", "now"],
             store.Prune(["old"]).Select(image => image.ImageId).Order(StringComparer.Ordinal));
     }
@@ -104,10 +100,10 @@ public sealed class UpgradeTests : StoreTest
         using var record = running.CreateCommand();
         record.CommandText = UpsertOfVersion2;
         record.Parameters.AddWithValue("@id", "old");
-        record.Parameters.AddWithValue("@now", Now - Day);
+        record.Parameters.AddWithValue("@now", DaysAgo(1));
         record.Prepare();
         record.ExecuteNonQuery();
-        _images["old"] = Now - Day;
+        _images["old"] = DaysAgo(1);
 
         var store = Open();
         record.Parameters["@now"].Value = Now;
@@ -210,15 +206,17 @@ public sealed class UpgradeTests : StoreTest
             return;
         connection.Execute($"""
             INSERT INTO prune_run (prune_run_id, pruned_at, threshold_seconds, tracked, removed, failed)
-            VALUES (1, {Now - 3 * Day}, {7 * Day}, 10, 0, 0), (2, {Now - 2 * Day}, {7 * Day}, 10, 2, 1);
+            VALUES (1, {DaysAgo(3)}, {Week.TotalSeconds}, 10, 0, 0), (2, {DaysAgo(2)}, {Week.TotalSeconds}, 10, 2, 1);
             INSERT INTO removed_image (prune_run_id, image_id, last_used_at, removed_at)
-            VALUES (2, 'gone-1', {Now - 20 * Day}, {Now - 2 * Day}),
-                   (2, 'gone-2', {Now - 10 * Day}, {Now - 2 * Day + 5});
+            VALUES (2, 'gone-1', {DaysAgo(20)}, {DaysAgo(2)}),
+                   (2, 'gone-2', {DaysAgo(10)}, {DaysAgo(2) + 5});
             """);
     }
 
     private List<string> Show(string sql) => [.. Sqlite.Query<dynamic>(DatabasePath, sql)
         .Select(row => string.Join('|', ((IDictionary<string, object>)row).Values))];
+
+    private static long DaysAgo(int days) => Now - days * 86_400L;
 
     private static DateTimeOffset At(long seconds) => DateTimeOffset.FromUnixTimeSeconds(seconds);
 }

@@ -3,7 +3,6 @@ namespace ImageGc.Sqlite.Tests;
 /// <summary>What others do while a prune removes images is seen, and only uses keep an image.</summary>
 public sealed class UsedMeanwhileTests : StoreTest
 {
-    private static readonly TimeSpan Week = TimeSpan.FromDays(7);
     private readonly CancellationToken _cancel = TestContext.Current.CancellationToken;
 
     [Fact]
@@ -11,7 +10,7 @@ public sealed class UsedMeanwhileTests : StoreTest
     {
         var store = Open();
         store.RecordUse(Id(1));
-        Time.Pass(TimeSpan.FromSeconds(1));
+        Time.Pass(Second);
         store.RecordUse(Id(2));
         Time.Pass(Week);
 
@@ -32,7 +31,7 @@ public sealed class UsedMeanwhileTests : StoreTest
     {
         var store = Open();
         store.RecordUse(Id(1));
-        Time.Pass(TimeSpan.FromSeconds(1));
+        Time.Pass(Second);
         Open().RecordUse(Id(1));
         Time.Pass(Week);
 
