@@ -18,7 +18,7 @@ public sealed class BadPagesTests : IDisposable
     [Theory]
     [InlineData(2_000)]
     [InlineData(20_000)]
-    public void One_bad_page_in_a_hundred_costs_the_rows_of_that_page(int rows)
+    public void One_bad_page_in_a_hundred_costs_less_than_one_image_in_twenty(int rows)
     {
         var sound = FileWith(rows);
         var pages = sound.Length / PageSize;
@@ -47,7 +47,7 @@ public sealed class BadPagesTests : IDisposable
     }
 
     [Fact]
-    public void A_file_whose_end_is_cut_off_gives_back_what_is_left()
+    public void A_salvage_of_a_cut_off_file_keeps_nine_tenths_of_the_images_that_are_left()
     {
         const int rows = 2_000;
         var sound = FileWith(rows);
@@ -66,7 +66,7 @@ public sealed class BadPagesTests : IDisposable
 
     /// <summary>Not damage: the file would be replaced by one with fewer images, on a medium that fails.</summary>
     [Fact]
-    public void A_medium_that_fails_while_the_database_is_read_is_never_taken_for_damage()
+    public void An_IO_error_while_a_sound_database_is_opened_is_never_taken_for_damage()
     {
         var sound = FileWith(500);
         var failures = 0;

@@ -12,7 +12,7 @@ namespace ImageGc.Faults.Tests;
 public sealed class ControlTests
 {
     [Fact]
-    public void Ignoring_every_sync_is_seen_to_lose_changes_and_to_break_the_file()
+    public void Ignoring_every_sync_is_detected_as_lost_changes_and_broken_files()
     {
         using var scene = new Scene(ignoresSync: _ => true);
         scene.Run(Workloads.Mixed(rounds: 2, batch: 120));
@@ -24,7 +24,7 @@ public sealed class ControlTests
     }
 
     [Fact]
-    public void Ignoring_the_logs_sync_is_seen_to_lose_changes()
+    public void Ignoring_the_syncs_of_the_log_is_detected_as_lost_changes()
     {
         using var scene = new Scene(ignoresSync: file => file.EndsWith("-wal", StringComparison.Ordinal));
         scene.Run(Workloads.Mixed(rounds: 2, batch: 120));
@@ -35,7 +35,7 @@ public sealed class ControlTests
     }
 
     [Fact]
-    public void Synchronous_off_is_seen_to_lose_changes()
+    public void Synchronous_off_is_detected_as_lost_changes()
     {
         using var scene = new Scene();
         scene.Run([Operation.Open]);
@@ -63,7 +63,7 @@ public sealed class ControlTests
     }
 
     [Fact]
-    public void A_flat_file_that_is_renamed_without_a_sync_is_seen_to_lose_changes_and_to_break()
+    public void A_flat_file_renamed_without_a_sync_is_detected_as_lost_changes_and_broken_files()
     {
         var verdict = CutPowerOfFlatFile("control, renamed flat file", durable: false);
 
@@ -72,7 +72,7 @@ public sealed class ControlTests
     }
 
     [Fact]
-    public void A_flat_file_that_syncs_itself_and_its_directory_is_seen_to_lose_nothing()
+    public void A_flat_file_that_syncs_itself_and_its_directory_loses_nothing()
     {
         var verdict = CutPowerOfFlatFile("control, durable flat file", durable: true);
 

@@ -14,7 +14,7 @@ public sealed class FaultThenPowerCutTests
     private const int Stride = 4;
 
     [Fact]
-    public void An_error_before_the_power_cut_takes_nothing_that_was_acknowledged()
+    public void An_IO_error_before_a_power_cut_loses_no_acknowledged_change()
     {
         var judge = Scene.NewJudge();
         var sum = new Verdict(0, 0, 0, 0, 0, []);

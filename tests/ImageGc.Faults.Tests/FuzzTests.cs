@@ -17,7 +17,7 @@ public sealed class FuzzTests : IDisposable
     private string DatabasePath => _directory.PathOf(Scene.DatabaseName);
 
     [Fact]
-    public void Importing_any_flat_file_skips_what_it_cannot_read()
+    public void Importing_a_random_flat_file_skips_what_it_cannot_read()
     {
         using var store = Open();
         var path = _directory.PathOf("image_use");
@@ -40,7 +40,7 @@ public sealed class FuzzTests : IDisposable
     }
 
     [Fact]
-    public void Pruning_with_any_list_removes_only_what_is_not_in_use()
+    public void Pruning_with_a_random_list_removes_exactly_the_images_that_are_not_in_use()
     {
         using var store = Open();
         var iterations = Effort.Times(1_500);
@@ -64,7 +64,7 @@ public sealed class FuzzTests : IDisposable
     }
 
     [Fact]
-    public void A_damaged_database_is_answered_or_reported_and_nothing_else()
+    public void A_damaged_database_can_be_used_or_throws_a_store_exception()
     {
         var good = GoodDatabase();
         var iterations = Effort.Times(1_500);

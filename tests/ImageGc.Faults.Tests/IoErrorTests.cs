@@ -12,7 +12,7 @@ public sealed class IoErrorTests
     [InlineData(nameof(FaultKind.IoError), true)]
     [InlineData(nameof(FaultKind.DiskFull), false)]
     [InlineData(nameof(FaultKind.DiskFull), true)]
-    public void A_failure_is_reported_and_the_same_store_recovers(string kindName, bool persistent)
+    public void After_a_fault_the_same_store_recovers_and_loses_no_acknowledged_change(string kindName, bool persistent)
     {
         var kind = Enum.Parse<FaultKind>(kindName);
         var runs = new ConcurrentBag<FaultyRun.Outcome>();

@@ -10,7 +10,7 @@ public sealed class KillTests
     private const int Writers = 3;
 
     [Fact]
-    public async Task Killed_writers_leave_every_acknowledged_record()
+    public async Task Killing_writers_loses_no_acknowledged_record()
     {
         using var directory = ScratchDirectory.New();
         var path = directory.PathOf(Scene.DatabaseName);

@@ -17,7 +17,7 @@ public sealed class PowerCutTests
     }
 
     [Fact]
-    public void Normal_durability_keeps_a_prefix_of_history()
+    public void Normal_durability_keeps_a_prefix_of_the_changes()
     {
         using var scene = new Scene(Durability.Normal);
         scene.Run(Workloads.Mixed(rounds: 6, batch: 120));

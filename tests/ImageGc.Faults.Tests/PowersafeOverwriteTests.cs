@@ -9,7 +9,7 @@ namespace ImageGc.Faults.Tests;
 public sealed class PowersafeOverwriteTests
 {
     [Fact]
-    public void A_destroyed_sector_takes_no_acknowledged_change_with_it()
+    public void A_destroyed_sector_loses_no_acknowledged_change()
     {
         using var scene = new Scene();
         scene.Run(Workloads.Mixed(rounds: 2, batch: 120));
@@ -20,7 +20,7 @@ public sealed class PowersafeOverwriteTests
     }
 
     [Fact]
-    public void Without_the_padding_a_destroyed_sector_is_seen_to_take_acknowledged_changes()
+    public void Without_padding_a_destroyed_sector_is_detected_as_lost_changes()
     {
         using var scene = new Scene(believesPowersafe: true);
         scene.Run(Workloads.Mixed(rounds: 2, batch: 120));
@@ -32,7 +32,7 @@ public sealed class PowersafeOverwriteTests
     }
 
     [Fact]
-    public void The_padding_costs_bytes_and_no_sync()
+    public void The_padding_costs_at_most_twice_the_bytes_and_no_further_sync()
     {
         var (bytes, syncs) = CostOfRecord(believesPowersafe: true);
         var (paddedBytes, paddedSyncs) = CostOfRecord(believesPowersafe: false);

@@ -7,7 +7,7 @@ namespace ImageGc.Sqlite.Tests;
 public sealed class AzureIotEdgeTests : StoreTest
 {
     [Fact]
-    public void Record_image_use_timestamp_adds_and_then_moves_the_stamp()
+    public void Record_image_use_timestamp_adds_the_image_and_then_updates_its_last_use()
     {
         const string image = "sha256:a4d112e0884bd2ba078ab8222e099bc989cc65cd433dfbb74d6de7cee188g4g7";
         var store = Open();
@@ -86,7 +86,7 @@ public sealed class AzureIotEdgeTests : StoreTest
     }
 
     [Fact]
-    public void Process_state_of_nothing_is_nothing()
+    public void Process_state_without_images_returns_none()
     {
         var store = Open(options => options.ImageAgeCleanupThreshold = Day);
 

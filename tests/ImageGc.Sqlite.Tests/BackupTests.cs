@@ -7,7 +7,7 @@ public sealed class BackupTests : StoreTest
     private string Backup => PathOf("backup.db");
 
     [Fact]
-    public void A_backup_has_all_that_was_acknowledged_while_the_store_goes_on()
+    public void A_backup_contains_every_acknowledged_change_and_the_store_stays_usable()
     {
         var store = Open();
         store.RecordUse([Id(1), Id(2)]);
@@ -24,7 +24,7 @@ public sealed class BackupTests : StoreTest
     }
 
     [Fact]
-    public void A_backup_is_for_its_owner_only_and_nothing_is_left_beside_it()
+    public void A_backup_is_accessible_to_its_owner_only_and_leaves_no_other_file()
     {
         Open().BackupTo(Backup);
 
@@ -34,7 +34,7 @@ public sealed class BackupTests : StoreTest
     }
 
     [Fact]
-    public void A_backup_keeps_nobody_from_recording_and_works_while_another_process_writes()
+    public void A_backup_works_while_another_process_is_writing()
     {
         var store = Open(options => options.BusyTimeout = TimeSpan.Zero);
         store.RecordUse(Id(1));
@@ -59,7 +59,7 @@ public sealed class BackupTests : StoreTest
     }
 
     [Fact]
-    public void A_backup_overwrites_nothing_and_says_what_to_do()
+    public void A_backup_never_overwrites_a_file_and_says_what_to_do()
     {
         var store = Open();
         File.WriteAllText(Backup, "mine");

@@ -6,7 +6,7 @@ namespace ImageGc.Sqlite.Tests;
 public sealed class BootTests : BootTest
 {
     [Fact]
-    public void A_time_namespace_that_is_ahead_makes_no_image_older()
+    public void A_time_namespace_that_is_ahead_removes_no_image_early()
     {
         Store(Device).RecordUse(Id(1));
         Device.Pass(Minute);
@@ -16,7 +16,7 @@ public sealed class BootTests : BootTest
     }
 
     [Fact]
-    public void A_boot_that_is_first_seen_in_a_time_namespace_makes_no_image_of_an_earlier_boot_older()
+    public void A_boot_first_seen_in_a_time_namespace_removes_no_image_early()
     {
         Store(Device).RecordUse(Id(1));
         Reboot(off: Minute);
@@ -28,7 +28,7 @@ public sealed class BootTests : BootTest
     [Theory]
     [InlineData(true)]
     [InlineData(false)]
-    public void A_clock_of_the_same_boot_that_does_not_know_of_the_other_makes_no_image_older(bool inTimeNamespace)
+    public void Two_unrelated_clocks_of_one_boot_remove_no_image_early(bool inTimeNamespace)
     {
         var idle = Store(Device);
         idle.RecordUse(Id(1));
@@ -45,7 +45,7 @@ public sealed class BootTests : BootTest
     }
 
     [Fact]
-    public void Two_boots_with_the_same_ID_are_two()
+    public void Two_boots_with_the_same_ID_count_as_two_boots()
     {
         var device = new SimulatedDevice(sameIdForEveryBoot: true);
         device.Pass(Hour);
@@ -64,7 +64,7 @@ public sealed class BootTests : BootTest
     }
 
     [Fact]
-    public void A_boot_with_the_ID_of_the_last_one_that_is_seen_later_than_it_ends_no_image_early()
+    public void A_boot_that_repeats_the_ID_of_the_last_boot_removes_no_image_early()
     {
         var device = new SimulatedDevice(sameIdForEveryBoot: true);
         device.Pass(Hour);
@@ -81,7 +81,7 @@ public sealed class BootTests : BootTest
     }
 
     [Fact]
-    public void A_machine_that_goes_back_to_a_snapshot_makes_no_image_older_and_keeps_none_for_ever()
+    public void A_machine_restored_from_a_snapshot_removes_no_image_early_and_leaks_none()
     {
         Device.Pass(2 * Hour);
         Store(Device).RecordUse(Id(1));
@@ -97,7 +97,7 @@ public sealed class BootTests : BootTest
     }
 
     [Fact]
-    public void A_clock_that_stands_where_a_snapshot_left_it_is_not_believed()
+    public void A_clock_set_back_by_a_snapshot_is_not_trusted()
     {
         Device.Pass(5 * Hour);
         var wrong = Device.Now;
@@ -114,7 +114,7 @@ public sealed class BootTests : BootTest
     }
 
     [Fact]
-    public void A_store_that_cannot_know_the_boot_warns_once()
+    public void A_store_without_a_boot_ID_warns_once()
     {
         using var log = new RecordingLog();
         using var store = ImageUseStore.Open(
@@ -128,7 +128,7 @@ public sealed class BootTests : BootTest
     }
 
     [Fact]
-    public void A_store_that_cannot_know_the_boot_ages_images_while_it_runs()
+    public void A_store_without_a_boot_ID_ages_images_while_it_runs()
     {
         var store = Store(Device.WithoutBootId());
         store.RecordUse(Id(1));
@@ -148,7 +148,7 @@ public sealed class BootTests : BootTest
     [InlineData("DELETE FROM boot WHERE boot = (SELECT max(boot) FROM boot)")]
     [InlineData("DELETE FROM boot WHERE boot <> 0")]
     [InlineData("DELETE FROM boot")]
-    public void An_edit_by_hand_makes_no_image_older_and_keeps_none_for_ever(string sql)
+    public void An_edit_by_hand_removes_no_image_early_and_leaks_none(string sql)
     {
         Device.Pass(TimeSpan.FromDays(10));
         Store(Device).RecordUse([Id(1), Id(2)]);
@@ -167,7 +167,7 @@ public sealed class BootTests : BootTest
     }
 
     [Fact]
-    public void A_running_time_to_come_does_not_make_the_other_images_older_in_the_next_boot()
+    public void A_running_time_in_the_future_removes_no_image_early_in_the_next_boot()
     {
         Store(Device).RecordUse([Id(1), Id(2)]);
         Sqlite.Execute(DatabasePath, $"UPDATE image_use SET ran_at = ran_at + 31536000000 WHERE image_id = '{Id(1)}'");
@@ -178,7 +178,7 @@ public sealed class BootTests : BootTest
     }
 
     [Fact]
-    public void An_image_that_is_inserted_by_hand_with_a_wall_time_has_that_age_once_the_clock_is_settled()
+    public void An_image_inserted_by_hand_has_the_age_of_its_wall_time_once_the_clock_is_settled()
     {
         using (var store = Store(Device))
             store.RecordUse(Id(1));

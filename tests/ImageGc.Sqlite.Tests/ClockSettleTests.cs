@@ -4,7 +4,7 @@ namespace ImageGc.Sqlite.Tests;
 public sealed class ClockSettleTests : BootTest
 {
     [Fact]
-    public void Two_uses_in_the_same_millisecond_are_two_and_none_moves_back()
+    public void Uses_in_the_same_millisecond_stay_distinct_and_in_order()
     {
         var store = Store(Device);
         store.RecordUse(Id(1));
@@ -19,7 +19,7 @@ public sealed class ClockSettleTests : BootTest
     }
 
     [Fact]
-    public void A_record_within_a_minute_writes_one_row()
+    public void A_record_writes_the_row_of_the_boot_at_most_once_a_minute()
     {
         var store = Store(Device);
         store.RecordUse([Id(1), Id(2)]);
@@ -35,7 +35,7 @@ public sealed class ClockSettleTests : BootTest
     }
 
     [Fact]
-    public void Setting_the_clock_changes_one_row_however_many_images_there_are()
+    public void Correcting_the_times_changes_one_row_however_many_images_there_are()
     {
         var store = Store(Device);
         store.RecordUse(Enumerable.Range(1, 20_000).Select(Id));
@@ -50,7 +50,7 @@ public sealed class ClockSettleTests : BootTest
     }
 
     [Fact]
-    public void Correcting_the_times_twice_does_no_harm()
+    public void Two_stores_that_see_the_same_clock_change_correct_it_once()
     {
         Store(Device).RecordUse(Id(1));
         var (first, second) = (Store(Device), Store(Device));
@@ -63,7 +63,7 @@ public sealed class ClockSettleTests : BootTest
     }
 
     [Fact]
-    public void Boots_without_images_are_dropped_but_never_the_newest()
+    public void Boots_without_images_are_deleted_except_the_newest()
     {
         Store(Device).RecordUse(Id(1));
         Reboot(off: Minute);
@@ -80,7 +80,7 @@ public sealed class ClockSettleTests : BootTest
     }
 
     [Fact]
-    public void An_image_that_only_waits_for_the_clock_of_now_says_so_and_when_it_expires()
+    public void ExplainPrune_says_when_an_image_expires_that_waits_for_the_clock_to_settle()
     {
         RecordInABootThatSettled();
         Reboot(off: TimeSpan.FromDays(30));
@@ -100,7 +100,7 @@ public sealed class ClockSettleTests : BootTest
     }
 
     [Fact]
-    public void An_image_used_by_a_clock_that_never_settled_waits_until_theDevice_ran_for_the_threshold()
+    public void An_image_whose_boot_never_settled_expires_once_the_device_ran_for_the_threshold()
     {
         Store(Device).RecordUse(Id(1));
         Reboot(off: TimeSpan.FromDays(30));
@@ -119,7 +119,7 @@ public sealed class ClockSettleTests : BootTest
     }
 
     [Fact]
-    public void A_clock_a_month_ahead_in_the_first_minutes_removes_nothing_of_earlier_boots()
+    public void A_clock_that_is_a_month_ahead_after_boot_removes_no_image_early()
     {
         RecordInABootThatSettled();
         Reboot(off: Minute);
@@ -134,7 +134,7 @@ public sealed class ClockSettleTests : BootTest
     }
 
     [Fact]
-    public void A_clock_that_is_wrong_when_a_long_boot_is_first_seen_removes_nothing_of_earlier_boots()
+    public void A_wrong_clock_in_a_long_running_boot_that_is_first_seen_removes_no_image_early()
     {
         RecordInABootThatSettled();
         Reboot(off: Minute);
@@ -146,7 +146,7 @@ public sealed class ClockSettleTests : BootTest
     }
 
     [Fact]
-    public void A_use_by_a_clock_that_is_wrong_when_a_long_boot_is_first_seen_ends_no_image_early()
+    public void A_use_by_a_wrong_clock_in_a_long_running_boot_that_is_first_seen_does_not_expire_early()
     {
         Device.Pass(5 * Hour);
         Device.Ahead = -Milliseconds(TimeSpan.FromDays(30));
@@ -160,7 +160,7 @@ public sealed class ClockSettleTests : BootTest
     }
 
     [Fact]
-    public void A_clock_that_was_set_is_believed_an_hour_later()
+    public void A_clock_is_trusted_an_hour_after_it_was_set()
     {
         RecordInABootThatSettled();
         Reboot(off: TimeSpan.FromDays(30));

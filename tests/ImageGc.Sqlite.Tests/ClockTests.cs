@@ -5,7 +5,7 @@ public sealed class ClockTests : StoreTest
     private static readonly DateTimeOffset Boot = DateTimeOffset.UnixEpoch.AddSeconds(30);
 
     [Fact]
-    public void A_clock_that_goes_back_a_year_removes_nothing_that_was_used_within_the_threshold()
+    public void A_clock_set_back_by_a_year_removes_no_image_used_within_the_threshold()
     {
         using (var earlier = Open())
             earlier.RecordUse(Id(1));
@@ -21,7 +21,7 @@ public sealed class ClockTests : StoreTest
     }
 
     [Fact]
-    public void An_image_recorded_in_1970_before_the_time_is_known_is_as_old_as_it_is()
+    public void An_image_recorded_in_1970_has_its_true_age_once_the_time_is_known()
     {
         var time = new SteppingTime(Boot);
         var store = Open(time: time);
@@ -39,7 +39,7 @@ public sealed class ClockTests : StoreTest
     }
 
     [Fact]
-    public void Rows_of_earlier_sessions_stay_as_they_are_when_the_time_becomes_known()
+    public void Uses_of_earlier_sessions_do_not_change_when_the_time_becomes_known()
     {
         using (var earlier = Open())
             earlier.RecordUse(Id(1));
@@ -55,7 +55,7 @@ public sealed class ClockTests : StoreTest
     }
 
     [Fact]
-    public void A_step_leaves_the_rows_of_other_processes_alone()
+    public void A_clock_step_does_not_change_the_uses_of_other_processes()
     {
         var store = Open();
         var other = Open(time: new SteppingTime(SteppingTime.Start));
@@ -86,7 +86,7 @@ public sealed class ClockTests : StoreTest
     }
 
     [Fact]
-    public void A_stamp_from_the_far_future_goes_one_threshold_after_the_clock_is_corrected()
+    public void A_use_in_the_far_future_expires_one_threshold_after_the_clock_is_corrected()
     {
         using (var wrong = Open(time: new SteppingTime(new DateTimeOffset(2099, 1, 1, 0, 0, 0, TimeSpan.Zero))))
             wrong.RecordUse(Id(1));
@@ -100,7 +100,7 @@ public sealed class ClockTests : StoreTest
     }
 
     [Fact]
-    public void A_stamp_left_in_1970_by_a_device_that_lost_power_before_it_knew_the_time_counts_as_used_now()
+    public void A_use_left_in_1970_by_an_earlier_session_counts_as_used_now()
     {
         using (var wrong = Open(time: new SteppingTime(Boot)))
             wrong.RecordUse(Id(1));
@@ -113,7 +113,7 @@ public sealed class ClockTests : StoreTest
     }
 
     [Fact]
-    public void Before_the_time_is_known_stamps_of_the_same_session_still_expire()
+    public void Uses_of_a_session_expire_even_before_the_time_is_known()
     {
         var time = new SteppingTime(Boot);
         var store = Open(time: time);
@@ -125,7 +125,7 @@ public sealed class ClockTests : StoreTest
     }
 
     [Fact]
-    public void Steps_follow_each_other_without_drift()
+    public void Repeated_clock_steps_do_not_shift_a_last_use()
     {
         var store = Open();
         store.RecordUse(Id(1));
@@ -142,7 +142,7 @@ public sealed class ClockTests : StoreTest
     }
 
     [Fact]
-    public void What_a_prune_restamped_moves_with_the_clock_too()
+    public void A_use_recorded_by_a_prune_is_corrected_when_the_clock_is_set()
     {
         var time = new SteppingTime(Boot);
         using (var earlier = Open(time: new SteppingTime(Boot)))
@@ -157,7 +157,7 @@ public sealed class ClockTests : StoreTest
     }
 
     [Fact]
-    public void What_a_flat_file_says_is_not_moved_by_a_step_but_what_counts_as_used_now_is()
+    public void A_clock_step_corrects_imported_uses_that_count_as_now_and_no_other_imported_ones()
     {
         File.WriteAllText(PathOf("image_use"),
             $"{Id(1)} {SteppingTime.Start.AddDays(-1).ToUnixTimeSeconds()}\n{Id(2)} 16\n");
@@ -172,7 +172,7 @@ public sealed class ClockTests : StoreTest
     }
 
     [Fact]
-    public void Explain_sees_a_step_and_changes_nothing()
+    public void ExplainPrune_uses_corrected_times_and_changes_nothing()
     {
         var time = new SteppingTime(Boot);
         var store = Open(time: time);
@@ -189,7 +189,7 @@ public sealed class ClockTests : StoreTest
     }
 
     [Fact]
-    public void A_use_before_1970_shows_as_its_first_second_and_keeps_its_time()
+    public void A_use_before_1970_is_shown_as_its_first_second_and_keeps_its_time()
     {
         var time = new SteppingTime(Boot);
         var store = Open(time: time);

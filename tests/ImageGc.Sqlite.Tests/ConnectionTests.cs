@@ -9,7 +9,7 @@ public sealed class ConnectionTests : StoreTest
     [Theory]
     [InlineData(Durability.Full, 2, "psow=0")]
     [InlineData(Durability.Normal, 1, "psow=1")]
-    public void A_connection_is_as_durable_and_patient_as_the_options_say(
+    public void A_connection_has_the_durability_and_the_busy_timeout_of_the_options(
         Durability durability, long synchronous, string sectors)
     {
         Open().Dispose();
@@ -29,7 +29,7 @@ public sealed class ConnectionTests : StoreTest
     }
 
     [Fact]
-    public void Nothing_stays_open_when_a_store_is_closed_or_could_not_be_opened()
+    public void No_file_stays_open_when_a_store_is_closed_or_cannot_be_opened()
     {
         using (var store = Open())
             store.RecordUse(Id(1));
@@ -51,7 +51,7 @@ public sealed class ConnectionTests : StoreTest
     }
 
     [Fact]
-    public void A_log_that_a_crash_left_is_moved_into_the_database_when_the_store_is_closed()
+    public void Closing_a_store_moves_the_log_of_a_crash_into_the_database()
     {
         Open().RecordUse(Id(1));
         File.Copy(DatabasePath, PathOf("crashed.db"));

@@ -4,7 +4,7 @@ namespace ImageGc.Sqlite.Tests;
 public sealed class CorrectTimesTests : StoreTest
 {
     [Fact]
-    public void A_clock_that_is_set_before_the_store_is_closed_makes_no_image_older_for_the_next_one()
+    public void Closing_a_store_corrects_its_times_if_the_clock_was_set()
     {
         var store = Open();
         store.RecordUse(Id(1));
@@ -17,7 +17,7 @@ public sealed class CorrectTimesTests : StoreTest
     }
 
     [Fact]
-    public void A_clock_that_was_followed_makes_no_image_older_for_another_process()
+    public void Corrected_times_keep_another_process_from_removing_an_image_early()
     {
         var store = Open();
         store.RecordUse(Id(1));
@@ -29,7 +29,7 @@ public sealed class CorrectTimesTests : StoreTest
     }
 
     [Fact]
-    public void Following_a_clock_that_nobody_set_writes_nothing()
+    public void CorrectTimes_writes_nothing_if_the_clock_was_not_set()
     {
         var store = Open();
         store.RecordUse(Id(1));
@@ -43,7 +43,7 @@ public sealed class CorrectTimesTests : StoreTest
     }
 
     [Fact]
-    public void A_store_that_cannot_follow_the_clock_is_closed_all_the_same()
+    public void A_store_closes_even_if_it_cannot_correct_its_times()
     {
         var store = Open(options => options.BusyTimeout = TimeSpan.Zero);
         store.RecordUse(Id(1));
@@ -60,7 +60,7 @@ public sealed class CorrectTimesTests : StoreTest
     [InlineData(2)]
     [InlineData(100 * 24 * 60 * 60)]
     [InlineData(-3 * 24 * 60 * 60)]
-    public async Task A_clock_that_is_set_between_two_removals_keeps_neither_from_being_forgotten(int seconds)
+    public async Task Images_are_forgotten_even_if_the_clock_is_set_between_their_removals(int seconds)
     {
         using (var earlier = Open())
             earlier.RecordUse(Id(1));
@@ -80,7 +80,7 @@ public sealed class CorrectTimesTests : StoreTest
     }
 
     [Fact]
-    public void Salvaged_images_follow_the_clock()
+    public void The_times_of_salvaged_images_are_corrected_when_the_clock_is_set()
     {
         using (var damaged = Open())
             damaged.RecordUse(Id(1));
@@ -98,7 +98,7 @@ public sealed class CorrectTimesTests : StoreTest
     [Theory]
     [InlineData(2)]
     [InlineData(-2)]
-    public void A_row_that_another_process_stamped_since_is_not_moved_whatever_its_clock(int hoursAhead)
+    public void A_later_use_by_another_process_is_not_corrected_whatever_its_clock(int hoursAhead)
     {
         var store = Open();
         store.RecordUse(Id(1));

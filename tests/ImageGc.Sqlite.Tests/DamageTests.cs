@@ -15,7 +15,7 @@ public sealed class DamageTests : StoreTest
     private static readonly byte[] Sound = CreateSound();
 
     [Fact]
-    public void Whichever_page_is_bad_the_damaged_file_is_kept_and_only_storage_failures_are_thrown()
+    public void A_single_bad_page_behind_the_header_is_salvaged_and_the_damaged_file_is_kept()
     {
         var pages = Enumerable.Range(0, Sound.Length / PageSize).Where(page => page < 5 || EveryPage || page % 8 == 0)
             .ToList();
@@ -49,7 +49,7 @@ public sealed class DamageTests : StoreTest
     }
 
     [Fact]
-    public void Whatever_the_length_a_file_is_cut_to_nothing_but_storage_failures_is_thrown()
+    public void A_file_cut_off_at_any_length_is_salvaged_or_refused_with_a_storage_failure()
     {
         var salvaged = new ConcurrentDictionary<int, int?>();
 
@@ -82,7 +82,7 @@ public sealed class DamageTests : StoreTest
     }
 
     [Fact]
-    public void A_zeroed_header_is_nobodys_so_the_file_is_refused_and_left_untouched()
+    public void A_file_with_a_zeroed_header_is_refused_and_left_untouched()
     {
         var zeroed = (byte[])Sound.Clone();
         Array.Clear(zeroed, 0, 100);
@@ -91,7 +91,7 @@ public sealed class DamageTests : StoreTest
     }
 
     [Fact]
-    public void A_header_that_still_has_our_ID_is_healed()
+    public void A_damaged_header_that_still_has_our_application_ID_is_repaired()
     {
         var damaged = (byte[])Sound.Clone();
         Array.Clear(damaged, 0, 16);
@@ -100,7 +100,7 @@ public sealed class DamageTests : StoreTest
     }
 
     [Fact]
-    public void A_file_of_zeros_that_power_loss_left_of_its_creation_is_created_anew_without_a_word()
+    public void A_file_of_zeros_left_by_power_loss_is_created_anew_without_a_warning()
     {
         File.WriteAllBytes(DatabasePath, new byte[PageSize]);
         var log = new RecordingLog();
@@ -113,7 +113,7 @@ public sealed class DamageTests : StoreTest
     }
 
     [Fact]
-    public void Garbage_in_the_log_is_ignored_and_no_committed_row_of_the_database_is_lost()
+    public void Garbage_in_the_log_loses_no_row_of_the_database()
     {
         foreach (var length in (int[])[1, 31, 32, 100, 4152, 100_000])
         {
@@ -128,7 +128,7 @@ public sealed class DamageTests : StoreTest
     }
 
     [Fact]
-    public void Damage_found_while_the_store_is_open_is_reported_and_the_next_open_heals()
+    public void Damage_found_while_the_store_is_open_is_reported_and_repaired_at_the_next_open()
     {
         File.WriteAllBytes(DatabasePath, Sound);
         var store = Open();

@@ -4,7 +4,7 @@ namespace ImageGc.Sqlite.Tests;
 public sealed class DescriptionTests : StoreTest
 {
     [Fact]
-    public void Names_and_size_of_a_tracked_image_are_listed_and_go_into_the_history_with_it()
+    public void Names_and_size_of_a_tracked_image_are_listed_and_kept_in_the_history()
     {
         var store = Open(options => options.ImageAgeCleanupThreshold = TimeSpan.Zero);
         store.RecordUse([Id(1), Id(2)]);
@@ -52,7 +52,7 @@ public sealed class DescriptionTests : StoreTest
     }
 
     [Fact]
-    public void Notes_are_kept_with_the_uses_or_alone_and_all_or_none()
+    public void Notes_are_written_with_uses_or_alone_and_all_or_none()
     {
         var store = Open();
         store.RecordUse([Id(1)], Note("cursor", "17"));

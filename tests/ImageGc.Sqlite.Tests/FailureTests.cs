@@ -22,7 +22,7 @@ public sealed class FailureTests : StoreTest
     [InlineData(15, 15, StoreErrorReason.Busy)] // SQLITE_PROTOCOL
     [InlineData(1, 1, StoreErrorReason.Other)]
     [InlineData(7, 7, StoreErrorReason.Other)] // SQLITE_NOMEM
-    public void Every_code_of_SQLite_has_a_reason_and_stays_in_the_message(
+    public void A_SQLite_result_code_becomes_a_reason_and_stays_in_the_message(
         int code, int extended, StoreErrorReason reason)
     {
         var cause = new SqliteException("what SQLite says", code, extended);
@@ -45,7 +45,7 @@ public sealed class FailureTests : StoreTest
     [InlineData(24, StoreErrorReason.Unavailable)] // EMFILE
     [InlineData(5, StoreErrorReason.IoError)] // EIO
     [InlineData(13, StoreErrorReason.Unavailable)] // EACCES
-    public void What_the_system_reports_has_a_reason_too(int systemError, StoreErrorReason reason)
+    public void A_system_error_becomes_a_reason(int systemError, StoreErrorReason reason)
     {
         var exception = StorageFailure.From(
             new IOException("what the system says", systemError), DatabasePath, "create the database", "Do this.");
@@ -60,7 +60,7 @@ public sealed class FailureTests : StoreTest
     [InlineData(1)] // The directory itself, and no file.
     [InlineData(2)] // The database.
     [InlineData(3)] // The database and its log, which need an index.
-    public void A_file_system_without_inodes_is_full(int inodes)
+    public void A_file_system_without_free_inodes_is_reported_as_full(int inodes)
     {
         using var disk = SmallDisk.MountOrSkip($"size=1m,nr_inodes={inodes}");
         var path = disk.PathOf("image_use.db");
@@ -74,7 +74,7 @@ public sealed class FailureTests : StoreTest
     }
 
     [Fact]
-    public void A_file_system_that_turns_read_only_is_read_only()
+    public void A_file_system_that_turns_read_only_is_reported_as_read_only()
     {
         using var disk = SmallDisk.MountExt4OrSkip(PathOf("ext4"));
         var path = disk.PathOf("image_use.db");
@@ -106,7 +106,7 @@ public sealed class FailureTests : StoreTest
     [Theory]
     [InlineData("")]
     [InlineData("INTEGER")]
-    public void A_value_that_the_schema_forbids_is_damage(string type)
+    public void A_value_that_the_schema_forbids_is_reported_as_damage(string type)
     {
         var store = Open();
         Sqlite.Execute(DatabasePath, $"""
@@ -134,7 +134,7 @@ public sealed class FailureTests : StoreTest
     }
 
     [Fact]
-    public void Every_failure_says_what_could_not_be_done()
+    public void A_failure_says_what_could_not_be_done()
     {
         var store = Open();
         store.RecordUse(Id(1));

@@ -9,7 +9,7 @@ public sealed class FileModeTests : StoreTest
     [InlineData("000")]
     [InlineData("022")]
     [InlineData("077")]
-    public void Database_log_index_and_export_are_for_their_owner_only(string umask)
+    public void Database_log_index_and_export_are_accessible_to_their_owner_only(string umask)
     {
         using var other = new OtherProcess(umask);
 
@@ -23,7 +23,7 @@ public sealed class FileModeTests : StoreTest
     [InlineData("000")]
     [InlineData("022")]
     [InlineData("077")]
-    public void What_was_salvaged_and_what_was_kept_are_for_their_owner_only(string umask)
+    public void Salvaged_and_kept_files_are_accessible_to_their_owner_only(string umask)
     {
         Open().Dispose();
         using (var file = File.OpenWrite(DatabasePath))

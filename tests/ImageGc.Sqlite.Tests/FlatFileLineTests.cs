@@ -8,7 +8,7 @@ public sealed class FlatFileLineTests : StoreTest
     private static long Seconds(DateTimeOffset time) => time.ToUnixTimeSeconds();
 
     [Fact]
-    public void A_stamp_is_believed_from_the_first_second_of_2015_until_now()
+    public void A_time_is_plausible_from_the_first_second_of_2015_until_now()
     {
         var store = Open();
         store.RecordUse(Id(3));
@@ -46,7 +46,7 @@ public sealed class FlatFileLineTests : StoreTest
     }
 
     [Fact]
-    public void Every_line_that_was_skipped_has_its_reason()
+    public void Each_skipped_line_is_reported_with_its_reason()
     {
         File.WriteAllBytes(FlatFilePath, [0xff, (byte)'\n', .. "\n \n 1\na\na \na x\na -1\na 253402300800\n"u8]);
 

@@ -10,7 +10,7 @@ public sealed class FlatFileTests : StoreTest
     private static long Seconds(DateTimeOffset time) => time.ToUnixTimeSeconds();
 
     [Fact]
-    public void An_import_loses_no_good_line_and_reports_every_bad_one_with_its_number()
+    public void An_import_keeps_every_good_line_and_reports_every_bad_one_with_its_number()
     {
         var good = SteppingTime.Start.AddDays(-3);
         WriteLines(
@@ -68,7 +68,7 @@ public sealed class FlatFileTests : StoreTest
     }
 
     [Fact]
-    public void An_import_keeps_the_later_stamp()
+    public void An_import_keeps_the_later_of_two_times()
     {
         var store = Open();
         store.RecordUse([Id(1), Id(2)]);
@@ -82,7 +82,7 @@ public sealed class FlatFileTests : StoreTest
     }
 
     [Fact]
-    public void A_doubtful_stamp_never_changes_a_tracked_image()
+    public void An_implausible_time_never_changes_a_tracked_image()
     {
         var store = Open();
         store.RecordUse([Id(1), Id(2), Id(3)]);
@@ -96,7 +96,7 @@ public sealed class FlatFileTests : StoreTest
     }
 
     [Fact]
-    public void Fields_after_the_stamp_are_ignored_as_the_original_does()
+    public void Fields_after_the_time_are_ignored_as_in_the_original()
     {
         WriteLines($"{Id(1)} {Seconds(SteppingTime.Start)} whatever");
         var store = Open();
@@ -107,7 +107,7 @@ public sealed class FlatFileTests : StoreTest
     }
 
     [Fact]
-    public void A_file_of_bad_lines_only_is_reported_in_bounded_memory()
+    public void A_file_of_bad_lines_reports_all_in_number_and_the_first_ones_in_full()
     {
         File.WriteAllText(FlatFilePath, new string('\n', 5000));
         var log = new RecordingLog();
@@ -122,7 +122,7 @@ public sealed class FlatFileTests : StoreTest
     }
 
     [Fact]
-    public void A_byte_order_mark_is_no_part_of_an_image_ID()
+    public void A_byte_order_mark_is_not_part_of_an_image_ID()
     {
         File.WriteAllText(FlatFilePath, $"{Id(1)} 1700000000\r\n", Encoding.UTF8);
         var store = Open();
@@ -133,7 +133,7 @@ public sealed class FlatFileTests : StoreTest
     }
 
     [Fact]
-    public void A_file_that_never_ends_is_refused_and_nothing_of_it_is_imported()
+    public void An_endless_file_is_refused_and_nothing_of_it_is_imported()
     {
         var store = Open();
 
@@ -145,7 +145,7 @@ public sealed class FlatFileTests : StoreTest
     }
 
     [Fact]
-    public void The_largest_file_is_read_in_constant_memory_even_if_it_is_one_line()
+    public void The_largest_file_is_read_in_constant_memory_even_if_it_is_a_single_line()
     {
         using var file = new OneLongLine(FlatFileFormat.MaxBytes);
         var before = GC.GetAllocatedBytesForCurrentThread();
@@ -173,7 +173,7 @@ public sealed class FlatFileTests : StoreTest
     }
 
     [Fact]
-    public void An_export_is_what_the_original_reads()
+    public void An_export_has_the_format_of_the_original()
     {
         var store = Open();
         store.RecordUse(Id(2));
@@ -205,7 +205,7 @@ public sealed class FlatFileTests : StoreTest
     }
 
     [Fact]
-    public void The_database_itself_is_no_flat_file_not_even_by_another_name()
+    public void The_database_itself_is_refused_as_a_flat_file_even_through_a_link()
     {
         var store = Open();
         store.RecordUse(Id(1));
@@ -225,7 +225,7 @@ public sealed class FlatFileTests : StoreTest
     }
 
     [Fact]
-    public void A_path_of_nothing_but_spaces_is_misuse()
+    public void A_blank_path_is_refused()
     {
         var store = Open();
 

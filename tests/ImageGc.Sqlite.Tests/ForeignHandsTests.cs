@@ -5,7 +5,7 @@ public sealed class ForeignHandsTests : StoreTest
 {
     /// <remarks>Closing a file drops all of this process's locks on it, those of SQLite among them.</remarks>
     [Fact]
-    public void A_host_that_reads_its_files_loses_nothing_when_sqlite3_comes_and_goes()
+    public void A_host_that_reads_the_database_files_loses_no_record_when_sqlite3_opens_them_too()
     {
         var store = Open();
         store.RecordUse(Id(0));
@@ -25,7 +25,7 @@ public sealed class ForeignHandsTests : StoreTest
     }
 
     [Fact]
-    public void A_log_that_is_deleted_is_noticed_before_a_record_is_acknowledged_and_closing_saves_what_was_in_it()
+    public void A_deleted_log_fails_the_next_record_and_closing_keeps_the_earlier_ones()
     {
         var store = Open();
         store.RecordUse(Id(1));
@@ -40,7 +40,7 @@ public sealed class ForeignHandsTests : StoreTest
     }
 
     [Fact]
-    public void A_log_that_others_have_begun_anew_is_not_deleted_when_the_store_closes()
+    public void A_log_that_another_program_replaced_is_not_deleted_when_the_store_closes()
     {
         var store = Open();
         store.RecordUse(Id(1));
@@ -58,7 +58,7 @@ public sealed class ForeignHandsTests : StoreTest
     [Theory]
     [InlineData("mv")]
     [InlineData("cp")]
-    public void A_backup_in_the_place_of_a_database_keeps_its_images_and_those_of_the_log(string command)
+    public void A_backup_put_in_place_of_a_database_keeps_its_images_and_those_of_the_old_log(string command)
     {
         var lost = new List<string>();
         for (var seed = 0; seed < 40; seed++)
@@ -90,7 +90,7 @@ public sealed class ForeignHandsTests : StoreTest
     }
 
     [Fact]
-    public void A_file_that_is_overwritten_in_place_loses_no_record_that_was_acknowledged_afterwards()
+    public void A_database_overwritten_in_place_keeps_every_record_acknowledged_afterwards()
     {
         foreach (var closes in (bool[])[true, false])
         {
@@ -115,7 +115,7 @@ public sealed class ForeignHandsTests : StoreTest
     }
 
     [Fact]
-    public void A_file_that_is_mounted_without_its_directory_is_refused()
+    public void A_database_file_mounted_without_its_directory_is_refused()
     {
         Open().Dispose();
         File.WriteAllText(PathOf("inside.db"), "");
@@ -140,7 +140,7 @@ public sealed class ForeignHandsTests : StoreTest
     }
 
     [Fact]
-    public void A_file_with_two_names_is_opened_with_a_warning()
+    public void A_database_file_with_two_hard_links_is_opened_with_a_warning()
     {
         Open().Dispose();
         Shell.Run("ln", DatabasePath, PathOf("second.db"));

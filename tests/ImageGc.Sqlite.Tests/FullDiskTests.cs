@@ -10,7 +10,7 @@ public sealed class FullDiskTests : StoreTest
 
     [Theory]
     [MemberData(nameof(WaysToLeaveIt))]
-    public async Task What_expired_is_removed_at_zero_bytes_free_and_recorded_once_that_has_made_room(string left)
+    public async Task Expired_images_are_removed_on_a_full_disk_and_recorded_once_there_is_room(string left)
     {
         using var disk = SmallDisk.MountOrSkip();
         using var store = OpenOnFullDisk(disk, left);
@@ -32,7 +32,7 @@ public sealed class FullDiskTests : StoreTest
 
     [Theory]
     [MemberData(nameof(WaysToLeaveIt))]
-    public async Task Where_no_removal_makes_room_what_was_removed_is_reported_and_recorded_with_the_next_change(
+    public async Task Removals_that_free_no_space_are_reported_and_recorded_with_the_next_change(
         string left)
     {
         using var disk = SmallDisk.MountOrSkip();
@@ -59,7 +59,7 @@ public sealed class FullDiskTests : StoreTest
     [Theory]
     [InlineData("closed")]
     [InlineData("killed and rebooted")]
-    public async Task A_use_that_there_is_no_room_for_counts_as_in_use_and_is_recorded_once_there_is(string left)
+    public async Task A_use_without_room_to_record_it_counts_as_in_use_and_is_recorded_later(string left)
     {
         using var disk = SmallDisk.MountOrSkip();
         using var store = OpenOnFullDisk(disk, left);
@@ -77,7 +77,7 @@ public sealed class FullDiskTests : StoreTest
     }
 
     [Fact]
-    public async Task An_image_that_is_pulled_and_used_again_before_its_removal_is_recorded_stays()
+    public async Task An_image_used_again_before_its_removal_is_recorded_stays_tracked()
     {
         using var disk = SmallDisk.MountOrSkip();
         using var store = OpenOnFullDisk(disk, "closed");
@@ -104,7 +104,7 @@ public sealed class FullDiskTests : StoreTest
     }
 
     [Fact]
-    public async Task Without_inodes_what_expired_is_removed_and_recorded_once_there_are_some()
+    public async Task Expired_images_are_removed_without_free_inodes_and_recorded_once_there_are_some()
     {
         using var disk = SmallDisk.MountOrSkip("size=1m,nr_inodes=20");
         using (var before = Open(disk))
@@ -136,7 +136,7 @@ public sealed class FullDiskTests : StoreTest
     }
 
     [Fact]
-    public async Task An_image_that_is_used_after_the_decision_stays_also_where_there_is_no_room_to_record_that()
+    public async Task An_image_used_after_the_decision_stays_even_without_room_to_record_its_use()
     {
         using var disk = SmallDisk.MountOrSkip();
         using var store = OpenOnFullDisk(disk, "closed");
@@ -167,7 +167,7 @@ public sealed class FullDiskTests : StoreTest
     }
 
     [Fact]
-    public void While_one_program_looks_at_a_full_disk_another_one_may_too()
+    public void Two_stores_can_read_a_database_on_a_full_disk_at_the_same_time()
     {
         using var disk = SmallDisk.MountOrSkip();
         using var store = OpenOnFullDisk(disk, "killed and rebooted");

@@ -1,6 +1,6 @@
 namespace ImageGc.Sqlite.Tests;
 
-/// <summary>A clock that blocks each reader, and with it the database, until the test sets <see cref="Hold"/>.</summary>
+/// <summary>A clock that blocks each reader, and with it the database, until <see cref="Hold"/> is set.</summary>
 internal sealed class HeldTime : TimeProvider
 {
     public ManualResetEventSlim Hold { get; } = new(initialState: true);

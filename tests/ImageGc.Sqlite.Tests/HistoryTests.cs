@@ -5,7 +5,7 @@ public sealed class HistoryTests : StoreTest
     private readonly CancellationToken _cancel = TestContext.Current.CancellationToken;
 
     [Fact]
-    public void There_is_no_last_prune_before_the_first()
+    public void The_history_is_empty_before_the_first_prune()
     {
         var store = Open();
 
@@ -15,7 +15,7 @@ public sealed class HistoryTests : StoreTest
     }
 
     [Fact]
-    public void Prune_leaves_a_row_for_the_run_and_one_for_every_image_that_went()
+    public void Prune_writes_itself_and_each_removed_image_to_the_history()
     {
         var store = Open();
         store.RecordUse([Id(1), Id(2)]);
@@ -31,7 +31,7 @@ public sealed class HistoryTests : StoreTest
     }
 
     [Fact]
-    public async Task PruneAsync_counts_removals_and_failures_and_says_when_each_image_went()
+    public async Task PruneAsync_counts_removals_and_failures_and_stores_when_each_image_was_removed()
     {
         var store = Open();
         store.RecordUse([Id(1), Id(2), Id(3)]);
@@ -52,7 +52,7 @@ public sealed class HistoryTests : StoreTest
     }
 
     [Fact]
-    public async Task What_a_removal_freed_is_kept_with_who_says_so_and_summed_up()
+    public async Task Freed_bytes_are_stored_with_their_source_and_summed_up()
     {
         var store = Open();
         store.RecordUse([Id(1), Id(2), Id(3), Id(4)]);
@@ -86,7 +86,7 @@ public sealed class HistoryTests : StoreTest
     }
 
     [Fact]
-    public void An_image_may_go_more_than_once()
+    public void An_image_can_be_removed_more_than_once()
     {
         var store = Open(options => options.ImageAgeCleanupThreshold = TimeSpan.Zero);
         for (var time = 0; time < 2; time++)
@@ -118,7 +118,7 @@ public sealed class HistoryTests : StoreTest
     }
 
     [Fact]
-    public void A_clock_that_is_years_ahead_for_a_moment_does_not_empty_the_history()
+    public void A_clock_that_is_years_ahead_does_not_empty_the_history()
     {
         var store = Open(options => options.ImageAgeCleanupThreshold = TimeSpan.Zero);
         store.RecordUse(Id(1));
@@ -142,7 +142,7 @@ public sealed class HistoryTests : StoreTest
     }
 
     [Fact]
-    public void The_last_prune_of_a_kind_is_found_among_others_and_kept_however_old()
+    public void The_last_prune_of_each_kind_is_kept_however_old()
     {
         var store = Open();
         store.Prune([]);
@@ -157,7 +157,7 @@ public sealed class HistoryTests : StoreTest
     }
 
     [Fact]
-    public void The_longest_threshold_is_a_threshold()
+    public void The_longest_threshold_is_stored_in_the_history()
     {
         var store = Open();
         store.RecordUse(Id(1));
@@ -171,7 +171,7 @@ public sealed class HistoryTests : StoreTest
     [Theory]
     [InlineData(long.MinValue)]
     [InlineData(long.MaxValue)]
-    public void Numbers_that_damage_left_in_the_history_keep_nobody_from_reading_it(long number)
+    public void The_history_can_be_read_even_if_it_contains_damaged_numbers(long number)
     {
         var store = Open();
         store.RecordUse(Id(1));
@@ -186,7 +186,7 @@ public sealed class HistoryTests : StoreTest
     }
 
     [Fact]
-    public void The_views_answer_when_and_why_an_image_went()
+    public void The_views_show_when_and_why_an_image_was_removed()
     {
         var store = Open();
         store.RecordUse(Id(1));

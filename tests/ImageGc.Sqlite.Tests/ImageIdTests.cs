@@ -15,7 +15,7 @@ public sealed class ImageIdTests : StoreTest
 
     [Theory]
     [MemberData(nameof(Malformed))]
-    public void A_malformed_ID_is_an_ArgumentException_and_writes_nothing(string? imageId)
+    public void A_malformed_ID_throws_ArgumentException_and_writes_nothing(string? imageId)
     {
         var store = Open();
 
@@ -65,7 +65,7 @@ public sealed class ImageIdTests : StoreTest
     }
 
     [Fact]
-    public void The_schema_itself_refuses_what_is_no_image_ID_or_stamp()
+    public void The_schema_refuses_invalid_image_IDs_and_times()
     {
         Open();
         foreach (var values in (string[])["'', 1, 1", "'a b', 1, 1", "char(9), 1, 1", "x'00', 1, 1", "'a', 1, -1",
@@ -79,7 +79,7 @@ public sealed class ImageIdTests : StoreTest
     }
 
     [Fact]
-    public void The_schema_itself_refuses_control_characters_from_the_first_to_the_last()
+    public void The_schema_refuses_spaces_and_control_characters_in_image_IDs()
     {
         Open();
         foreach (var character in (int[])[1, 9, 31, 32, 127])
@@ -131,11 +131,12 @@ public sealed class ImageIdTests : StoreTest
     [InlineData(Full + "0", false, true)]
     [InlineData(Full + "\n", false, false)]
     [InlineData("sha512:0a82", false, false)]
-    public void A_digest_is_told_from_its_first_digits_and_from_a_name(string written, bool digest, bool prefix) =>
+    public void A_digest_is_distinguished_from_its_first_digits_and_from_a_name(
+        string written, bool digest, bool prefix) =>
         Assert.Equal((digest, prefix), (ImageId.IsDigest(written), ImageId.IsDigestPrefix(written)));
 
     [Fact]
-    public void An_upper_case_digest_is_not_as_Docker_writes_it() =>
+    public void An_upper_case_digest_is_not_a_digest() =>
         Assert.False(ImageId.IsDigest("sha256:" + Digits.ToUpperInvariant()));
 
     [Theory]
@@ -143,7 +144,7 @@ public sealed class ImageIdTests : StoreTest
     [InlineData("sha256:0a82b53d6f82", "sha256:0a82b53d6f82")]
     [InlineData(Digits, Digits)]
     [InlineData("nginx", "nginx")]
-    public void An_ID_is_shortened_as_Docker_does(string imageId, string shortened) =>
+    public void An_ID_is_shortened_as_in_Docker(string imageId, string shortened) =>
         Assert.Equal(shortened, ImageId.Shorten(imageId));
 
     [Theory]

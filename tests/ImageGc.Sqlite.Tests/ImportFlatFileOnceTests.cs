@@ -10,7 +10,7 @@ public sealed class ImportFlatFileOnceTests : StoreTest
     private string FlatFilePath => PathOf("image_use");
 
     [Fact]
-    public void Open_takes_the_flat_file_over_once_and_renames_it()
+    public void Open_imports_the_flat_file_once_and_renames_it()
     {
         File.WriteAllText(FlatFilePath, Line);
 
@@ -23,7 +23,7 @@ public sealed class ImportFlatFileOnceTests : StoreTest
     }
 
     [Fact]
-    public void A_second_flat_file_is_taken_over_beside_the_first()
+    public void A_second_flat_file_is_imported_and_renamed_beside_the_first()
     {
         File.WriteAllText(FlatFilePath + ".imported", "kept");
         File.WriteAllText(FlatFilePath, Line);
@@ -35,7 +35,7 @@ public sealed class ImportFlatFileOnceTests : StoreTest
     }
 
     [Fact]
-    public void A_flat_file_that_cannot_be_renamed_is_imported_and_a_warning_says_so()
+    public void A_flat_file_that_cannot_be_renamed_is_imported_with_a_warning()
     {
         using var disk = SmallDisk.MountOrSkip();
         var flatFile = disk.PathOf("image_use");
@@ -50,7 +50,7 @@ public sealed class ImportFlatFileOnceTests : StoreTest
     }
 
     [Fact]
-    public void An_empty_file_and_what_is_no_file_are_left_where_they_are()
+    public void Empty_missing_and_special_files_are_left_in_place()
     {
         File.WriteAllText(FlatFilePath, "");
         File.CreateSymbolicLink(PathOf("null"), "/dev/null");
@@ -64,7 +64,7 @@ public sealed class ImportFlatFileOnceTests : StoreTest
     }
 
     [Fact]
-    public void A_file_of_which_no_line_is_an_image_is_left_where_it_is_with_an_error()
+    public void A_file_without_any_image_is_left_in_place_and_logged_as_an_error()
     {
         var passwd = PathOf("passwd");
         File.Copy("/etc/passwd", passwd);
@@ -80,7 +80,7 @@ public sealed class ImportFlatFileOnceTests : StoreTest
     }
 
     [Fact]
-    public void Several_that_take_the_flat_file_over_at_once_do_so_without_a_warning()
+    public void Stores_that_import_the_same_flat_file_at_once_log_no_warning()
     {
         for (var round = 0; round < 20; round++)
         {
@@ -101,12 +101,12 @@ public sealed class ImportFlatFileOnceTests : StoreTest
     }
 
     [Fact]
-    public void A_directory_is_no_flat_file() =>
+    public void A_directory_is_refused_as_a_flat_file() =>
         Assert.Equal(StoreErrorReason.FlatFile, Assert.Throws<ImageUseStoreException>(
             () => Open(options => options.FlatFilePath = PathOf(""))).Reason);
 
     [Fact]
-    public void The_database_itself_is_no_flat_file_and_is_not_created_first()
+    public void The_database_itself_is_refused_as_a_flat_file_and_not_created()
     {
         var exception = Assert.Throws<ArgumentException>(() => Open(options => options.FlatFilePath = DatabasePath));
 
@@ -115,7 +115,7 @@ public sealed class ImportFlatFileOnceTests : StoreTest
     }
 
     [Fact]
-    public async Task An_import_that_waits_for_a_pipe_keeps_nobody_from_recording()
+    public async Task An_import_that_waits_for_a_pipe_does_not_block_recording()
     {
         Shell.Run("mkfifo", FlatFilePath);
         var store = Open();
@@ -132,7 +132,7 @@ public sealed class ImportFlatFileOnceTests : StoreTest
     }
 
     [Fact]
-    public void A_flat_file_that_was_taken_over_is_never_overwritten_by_another()
+    public void An_imported_flat_file_is_never_overwritten_by_another_one()
     {
         var flatFile = PathOf("image_use");
         File.WriteAllText(flatFile + ".imported", "first");

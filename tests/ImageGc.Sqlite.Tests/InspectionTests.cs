@@ -5,7 +5,7 @@ public sealed class InspectionTests : StoreTest
     [Theory]
     [InlineData(true)]
     [InlineData(false)]
-    public void Sqlite3_reads_the_view_for_people_while_the_store_is_open_and_after(bool open)
+    public void Sqlite3_reads_the_view_while_the_store_is_open_and_after_it_is_closed(bool open)
     {
         var store = Open();
         store.RecordUse("test1");
@@ -19,7 +19,7 @@ public sealed class InspectionTests : StoreTest
     }
 
     [Fact]
-    public void The_view_counts_ages_in_days_and_shows_the_oldest_first()
+    public void The_view_shows_ages_in_days_and_the_oldest_use_first()
     {
         var now = new SteppingTime(TimeProvider.System.GetUtcNow().AddDays(-2));
         var store = Open(time: now);
@@ -32,7 +32,7 @@ public sealed class InspectionTests : StoreTest
     }
 
     [Fact]
-    public void What_another_process_records_is_seen_at_once()
+    public void A_record_of_another_process_is_visible_at_once()
     {
         var store = Open();
         using var other = new OtherProcess();
@@ -43,7 +43,7 @@ public sealed class InspectionTests : StoreTest
     }
 
     [Fact]
-    public void Check_reports_a_sound_database()
+    public void Check_reports_no_damage_in_a_sound_database()
     {
         var store = Open();
         store.RecordUse([Id(1), Id(2)]);
@@ -56,7 +56,7 @@ public sealed class InspectionTests : StoreTest
     }
 
     [Fact]
-    public void The_first_and_the_last_second_of_the_calendar_are_stamps()
+    public void The_first_and_the_last_second_of_the_calendar_are_valid_times()
     {
         var store = Open();
         Sqlite.Execute(
@@ -66,7 +66,7 @@ public sealed class InspectionTests : StoreTest
     }
 
     [Fact]
-    public void Check_reports_every_row_that_is_damaged()
+    public void Check_reports_each_damaged_row()
     {
         var store = Open();
         Sqlite.Execute(DatabasePath,
@@ -77,7 +77,7 @@ public sealed class InspectionTests : StoreTest
     }
 
     [Fact]
-    public void Check_finds_a_row_that_only_damage_can_have_written_after_a_restart_too()
+    public void Check_finds_an_invalid_row_in_a_reopened_database()
     {
         Open().Dispose();
         var store = Open();
@@ -88,7 +88,7 @@ public sealed class InspectionTests : StoreTest
     }
 
     [Fact]
-    public void The_view_counts_ages_in_tenths_of_a_day_and_shows_the_lower_ID_first_among_equals()
+    public void The_view_shows_ages_in_tenths_of_a_day_and_sorts_equal_ages_by_ID()
     {
         var now = new SteppingTime(TimeProvider.System.GetUtcNow().AddHours(-36));
         var store = Open(time: now);
@@ -99,7 +99,7 @@ public sealed class InspectionTests : StoreTest
     }
 
     [Fact]
-    public async Task The_view_of_what_was_removed_counts_until_the_decision_however_long_the_removal_took()
+    public async Task The_view_of_removed_images_shows_their_age_at_the_decision()
     {
         var store = Open();
         store.RecordUse(Id(1));

@@ -12,7 +12,7 @@ public sealed class KeepTests : StoreTest
     [InlineData("registry/app")]
     [InlineData("registry/*")]
     [InlineData("sha256:0000000000000000000000000000000000000000000000000000000000000001")]
-    public async Task What_is_kept_stays_whoever_prunes_and_goes_once_it_is_not(string pattern)
+    public async Task A_kept_image_survives_every_prune_until_it_is_no_longer_kept(string pattern)
     {
         var store = Described();
         store.Keep(pattern);
@@ -31,7 +31,7 @@ public sealed class KeepTests : StoreTest
     }
 
     [Fact]
-    public async Task A_prune_that_is_running_leaves_what_is_kept_meanwhile()
+    public async Task A_running_prune_leaves_an_image_that_is_kept_meanwhile()
     {
         var store = Described();
         List<string> removed = [];
@@ -50,7 +50,7 @@ public sealed class KeepTests : StoreTest
     }
 
     [Fact]
-    public void A_name_that_went_on_to_another_image_keeps_that_one_alone()
+    public void A_kept_name_that_moved_to_another_image_keeps_only_that_image()
     {
         var store = Described();
         store.Keep("registry/app:1");
@@ -62,7 +62,7 @@ public sealed class KeepTests : StoreTest
     }
 
     [Fact]
-    public void What_is_in_use_and_kept_is_in_use_and_what_the_host_keeps_says_so_itself()
+    public void ExplainPrune_reports_in_use_before_kept_and_the_rule_of_the_host_before_one_by_hand()
     {
         var store = Described();
         store.Keep("registry/app:1");
@@ -74,7 +74,7 @@ public sealed class KeepTests : StoreTest
     }
 
     [Fact]
-    public void What_is_kept_is_salvaged_from_a_damaged_database_and_is_no_image_there()
+    public void Kept_patterns_are_salvaged_from_a_damaged_database_and_do_not_become_images()
     {
         using (var store = Described())
             store.Keep("registry/app:1");
@@ -88,7 +88,7 @@ public sealed class KeepTests : StoreTest
     }
 
     [Fact]
-    public void What_was_kept_in_a_page_that_is_gone_is_said_to_be_lost()
+    public void Kept_patterns_that_cannot_be_salvaged_are_reported_as_lost()
     {
         using (var store = Described())
             store.Keep("registry/app:1");
@@ -106,7 +106,7 @@ public sealed class KeepTests : StoreTest
     }
 
     [Fact]
-    public void Damage_that_doubles_what_is_kept_stops_no_salvage()
+    public void A_kept_pattern_that_damage_duplicated_does_not_stop_a_salvage()
     {
         using (var store = Described())
             store.Keep("registry/app:1");
@@ -127,7 +127,7 @@ public sealed class KeepTests : StoreTest
     [InlineData("")]
     [InlineData("two words")]
     [InlineData(null)]
-    public void What_can_be_no_name_is_refused(string? pattern)
+    public void A_pattern_that_cannot_match_a_name_or_an_ID_is_refused(string? pattern)
     {
         var store = Open();
 

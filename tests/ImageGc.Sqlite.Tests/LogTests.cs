@@ -6,7 +6,7 @@ namespace ImageGc.Sqlite.Tests;
 public sealed class LogTests : StoreTest
 {
     [Fact]
-    public void A_malformed_ID_in_use_cannot_begin_a_line_of_the_log_nor_fill_it()
+    public void A_malformed_ID_in_use_is_logged_escaped_and_shortened()
     {
         var log = new RecordingLog();
         using var store = ImageUseStore.Open(new ImageUseStoreOptions { DatabasePath = DatabasePath }, Time, log);
@@ -20,7 +20,7 @@ public sealed class LogTests : StoreTest
     }
 
     [Fact]
-    public void The_log_counts_the_malformed_IDs_in_use_even_null()
+    public void The_log_counts_malformed_and_null_IDs_in_use()
     {
         var log = new RecordingLog();
         using var store = ImageUseStore.Open(new ImageUseStoreOptions { DatabasePath = DatabasePath }, Time, log);
@@ -32,7 +32,7 @@ public sealed class LogTests : StoreTest
     }
 
     [Fact]
-    public async Task A_prune_that_is_stopped_half_way_logs_what_it_did()
+    public async Task A_cancelled_prune_logs_what_it_did()
     {
         var log = new RecordingLog();
         using var store = ImageUseStore.Open(new ImageUseStoreOptions { DatabasePath = DatabasePath }, Time, log);
@@ -49,7 +49,7 @@ public sealed class LogTests : StoreTest
     }
 
     [Fact]
-    public async Task A_log_may_record_an_image_when_it_is_told_that_the_clock_stepped()
+    public async Task A_logger_can_record_a_use_while_it_logs_a_clock_step()
     {
         using var log = new TroublesomeLog();
         using var store = ImageUseStore.Open(new ImageUseStoreOptions { DatabasePath = DatabasePath }, Time, log);
@@ -65,7 +65,7 @@ public sealed class LogTests : StoreTest
     }
 
     [Fact]
-    public void What_a_line_of_a_flat_file_holds_is_not_logged()
+    public void The_content_of_a_flat_file_line_is_never_logged()
     {
         File.WriteAllText(PathOf("image_use"), "password=secret\nsecret two\n\0secret 3\n");
         var log = new RecordingLog();
@@ -113,7 +113,7 @@ public sealed class LogTests : StoreTest
     }
 
     [Fact]
-    public void What_changes_the_database_is_logged()
+    public void Changes_to_the_database_are_logged()
     {
         var log = new RecordingLog();
         using var store = ImageUseStore.Open(new ImageUseStoreOptions { DatabasePath = DatabasePath }, Time, log);

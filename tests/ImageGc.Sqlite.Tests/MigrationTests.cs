@@ -6,7 +6,7 @@ public sealed class MigrationTests : StoreTest
         .Where(name => name.EndsWith(".sql", StringComparison.Ordinal)).Order(StringComparer.Ordinal)];
 
     [Fact]
-    public void A_fresh_database_has_run_every_script_once_and_says_so()
+    public void A_new_database_has_run_each_script_once_and_stores_its_version()
     {
         Open().Dispose();
         Open().Dispose();
@@ -25,7 +25,7 @@ public sealed class MigrationTests : StoreTest
     }
 
     [Fact]
-    public void No_script_returns_rows_or_sets_what_cannot_be_set_in_a_transaction()
+    public void No_script_returns_rows_or_uses_PRAGMA()
     {
         foreach (var sql in Scripts.Select(Read))
         {
@@ -36,7 +36,7 @@ public sealed class MigrationTests : StoreTest
     }
 
     [Fact]
-    public void Four_processes_that_open_the_same_fresh_path_at_once_all_succeed()
+    public void Four_processes_can_create_the_same_database_at_once()
     {
         var processes = Enumerable.Range(0, 4).Select(_ => new OtherProcess()).ToList();
         try
@@ -59,7 +59,7 @@ public sealed class MigrationTests : StoreTest
     }
 
     [Fact]
-    public void A_script_that_fails_leaves_the_database_as_it_was()
+    public void A_script_that_fails_leaves_the_database_unchanged()
     {
         Open().Dispose();
         Sqlite.Execute(DatabasePath, "PRAGMA user_version = 0; DELETE FROM SchemaVersions");

@@ -4,7 +4,7 @@ namespace ImageGc.Sqlite.Tests;
 public sealed class MissingImagesTests : StoreTest
 {
     [Fact]
-    public void An_image_that_was_missing_on_two_days_is_forgotten_and_the_history_has_it_as_gone()
+    public void An_image_missing_on_two_days_is_forgotten_and_is_in_the_history_as_gone()
     {
         var store = Open();
         store.RecordUse([Id(1), Id(2)]);
@@ -21,7 +21,7 @@ public sealed class MissingImagesTests : StoreTest
     }
 
     [Fact]
-    public void An_empty_list_forgets_nothing_however_often_it_comes_within_12_hours()
+    public void Empty_lists_within_12_hours_forget_no_image()
     {
         var store = Open();
         store.RecordUse([Id(1), Id(2)]);
@@ -42,7 +42,7 @@ public sealed class MissingImagesTests : StoreTest
     }
 
     [Fact]
-    public void An_image_that_was_used_since_it_was_missing_is_there_again()
+    public void An_image_used_since_it_was_missing_counts_as_missing_for_the_first_time()
     {
         var store = Open();
         store.RecordUse(Id(1));
@@ -56,7 +56,7 @@ public sealed class MissingImagesTests : StoreTest
     }
 
     [Fact]
-    public void A_clock_that_is_set_by_days_forgets_nothing_and_holds_nothing_up()
+    public void Setting_the_clock_by_days_neither_hastens_nor_delays_forgetting()
     {
         var store = Open();
         store.RecordUse(Id(1));

@@ -7,8 +7,8 @@ namespace ImageGc.Sqlite.Tests;
 
 /// <summary>This test program started again, as another process that uses a store on command.</summary>
 /// <remarks>
-/// It reads lines `command path argument`, and answers each with `ok` or the exception. It ends when the test does, which
-/// closes its standard input.
+/// It reads lines `command path argument`, and answers each with `ok` or the exception. It ends when the test kills it, or
+/// ends itself, which closes the standard input.
 /// </remarks>
 internal sealed class OtherProcess : IDisposable
 {

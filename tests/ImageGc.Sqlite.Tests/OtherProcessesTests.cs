@@ -6,7 +6,7 @@ namespace ImageGc.Sqlite.Tests;
 public sealed class OtherProcessesTests : StoreTest
 {
     [Fact]
-    public void A_writer_that_holds_the_lock_gives_Busy_and_the_store_works_again_when_it_lets_go()
+    public void A_locked_database_gives_Busy_and_the_store_works_again_when_it_is_unlocked()
     {
         var store = Open(options => options.BusyTimeout = TimeSpan.FromMilliseconds(20));
         using var writer = Sqlite.Connect(DatabasePath);
@@ -27,7 +27,7 @@ public sealed class OtherProcessesTests : StoreTest
     }
 
     [Fact]
-    public async Task A_call_waits_for_a_writer_that_lets_go_in_time()
+    public async Task A_call_waits_until_another_writer_commits()
     {
         var store = Open();
         using var writer = Sqlite.Connect(DatabasePath);
@@ -41,7 +41,7 @@ public sealed class OtherProcessesTests : StoreTest
     }
 
     [Fact]
-    public void A_reader_that_stays_does_not_stop_a_writer_and_the_log_shrinks_once_it_leaves()
+    public void A_long_read_does_not_stop_writers_and_the_log_shrinks_after_it()
     {
         var store = Open(options => options.Durability = Durability.Normal);
         store.RecordUse(Id(0));
@@ -138,7 +138,7 @@ public sealed class OtherProcessesTests : StoreTest
     }
 
     [Fact]
-    public void Explain_needs_no_lock_for_writing_while_the_clock_is_right()
+    public void ExplainPrune_works_while_another_process_holds_the_write_lock()
     {
         var store = Open(options => options.BusyTimeout = TimeSpan.FromMilliseconds(20));
         store.RecordUse(Id(1));
@@ -149,7 +149,7 @@ public sealed class OtherProcessesTests : StoreTest
     }
 
     [Fact]
-    public void The_time_of_a_change_is_read_when_no_other_process_can_write_any_more()
+    public void The_time_of_a_change_is_read_under_the_write_lock()
     {
         var time = new TimeThatLooksAtTheLock();
         var store = Open(time: time);
@@ -172,7 +172,7 @@ public sealed class OtherProcessesTests : StoreTest
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public async Task A_record_that_waits_for_another_process_does_not_move_its_later_use_back(bool several)
+    public async Task A_record_that_waited_for_another_process_does_not_set_back_its_later_use(bool several)
     {
         var store = Open();
         using var other = new OtherProcess();

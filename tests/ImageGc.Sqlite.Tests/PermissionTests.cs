@@ -37,7 +37,7 @@ public sealed class PermissionTests : StoreTest
     }
 
     [Fact]
-    public void A_directory_that_cannot_be_synced_is_reported_since_power_loss_could_take_the_log()
+    public void A_directory_that_cannot_be_synced_is_reported()
     {
         File.SetUnixFileMode(PathOf(""), EnterAndWrite);
 
@@ -45,7 +45,7 @@ public sealed class PermissionTests : StoreTest
     }
 
     [Fact]
-    public void A_damaged_database_stays_where_it_is_if_this_user_may_not_lock_its_directory()
+    public void A_damaged_database_stays_in_place_if_this_user_may_not_lock_its_directory()
     {
         Damaged();
         File.SetUnixFileMode(PathOf(""), EnterAndWrite);
@@ -54,7 +54,7 @@ public sealed class PermissionTests : StoreTest
     }
 
     [Fact]
-    public void A_damaged_database_stays_where_it_is_if_this_user_may_not_create_the_salvaged_one()
+    public void A_damaged_database_stays_in_place_if_this_user_may_not_create_the_salvaged_one()
     {
         Damaged();
         File.SetUnixFileMode(PathOf(""), EnterAndRead);
@@ -81,7 +81,7 @@ public sealed class PermissionTests : StoreTest
     }
 
     [Fact]
-    public void A_flat_file_in_a_directory_that_this_user_may_not_look_into_is_not_taken_for_missing()
+    public void A_flat_file_in_a_directory_that_this_user_may_not_enter_is_an_error()
     {
         Directory.CreateDirectory(PathOf("theirs"), UnixFileMode.None);
         File.SetUnixFileMode(PathOf(""), All);

@@ -47,7 +47,7 @@ public sealed class PruneAsyncTests : StoreTest
     }
 
     [Fact]
-    public void A_process_killed_between_removal_and_forgetting_offers_the_image_again_and_loses_nothing_else()
+    public void An_image_is_offered_again_after_a_kill_between_its_removal_and_forgetting_it()
     {
         using (var store = Open())
             store.RecordUse([Id(1), Id(2)]);
@@ -109,7 +109,7 @@ public sealed class PruneAsyncTests : StoreTest
     }
 
     [Fact]
-    public async Task Misuse_is_reported_before_anything_is_decided()
+    public async Task Invalid_arguments_are_refused_before_anything_is_decided()
     {
         var store = Open();
 
@@ -121,7 +121,7 @@ public sealed class PruneAsyncTests : StoreTest
     }
 
     [Fact]
-    public async Task Threads_that_record_during_a_thousand_prunes_lose_nothing_and_no_young_image_is_removed()
+    public async Task Prunes_beside_recording_threads_lose_no_use_and_remove_no_recently_used_image()
     {
         var store = Open(options => options.Durability = Durability.Normal);
         var acknowledged = new long[64];
@@ -179,7 +179,7 @@ public sealed class PruneAsyncTests : StoreTest
     }
 
     [Fact]
-    public async Task A_run_does_not_come_back_to_the_context_of_its_caller_who_may_block_it()
+    public async Task PruneAsync_does_not_continue_on_the_context_of_its_caller()
     {
         var store = Open();
         store.RecordUse(Id(1));

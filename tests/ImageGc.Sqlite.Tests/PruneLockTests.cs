@@ -6,7 +6,7 @@ public sealed class PruneLockTests : StoreTest
     private readonly CancellationToken _cancel = TestContext.Current.CancellationToken;
 
     [Fact]
-    public async Task While_one_process_holds_the_lock_no_other_one_prunes_until_it_is_killed()
+    public async Task No_other_process_can_prune_until_the_one_that_holds_the_lock_is_killed()
     {
         var store = Open();
         store.RecordUse(Id(1));
@@ -33,7 +33,7 @@ public sealed class PruneLockTests : StoreTest
     }
 
     [Fact]
-    public async Task A_store_that_holds_the_lock_prunes_and_others_may_once_it_is_disposed_of()
+    public async Task A_store_that_holds_the_lock_can_prune_and_others_can_once_it_is_disposed()
     {
         var first = Open();
         var second = Open();
@@ -50,7 +50,7 @@ public sealed class PruneLockTests : StoreTest
     }
 
     [Fact]
-    public async Task Two_prunes_of_one_store_do_not_overlap_and_one_that_ended_lets_the_next_one_run()
+    public async Task Two_prunes_of_one_store_cannot_overlap_but_can_follow_each_other()
     {
         var store = Open();
         store.RecordUse(Id(1));
@@ -66,7 +66,7 @@ public sealed class PruneLockTests : StoreTest
     }
 
     [Fact]
-    public async Task A_lock_file_that_cannot_be_opened_is_named()
+    public async Task A_lock_file_that_cannot_be_opened_is_named_in_the_message()
     {
         var store = Open();
         Directory.CreateDirectory($"{DatabasePath}.run");

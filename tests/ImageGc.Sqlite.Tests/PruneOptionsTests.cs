@@ -29,7 +29,7 @@ public sealed class PruneOptionsTests : StoreTest, IProgress<PruneOutcome>
         imageIds.Index().ToDictionary(image => image.Item, image => $"rule {image.Index + 1}");
 
     [Fact]
-    public async Task A_prune_that_has_enough_returns_and_says_what_is_left()
+    public async Task A_prune_stops_once_enough_is_removed_and_returns_what_is_left()
     {
         var store = Recorded(1, 2, 3);
         var removed = 0;
@@ -47,7 +47,7 @@ public sealed class PruneOptionsTests : StoreTest, IProgress<PruneOutcome>
     }
 
     [Fact]
-    public async Task What_was_done_is_told_image_by_image_also_where_the_prune_is_cancelled()
+    public async Task Progress_reports_each_image_even_if_the_prune_is_cancelled()
     {
         var store = Recorded(1, 2, 3, 4);
         using var cancelled = new CancellationTokenSource();
@@ -75,7 +75,7 @@ public sealed class PruneOptionsTests : StoreTest, IProgress<PruneOutcome>
     }
 
     [Fact]
-    public async Task What_was_done_is_told_also_where_the_database_fails()
+    public async Task Progress_reports_each_removal_even_if_the_database_fails()
     {
         var store = Recorded(1, 2);
 
@@ -91,7 +91,7 @@ public sealed class PruneOptionsTests : StoreTest, IProgress<PruneOutcome>
     }
 
     [Fact]
-    public async Task The_verdict_on_every_image_is_told_before_the_first_one_is_removed()
+    public async Task Every_verdict_is_reported_before_the_first_image_is_removed()
     {
         var store = Recorded(1, 2, 3);
         IReadOnlyList<PruneVerdict>? decided = null;
@@ -125,7 +125,7 @@ public sealed class PruneOptionsTests : StoreTest, IProgress<PruneOutcome>
     }
 
     [Fact]
-    public void Options_without_a_valid_value_are_refused_before_anything_is_decided()
+    public void Invalid_options_are_refused_before_anything_is_decided()
     {
         var store = Recorded(1);
 
@@ -141,7 +141,7 @@ public sealed class PruneOptionsTests : StoreTest, IProgress<PruneOutcome>
     [InlineData("000000000001")]
     [InlineData("sha256:000000000001")]
     [InlineData("0000000000000000000000000000000000000000000000000000000000000001")]
-    public void An_ID_in_use_that_is_not_written_as_the_tracked_ones_is_refused_and_nothing_changes(string imageId)
+    public void An_ID_in_use_in_another_form_than_the_tracked_ones_is_refused_and_changes_nothing(string imageId)
     {
         var store = Recorded(1, 2);
         string[] inUse = [Id(2), imageId];
@@ -160,7 +160,7 @@ public sealed class PruneOptionsTests : StoreTest, IProgress<PruneOutcome>
     }
 
     [Fact]
-    public void Names_in_use_where_a_digest_is_tracked_are_refused_unless_they_are_tracked_themselves()
+    public void Untracked_names_in_use_are_refused_where_a_digest_is_tracked()
     {
         var store = Open();
         Assert.Empty(store.Prune([Id(1)]));
@@ -174,7 +174,7 @@ public sealed class PruneOptionsTests : StoreTest, IProgress<PruneOutcome>
     }
 
     [Fact]
-    public async Task An_image_that_another_process_forgot_after_its_removal_was_removed_and_is_in_the_history_once()
+    public async Task An_image_that_another_process_forgot_during_its_removal_is_in_the_history_once()
     {
         var store = Recorded(1, 2, 3);
         var other = Open();

@@ -17,7 +17,7 @@ public sealed class PruneTests : StoreTest
     }
 
     [Fact]
-    public void Prune_keeps_and_restamps_images_that_are_in_use()
+    public void Prune_keeps_images_that_are_in_use_and_records_them_as_used_now()
     {
         var store = Open();
         store.RecordUse([Id(1), Id(2)]);
@@ -31,7 +31,7 @@ public sealed class PruneTests : StoreTest
     }
 
     [Fact]
-    public void Prune_restamps_an_image_in_use_that_is_still_young()
+    public void Prune_records_an_image_in_use_as_used_now_even_if_it_was_used_recently()
     {
         var store = Open();
         store.RecordUse(Id(1));
@@ -43,7 +43,7 @@ public sealed class PruneTests : StoreTest
     }
 
     [Fact]
-    public void Prune_does_not_adopt_images_in_use_that_were_never_recorded()
+    public void Prune_does_not_track_images_in_use_that_were_never_recorded()
     {
         var store = Open();
 
@@ -53,7 +53,7 @@ public sealed class PruneTests : StoreTest
     }
 
     [Fact]
-    public void Duplicated_and_malformed_IDs_in_use_do_no_harm()
+    public void Duplicate_and_malformed_IDs_in_use_are_ignored()
     {
         var store = Open();
         store.RecordUse([Id(1), Id(2)]);
@@ -66,7 +66,7 @@ public sealed class PruneTests : StoreTest
     }
 
     [Fact]
-    public void A_hundred_thousand_IDs_in_use_work()
+    public void Prune_accepts_a_hundred_thousand_IDs_in_use()
     {
         var store = Open();
         store.RecordUse([Id(1), Id(99_999), Id(100_000)]);
@@ -131,7 +131,7 @@ public sealed class PruneTests : StoreTest
     }
 
     [Fact]
-    public void A_negative_threshold_or_no_list_is_misuse()
+    public void A_negative_threshold_or_a_null_list_is_refused()
     {
         var store = Open();
 
@@ -141,7 +141,7 @@ public sealed class PruneTests : StoreTest
     }
 
     [Fact]
-    public void Explain_gives_the_reason_for_every_image_and_changes_nothing()
+    public void ExplainPrune_gives_the_reason_for_every_image_and_changes_nothing()
     {
         var store = Open();
         store.RecordUse([Id(1), Id(2)]);
@@ -163,13 +163,13 @@ public sealed class PruneTests : StoreTest
     }
 
     [Fact]
-    public void Explain_of_nothing_is_nothing()
+    public void ExplainPrune_of_an_empty_store_returns_nothing()
     {
         Assert.Empty(Open().ExplainPrune([Id(1)]));
     }
 
     [Fact]
-    public void A_caller_that_uses_the_store_while_listing_what_is_in_use_is_served()
+    public void The_caller_can_use_the_store_while_it_enumerates_the_images_in_use()
     {
         var store = Open();
         store.RecordUse(Id(1));
@@ -185,7 +185,7 @@ public sealed class PruneTests : StoreTest
     }
 
     [Fact]
-    public void Explain_shows_the_oldest_use_first_and_then_the_lower_ID()
+    public void ExplainPrune_shows_the_oldest_use_first_and_then_the_lower_ID()
     {
         var store = Open();
         store.RecordUse([Id(3), Id(2)]);
@@ -205,7 +205,7 @@ public sealed class PruneTests : StoreTest
     }
 
     [Fact]
-    public void A_wall_time_before_2015_or_after_now_is_rewritten_and_none_between()
+    public void Prune_rewrites_wall_times_before_2015_and_after_now_and_no_others()
     {
         var store = Open();
         var (earliest, now) = (Now.EarliestPlausible / 1000, SteppingTime.Start.ToUnixTimeSeconds());

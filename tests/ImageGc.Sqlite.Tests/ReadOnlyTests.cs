@@ -6,7 +6,7 @@ namespace ImageGc.Sqlite.Tests;
 public sealed class ReadOnlyTests : StoreTest
 {
     [Fact]
-    public void Everything_can_be_looked_at_and_nothing_beside_the_file_is_made()
+    public void A_read_only_store_reads_everything_and_creates_no_file_beside_the_database()
     {
         Written().Dispose();
         var before = Hash();
@@ -29,7 +29,7 @@ public sealed class ReadOnlyTests : StoreTest
     }
 
     [Fact]
-    public void Whoever_looks_sees_what_was_recorded_meanwhile()
+    public void A_read_only_store_sees_what_was_recorded_meanwhile()
     {
         Written().Dispose();
         using var look = Look();
@@ -46,7 +46,7 @@ public sealed class ReadOnlyTests : StoreTest
     }
 
     [Fact]
-    public void Through_a_link_the_same_is_seen()
+    public void A_read_only_store_reads_the_same_through_a_link()
     {
         var store = Written();
         var link = PathOf("link.db");
@@ -61,7 +61,7 @@ public sealed class ReadOnlyTests : StoreTest
     }
 
     [Fact]
-    public async Task A_sound_database_is_never_called_damaged_while_others_come_and_go()
+    public async Task A_sound_database_is_never_reported_as_damaged_while_others_open_and_close_it()
     {
         Written().Dispose();
         var (done, stores, number) = (false, 0, 10);
@@ -88,7 +88,7 @@ public sealed class ReadOnlyTests : StoreTest
     }
 
     [Fact]
-    public void What_would_change_it_fails_and_says_why()
+    public void Changes_through_a_read_only_store_fail_and_say_why()
     {
         Written().Dispose();
         File.WriteAllText(PathOf("image_use"), $"{Id(9)} 1700000000\n");
@@ -114,7 +114,7 @@ public sealed class ReadOnlyTests : StoreTest
     [Theory]
     [InlineData("full")]
     [InlineData("ro")]
-    public void A_full_disk_and_a_read_only_one_can_be_looked_at(string state)
+    public void A_database_on_a_full_or_read_only_disk_can_be_read(string state)
     {
         using var disk = SmallDisk.MountOrSkip();
         var path = disk.PathOf("image_use.db");
@@ -132,7 +132,7 @@ public sealed class ReadOnlyTests : StoreTest
     }
 
     [Fact]
-    public void A_user_who_may_only_read_can_look()
+    public void A_user_without_write_permission_can_read_the_database()
     {
         Written().Dispose();
         LetEverybodyOnlyRead();
@@ -142,7 +142,7 @@ public sealed class ReadOnlyTests : StoreTest
     }
 
     [Fact]
-    public void A_user_who_may_only_read_is_asked_to_open_it_anew_once_others_have_changed_it()
+    public void A_user_without_write_permission_must_reopen_a_database_that_others_changed()
     {
         Written().Dispose();
         LetEverybodyOnlyRead();
@@ -162,7 +162,7 @@ public sealed class ReadOnlyTests : StoreTest
     }
 
     [Fact]
-    public void A_log_without_its_index_is_named_to_a_user_who_may_not_create_one()
+    public void A_log_without_its_index_is_refused_for_a_user_without_write_permission()
     {
         var store = Written();
         store.RecordUse(Id(4));
@@ -190,7 +190,7 @@ public sealed class ReadOnlyTests : StoreTest
     }
 
     [Fact]
-    public void A_damaged_database_is_reported_and_left_as_it_is()
+    public void A_damaged_database_is_reported_and_left_unchanged()
     {
         Written().Dispose();
         using (var file = File.OpenWrite(DatabasePath))
@@ -209,7 +209,7 @@ public sealed class ReadOnlyTests : StoreTest
     }
 
     [Fact]
-    public void A_row_that_only_damage_can_have_written_is_found_by_a_check_where_SQLite_checks_no_rules()
+    public void Check_finds_an_invalid_row_for_a_user_without_write_permission()
     {
         Written().Dispose();
         Sqlite.Execute(DatabasePath,
@@ -236,7 +236,7 @@ public sealed class ReadOnlyTests : StoreTest
     }
 
     [Fact]
-    public void A_missing_database_is_not_created_and_no_flat_file_is_taken_over()
+    public void A_missing_database_is_not_created_and_no_flat_file_is_imported()
     {
         Assert.Equal(StoreErrorReason.Unavailable, Assert.Throws<ImageUseStoreException>(() => Look()).Reason);
         Assert.False(File.Exists(DatabasePath));

@@ -16,7 +16,7 @@ public sealed class RecordUseTests : StoreTest
     }
 
     [Fact]
-    public void RecordUse_moves_the_stamp_of_a_tracked_image()
+    public void RecordUse_updates_the_last_use_of_a_tracked_image()
     {
         var store = Open();
         store.RecordUse(Id(1));
@@ -28,7 +28,7 @@ public sealed class RecordUseTests : StoreTest
     }
 
     [Fact]
-    public void RecordUse_of_many_stamps_all_of_them_and_takes_duplicates()
+    public void RecordUse_of_many_records_each_of_them_and_accepts_duplicates()
     {
         var store = Open();
 
@@ -48,7 +48,7 @@ public sealed class RecordUseTests : StoreTest
     }
 
     [Fact]
-    public void Stamps_are_whole_seconds_rounded_down()
+    public void A_last_use_is_rounded_down_to_whole_seconds()
     {
         var store = Open();
         Time.Pass(TimeSpan.FromMilliseconds(999));
@@ -59,7 +59,7 @@ public sealed class RecordUseTests : StoreTest
     }
 
     [Fact]
-    public void A_recorded_use_is_there_after_reopening()
+    public void A_recorded_use_survives_reopening_the_store()
     {
         using (var store = Open())
             store.RecordUse(Id(1));
@@ -68,7 +68,7 @@ public sealed class RecordUseTests : StoreTest
     }
 
     [Fact]
-    public void Threads_that_record_at_once_lose_nothing()
+    public void Threads_that_record_at_once_lose_no_use()
     {
         var store = Open(options => options.Durability = Durability.Normal);
 
@@ -78,7 +78,7 @@ public sealed class RecordUseTests : StoreTest
     }
 
     [Fact]
-    public void Threads_that_record_at_once_on_a_locked_database_all_learn_that_it_is_busy()
+    public void Threads_that_record_at_once_on_a_locked_database_all_get_Busy()
     {
         var store = Open(options => options.BusyTimeout = TimeSpan.FromMilliseconds(50));
         using var other = Sqlite.Connect(DatabasePath);
@@ -106,7 +106,7 @@ public sealed class RecordUseTests : StoreTest
     }
 
     [Fact]
-    public void Count_tells_how_many_images_are_tracked()
+    public void Count_returns_how_many_images_are_tracked()
     {
         var store = Open();
         Assert.Equal(0, store.Count());
@@ -153,7 +153,7 @@ public sealed class RecordUseTests : StoreTest
     }
 
     [Fact]
-    public void Forget_stops_tracking_and_says_whether_the_image_was_tracked()
+    public void Forget_stops_tracking_and_returns_whether_the_image_was_tracked()
     {
         var store = Open();
         store.RecordUse([Id(1), Id(2)]);
@@ -165,7 +165,7 @@ public sealed class RecordUseTests : StoreTest
     }
 
     [Fact]
-    public void A_clock_before_1970_still_records()
+    public void A_use_can_be_recorded_by_a_clock_before_1970()
     {
         var time = new SteppingTime(new DateTimeOffset(1960, 1, 1, 0, 0, 0, TimeSpan.Zero));
         var store = Open(time: time);
@@ -176,7 +176,7 @@ public sealed class RecordUseTests : StoreTest
     }
 
     [Fact]
-    public void A_disposed_store_says_so_and_can_be_disposed_again()
+    public void A_disposed_store_throws_ObjectDisposedException_and_can_be_disposed_again()
     {
         var store = Open();
         store.Dispose();
@@ -187,7 +187,7 @@ public sealed class RecordUseTests : StoreTest
     }
 
     [Fact]
-    public void A_use_now_replaces_a_later_stamp_of_a_clock_that_was_ahead()
+    public void A_use_now_replaces_a_later_one_by_a_clock_that_was_ahead()
     {
         using (var ahead = Open(time: new SteppingTime(SteppingTime.Start.AddYears(1))))
             ahead.RecordUse([Id(1), Id(2)]);

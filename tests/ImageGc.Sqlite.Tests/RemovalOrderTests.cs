@@ -8,7 +8,7 @@ public sealed class RemovalOrderTests : StoreTest
     private readonly CancellationToken _cancel = TestContext.Current.CancellationToken;
 
     [Fact]
-    public async Task Parents_come_after_their_children_and_nothing_else_moves()
+    public async Task Parents_are_removed_after_their_children_and_the_rest_stays_in_order()
     {
         var store = RecordedOneByOne(6);
         var options = new PruneOptions
@@ -21,7 +21,7 @@ public sealed class RemovalOrderTests : StoreTest
     }
 
     [Fact]
-    public async Task Parents_that_the_engine_reports_in_a_circle_hold_nothing_up()
+    public async Task Circular_parents_do_not_stop_a_prune()
     {
         var store = RecordedOneByOne(3);
         var options = new PruneOptions
@@ -34,7 +34,7 @@ public sealed class RemovalOrderTests : StoreTest
     }
 
     [Fact]
-    public async Task A_chain_of_images_goes_in_one_run()
+    public async Task A_chain_of_parents_is_removed_in_one_prune()
     {
         const int length = 50;
         var store = RecordedOneByOne(length);
@@ -48,7 +48,7 @@ public sealed class RemovalOrderTests : StoreTest
     }
 
     [Fact]
-    public async Task What_failed_the_last_time_is_tried_last_until_it_is_used_again()
+    public async Task A_failed_removal_is_tried_last_until_the_image_is_used_again()
     {
         var store = RecordedOneByOne(3);
         var options = new PruneOptions { Threshold = TimeSpan.Zero };
@@ -67,7 +67,7 @@ public sealed class RemovalOrderTests : StoreTest
     }
 
     [Fact]
-    public async Task A_parent_of_what_failed_the_last_time_comes_after_it()
+    public async Task The_parent_of_an_image_whose_removal_failed_is_tried_after_it()
     {
         var store = RecordedOneByOne(3);
         var parents = new Dictionary<string, string> { [Id(1)] = Id(3) };
@@ -78,7 +78,7 @@ public sealed class RemovalOrderTests : StoreTest
     }
 
     [Fact]
-    public async Task A_refusal_is_one_line_and_its_stack_trace_is_for_who_looks_for_it()
+    public async Task A_failed_removal_is_one_warning_and_its_exception_is_logged_at_Debug()
     {
         using var log = new RecordingLog();
         using var store = ImageUseStore.Open(new ImageUseStoreOptions { DatabasePath = DatabasePath }, Time, log);

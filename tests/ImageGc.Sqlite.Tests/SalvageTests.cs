@@ -6,7 +6,7 @@ namespace ImageGc.Sqlite.Tests;
 public sealed class SalvageTests : StoreTest
 {
     [Fact]
-    public void Rows_that_only_damage_can_have_written_are_removed_when_it_is_opened_and_quoted_in_the_log()
+    public void Open_removes_invalid_rows_and_quotes_them_in_the_log()
     {
         using (var store = Open())
             store.RecordUse([Id(1), Id(2), Id(3)]);
@@ -36,7 +36,7 @@ public sealed class SalvageTests : StoreTest
     [InlineData("x'61C2A062'")] // A space that is not ASCII.
     [InlineData("''")]
     [InlineData("printf('%0513d', 1)")]
-    public void Whatever_makes_a_row_no_image_it_is_removed_when_it_is_opened(string imageId)
+    public void Open_removes_a_row_whose_image_ID_is_invalid(string imageId)
     {
         using (var store = Open())
             store.RecordUse([Id(1), "bild-\u00fc", new string('x', ImageId.MaxLength)]);
@@ -49,7 +49,7 @@ public sealed class SalvageTests : StoreTest
     }
 
     [Fact]
-    public async Task An_ID_of_bytes_that_are_no_text_is_found_by_a_check_and_stops_no_prune()
+    public async Task An_ID_that_is_not_valid_text_is_found_by_Check_and_does_not_stop_a_prune()
     {
         var store = Open();
         store.RecordUse(Id(1));
@@ -65,7 +65,7 @@ public sealed class SalvageTests : StoreTest
     }
 
     [Fact]
-    public async Task A_bit_that_flips_in_a_key_is_found_when_it_is_opened_and_no_image_is_removed_twice()
+    public async Task A_flipped_bit_in_a_key_is_repaired_by_Open_and_no_image_is_removed_twice()
     {
         using (var store = Open())
             store.RecordUse(Enumerable.Range(0, 200).Select(Id));
@@ -94,7 +94,7 @@ public sealed class SalvageTests : StoreTest
     [InlineData("before the fresh database is complete")]
     [InlineData("after the log was moved")]
     [InlineData("after the damaged database got a second name")]
-    public void Power_loss_in_a_salvage_loses_nothing_that_stood_only_in_the_log(string when)
+    public void Power_loss_during_a_salvage_loses_no_image_that_was_only_in_the_log(string when)
     {
         var store = Open();
         store.RecordUse(Enumerable.Range(0, 500).Select(Id));
@@ -123,7 +123,7 @@ public sealed class SalvageTests : StoreTest
     }
 
     [Fact]
-    public async Task A_row_that_only_damage_can_have_written_is_left_out_and_stops_no_prune()
+    public async Task An_invalid_row_is_left_out_and_does_not_stop_a_prune()
     {
         var log = new RecordingLog();
         using var store = ImageUseStore.Open(new ImageUseStoreOptions { DatabasePath = DatabasePath }, Time, log);
@@ -150,7 +150,7 @@ public sealed class SalvageTests : StoreTest
     }
 
     [Fact]
-    public void A_row_that_the_schema_allows_and_no_image_can_have_is_found_by_a_check()
+    public void Check_finds_an_invalid_image_ID_that_the_schema_allows()
     {
         var store = Open();
         store.RecordUse(Id(1));
@@ -161,7 +161,7 @@ public sealed class SalvageTests : StoreTest
     }
 
     [Fact]
-    public void A_salvage_that_a_full_disk_stops_says_so_and_leaves_nothing_behind()
+    public void A_salvage_on_a_full_disk_reports_it_and_leaves_no_file_behind()
     {
         using var disk = SmallDisk.MountOrSkip();
         var path = disk.PathOf("image_use.db");
@@ -205,7 +205,7 @@ public sealed class SalvageTests : StoreTest
     }
 
     [Fact]
-    public void A_damaged_file_is_left_alone_while_another_process_replaces_files_beside_it()
+    public void A_damaged_file_is_left_alone_while_its_directory_is_locked()
     {
         Open().Dispose();
         using (var file = File.OpenWrite(DatabasePath))
@@ -222,7 +222,7 @@ public sealed class SalvageTests : StoreTest
     }
 
     [Fact]
-    public void Check_names_the_kept_file_until_the_store_is_opened_anew()
+    public void Check_names_the_kept_file_until_the_next_open()
     {
         Open().Dispose();
         using (var file = File.OpenWrite(DatabasePath))

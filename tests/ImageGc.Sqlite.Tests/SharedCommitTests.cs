@@ -25,7 +25,7 @@ public sealed class SharedCommitTests : StoreTest
     }
 
     [Fact]
-    public void Threads_that_share_a_commit_that_fails_all_learn_it_and_none_of_their_uses_is_stored()
+    public void Threads_that_share_a_failed_commit_all_throw_and_none_of_their_uses_is_stored()
     {
         var store = Open(time: _time);
         Sqlite.Execute(DatabasePath, $"""

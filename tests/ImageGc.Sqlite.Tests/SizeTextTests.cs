@@ -13,7 +13,7 @@ public sealed class SizeTextTests
     [InlineData("1B", 1)]
     [InlineData("0B", 0)]
     [InlineData("9EB", 9_000_000_000_000_000_000)]
-    public void Bytes_are_read_as_people_write_them(string text, long bytes)
+    public void Sizes_are_parsed_in_the_forms_that_people_write(string text, long bytes)
     {
         Assert.True(SizeText.TryParse(text, out var read));
         Assert.Equal(bytes, read);
@@ -32,7 +32,7 @@ public sealed class SizeTextTests
     [InlineData("10EB")]
     [InlineData("99999999999EB")]
     [InlineData("99999999999999999999999999999999EB")]
-    public void What_is_no_number_of_bytes_is_refused(string text)
+    public void Text_that_is_not_a_size_is_refused(string text)
     {
         Assert.False(SizeText.TryParse(text, out var bytes));
         Assert.Equal(0, bytes);
@@ -48,6 +48,6 @@ public sealed class SizeTextTests
     [InlineData(999_499, "999 kB")]
     [InlineData(999_500, "1 MB")]
     [InlineData(long.MaxValue, "9.22 EB")]
-    public void Bytes_are_written_with_three_digits(long bytes, string text) =>
+    public void Sizes_are_formatted_with_three_digits(long bytes, string text) =>
         Assert.Equal(text, SizeText.Format(bytes));
 }

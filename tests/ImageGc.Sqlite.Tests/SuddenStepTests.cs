@@ -3,7 +3,7 @@ namespace ImageGc.Sqlite.Tests;
 public sealed class SuddenStepTests : StoreTest
 {
     [Fact]
-    public void A_clock_set_in_the_middle_of_a_prune_makes_no_image_old()
+    public void A_clock_set_during_a_prune_removes_no_image_early()
     {
         var time = new SuddenStep();
         using var store = ImageUseStore.Open(new ImageUseStoreOptions { DatabasePath = DatabasePath }, time);
@@ -17,7 +17,7 @@ public sealed class SuddenStepTests : StoreTest
     }
 
     [Fact]
-    public void A_use_that_was_not_stored_does_not_hold_back_the_stamp_of_the_one_before()
+    public void A_use_that_was_not_stored_does_not_keep_the_earlier_one_from_being_corrected()
     {
         var store = Open();
         store.RecordUse(Id(1));

@@ -38,7 +38,7 @@ public sealed class UpgradeTests : StoreTest
     [Theory]
     [InlineData(1)]
     [InlineData(2)]
-    public void The_views_show_what_they_showed(int version)
+    public void The_views_show_the_same_as_before(int version)
     {
         Create(version);
         const string uses = "SELECT image_id, last_used_utc FROM image_use_utc";
@@ -77,7 +77,7 @@ public sealed class UpgradeTests : StoreTest
     [Theory]
     [InlineData(1)]
     [InlineData(2)]
-    public void A_prune_decides_as_it_did(int version)
+    public void A_prune_decides_as_before(int version)
     {
         Create(version);
         var store = Open(options => options.ClockSettleTime = TimeSpan.Zero);
@@ -93,7 +93,7 @@ public sealed class UpgradeTests : StoreTest
     }
 
     [Fact]
-    public void A_program_of_version_2_that_still_runs_fails_loudly_and_loses_nothing()
+    public void A_running_program_of_version_2_gets_an_error_and_loses_no_use()
     {
         Create(2);
         using var running = Sqlite.Connect(DatabasePath);
@@ -117,7 +117,7 @@ public sealed class UpgradeTests : StoreTest
     }
 
     [Fact]
-    public void What_a_program_of_version_2_has_not_committed_keeps_the_database_from_being_upgraded()
+    public void An_uncommitted_change_by_version_2_blocks_the_upgrade_and_is_not_lost()
     {
         Create(2);
         using var running = Sqlite.Connect(DatabasePath);
@@ -133,7 +133,7 @@ public sealed class UpgradeTests : StoreTest
     }
 
     [Fact]
-    public void An_upgrade_that_fails_half_way_leaves_version_2_as_it_was()
+    public void An_upgrade_that_fails_half_way_leaves_version_2_unchanged()
     {
         Create(2);
         Sqlite.Execute(DatabasePath, "CREATE TABLE note (text TEXT)"); // The script creates it after the images moved.

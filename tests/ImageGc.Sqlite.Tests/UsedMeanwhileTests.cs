@@ -6,7 +6,7 @@ public sealed class UsedMeanwhileTests : StoreTest
     private readonly CancellationToken _cancel = TestContext.Current.CancellationToken;
 
     [Fact]
-    public async Task An_image_recorded_while_an_earlier_one_is_removed_stays_and_is_not_removed()
+    public async Task An_image_recorded_while_an_earlier_one_is_removed_is_not_removed()
     {
         var store = Open();
         store.RecordUse(Id(1));
@@ -27,7 +27,7 @@ public sealed class UsedMeanwhileTests : StoreTest
     }
 
     [Fact]
-    public async Task An_image_that_another_process_stamped_earlier_goes_like_any_other()
+    public async Task An_image_that_another_process_used_before_the_prune_is_removed_once_it_expires()
     {
         var store = Open();
         store.RecordUse(Id(1));
@@ -41,7 +41,7 @@ public sealed class UsedMeanwhileTests : StoreTest
     }
 
     [Fact]
-    public async Task An_image_recorded_during_its_own_removal_keeps_its_row()
+    public async Task An_image_recorded_during_its_own_removal_stays_tracked()
     {
         var store = Open();
         store.RecordUse(Id(1));
@@ -60,7 +60,7 @@ public sealed class UsedMeanwhileTests : StoreTest
     }
 
     [Fact]
-    public async Task Images_that_another_process_records_in_the_second_of_their_removal_keep_their_rows()
+    public async Task Images_that_another_process_records_in_the_second_of_their_removal_stay_tracked()
     {
         var store = Open(time: TimeProvider.System); // As the other process has it.
         using var other = new OtherProcess();
@@ -79,7 +79,7 @@ public sealed class UsedMeanwhileTests : StoreTest
     }
 
     [Fact]
-    public async Task A_use_in_the_very_second_of_the_decision_is_seen_too()
+    public async Task A_use_in_the_same_second_as_the_decision_is_noticed()
     {
         var store = Open();
         store.RecordUse([Id(1), Id(2)]);
@@ -118,7 +118,7 @@ public sealed class UsedMeanwhileTests : StoreTest
     }
 
     [Fact]
-    public async Task An_import_that_changes_nothing_during_a_prune_is_no_use()
+    public async Task An_import_that_changes_nothing_during_a_prune_does_not_count_as_a_use()
     {
         var store = Open();
         store.RecordUse([Id(1), Id(2), Id(3)]);

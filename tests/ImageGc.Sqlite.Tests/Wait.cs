@@ -2,7 +2,9 @@ using System.Diagnostics;
 
 namespace ImageGc.Sqlite.Tests;
 
-/// <summary>Waits for other threads and processes. A wait that takes too long fails and says what it waited for.</summary>
+/// <summary>
+/// Waits for other threads and processes. A wait that takes too long fails and says what it waited for.
+/// </summary>
 internal static class Wait
 {
     private static readonly TimeSpan Limit = TimeSpan.FromMinutes(1);
