@@ -73,19 +73,6 @@ public sealed class ClockTests : StoreTest
     }
 
     [Fact]
-    public void A_row_that_another_process_stamped_since_is_not_moved()
-    {
-        var store = Open();
-        store.RecordUse(Id(1));
-        Open(time: new SteppingTime(SteppingTime.Start.AddHours(2))).RecordUse(Id(1));
-
-        Time.StepTo(SteppingTime.Start.AddHours(3));
-        store.RecordUse(Id(2));
-
-        Assert.Equal(SteppingTime.Start.AddHours(2), store.Find(Id(1))!.Value.LastUsedAt);
-    }
-
-    [Fact]
     public void A_use_in_the_far_future_expires_one_threshold_after_the_clock_is_corrected()
     {
         using (var wrong = Open(time: new SteppingTime(new DateTimeOffset(2099, 1, 1, 0, 0, 0, TimeSpan.Zero))))

@@ -92,18 +92,6 @@ public sealed class FullDiskTests : StoreTest
     }
 
     [Fact]
-    public void Without_a_database_and_without_room_for_one_it_says_so()
-    {
-        using var disk = SmallDisk.MountOrSkip();
-        disk.FillUp();
-
-        var full = Assert.Throws<ImageUseStoreException>(() => ImageUseStore.Open(Options(disk), Time));
-
-        Assert.Equal(StoreErrorReason.Full, full.Reason);
-        Assert.DoesNotContain('\n', full.Message);
-    }
-
-    [Fact]
     public async Task Expired_images_are_removed_without_free_inodes_and_recorded_once_there_are_some()
     {
         using var disk = SmallDisk.MountOrSkip("size=1m,nr_inodes=20");

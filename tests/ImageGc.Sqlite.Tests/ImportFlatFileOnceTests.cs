@@ -28,8 +28,9 @@ public sealed class ImportFlatFileOnceTests : StoreTest
         File.WriteAllText(FlatFilePath + ".imported", "kept");
         File.WriteAllText(FlatFilePath, Line);
 
-        Open(options => options.FlatFilePath = FlatFilePath);
+        var store = Open(options => options.FlatFilePath = FlatFilePath);
 
+        Assert.Equal(Id(1), Assert.Single(store.List()).ImageId);
         Assert.Equal("kept", File.ReadAllText(FlatFilePath + ".imported"));
         Assert.True(File.Exists(FlatFilePath + ".imported-20260301T120000Z"));
     }

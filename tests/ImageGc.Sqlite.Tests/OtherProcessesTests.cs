@@ -122,9 +122,10 @@ public sealed class OtherProcessesTests : StoreTest
         var path = disk.PathOf("image_use.db");
         var filling = disk.FillUp();
 
-        Assert.Equal(StoreErrorReason.Full,
-            Assert.Throws<ImageUseStoreException>(() => Open(options => options.DatabasePath = path)).Reason);
+        var exception = Assert.Throws<ImageUseStoreException>(() => Open(options => options.DatabasePath = path));
 
+        Assert.Equal(StoreErrorReason.Full, exception.Reason);
+        Assert.DoesNotContain('\n', exception.Message);
         File.Delete(filling);
         using var store = ImageUseStore.Open(new ImageUseStoreOptions { DatabasePath = path }, Time);
         Assert.Empty(store.List());
