@@ -5,7 +5,7 @@ using ImageGc.Sqlite;
 
 namespace ImageGc.Faults.Tests;
 
-/// <summary>What a salvage gets back of a file in which one page in a hundred is bad, wherever they are.</summary>
+/// <summary>How many images a salvage recovers from a damaged file.</summary>
 public sealed class BadPagesTests : IDisposable
 {
     private const int PageSize = 4096;
@@ -64,7 +64,7 @@ public sealed class BadPagesTests : IDisposable
         Figures.Add($"end cut off, {rows} rows", string.Join(", ", figures));
     }
 
-    /// <summary>Not damage: the file would be replaced by one with fewer images, on a medium that fails.</summary>
+    /// <summary>Otherwise a file with fewer images would replace the sound one, on a failing medium.</summary>
     [Fact]
     public void An_IO_error_while_a_sound_database_is_opened_is_never_taken_for_damage()
     {
@@ -98,7 +98,7 @@ public sealed class BadPagesTests : IDisposable
 
     public void Dispose() => _directory.Dispose();
 
-    /// <summary>How many leaves have rows: the tables that are empty have one without.</summary>
+    /// <summary>How many leaves contain rows. An empty table has one leaf without any.</summary>
     private static int Leaves(byte[] file) => Enumerable.Range(0, file.Length / PageSize)
         .Select(number => number * PageSize)
         .Count(page => file[page] == 10 && (file[page + 3] != 0 || file[page + 4] != 0));
@@ -128,7 +128,7 @@ public sealed class BadPagesTests : IDisposable
         return Convert.ToInt32(command.ExecuteScalar(), System.Globalization.CultureInfo.InvariantCulture) - 1;
     }
 
-    /// <summary>Zeros or noise.</summary>
+    /// <summary>Overwrites pages with zeros if the seed is even, and with noise otherwise.</summary>
     private static byte[] Damage(byte[] sound, List<int> pages, int seed)
     {
         var damaged = (byte[])sound.Clone();

@@ -7,7 +7,7 @@ using Microsoft.Data.Sqlite;
 namespace ImageGc.Faults.Tests;
 
 /// <summary>
-/// Storage that is known to lose data: a harness that finds nothing here would prove nothing elsewhere.
+/// Storage that is known to lose data. If the simulation found no loss here, its other results would prove nothing.
 /// </summary>
 public sealed class ControlTests
 {

@@ -2,7 +2,7 @@ using System.Globalization;
 
 namespace ImageGc.Faults.Tests;
 
-/// <summary>How much to try: IMAGEGC_FAULTS_FACTOR multiplies what a normal run does.</summary>
+/// <summary>How much to try: IMAGEGC_FAULTS_FACTOR multiplies the effort of a normal run.</summary>
 internal static class Effort
 {
     private static readonly int Factor =

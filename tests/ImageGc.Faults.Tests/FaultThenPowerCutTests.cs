@@ -5,12 +5,12 @@ using ImageGc.Sqlite;
 
 namespace ImageGc.Faults.Tests;
 
-/// <summary>A medium that reports one error soon before its power fails: the two often have the same cause.</summary>
+/// <summary>A medium that reports an error shortly before its power fails. Both often have the same cause.</summary>
 public sealed class FaultThenPowerCutTests
 {
     private const int CallsAfterTheFault = 2;
 
-    /// <summary>Every fourth call fails in a normal run; each further round starts at another one.</summary>
+    /// <summary>A normal run fails every fourth call. Each further round begins with another call.</summary>
     private const int Stride = 4;
 
     [Fact]
@@ -40,7 +40,7 @@ public sealed class FaultThenPowerCutTests
         Assert.True(sum.NothingLost, sum.Explain());
     }
 
-    /// <summary>Where the call began that was hit.</summary>
+    /// <summary>Runs until shortly after the fault, and returns the point at which the failing call began.</summary>
     private static int RunUntilHit(Scene scene)
     {
         using var session = new Session(scene.Options, new SteppingTime(), scene.Recording);
@@ -58,7 +58,7 @@ public sealed class FaultThenPowerCutTests
         return from;
     }
 
-    /// <summary>A call that failed may have happened, and is safe to repeat.</summary>
+    /// <summary>A call that failed may have changed the database. It is safe to repeat.</summary>
     private static string DoOrRepeat(Operation operation, Session session)
     {
         try

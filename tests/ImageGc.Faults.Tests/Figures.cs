@@ -1,6 +1,6 @@
 namespace ImageGc.Faults.Tests;
 
-/// <summary>What was tried, for people to read: in the test's output, and of all tests in `figures.txt`.</summary>
+/// <summary>Reports what a test tried, in its output and in `figures.txt`.</summary>
 /// <remarks>`dotnet test` shows the output of a test that passed only with `--output Detailed`.</remarks>
 internal static class Figures
 {

@@ -6,7 +6,7 @@ using ImageGc.Sqlite;
 namespace ImageGc.Faults.Tests;
 
 /// <summary>
-/// Whatever comes from outside, the store answers or throws its own exception. Seeded by the iteration.
+/// With any input the store works or throws its own exception. The number of the iteration is the seed.
 /// </summary>
 public sealed class FuzzTests : IDisposable
 {
@@ -109,7 +109,7 @@ public sealed class FuzzTests : IDisposable
             store.Find(Workloads.Id(100));
             store.RecordUse(Workloads.Id(100));
             store.Forget(Workloads.Id(101));
-            // Damage may have left no ID of this form.
+            // After the damage, no tracked ID may have this form.
             store.Prune(
                 [Workloads.Id(1)], new PruneOptions { Threshold = TimeSpan.Zero, AllowOtherIdForms = true });
             return store.Check().Damage.Count == 0 ? Sound : "damage found by Check";

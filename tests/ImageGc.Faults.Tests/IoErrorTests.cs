@@ -4,7 +4,7 @@ using ImageGc.Faults.Tests.Workload;
 
 namespace ImageGc.Faults.Tests;
 
-/// <summary>Makes each call to the file system fail in turn, until a workload runs through untouched.</summary>
+/// <summary>Fails each call to the file system in turn, until a workload runs without reaching the fault.</summary>
 public sealed class IoErrorTests
 {
     [Theory]

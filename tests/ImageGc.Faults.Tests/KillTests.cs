@@ -4,7 +4,7 @@ using ImageGc.Sqlite;
 
 namespace ImageGc.Faults.Tests;
 
-/// <summary>Kills several writers of one file at once, again and again. Proves nothing about power.</summary>
+/// <summary>Kills several writers of one file, again and again. This proves nothing about power failures.</summary>
 public sealed class KillTests
 {
     private const int Writers = 3;
@@ -36,7 +36,7 @@ public sealed class KillTests
 
     private static Process Start(string path, string name) => Process.Start(new ProcessStartInfo
     {
-        // Next to the assembly, since the tests may run inside `dotnet`.
+        // The executable is beside the assembly. The current process may be `dotnet`.
         FileName = Path.ChangeExtension(
             typeof(KillTests).Assembly.Location, OperatingSystem.IsWindows() ? ".exe" : null),
         RedirectStandardOutput = true,
@@ -52,7 +52,7 @@ public sealed class KillTests
             var lines = new List<string>();
             while (await writer.StandardOutput.ReadLineAsync() is { } line)
             {
-                lines.AddRange(line.Split(' ').SkipLast(1)); // The last word ends a line that the kill did not tear.
+                lines.AddRange(line.Split(' ').SkipLast(1)); // Only a whole line has the last word.
                 if (lines.Count >= acknowledgements)
                     writer.Kill();
             }

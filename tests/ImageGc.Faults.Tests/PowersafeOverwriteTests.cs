@@ -3,8 +3,8 @@ using ImageGc.Faults.Tests.Workload;
 namespace ImageGc.Faults.Tests;
 
 /// <summary>
-/// Media that destroy the sector they are writing: SQLite expects none by default; the store has it pad the log against
-/// them.
+/// Media that destroy the sector that they are writing when power fails. By default SQLite assumes that there are none.
+/// The store makes it pad the log against them.
 /// </summary>
 public sealed class PowersafeOverwriteTests
 {
@@ -44,12 +44,12 @@ public sealed class PowersafeOverwriteTests
         Assert.InRange(paddedBytes, bytes + 1, 2 * bytes);
     }
 
-    /// <summary>A page and the header of its frame: https://www.sqlite.org/fileformat2.html#walformat.</summary>
+    /// <summary>A page with the header of its frame: https://www.sqlite.org/fileformat2.html#walformat.</summary>
     private const long PageInLog = 4096 + 24;
 
     private static (long Bytes, long Syncs) CostOfRecord(bool believesPowersafe)
     {
-        const int Records = 50; // Within a minute: the row of the boot is written again after that.
+        const int Records = 50; // They fit into a minute, after which the row of the boot is written again.
         using var scene = new Scene(believesPowersafe: believesPowersafe);
         using var session = new Session(scene.Options, new SteppingTime());
         session.Store.RecordUse(Workloads.Id(0));

@@ -6,7 +6,7 @@ using ImageGc.Sqlite;
 namespace ImageGc.Faults.Tests;
 
 /// <summary>
-/// A store in a directory of its own on a recording VFS: from nothing through the calls of a workload.
+/// A store on a recording VFS, in its own directory, from its creation through the calls of a workload.
 /// </summary>
 internal sealed class Scene : IDisposable
 {
@@ -46,7 +46,7 @@ internal sealed class Scene : IDisposable
     }
 
     /// <summary>
-    /// Cuts the power at every point so far and reopens each image as the runtime does at its next start.
+    /// Cuts the power at every point so far, and opens each disk image as the runtime does at its next start.
     /// </summary>
     public Verdict CutPower(string what, int imagesPerPoint, bool destroysSectors = false)
     {

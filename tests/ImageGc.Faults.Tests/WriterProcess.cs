@@ -23,7 +23,7 @@ internal static class WriterProcess
         }
     }
 
-    /// <summary>Records and acknowledges until it is killed, or has written more than any test waits for.</summary>
+    /// <summary>Records and acknowledges until it is killed or has written more than any test waits for.</summary>
     private static void Write(string path, string name)
     {
         using var store = ImageUseStore.Open(new ImageUseStoreOptions { DatabasePath = path });

@@ -2,7 +2,7 @@ using Microsoft.Extensions.Logging;
 
 namespace ImageGc.Sqlite.Tests;
 
-/// <summary>Another boot, another clock of it, or an edit by hand can delay a removal, never hasten one.</summary>
+/// <summary>Reboots, several clocks in one boot and edits by hand can delay a removal but never hasten one.</summary>
 public sealed class BootTests : BootTest
 {
     [Fact]

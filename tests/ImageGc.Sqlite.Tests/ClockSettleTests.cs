@@ -1,6 +1,6 @@
 namespace ImageGc.Sqlite.Tests;
 
-/// <summary>What a use and a boot write, and when a clock is believed.</summary>
+/// <summary>What a use and a boot write, and when a clock is trusted.</summary>
 public sealed class ClockSettleTests : BootTest
 {
     [Fact]

@@ -9,9 +9,9 @@ public sealed class ClockWorldsTests : IDisposable
     private static readonly int Worlds =
         int.Parse(Environment.GetEnvironmentVariable("IMAGEGC_CLOCK_WORLDS") ?? "250", null);
 
-    private const int FirstSeed = 1_000_000; // Each kind has seeds of its own.
+    private const int FirstSeed = 1_000_000; // Each kind has its own seeds.
 
-    /// <summary>One world alone, told event by event.</summary>
+    /// <summary>The only world to run, with a trace of its events.</summary>
     private static readonly string? Seed = Environment.GetEnvironmentVariable("IMAGEGC_CLOCK_WORLD");
 
     private readonly DirectoryInfo _directory = Directory.CreateDirectory(Path.Combine(

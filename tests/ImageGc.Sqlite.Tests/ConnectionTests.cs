@@ -3,7 +3,7 @@ using Microsoft.Extensions.Logging.Abstractions;
 
 namespace ImageGc.Sqlite.Tests;
 
-/// <summary>What a store asks of SQLite and of the system, and gives back.</summary>
+/// <summary>Which settings a store gives SQLite, and which files it opens and closes.</summary>
 public sealed class ConnectionTests : StoreTest
 {
     [Theory]
@@ -64,7 +64,7 @@ public sealed class ConnectionTests : StoreTest
         Assert.Single(Open(options => options.DatabasePath = PathOf("crashed.db")).List());
     }
 
-    /// <summary>The files of this test that this process has open, the directory itself among them.</summary>
+    /// <summary>The files of this test that this process has open, including the directory itself.</summary>
     private List<string> OpenFiles() => [.. Directory.GetFileSystemEntries("/proc/self/fd")
         .Select(link => new FileInfo(link).LinkTarget).OfType<string>()
         .Where(path => path.StartsWith(PathOf("").TrimEnd('/'), StringComparison.Ordinal))];

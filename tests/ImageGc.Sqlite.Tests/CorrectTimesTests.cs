@@ -1,6 +1,6 @@
 namespace ImageGc.Sqlite.Tests;
 
-/// <summary>Whenever the clock is set while a store is open, its stamps and no others follow.</summary>
+/// <summary>If the clock is set while a store is open, the times of its own uses are corrected, no others.</summary>
 public sealed class CorrectTimesTests : StoreTest
 {
     [Fact]

@@ -9,7 +9,7 @@ public sealed class DamageTests : StoreTest
     private const int PageSize = 4096;
     private const int Images = 20_000;
 
-    /// <summary>The test of single bad pages takes every eighth of them unless the long run is asked for.</summary>
+    /// <summary>Whether to try every page instead of every eighth one.</summary>
     private static readonly bool EveryPage = Environment.GetEnvironmentVariable("IMAGEGC_EVERY_PAGE") is not null;
 
     private static readonly byte[] Sound = CreateSound();
@@ -27,7 +27,7 @@ public sealed class DamageTests : StoreTest
             $"{pages.Count} of {Sound.Length / PageSize} pages made bad one by one: "
             + $"{salvaged.Values.Count(images => images is not null)} healed, "
             + $"{salvaged.Values.Count(images => images > Images * 99 / 100)} of them with over 99% of the images.");
-        // The header: nothing says that it is ours.
+        // Page 0 is the header: without it nothing shows that the file is ours.
         Assert.Equal([0], salvaged.Where(page => page.Value is null).Select(page => page.Key));
         Assert.All(LeafPages.Intersect(pages), page => Assert.True(salvaged[page] > Images * 99 / 100));
     }
@@ -132,7 +132,7 @@ public sealed class DamageTests : StoreTest
     {
         File.WriteAllBytes(DatabasePath, Sound);
         var store = Open();
-        // What the store has read is old now.
+        // This makes the pages that the store has cached out of date.
         Sqlite.Execute(DatabasePath, "UPDATE image_use SET ran_at = ran_at + 1 WHERE image_id > 'sha256:f'");
         using (var file = new FileStream(DatabasePath, FileMode.Open, FileAccess.Write, FileShare.ReadWrite))
         {
@@ -182,7 +182,7 @@ public sealed class DamageTests : StoreTest
         Assert.True(Open().List().Count > Images * 95 / 100);
     }
 
-    /// <summary>Pages that hold rows only: SQLite's b-tree page type 10.</summary>
+    /// <summary>Pages that contain only rows: type 10 of SQLite's b-tree pages.</summary>
     private static int[] LeafPages =>
         [.. Enumerable.Range(1, Sound.Length / PageSize - 1).Where(page => Sound[page * PageSize] == 10)];
 
@@ -207,7 +207,7 @@ public sealed class DamageTests : StoreTest
         return damaged;
     }
 
-    /// <summary>Opens a damaged file: it is either refused and untouched, or kept beside what was salvaged.</summary>
+    /// <summary>Opens a damaged file. It must be refused and unchanged, or kept beside the salvaged one.</summary>
     /// <returns>How many images were salvaged, or null if it was refused.</returns>
     private int? OpenDamaged(string name, byte[] damaged)
     {

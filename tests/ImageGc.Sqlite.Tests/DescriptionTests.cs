@@ -1,6 +1,6 @@
 namespace ImageGc.Sqlite.Tests;
 
-/// <summary>What a database holds beside the uses: names and sizes of images, and notes of the host.</summary>
+/// <summary>What a database stores beside the uses: names and sizes of images, and notes of the host.</summary>
 public sealed class DescriptionTests : StoreTest
 {
     [Fact]

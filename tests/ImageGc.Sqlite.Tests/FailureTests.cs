@@ -2,7 +2,7 @@ using Microsoft.Data.Sqlite;
 
 namespace ImageGc.Sqlite.Tests;
 
-/// <summary>What SQLite reports becomes a reason that code can switch on.</summary>
+/// <summary>An error of SQLite or the system becomes a reason that code can switch on.</summary>
 public sealed class FailureTests : StoreTest
 {
     /// <summary>https://www.sqlite.org/rescode.html</summary>
@@ -55,11 +55,11 @@ public sealed class FailureTests : StoreTest
             StringComparison.Ordinal);
     }
 
-    /// <summary>SQLite has one code for a file that it cannot open, whatever the cause.</summary>
+    /// <summary>SQLite has a single code for a file that it cannot open, whatever the cause.</summary>
     [Theory]
-    [InlineData(1)] // The directory itself, and no file.
-    [InlineData(2)] // The database.
-    [InlineData(3)] // The database and its log, which need an index.
+    [InlineData(1)] // For the directory alone.
+    [InlineData(2)] // And for the database.
+    [InlineData(3)] // And for its log, but not for the index of the log.
     public void A_file_system_without_free_inodes_is_reported_as_full(int inodes)
     {
         using var disk = SmallDisk.MountOrSkip($"size=1m,nr_inodes={inodes}");

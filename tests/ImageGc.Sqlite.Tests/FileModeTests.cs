@@ -1,6 +1,6 @@
 namespace ImageGc.Sqlite.Tests;
 
-/// <summary>Which images a device has is nobody else's business, whatever umask the runtime was started with.</summary>
+/// <summary>Only the owner can read which images a device has, whatever umask the runtime was started with.</summary>
 public sealed class FileModeTests : StoreTest
 {
     private const UnixFileMode OwnerOnly = UnixFileMode.UserRead | UnixFileMode.UserWrite;

@@ -1,6 +1,6 @@
 namespace ImageGc.Sqlite.Tests;
 
-/// <summary>Which lines of a flat file are read, and which stamps in them are believed.</summary>
+/// <summary>Which lines of a flat file are read, and which times in them are plausible.</summary>
 public sealed class FlatFileLineTests : StoreTest
 {
     private string FlatFilePath => PathOf("image_use");

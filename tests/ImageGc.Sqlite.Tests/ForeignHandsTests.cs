@@ -3,7 +3,7 @@ namespace ImageGc.Sqlite.Tests;
 /// <summary>What people, other programs and the host itself do to the files of an open database.</summary>
 public sealed class ForeignHandsTests : StoreTest
 {
-    /// <remarks>Closing a file drops all of this process's locks on it, those of SQLite among them.</remarks>
+    /// <remarks>Closing a file drops all locks of this process on it, including those of SQLite.</remarks>
     [Fact]
     public void A_host_that_reads_the_database_files_loses_no_record_when_sqlite3_opens_them_too()
     {
@@ -53,7 +53,7 @@ public sealed class ForeignHandsTests : StoreTest
     }
 
     /// <summary>
-    /// A backup comes to the place of a database whose log is still there, and SQLite would replay that into it.
+    /// A backup replaces a database whose log is still there. SQLite would replay that log into the backup.
     /// </summary>
     [Theory]
     [InlineData("mv")]
@@ -152,7 +152,7 @@ public sealed class ForeignHandsTests : StoreTest
             Assert.Single(log.Messages(Microsoft.Extensions.Logging.LogLevel.Warning)), StringComparison.Ordinal);
     }
 
-    /// <summary>In several transactions, with images forgotten in between, which leaves free pages.</summary>
+    /// <summary>Records in several transactions, and forgets images in between, which leaves free pages.</summary>
     private static void RecordSome(ImageUseStore store, HashSet<string> tracked, Random random, int most)
     {
         for (var batches = random.Next(1, 6); batches > 0; batches--)

@@ -1,8 +1,8 @@
 namespace ImageGc.Sqlite.Tests;
 
 /// <summary>
-/// The database lies on the disk that is full: unused images go all the same, no image in use does, and what happened
-/// is recorded once there is room.
+/// The database is on the full disk. Unused images are still removed, images in use are not, and the history is written
+/// once there is room.
 /// </summary>
 public sealed class FullDiskTests : StoreTest
 {
@@ -41,7 +41,7 @@ public sealed class FullDiskTests : StoreTest
             var result = await PruneAsync(store);
 
             Assert.Equal(4, result.Removed.Count);
-            if (left is "closed" or "killed and rebooted") // Else there is room in its log.
+            if (left is "closed" or "killed and rebooted") // Otherwise there is still room in the log.
                 Assert.Equal(result.Removed, store.ListNotRecorded());
             Assert.Equal(store.ListNotRecorded().Count, store.List().Count(image => image.ImageId[0] == 'o'));
 
@@ -108,7 +108,7 @@ public sealed class FullDiskTests : StoreTest
         }
         catch (IOException)
         {
-            // That was the last one.
+            // There are no inodes left.
         }
 
         using var store = ImageUseStore.Open(Options(disk), Time);
@@ -177,7 +177,7 @@ public sealed class FullDiskTests : StoreTest
 
     private static ImageUseStoreOptions Options(SmallDisk disk) => new() { DatabasePath = disk.PathOf("image_use.db") };
 
-    /// <summary>With four images that expired, one that did not, and one that is in use.</summary>
+    /// <summary>Tracks four images that have expired, one that has not, and one that is in use.</summary>
     private ImageUseStore Open(SmallDisk disk)
     {
         var store = ImageUseStore.Open(Options(disk), Time);

@@ -69,7 +69,7 @@ public sealed class HistoryTests : StoreTest
             (image, _) =>
             {
                 if (image.ImageId == Id(4))
-                    store.RecordUse(Id(4)); // Used during its removal: it stays, and so is not in the history.
+                    store.RecordUse(Id(4)); // It stays tracked, so it is not in the history.
                 return Task.CompletedTask;
             },
             new PruneOptions { Freed = image => freed.GetValueOrDefault(image.ImageId) },
@@ -134,7 +134,7 @@ public sealed class HistoryTests : StoreTest
         Assert.Empty(store.ListRemoved());
     }
 
-    /// <summary>As many prunes as the history keeps whatever their age.</summary>
+    /// <summary>Runs as many prunes as the history keeps whatever their age.</summary>
     private static void FillHistory(ImageUseStore store, int butFor = 0)
     {
         for (var run = butFor; run < ImageUseStore.HistoryRuns; run++)

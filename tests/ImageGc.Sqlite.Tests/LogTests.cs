@@ -2,7 +2,7 @@ using Microsoft.Extensions.Logging;
 
 namespace ImageGc.Sqlite.Tests;
 
-/// <summary>What must not get into a log.</summary>
+/// <summary>What is logged, what is not, and what a logger may do.</summary>
 public sealed class LogTests : StoreTest
 {
     [Fact]

@@ -78,7 +78,7 @@ public sealed class MigrationTests : StoreTest
         return reader.ReadToEnd();
     }
 
-    /// <summary>The first word of each statement, a line each.</summary>
+    /// <summary>The first word of each statement, one per line.</summary>
     private static string StatementsOf(string sql) => string.Join('\n', sql
         .Split('\n').Where(line => !line.TrimStart().StartsWith("--", StringComparison.Ordinal))
         .Aggregate("", (all, line) => all + line + ' ')

@@ -29,7 +29,7 @@ public sealed class MissingImagesTests : StoreTest
         for (var times = 0; times < 12; times++)
         {
             Assert.Empty(store.ForgetMissing([]));
-            Time.Pass(TimeSpan.FromMinutes(59)); // Over midnight.
+            Time.Pass(TimeSpan.FromMinutes(59)); // In all across midnight.
         }
 
         Assert.Empty(store.ForgetMissing([Id(1), Id(2)]));

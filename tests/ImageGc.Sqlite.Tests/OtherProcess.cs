@@ -5,10 +5,10 @@ using Raw = SQLitePCL;
 
 namespace ImageGc.Sqlite.Tests;
 
-/// <summary>This test program started again, as another process that uses a store on command.</summary>
+/// <summary>This test program, started as another process that uses a store on command.</summary>
 /// <remarks>
-/// It reads lines `command path argument`, and answers each with `ok` or the exception. It ends when the test kills it, or
-/// ends itself, which closes the standard input.
+/// It reads lines `command path argument`, and answers each with `ok` or the exception. It ends when the test kills it,
+/// or with the test, whose end closes its standard input.
 /// </remarks>
 internal sealed class OtherProcess : IDisposable
 {
@@ -20,7 +20,7 @@ internal sealed class OtherProcess : IDisposable
     private readonly Process _process;
     private string _command = "start";
 
-    /// <summary>Also where the tests run in `dotnet`, which <see cref="Environment.ProcessPath"/> names then.</summary>
+    /// <summary>Not <see cref="Environment.ProcessPath"/>, which is `dotnet` if the tests run in it.</summary>
     private static string Program => Path.ChangeExtension(typeof(OtherProcess).Assembly.Location, null);
 
     public OtherProcess(string umask = "022", string? program = null)
@@ -52,7 +52,7 @@ internal sealed class OtherProcess : IDisposable
         return Answer();
     }
 
-    /// <summary>kill -9</summary>
+    /// <summary>Kills it with SIGKILL.</summary>
     public void Kill()
     {
         _process.Kill();

@@ -57,7 +57,7 @@ public sealed class OtherProcessesTests : StoreTest
 
         for (var i = 0; i < 3; i++)
         {
-            Time.Pass(Second); // A stamp that stays the same writes nothing.
+            Time.Pass(Second); // So that each record writes.
             store.RecordUse(Id(i));
         }
 
@@ -111,7 +111,7 @@ public sealed class OtherProcessesTests : StoreTest
         var before = store.List().Count;
         File.Delete(filling);
         store.RecordUse(Id(200_000));
-        Assert.Equal(before + 2, store.List().Count); // With the use that there was no room for.
+        Assert.Equal(before + 2, store.List().Count); // The second one is the use for which there was no room.
         Assert.Empty(store.Check().Damage);
     }
 

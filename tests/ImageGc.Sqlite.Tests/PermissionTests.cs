@@ -1,6 +1,6 @@
 namespace ImageGc.Sqlite.Tests;
 
-/// <summary>What this user may not do is a storage failure that says so, and leaves everything as it was.</summary>
+/// <summary>A missing permission is a storage failure that says so, and leaves everything unchanged.</summary>
 public sealed class PermissionTests : StoreTest
 {
     private const UnixFileMode All = (UnixFileMode)0b111_111_111;

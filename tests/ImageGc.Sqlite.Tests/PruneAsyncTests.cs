@@ -52,7 +52,7 @@ public sealed class PruneAsyncTests : StoreTest
         using (var store = Open())
             store.RecordUse([Id(1), Id(2)]);
         using (var other = new OtherProcess())
-            Assert.Equal($"removing {Id(1)}", other.Ask("prune-and-hang", DatabasePath)); // Disposing is kill -9.
+            Assert.Equal($"removing {Id(1)}", other.Ask("prune-and-hang", DatabasePath)); // Disposing kills it.
 
         Time.Pass(Week);
         Assert.Equal([Id(1), Id(2)], Open().Prune([]).Select(image => image.ImageId));

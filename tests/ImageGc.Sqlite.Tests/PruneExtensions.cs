@@ -1,6 +1,6 @@
 namespace ImageGc.Sqlite.Tests;
 
-/// <summary>What most tests vary of a prune: its threshold.</summary>
+/// <summary>Prunes with a threshold, the option that most tests set.</summary>
 internal static class PruneExtensions
 {
     public static IReadOnlyList<ImageUse> Prune(

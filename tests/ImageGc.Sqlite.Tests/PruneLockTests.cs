@@ -1,6 +1,6 @@
 namespace ImageGc.Sqlite.Tests;
 
-/// <summary>One program at a time removes images by a database.</summary>
+/// <summary>Only one program at a time can remove images with a database.</summary>
 public sealed class PruneLockTests : StoreTest
 {
     private readonly CancellationToken _cancel = TestContext.Current.CancellationToken;

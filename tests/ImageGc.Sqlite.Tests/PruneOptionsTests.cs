@@ -1,12 +1,12 @@
 namespace ImageGc.Sqlite.Tests;
 
-/// <summary>How a prune can differ from the regular one, and what it tells while it runs.</summary>
+/// <summary>The options of a prune, and what it reports while it runs.</summary>
 public sealed class PruneOptionsTests : StoreTest, IProgress<PruneOutcome>
 {
     private readonly CancellationToken _cancel = TestContext.Current.CancellationToken;
-    private readonly List<PruneOutcome> _told = [];
+    private readonly List<PruneOutcome> _reported = [];
 
-    void IProgress<PruneOutcome>.Report(PruneOutcome value) => _told.Add(value);
+    void IProgress<PruneOutcome>.Report(PruneOutcome value) => _reported.Add(value);
 
     [Fact]
     public void Kept_images_stay_and_do_not_count_as_used()
@@ -43,7 +43,7 @@ public sealed class PruneOptionsTests : StoreTest, IProgress<PruneOutcome>
         Assert.Equal([Id(1), Id(2)], result.Removed.Select(image => image.ImageId));
         Assert.Equal([Id(3)], result.Left.Select(image => image.ImageId));
         Assert.Equal([Id(3)], store.List().Select(image => image.ImageId));
-        Assert.Equal(2, _told.Count);
+        Assert.Equal(2, _reported.Count);
     }
 
     [Fact]
@@ -69,7 +69,7 @@ public sealed class PruneOptionsTests : StoreTest, IProgress<PruneOutcome>
                 (Id(2), PruneOutcomeResult.UsedMeanwhile, null),
                 (Id(3), PruneOutcomeResult.Removed, null),
             ],
-            _told.Select(outcome => (outcome.Image.ImageId, outcome.Result, outcome.Failure?.Message)));
+            _reported.Select(outcome => (outcome.Image.ImageId, outcome.Result, outcome.Failure?.Message)));
         Assert.Equal([Id(3)], store.ListRemoved().Select(removed => removed.Image.ImageId));
         Assert.Equal((1, 1), (store.LastPrune()!.Removed, store.LastPrune()!.Failed));
     }
@@ -86,7 +86,7 @@ public sealed class PruneOptionsTests : StoreTest, IProgress<PruneOutcome>
             return Task.CompletedTask;
         }, new PruneOptions { Progress = this }, _cancel));
 
-        Assert.Equal([Id(1)], _told.Select(outcome => outcome.Image.ImageId));
+        Assert.Equal([Id(1)], _reported.Select(outcome => outcome.Image.ImageId));
         Assert.Equal([Id(2)], store.List().Select(image => image.ImageId));
     }
 
@@ -207,7 +207,7 @@ public sealed class PruneOptionsTests : StoreTest, IProgress<PruneOutcome>
         Assert.All(store.ListPrunes(), run => Assert.Equal(1, run.Removed));
     }
 
-    /// <summary>Images that were used a week ago, one second after the other.</summary>
+    /// <summary>Images that were used a week ago, one after the other.</summary>
     private ImageUseStore Recorded(params int[] numbers)
     {
         var store = Open();

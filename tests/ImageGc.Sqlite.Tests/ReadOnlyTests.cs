@@ -2,7 +2,7 @@ using System.Security.Cryptography;
 
 namespace ImageGc.Sqlite.Tests;
 
-/// <summary>Looking at a database changes nothing and works where writing does not.</summary>
+/// <summary>A read-only store changes nothing, and works where a database cannot be written.</summary>
 public sealed class ReadOnlyTests : StoreTest
 {
     [Fact]

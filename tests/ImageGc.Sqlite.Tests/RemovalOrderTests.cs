@@ -2,7 +2,7 @@ using Microsoft.Extensions.Logging;
 
 namespace ImageGc.Sqlite.Tests;
 
-/// <summary>In which order images are offered for removal.</summary>
+/// <summary>The order in which images are offered for removal.</summary>
 public sealed class RemovalOrderTests : StoreTest
 {
     private readonly CancellationToken _cancel = TestContext.Current.CancellationToken;
@@ -57,7 +57,7 @@ public sealed class RemovalOrderTests : StoreTest
         Assert.Equal([Id(1)], store.ListFailedRemovals().Select(image => image.ImageId));
 
         Assert.Equal([Id(2), Id(3), Id(1)], await OrderAsync(store, options));
-        Assert.Empty(store.ListFailedRemovals()); // It was used since.
+        Assert.Empty(store.ListFailedRemovals()); // OrderAsync has recorded a use of it.
         Assert.Equal([Id(1)], Sqlite.Query<string>(DatabasePath, "SELECT image_id FROM failed_removal"));
 
         store.RecordUse(Id(1));
@@ -113,7 +113,7 @@ public sealed class RemovalOrderTests : StoreTest
         return store;
     }
 
-    /// <summary>The images in the order in which they are offered; none of them goes but if asked for.</summary>
+    /// <summary>The images in the order in which they are offered. Unless removed, each counts as used.</summary>
     private async Task<List<string>> OrderAsync(ImageUseStore store, PruneOptions options, bool remove = false)
     {
         List<string> offered = [];

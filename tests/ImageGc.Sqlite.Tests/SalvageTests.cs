@@ -2,7 +2,7 @@ using Microsoft.Extensions.Logging;
 
 namespace ImageGc.Sqlite.Tests;
 
-/// <summary>Damage in unlucky circumstances.</summary>
+/// <summary>Damage in special circumstances: single rows, a power loss during the salvage, a full disk.</summary>
 public sealed class SalvageTests : StoreTest
 {
     [Fact]
@@ -32,8 +32,8 @@ public sealed class SalvageTests : StoreTest
 
     [Theory]
     [InlineData("x'61FF'")] // Not UTF-8.
-    [InlineData("x'610062'")] // NUL, at which SQLite's own functions end a text.
-    [InlineData("x'61C2A062'")] // A space that is not ASCII.
+    [InlineData("x'610062'")] // Contains NUL, where SQLite's own functions end a text.
+    [InlineData("x'61C2A062'")] // Contains a space that is not ASCII.
     [InlineData("''")]
     [InlineData("printf('%0513d', 1)")]
     public void Open_removes_a_row_whose_image_ID_is_invalid(string imageId)
@@ -71,7 +71,7 @@ public sealed class SalvageTests : StoreTest
             store.RecordUse(Enumerable.Range(0, 200).Select(Id));
         var file = File.ReadAllBytes(DatabasePath);
         var key = file.AsSpan().LastIndexOf(System.Text.Encoding.UTF8.GetBytes(Id(100)));
-        file[key + 10] ^= 1; // Among zeros: behind all the others.
+        file[key + 10] ^= 1; // A digit among zeros, so that the key now sorts after all others.
         File.WriteAllBytes(DatabasePath, file);
 
         using var salvaged = Open();
@@ -103,7 +103,7 @@ public sealed class SalvageTests : StoreTest
         var path = Kill(DatabasePath);
         using (var file = File.OpenWrite(path))
         {
-            file.Position = 8 * 4096; // A page that the log does not replace.
+            file.Position = 8 * 4096; // The log does not contain this page.
             file.Write(new byte[4096]);
         }
 

@@ -2,7 +2,7 @@ using System.Buffers.Binary;
 
 namespace ImageGc.Sqlite.Tests;
 
-/// <summary>Threads that record at the same time share a commit, and each is told what became of its own use.</summary>
+/// <summary>Threads that record at the same time share a commit, and each gets the result of its own use.</summary>
 public sealed class SharedCommitTests : StoreTest
 {
     private readonly HeldTime _time = new();
@@ -10,7 +10,7 @@ public sealed class SharedCommitTests : StoreTest
     [Fact]
     public void Threads_that_wait_for_the_database_at_the_same_time_share_one_commit()
     {
-        // Full pads a commit to a whole sector with frames that look like commits.
+        // With Full, SQLite pads a commit to a whole sector, with frames that look like commits.
         var store = Open(options => options.Durability = Durability.Normal, _time);
         store.RecordUse(Id(0));
         var before = Commits();
@@ -21,7 +21,7 @@ public sealed class SharedCommitTests : StoreTest
         threads.ForEach(End);
 
         Assert.Equal(9, store.Count());
-        Assert.Equal(before + 2, Commits()); // The first thread has begun; the seven that wait share the next one.
+        Assert.Equal(before + 2, Commits()); // The first thread has its own. The seven that wait share the next one.
     }
 
     [Fact]
@@ -41,10 +41,10 @@ public sealed class SharedCommitTests : StoreTest
         _time.Hold.Set();
         threads.ForEach(End);
 
-        Assert.Null(failures[0]); // It had begun before the others came.
+        Assert.Null(failures[0]); // It had its own commit, before the others came.
         Assert.All(failures.Skip(1), failure => Assert.IsType<ImageUseStoreException>(failure));
         Assert.Equal(Id(0), Assert.Single(store.List()).ImageId);
-        // Each throws an exception of its own: throwing writes the stack of the thread into it.
+        // Each thread has its own exception, because throwing one writes the stack of the thread into it.
         Assert.NotSame(failures[1], failures[2]);
         Assert.NotSame(failures[1], failures[3]);
         Assert.NotSame(failures[2], failures[3]);
@@ -74,14 +74,14 @@ public sealed class SharedCommitTests : StoreTest
         Assert.All(others, other => Assert.Null(failures[other]));
         Assert.All(others, other => Assert.NotNull(store.Find(Id(other))));
         store.RecordUse(Id(4));
-        Assert.Null(store.Find(Id(interrupted))); // Nor is it recorded with what comes next.
+        Assert.Null(store.Find(Id(interrupted))); // The next record does not store it either.
     }
 
     private static Thread Start(Action action) => HeldTime.StartUntilItWaits(action);
 
     private static void End(Thread thread) => Wait.For(thread, "a thread that used the store ends");
 
-    /// <summary>In the log, frame by frame (https://www.sqlite.org/fileformat2.html, 4.1).</summary>
+    /// <summary>The commits in the log (https://www.sqlite.org/fileformat2.html, 4.1).</summary>
     private int Commits()
     {
         using var file = new FileStream(

@@ -1,7 +1,7 @@
 namespace ImageGc.Sqlite.Tests;
 
-/// <summary>A device of which the test decides when it boots and what its wall clock says. All times are ms.</summary>
-/// <remarks>It is itself the clock that its processes read; the others see it from where less is known.</remarks>
+/// <summary>A device whose boots and wall clock the test controls. All times are in milliseconds.</summary>
+/// <remarks>It is the clock that most of its processes read. The others know less about the device.</remarks>
 internal sealed class SimulatedDevice : DeviceClock
 {
     public static readonly long Start = SteppingTime.Start.ToUnixTimeMilliseconds();
@@ -43,7 +43,7 @@ internal sealed class SimulatedDevice : DeviceClock
 
     public void PassTo(long now) => Now = Math.Max(Now, now);
 
-    /// <summary>The machine goes back to a snapshot of this boot; its clocks go on as they stood then.</summary>
+    /// <summary>Restores the machine from a snapshot of this boot. Its clocks continue from the snapshot.</summary>
     public void GoBackTo(long sinceBoot)
     {
         var back = SinceBoot - sinceBoot;
@@ -51,11 +51,11 @@ internal sealed class SimulatedDevice : DeviceClock
         Ahead -= back;
     }
 
-    /// <summary>What a process reads in a time namespace, whose time since boot is moved.</summary>
+    /// <summary>The clock of a process in a time namespace, which shifts the time since boot.</summary>
     public DeviceClock InTimeNamespace(string name, TimeSpan offset) =>
         new NamespaceClock(this, name, (long)offset.TotalMilliseconds);
 
-    /// <summary>What one store reads that cannot know the boot: then its own life is one.</summary>
+    /// <summary>The clock of a store that cannot read the boot ID: its own lifetime counts as a boot.</summary>
     public DeviceClock WithoutBootId() => new StoreClock(this, $"store {Guid.NewGuid():N}");
 
     private sealed class NamespaceClock(SimulatedDevice device, string name, long offset) : DeviceClock
@@ -81,7 +81,7 @@ internal sealed class SimulatedDevice : DeviceClock
     }
 }
 
-/// <summary>The clock of a process that can be killed: after that it reads, and so writes, nothing more.</summary>
+/// <summary>The clock of a process that can be killed. It then fails, so that the store writes nothing more.</summary>
 internal sealed class ProcessClock(DeviceClock clock) : DeviceClock
 {
     public bool Killed { get; set; }

@@ -9,11 +9,11 @@ internal sealed class SmallDisk : IDisposable
     {
     }
 
-    /// <summary>Mounts it, or skips the test where this user may not.</summary>
+    /// <summary>Mounts a tmpfs, or skips the test if this user may not mount.</summary>
     public static SmallDisk MountOrSkip(string options = "size=1m") =>
         new SmallDisk().MountOrSkip("-t", "tmpfs", "-o", options, "tmpfs");
 
-    /// <summary>Mounts an ext4 in a file, which goes read-only after errors.</summary>
+    /// <summary>Mounts an ext4 file system from a file, which can be made to fail; or skips the test.</summary>
     public static SmallDisk MountExt4OrSkip(string file)
     {
         using (var image = File.Create(file))
@@ -37,7 +37,7 @@ internal sealed class SmallDisk : IDisposable
 
     public void Remount(string mode) => Shell.Run("mount", "-o", $"remount,{mode}", _directory.FullName);
 
-    /// <summary>Fills the disk to the last byte; returns the file to delete.</summary>
+    /// <summary>Fills the disk to the last byte, and returns the path of the file that fills it.</summary>
     public string FillUp()
     {
         var path = PathOf("filling");

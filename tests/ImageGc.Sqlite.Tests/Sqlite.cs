@@ -3,7 +3,7 @@ using Microsoft.Data.Sqlite;
 
 namespace ImageGc.Sqlite.Tests;
 
-/// <summary>The file as others see it: through a plain connection, or the `sqlite3` command line.</summary>
+/// <summary>The database as other programs see it: through a plain connection or the `sqlite3` command line.</summary>
 internal static class Sqlite
 {
     public static SqliteConnection Connect(string path)

@@ -32,7 +32,7 @@ internal sealed class SteppingTime : TimeProvider
             return _elapsedTicks;
     }
 
-    /// <summary>Time passes, and the timers that come due in it go off at its end.</summary>
+    /// <summary>Lets time pass on both clocks, and then fires the timers that are due.</summary>
     public void Pass(TimeSpan time)
     {
         List<Timer> due;
@@ -44,23 +44,23 @@ internal sealed class SteppingTime : TimeProvider
             _timers.RemoveAll(due.Contains);
         }
 
-        due.ForEach(timer => timer.GoOff());
+        due.ForEach(timer => timer.Fire());
     }
 
-    /// <summary>Somebody sets the wall clock; no time passes.</summary>
+    /// <summary>Sets the wall clock. No time passes.</summary>
     public void StepTo(DateTimeOffset wall)
     {
         lock (_oneAtATime)
             _wall = wall;
     }
 
-    /// <summary>Completes when so many wait for time to pass.</summary>
+    /// <summary>Completes when this many timers wait for time to pass.</summary>
     public Task WaitForTimersAsync(int timers)
     {
         lock (_oneAtATime)
         {
             _wanted = (timers, new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously));
-            TellWhoWaits();
+            CompleteWait();
             return _wanted.Source.Task;
         }
     }
@@ -68,23 +68,23 @@ internal sealed class SteppingTime : TimeProvider
     public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period)
     {
         if (period != Timeout.InfiniteTimeSpan)
-            throw new NotSupportedException("Only timers that go off once.");
+            throw new NotSupportedException("Only timers that fire once.");
         var timer = new Timer(this, () => callback(state));
         timer.Change(dueTime, period);
         return timer;
     }
 
-    private void TellWhoWaits()
+    private void CompleteWait()
     {
         if (_timers.Count >= _wanted.Timers)
             _wanted.Source.TrySetResult();
     }
 
-    private sealed class Timer(SteppingTime time, Action goOff) : ITimer
+    private sealed class Timer(SteppingTime time, Action fire) : ITimer
     {
         public long DueTicks { get; private set; }
 
-        public void GoOff() => goOff();
+        public void Fire() => fire();
 
         public bool Change(TimeSpan dueTime, TimeSpan period)
         {
@@ -95,7 +95,7 @@ internal sealed class SteppingTime : TimeProvider
                     return true;
                 DueTicks = time._elapsedTicks + dueTime.Ticks;
                 time._timers.Add(this);
-                time.TellWhoWaits();
+                time.CompleteWait();
                 return true;
             }
         }

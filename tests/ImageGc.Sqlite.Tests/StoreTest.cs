@@ -1,6 +1,6 @@
 namespace ImageGc.Sqlite.Tests;
 
-/// <summary>A real database file of its own for each test, and a clock that the test moves.</summary>
+/// <summary>Gives each test its own database file and a clock that the test moves.</summary>
 public abstract class StoreTest : IDisposable
 {
     /// <summary>The default threshold.</summary>
@@ -26,8 +26,8 @@ public abstract class StoreTest : IDisposable
         return store;
     }
 
-    /// <summary>Copies the files as a process that is killed now would leave them; the path of the copy.</summary>
-    /// <remarks>By another process, because closing a copy here would drop SQLite's locks.</remarks>
+    /// <summary>Copies the files as a process that is killed now would leave them. Returns the path.</summary>
+    /// <remarks>Another process copies them, because closing them here would drop SQLite's locks.</remarks>
     protected static string Kill(string path)
     {
         var left = $"{path}.left";

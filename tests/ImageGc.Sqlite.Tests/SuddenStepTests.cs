@@ -36,7 +36,7 @@ public sealed class SuddenStepTests : StoreTest
         Assert.Equal(SteppingTime.Start.AddYears(1).AddHours(-1), store.Find(Id(1))!.Value.LastUsedAt);
     }
 
-    /// <summary>Somebody sets the clock forward by a year after it was asked so often.</summary>
+    /// <summary>A clock that is set forward by a year after it was read a number of times.</summary>
     private sealed class SuddenStep : TimeProvider
     {
         public int StepsAfter { get; set; } = int.MaxValue;

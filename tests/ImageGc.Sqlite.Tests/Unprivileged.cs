@@ -4,7 +4,7 @@ using System.Runtime.InteropServices;
 namespace ImageGc.Sqlite.Tests;
 
 /// <summary>
-/// This thread, to the file system, as the user nobody: root may do everything. Only for synchronous tests.
+/// Lets this thread access files as the user nobody, because root may do everything. For synchronous tests only.
 /// </summary>
 internal sealed partial class Unprivileged : IDisposable
 {
@@ -14,19 +14,19 @@ internal sealed partial class Unprivileged : IDisposable
     {
     }
 
-    /// <summary>Becomes nobody, or skips the test where this user may not.</summary>
+    /// <summary>Becomes nobody, or skips the test if this user may not.</summary>
     public static Unprivileged BecomeOrSkip()
     {
         Assert.SkipUnless(Environment.IsPrivilegedProcess, "Needs the right to act as another user.");
         LoadAll();
         _ = SetFileSystemUser(Nobody);
-        Assert.Equal((int)Nobody, SetFileSystemUser(Nobody)); // It returns who the thread was before.
+        Assert.Equal((int)Nobody, SetFileSystemUser(Nobody)); // It returns the previous user.
         return new Unprivileged();
     }
 
     public void Dispose() => _ = SetFileSystemUser(0);
 
-    // The tests may lie where only root may read, and an assembly that could not be loaded once fails ever after.
+    // Perhaps only root can read the directory of the tests, and .NET does not retry an assembly that failed to load.
     private static void LoadAll()
     {
         foreach (var path in ((string)AppContext.GetData("TRUSTED_PLATFORM_ASSEMBLIES")!).Split(Path.PathSeparator))

@@ -3,7 +3,7 @@ using Microsoft.Data.Sqlite;
 
 namespace ImageGc.Sqlite.Tests;
 
-/// <summary>A database of an earlier version, as that version left it, is opened by this one.</summary>
+/// <summary>Opens databases as earlier versions left them.</summary>
 public sealed class UpgradeTests : StoreTest
 {
     private static readonly long Now = SteppingTime.Start.ToUnixTimeSeconds();
@@ -136,7 +136,8 @@ public sealed class UpgradeTests : StoreTest
     public void An_upgrade_that_fails_half_way_leaves_version_2_unchanged()
     {
         Create(2);
-        Sqlite.Execute(DatabasePath, "CREATE TABLE note (text TEXT)"); // The script creates it after the images moved.
+        // The script creates this table after it has moved the images.
+        Sqlite.Execute(DatabasePath, "CREATE TABLE note (text TEXT)");
         var before = Everything();
 
         var exception = Assert.Throws<ImageUseStoreException>(() => Open());
@@ -172,7 +173,7 @@ public sealed class UpgradeTests : StoreTest
         Assert.Equal("ok\n", Sqlite.CommandLineOrSkip(DatabasePath, "PRAGMA integrity_check"));
     }
 
-    /// <summary>What version 2 prepares when it opens a database, and runs for every use.</summary>
+    /// <summary>The statement that version 2 prepares when it opens a database and runs for every use.</summary>
     private const string UpsertOfVersion2 = """
         INSERT INTO image_use (image_id, last_used_at)
         VALUES (@id, @now)
@@ -180,7 +181,7 @@ public sealed class UpgradeTests : StoreTest
         SET last_used_at = excluded.last_used_at
         """;
 
-    /// <summary>With the scripts of that version, and the journal that DbUp keeps of them.</summary>
+    /// <summary>Creates a database with the scripts of that version and the journal that DbUp keeps of them.</summary>
     private void Create(int version)
     {
         using var connection = Sqlite.Connect(DatabasePath);

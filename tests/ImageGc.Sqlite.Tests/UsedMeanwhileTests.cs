@@ -1,6 +1,6 @@
 namespace ImageGc.Sqlite.Tests;
 
-/// <summary>What others do while a prune removes images is seen, and only uses keep an image.</summary>
+/// <summary>A use during a prune keeps its image, and nothing else does.</summary>
 public sealed class UsedMeanwhileTests : StoreTest
 {
     private readonly CancellationToken _cancel = TestContext.Current.CancellationToken;
@@ -62,7 +62,7 @@ public sealed class UsedMeanwhileTests : StoreTest
     [Fact]
     public async Task Images_that_another_process_records_in_the_second_of_their_removal_stay_tracked()
     {
-        var store = Open(time: TimeProvider.System); // As the other process has it.
+        var store = Open(time: TimeProvider.System); // The other process uses it too.
         using var other = new OtherProcess();
         List<string> images = [.. Enumerable.Range(1, 8).Select(Id)];
         store.RecordUse(images);

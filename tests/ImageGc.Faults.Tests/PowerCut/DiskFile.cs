@@ -1,17 +1,17 @@
 namespace ImageGc.Faults.Tests.PowerCut;
 
-/// <summary>A file on a medium: what its last sync made durable, and what was written since.</summary>
+/// <summary>A file on a medium: what its last sync made durable, and the changes since.</summary>
 internal sealed class DiskFile
 {
     private const int PageSize = 4096;
 
     private readonly List<Change> _unsynced = [];
 
-    /// <summary>Pages that a failed sync dropped, as the system's cache still holds them.</summary>
+    /// <summary>The pages that a failed sync dropped, as the cache of the system still has them.</summary>
     private readonly Dictionary<long, byte[]> _dropped = [];
     private byte[] _durable = [];
 
-    /// <summary>Bytes at an offset, or, without bytes, a truncation to that offset.</summary>
+    /// <summary>A write at an offset, or without data a truncation to that offset.</summary>
     private readonly record struct Change(long Offset, byte[]? Data)
     {
         public long End => Offset + (Data?.Length ?? 0);
@@ -19,7 +19,7 @@ internal sealed class DiskFile
 
     public bool HasUnsynced => _unsynced.Count > 0;
 
-    /// <summary>A write makes its whole pages dirty, and with them what a failed sync dropped of them.</summary>
+    /// <summary>A write makes whole pages dirty, including what a failed sync dropped of them.</summary>
     public void Write(long offset, byte[] data)
     {
         foreach (var page in PagesOf(offset, data.Length))
@@ -40,8 +40,8 @@ internal sealed class DiskFile
     }
 
     /// <summary>
-    /// The system drops what it could not write and takes it for written, so that no later sync brings it back
-    /// (https://wiki.postgresql.org/wiki/Fsync_Errors) unless the page is written again.
+    /// The system drops the pages that it could not write and treats them as written. No later sync writes them unless
+    /// they are changed again (https://wiki.postgresql.org/wiki/Fsync_Errors).
     /// </summary>
     public void FailSync(Random random)
     {
@@ -63,8 +63,8 @@ internal sealed class DiskFile
     public byte[] All() => HasUnsynced ? Sectors(PageSize, _ => _unsynced.Count, random: null) : _durable;
 
     /// <summary>
-    /// Each sector by itself got through up to some change, as did the file's length. Within the length, sectors that
-    /// were never written hold zeros, or now and then what the medium held before.
+    /// Each sector, and the length of the file, has its own number of changes that got through. Sectors within the
+    /// length that were never written contain zeros, or in one of four disk images what the medium held before.
     /// </summary>
     public byte[] Some(int sectorSize, Random random)
     {
@@ -72,7 +72,7 @@ internal sealed class DiskFile
         return HasUnsynced ? Sectors(sectorSize, _ => CutOf(random, patience), random) : _durable;
     }
 
-    /// <summary>Destroys one sector that an unsynced write was in the middle of, with all that it held.</summary>
+    /// <summary>Destroys one sector that an unsynced write covers, with everything in it.</summary>
     public void DestroySector(byte[] content, int sectorSize, Random random)
     {
         var writes = _unsynced.FindAll(change => change.Data is { Length: > 0 });

@@ -5,8 +5,8 @@ using ImageGc.Faults.Tests.Workload;
 
 namespace ImageGc.Faults.Tests.PowerCut;
 
-/// <summary>Lays images out in a directory, reopens them and compares what they hold with what was promised.</summary>
-/// <param name="reopen">Reads the state in a directory as its text; whatever it throws means broken.</param>
+/// <summary>Writes disk images into a directory, opens them, and compares them with what was acknowledged.</summary>
+/// <param name="reopen">Reads the state in a directory as text. If it throws, the disk image is broken.</param>
 internal sealed class Judge(Func<string, string> reopen)
 {
     private readonly ConcurrentDictionary<string, string> _seen = new();

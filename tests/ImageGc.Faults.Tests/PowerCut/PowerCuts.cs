@@ -1,14 +1,14 @@
 namespace ImageGc.Faults.Tests.PowerCut;
 
-/// <summary>One image that a power cut could leave, and what had been promised by then.</summary>
-/// <param name="Where">The point of the cut and the variant of the image, which reproduce it.</param>
-/// <param name="Acknowledged">The newest state that a call had promised to keep.</param>
-/// <param name="Latest">The newest state that a call had begun to make.</param>
+/// <summary>A disk image that a power cut could leave, and what had been acknowledged by then.</summary>
+/// <param name="Where">The seed, the point and the variant, which reproduce the disk image.</param>
+/// <param name="Acknowledged">The number of the newest state that a call had acknowledged.</param>
+/// <param name="Latest">The number of the newest state that a call had begun to write.</param>
 internal sealed record Cut(string Where, int Point, int Acknowledged, int Latest, DiskImage Image);
 
 /// <summary>Cuts the power at every point of a recording.</summary>
-/// <param name="imagesPerPoint">The most images of one point: the four extremes, then random ones.</param>
-/// <param name="destroysSectors">Whether a sector that is being written is lost with all that it held.</param>
+/// <param name="imagesPerPoint">The most disk images of one point: the four extremes, then random ones.</param>
+/// <param name="destroysSectors">Whether a sector that is being written is destroyed.</param>
 /// <param name="from">The first point to cut at.</param>
 internal sealed class PowerCuts(
     Recording recording, int imagesPerPoint, bool destroysSectors = false, int from = 0, int seed = 1)

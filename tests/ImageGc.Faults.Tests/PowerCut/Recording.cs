@@ -1,6 +1,6 @@
 namespace ImageGc.Faults.Tests.PowerCut;
 
-/// <summary>One thing that happened to the directory, in the order in which it happened.</summary>
+/// <summary>One event in the directory.</summary>
 internal abstract record Happening
 {
     public sealed record Opened(string File) : Happening;
@@ -22,22 +22,22 @@ internal abstract record Happening
 
     public sealed record DirectorySynced : Happening;
 
-    /// <summary>A call began after which the state is that of <paramref name="Latest"/>.</summary>
+    /// <summary>A call began that leads to the state with the number <paramref name="Latest"/>.</summary>
     public sealed record Began(string Call, int Latest) : Happening;
 
-    /// <summary>A call returned: the state is that of <paramref name="State"/> and must survive.</summary>
+    /// <summary>A call returned: the state with the number <paramref name="State"/> must survive.</summary>
     public sealed record Acknowledged(int State) : Happening;
 }
 
-/// <summary>What reached the files of one directory, and which calls it belongs to.</summary>
-/// <remarks>Filled by a <see cref="Vfs.FaultVfs"/>, or by hand for storage that does without SQLite.</remarks>
+/// <summary>The events in one directory in their order, and the calls that they belong to.</summary>
+/// <remarks>A <see cref="Vfs.FaultVfs"/> fills it; for storage without SQLite the test does.</remarks>
 internal sealed class Recording
 {
     private readonly List<Happening> _happenings = [];
 
     public IReadOnlyList<Happening> Happenings => _happenings;
 
-    /// <summary>The file is there from now on, if it was not before.</summary>
+    /// <summary>The file exists from now on.</summary>
     public void Opened(string file) => Add(new Happening.Opened(file));
 
     public void Wrote(string file, long offset, ReadOnlySpan<byte> data) =>

@@ -1,6 +1,6 @@
 namespace ImageGc.Faults.Tests.PowerCut;
 
-/// <summary>A directory in memory where the system has such a place: thousands of images are laid out in it.</summary>
+/// <summary>A directory for thousands of disk images, in memory if the system offers that.</summary>
 internal sealed class ScratchDirectory : IDisposable
 {
     private ScratchDirectory(string path) => Path = path;

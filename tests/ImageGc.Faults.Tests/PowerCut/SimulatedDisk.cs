@@ -1,11 +1,11 @@
 namespace ImageGc.Faults.Tests.PowerCut;
 
-/// <summary>What power loss left of a directory: its files by name.</summary>
+/// <summary>What a power cut left of a directory: its files by name.</summary>
 internal sealed record DiskImage(SortedDictionary<string, byte[]> Files);
 
 /// <summary>
-/// A directory on a medium: what its last sync made durable, and the names that came and went since. Follows a
-/// <see cref="Recording"/> and says what a power cut could leave now.
+/// A directory on a medium: the names that its last sync made durable, and the changes of names since. It follows a
+/// <see cref="Recording"/>, and returns what a power cut could leave at that point.
 /// </summary>
 internal sealed class SimulatedDisk(int seed)
 {
@@ -14,13 +14,13 @@ internal sealed class SimulatedDisk(int seed)
     private readonly Dictionary<string, DiskFile> _durable = [];
     private readonly Dictionary<string, DiskFile> _now = [];
 
-    /// <summary>A file gets a name, or, without a name to get, loses one.</summary>
+    /// <summary>A file gets a name, loses one, or both.</summary>
     private readonly record struct NameChange(DiskFile File, string? Gets, string? Loses);
 
-    /// <summary>Whether a power cut could leave more than one image.</summary>
+    /// <summary>Whether a power cut could leave different disk images.</summary>
     public bool HasUnsynced => _unsynced.Count > 0 || _now.Values.Any(file => file.HasUnsynced);
 
-    /// <summary>Whether the happening narrows or changes what a power cut may leave.</summary>
+    /// <summary>Returns whether the event changes what a power cut could leave.</summary>
     public bool Follow(Happening happening)
     {
         switch (happening)
@@ -57,7 +57,7 @@ internal sealed class SimulatedDisk(int seed)
     }
 
     /// <summary>The names that a power cut would leave.</summary>
-    /// <param name="isKept">Whether an unsynced change of names got through; asked in their order.</param>
+    /// <param name="isKept">Whether an unsynced change of names got through. Called for each in order.</param>
     public Dictionary<string, DiskFile> Names(Func<bool> isKept)
     {
         var names = new Dictionary<string, DiskFile>(_durable);

@@ -1,20 +1,20 @@
 namespace ImageGc.Faults.Tests.PowerCut;
 
-/// <summary>What became of the images of a recording.</summary>
-/// <param name="Points">Where the power was cut.</param>
-/// <param name="Images">What the cuts could leave.</param>
-/// <param name="Different">How many of them differ; each of these was opened once.</param>
-/// <param name="Behind">Images that are sound and lack something acknowledged.</param>
-/// <param name="Broken">Images that do not open, are damaged, or hold a state that never was.</param>
-/// <param name="Findings">The first of either.</param>
+/// <summary>What the disk images of a recording contained.</summary>
+/// <param name="Points">At how many points the power was cut.</param>
+/// <param name="Images">How many disk images the cuts left.</param>
+/// <param name="Different">How many of them differ. Each of these was opened once.</param>
+/// <param name="Behind">How many are sound but lack an acknowledged change.</param>
+/// <param name="Broken">How many cannot be opened, are damaged, or contain a state that never existed.</param>
+/// <param name="Findings">The first disk images that are behind or broken.</param>
 internal sealed record Verdict(int Points, int Images, int Different, int Behind, int Broken,
     IReadOnlyList<string> Findings)
 {
-    /// <summary>Whether images were tried, and each of them holds all that was acknowledged.</summary>
+    /// <summary>Whether there were disk images, and each of them contained all acknowledged changes.</summary>
     public bool NothingLost => this is { Images: > 0, Behind: 0, Broken: 0 };
 
     public override string ToString() =>
-        $"{Points} points, {Images} images ({Different} different): {Behind} lost something acknowledged, "
+        $"{Points} points, {Images} disk images ({Different} different): {Behind} lost an acknowledged change, "
         + $"{Broken} broken";
 
     public static Verdict operator +(Verdict one, Verdict other) => new(

@@ -12,7 +12,7 @@ internal sealed unsafe class FaultFile(FaultVfs vfs, string name, bool syncsDire
     private static readonly NativeFileMethods* Methods = CreateMethods();
     private bool _syncsDirectory = syncsDirectory;
 
-    /// <summary>Our part of the memory that SQLite reserves for an open file; the real file's part follows.</summary>
+    /// <summary>Our part of the memory that SQLite reserves for an open file. That of the real file follows.</summary>
     [StructLayout(LayoutKind.Sequential)]
     private struct Header
     {
@@ -41,7 +41,7 @@ internal sealed unsafe class FaultFile(FaultVfs vfs, string name, bool syncsDire
     {
         var error = vfs.Faults.Next(VfsCall.Write);
         if (error is not null)
-            count /= 2; // A write that fails may have written a part.
+            count /= 2; // A write that fails may have written some of the data.
 
         var result = count > 0 ? real->Methods->Write(real, data, count, offset) : 0;
         if (result == 0)
@@ -80,7 +80,7 @@ internal sealed unsafe class FaultFile(FaultVfs vfs, string name, bool syncsDire
         {
             vfs.Syncs++;
             vfs.Recording?.Synced(name);
-            // The default VFS keeps it to itself when the directory could not be synced.
+            // The default VFS does not report that it could not sync the directory.
             if (_syncsDirectory && vfs.Faults.Next(VfsCall.SyncDirectory) is null)
                 vfs.Recording?.DirectorySynced();
             _syncsDirectory = false;
@@ -174,7 +174,7 @@ internal sealed unsafe class FaultFile(FaultVfs vfs, string name, bool syncsDire
     [UnmanagedCallersOnly]
     private static int ShmLock(NativeFile* file, int offset, int count, int flags)
     {
-        const int Lock = 2; // SQLITE_SHM_LOCK: giving a lock back cannot fail.
+        const int Lock = 2; // SQLITE_SHM_LOCK. Releasing a lock cannot fail.
         var error = (flags & Lock) != 0 ? VfsOf(file).Faults.Next(VfsCall.ShmLock) : null;
         return error ?? RealOf(file)->Methods->ShmLock(RealOf(file), offset, count, flags);
     }

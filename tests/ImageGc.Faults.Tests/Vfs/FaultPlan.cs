@@ -2,13 +2,13 @@ using SQLitePCL;
 
 namespace ImageGc.Faults.Tests.Vfs;
 
-/// <summary>What the medium does wrong.</summary>
+/// <summary>Which kind of fault the medium has.</summary>
 internal enum FaultKind
 {
     /// <summary>Any call can fail with an I/O error.</summary>
     IoError,
 
-    /// <summary>Only calls that need more space fail, as a full disk makes them.</summary>
+    /// <summary>Only calls that need more space fail, as on a full disk.</summary>
     DiskFull,
 }
 
@@ -31,7 +31,7 @@ internal enum VfsCall
 }
 
 /// <summary>
-/// Decides which call fails: the n-th of those that the fault can hit, alone or with all that follow it.
+/// Decides which call fails: the n-th of those that the fault can affect, alone or with all later ones.
 /// </summary>
 internal sealed class FaultPlan(FaultKind kind, int failAt, bool persistent)
 {
@@ -43,10 +43,10 @@ internal sealed class FaultPlan(FaultKind kind, int failAt, bool persistent)
 
     public bool IsPersistent => persistent;
 
-    /// <summary>The first call that failed; null while none did.</summary>
+    /// <summary>The first call that failed, or null.</summary>
     public VfsCall? Hit { get; private set; }
 
-    /// <summary>From now on no call fails.</summary>
+    /// <summary>Ends the fault: from now on no call fails.</summary>
     public void Heal() => _healed = true;
 
     /// <summary>The error code that this call has to return, or null if it succeeds.</summary>

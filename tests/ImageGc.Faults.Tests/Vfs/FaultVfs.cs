@@ -24,7 +24,7 @@ internal sealed unsafe class FaultVfs : IDisposable
         Name = $"faults-{Interlocked.Increment(ref LastNumber)}";
         Real = NativeMethods.Find(null);
         _native = (NativeVfs*)NativeMemory.Alloc((nuint)sizeof(NativeVfs));
-        *_native = *Real; // What is not replaced below runs in the default VFS, which finds its own data in AppData.
+        *_native = *Real; // All other functions stay those of the default VFS, which finds its data in AppData.
         _native->Name = (byte*)Marshal.StringToCoTaskMemUTF8(Name);
         _native->FileSize = FaultFile.HeaderSize + Real->FileSize;
         _native->Open = &Open;
@@ -36,7 +36,7 @@ internal sealed unsafe class FaultVfs : IDisposable
 
     public string Name { get; }
 
-    /// <summary>Where what reaches the files is written down; nowhere if null.</summary>
+    /// <summary>Gets all that reaches the files, unless it is null.</summary>
     public Recording? Recording { get; init; }
 
     public FaultPlan Faults { get; set; } = FaultPlan.None;
@@ -46,7 +46,7 @@ internal sealed unsafe class FaultVfs : IDisposable
     /// </summary>
     public bool BelievesPowersafeOverwrite { get; init; }
 
-    /// <summary>Files whose syncs are answered with success and not done: a control that must lose data.</summary>
+    /// <summary>Files whose syncs return success without being done: a control that must lose data.</summary>
     public Predicate<string> IgnoresSync { get; init; } = _ => false;
 
     public long BytesWritten { get; set; }
@@ -77,7 +77,7 @@ internal sealed unsafe class FaultVfs : IDisposable
         if (result != 0)
             return result;
 
-        // The default VFS syncs the directory with the first sync of a log that it may have created.
+        // The default VFS also syncs the directory at the first sync of a log that it may have created.
         FaultFile.Attach(file,
             new FaultFile(vfs, name, syncsDirectory: (flags & Create) != 0 && (flags & AnyLog) != 0));
         vfs.Recording?.Opened(name);

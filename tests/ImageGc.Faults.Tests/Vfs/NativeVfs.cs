@@ -3,7 +3,7 @@ using System.Runtime.InteropServices;
 namespace ImageGc.Faults.Tests.Vfs;
 
 /// <summary>
-/// `sqlite3_vfs`: members that are only handed on stay plain pointers (https://www.sqlite.org/c3ref/vfs.html).
+/// `sqlite3_vfs` (https://www.sqlite.org/c3ref/vfs.html). Members that are only passed on are plain pointers.
 /// </summary>
 [StructLayout(LayoutKind.Sequential)]
 internal unsafe struct NativeVfs
@@ -22,7 +22,7 @@ internal unsafe struct NativeVfs
     public nint SetSystemCall, GetSystemCall, NextSystemCall;
 }
 
-/// <summary>`sqlite3_file`: what an implementation puts behind the pointer is its own.</summary>
+/// <summary>`sqlite3_file`, after which each implementation has its own data.</summary>
 [StructLayout(LayoutKind.Sequential)]
 internal unsafe struct NativeFile
 {

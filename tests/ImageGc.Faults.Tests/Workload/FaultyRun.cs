@@ -15,17 +15,17 @@ internal sealed class FaultyRun
     private List<State> _possible = [State.Empty];
 
     /// <summary>
-    /// What a failed call left in the log, complete but not acknowledged: it comes to light when the database is opened
-    /// anew, unless a later change has overwritten it.
+    /// States that a failed call may have left in the log, complete but not acknowledged. The next open finds them,
+    /// unless a later change has overwritten them.
     /// </summary>
     private List<State> _inTheLog = [];
 
-    /// <summary>What there was no room for: the next change does it, unless the store is closed before.</summary>
+    /// <summary>Changes without room. The next change makes them first, unless the store is closed before.</summary>
     private readonly List<Func<State, long, IReadOnlyList<State>>> _later = [];
 
     private readonly HashSet<string> _unrecorded = [];
 
-    /// <summary>Whether all of that may have been done.</summary>
+    /// <summary>Whether these changes may have been made already.</summary>
     private bool _mayBeDone;
 
     private int _failures;
@@ -73,7 +73,7 @@ internal sealed class FaultyRun
                 _inTheLog = [];
             if (operation.Later is not null && MayFail)
             {
-                // On a full disk it decides, and may have had nothing to remove and so nothing to write.
+                // On a full disk a prune still decides, and may have had nothing to remove and nothing to write.
                 Postpone(operation);
                 _mayBeDone = true;
                 _possible.AddRange(expected.SelectMany(one => one.Steps));
@@ -87,7 +87,7 @@ internal sealed class FaultyRun
         }
         catch (ImageUseStoreException failure) when (MayFail)
         {
-            // It may have happened: every state on the way is possible now.
+            // The call may have had an effect: every state on its way is possible now.
             _failures++;
             _inTheLog = [.. expected.SelectMany(one => one.Steps)];
             _possible.AddRange(_inTheLog);
@@ -117,7 +117,7 @@ internal sealed class FaultyRun
     }
 
     /// <summary>
-    /// A change comes after what there was no room for before; closing the store tries that once more.
+    /// A change follows those for which there was no room before. Closing the store tries them once more.
     /// </summary>
     private List<State> Before(Operation operation)
     {
@@ -132,6 +132,6 @@ internal sealed class FaultyRun
         return operation.IsChange && !_mayBeDone ? after : [.. _possible, .. after];
     }
 
-    /// <summary>The call that the fault hits may fail, and while it persists those that follow; then none.</summary>
+    /// <summary>Only the call with the fault may fail, and the following ones while the fault persists.</summary>
     private bool MayFail => _plan.Hit is not null && _callsSinceHit < (_plan.IsPersistent ? CallsUntilHealed : 1);
 }

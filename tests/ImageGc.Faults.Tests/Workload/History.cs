@@ -2,14 +2,14 @@ using ImageGc.Faults.Tests.PowerCut;
 
 namespace ImageGc.Faults.Tests.Workload;
 
-/// <summary>The states that calls went through, one after the other.</summary>
+/// <summary>The states of the store in their order.</summary>
 internal sealed class History
 {
     private readonly List<State> _states = [State.Empty];
 
     public State Latest => _states[^1];
 
-    /// <summary>Makes calls one after the other, with time between them.</summary>
+    /// <summary>Makes the calls in their order, and lets time pass before each of them.</summary>
     public void MakeAll(IEnumerable<Operation> operations, Session session, Recording recording)
     {
         foreach (var operation in operations)
@@ -20,7 +20,7 @@ internal sealed class History
         }
     }
 
-    /// <summary>Makes one call, and has the recording say what was begun and what was acknowledged.</summary>
+    /// <summary>Makes one call, and adds to the recording what it began and what it acknowledged.</summary>
     public void Make(string name, Expected expected, Func<string> call, Recording recording)
     {
         _states.AddRange(expected.Steps);

@@ -2,26 +2,26 @@ using ImageGc.Sqlite;
 
 namespace ImageGc.Faults.Tests.Workload;
 
-/// <summary>What a call returns and the states that it goes through; the last one holds when it returned.</summary>
+/// <summary>What a call returns, and the states that it goes through up to the one after the call.</summary>
 internal sealed record Expected(string Returns, params IReadOnlyList<State> Steps);
 
-/// <summary>A call of the store, and what the rules say about it.</summary>
-/// <param name="Do">Makes the call and says what it returned.</param>
+/// <summary>A call of the store, and what the rules expect of it.</summary>
+/// <param name="Do">Makes the call and returns its result as text.</param>
 /// <param name="Expect">
-/// What must come of it, from the state before it, the Unix seconds at which it is made, and the images that count as
-/// in use because there was no room to record their use.
+/// The expected result, given the state before the call, the time of the call in Unix seconds, and the images that
+/// count as in use because there was no room to record their use.
 /// </param>
 internal sealed record Operation(
     string Name, Func<Session, string> Do, Func<State, long, IReadOnlyCollection<string>, Expected> Expect)
 {
     private const string Nothing = "";
 
-    /// <summary>The uses that the next change records too if there was no room for this one.</summary>
+    /// <summary>The uses that the next change also records if there was no room for this call.</summary>
     public IReadOnlyList<string> Uses { get; init; } = [];
 
     /// <summary>
-    /// What the next change may do first if there was no room for this one, and if these images counted as in use; null
-    /// if nothing.
+    /// The states to which the next change may lead first if there was no room for this call, given the images that
+    /// counted as in use. Null if the next change does not catch up on this call.
     /// </summary>
     public Func<State, long, IReadOnlyCollection<string>, IReadOnlyList<State>>? Later { get; init; }
 
@@ -74,7 +74,7 @@ internal sealed record Operation(
         });
 
     /// <summary>
-    /// A prune that forgets image by image, each after its removal, which fails for IDs that end in an even digit.
+    /// A prune that forgets each image after its removal. The removal fails for IDs that end in an even digit.
     /// </summary>
     public static Operation PruneWithRemoval(TimeSpan threshold, params IReadOnlyList<string> inUse) => new(
         "prune with removal",
@@ -97,7 +97,7 @@ internal sealed record Operation(
             var (_, expired) = before.Pruned(now, (long)threshold.TotalSeconds, [.. inUse, .. used]);
             var removed = expired.Split('\n', StringSplitOptions.RemoveEmptyEntries)
                 .Select(use => use.Split(' ')[0]).Where(IsOdd).ToList();
-            State[] starts = [before, before.Restamped(now, inUse)]; // It may have been written that it began.
+            State[] starts = [before, before.Restamped(now, inUse)]; // The prune may have written its beginning.
             return [.. starts.Select(
                 start => removed.Aggregate(start, (state, imageId) => state.Forgotten(imageId)))];
         },

@@ -4,9 +4,9 @@ using Microsoft.Data.Sqlite;
 
 namespace ImageGc.Faults.Tests.Workload;
 
-/// <summary>A store on one file that is opened when it is first needed, and again after it was closed.</summary>
+/// <summary>A store that is opened when it is first used, and again after it was closed.</summary>
 /// <param name="syncs">
-/// Told when a store is open, which means that it has synced its directory past SQLite's eyes.
+/// Gets a sync of the directory for each open store: the library syncs it without SQLite, so the VFS cannot see it.
 /// </param>
 internal sealed class Session(ImageUseStoreOptions options, SteppingTime time, Recording? syncs = null) : IDisposable
 {
@@ -27,7 +27,7 @@ internal sealed class Session(ImageUseStoreOptions options, SteppingTime time, R
     }
 
     /// <summary>
-    /// Another process moves the log into the database and starts it afresh, as automatic checkpoints do.
+    /// Another connection moves the log into the database and restarts it, as automatic checkpoints do.
     /// </summary>
     public void Checkpoint()
     {
@@ -47,7 +47,7 @@ internal sealed class Session(ImageUseStoreOptions options, SteppingTime time, R
         }
         catch (SqliteException) when (options.Vfs is not null)
         {
-            // A fault hit it; that is not for the store to report.
+            // The fault hit the other connection, so the store does not report it.
         }
     }
 

@@ -1,6 +1,6 @@
 namespace ImageGc.Faults.Tests.Workload;
 
-/// <summary>The calls that the tests make: a device's life in short, first creation and migration included.</summary>
+/// <summary>The calls that the tests make: a short life of a device, including the creation of the database.</summary>
 internal static class Workloads
 {
     /// <summary>The time between two calls.</summary>
@@ -11,9 +11,9 @@ internal static class Workloads
     public static string Id(int number) => $"sha256:{number:x64}";
 
     /// <param name="rounds">
-    /// Each has every kind of change, a checkpoint while open, and a close with another open.
+    /// Each has every kind of change, a checkpoint while the store is open, and a close followed by an open.
     /// </param>
-    /// <param name="batch">How many images are recorded at once: 50 fill a page.</param>
+    /// <param name="batch">How many images are recorded at once. 50 fill a page.</param>
     public static IEnumerable<Operation> Mixed(int rounds, int batch)
     {
         yield return Operation.Open;
