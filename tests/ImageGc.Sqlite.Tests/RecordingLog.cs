@@ -2,15 +2,24 @@ using Microsoft.Extensions.Logging;
 
 namespace ImageGc.Sqlite.Tests;
 
-/// <summary>Keeps what was logged.</summary>
+/// <summary>Keeps what is logged.</summary>
 internal sealed class RecordingLog : ILoggerFactory, ILogger
 {
-    private readonly List<(LogLevel Level, string Message, int Event)> _entries = [];
+    private readonly List<(LogLevel Level, string Message, int Event, Exception? Exception)> _entries = [];
 
     public List<string> Messages(LogLevel level)
     {
         lock (_entries)
             return [.. _entries.Where(entry => entry.Level == level).Select(entry => entry.Message)];
+    }
+
+    public List<Exception> Exceptions(LogLevel level)
+    {
+        lock (_entries)
+        {
+            return [.. _entries.Where(entry => entry.Level == level)
+                .Select(entry => entry.Exception).OfType<Exception>()];
+        }
     }
 
     public HashSet<int> Events()
@@ -35,7 +44,7 @@ internal sealed class RecordingLog : ILoggerFactory, ILogger
         Func<TState, Exception?, string> formatter)
     {
         lock (_entries)
-            _entries.Add((logLevel, formatter(state, exception), eventId.Id));
+            _entries.Add((logLevel, formatter(state, exception), eventId.Id, exception));
     }
 
     public void Dispose()

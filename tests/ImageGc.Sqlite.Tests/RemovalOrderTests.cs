@@ -83,8 +83,9 @@ public sealed class RemovalOrderTests : StoreTest
         using var log = new RecordingLog();
         using var store = ImageUseStore.Open(new ImageUseStoreOptions { DatabasePath = DatabasePath }, Time, log);
         store.RecordUse(Id(1));
+        var failure = new IOException("It is in use.");
 
-        await store.PruneAsync([], (_, _) => throw new IOException("It is in use."), TimeSpan.Zero, _cancel);
+        await store.PruneAsync([], (_, _) => throw failure, TimeSpan.Zero, _cancel);
 
         Assert.Equal(
             [
@@ -92,7 +93,8 @@ public sealed class RemovalOrderTests : StoreTest
                 + "it last",
             ],
             log.Messages(LogLevel.Warning));
-        Assert.Contains($"The removal of {Id(1)} failed", log.Messages(LogLevel.Debug));
+        Assert.Empty(log.Exceptions(LogLevel.Warning));
+        Assert.Same(failure, Assert.Single(log.Exceptions(LogLevel.Debug)));
     }
 
     private static PruneOptions WithEnough(int after)
