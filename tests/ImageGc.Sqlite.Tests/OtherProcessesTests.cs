@@ -152,7 +152,7 @@ public sealed class OtherProcessesTests : StoreTest
     [Fact]
     public void The_time_of_a_change_is_read_under_the_write_lock()
     {
-        var time = new TimeThatLooksAtTheLock();
+        var time = new LockObservingTime();
         var store = Open(time: time);
         File.WriteAllText(PathOf("image_use"), $"{Id(2)} 16\n");
         using var other = new FailFastConnection($"Data Source={DatabasePath};Pooling=false");
@@ -207,7 +207,7 @@ public sealed class OtherProcessesTests : StoreTest
         }
     }
 
-    private sealed class TimeThatLooksAtTheLock : TimeProvider
+    private sealed class LockObservingTime : TimeProvider
     {
         public Func<bool> IsLocked { get; set; } = () => false;
 

@@ -11,17 +11,17 @@ public sealed class ReadOnlyTests : StoreTest
         Written().Dispose();
         var before = Hash();
 
-        using (var look = Look())
+        using (var reader = OpenReadOnly())
         {
-            Assert.Equal([Id(2), Id(3)], look.List().Select(image => image.ImageId));
-            Assert.NotNull(look.Find(Id(3)));
+            Assert.Equal([Id(2), Id(3)], reader.List().Select(image => image.ImageId));
+            Assert.NotNull(reader.Find(Id(3)));
             Assert.Equal([PruneReason.InUse, PruneReason.UsedRecently],
-                look.ExplainPrune([Id(2)]).Select(verdict => verdict.Reason));
-            Assert.Equal(Id(1), Assert.Single(look.ListRemoved()).Image.ImageId);
-            Assert.Equal(look.LastPrune(), Assert.Single(look.ListPrunes()));
-            look.ExportFlatFile(PathOf("export"));
-            Assert.Empty(look.Check().Damage);
-            Assert.Equal("wal", look.Check().JournalMode);
+                reader.ExplainPrune([Id(2)]).Select(verdict => verdict.Reason));
+            Assert.Equal(Id(1), Assert.Single(reader.ListRemoved()).Image.ImageId);
+            Assert.Equal(reader.LastPrune(), Assert.Single(reader.ListPrunes()));
+            reader.ExportFlatFile(PathOf("export"));
+            Assert.Empty(reader.Check().Damage);
+            Assert.Equal("wal", reader.Check().JournalMode);
         }
 
         Assert.Equal(before, Hash());
@@ -32,17 +32,17 @@ public sealed class ReadOnlyTests : StoreTest
     public void A_read_only_store_sees_what_was_recorded_meanwhile()
     {
         Written().Dispose();
-        using var look = Look();
+        using var reader = OpenReadOnly();
 
         using (var store = Open())
         {
             store.RecordUse(Id(4));
-            Assert.Equal(3, look.Count());
+            Assert.Equal(3, reader.Count());
             store.RecordUse(Id(5));
         }
 
-        Assert.Equal(4, look.Count());
-        Assert.Equal("wal", look.Check().JournalMode);
+        Assert.Equal(4, reader.Count());
+        Assert.Equal("wal", reader.Check().JournalMode);
     }
 
     [Fact]
@@ -53,11 +53,11 @@ public sealed class ReadOnlyTests : StoreTest
         File.CreateSymbolicLink(link, DatabasePath);
         store.RecordUse(Id(4));
 
-        using var look = Open(options => (options.DatabasePath, options.ReadOnly) = (link, true));
+        using var reader = Open(options => (options.DatabasePath, options.ReadOnly) = (link, true));
 
-        Assert.Equal(3, look.Count());
+        Assert.Equal(3, reader.Count());
         IReadOnlyList<string> none = [];
-        Assert.Equal(store.Check() with { Damage = none }, look.Check() with { Damage = none });
+        Assert.Equal(store.Check() with { Damage = none }, reader.Check() with { Damage = none });
     }
 
     [Fact]
@@ -76,10 +76,10 @@ public sealed class ReadOnlyTests : StoreTest
         }, TestContext.Current.CancellationToken);
 
         Wait.Until(() => Volatile.Read(ref stores) > 0, "the writer has recorded for the first time");
-        for (var looks = 0; looks < 50; looks++)
+        for (var times = 0; times < 50; times++)
         {
-            using var look = Look();
-            Assert.Empty(look.Check().Damage);
+            using var reader = OpenReadOnly();
+            Assert.Empty(reader.Check().Damage);
         }
 
         Assert.InRange(Volatile.Read(ref stores), 2, int.MaxValue);
@@ -92,14 +92,14 @@ public sealed class ReadOnlyTests : StoreTest
     {
         Written().Dispose();
         File.WriteAllText(PathOf("image_use"), $"{Id(9)} 1700000000\n");
-        using var look = Look();
+        using var reader = OpenReadOnly();
 
         foreach (var call in (Action[])[
-            () => look.RecordUse(Id(1)), () => look.RecordUse([Id(1), Id(2)]), () => look.Prune([]),
-            () => look.Forget(Id(3)), () => look.ForgetGone([look.List()[0]]), () => look.ForgetMissing([]),
-            () => look.Describe([new(Id(2), ["agent:1"])]), () => look.Keep("agent"), () => look.Unkeep("agent"),
-            () => look.ImportFlatFile(PathOf("image_use")),
-            () => look.PruneAsync([], (_, _) => Task.CompletedTask).GetAwaiter().GetResult()])
+            () => reader.RecordUse(Id(1)), () => reader.RecordUse([Id(1), Id(2)]), () => reader.Prune([]),
+            () => reader.Forget(Id(3)), () => reader.ForgetGone([reader.List()[0]]), () => reader.ForgetMissing([]),
+            () => reader.Describe([new(Id(2), ["agent:1"])]), () => reader.Keep("agent"), () => reader.Unkeep("agent"),
+            () => reader.ImportFlatFile(PathOf("image_use")),
+            () => reader.PruneAsync([], (_, _) => Task.CompletedTask).GetAwaiter().GetResult()])
         {
             var exception = Assert.Throws<ImageUseStoreException>(call);
             Assert.Equal(StoreErrorReason.ReadOnly, exception.Reason);
@@ -107,8 +107,8 @@ public sealed class ReadOnlyTests : StoreTest
         }
 
         Time.StepTo(Time.GetUtcNow().AddDays(1));
-        look.CorrectTimes();
-        Assert.Equal(2, look.Count());
+        reader.CorrectTimes();
+        Assert.Equal(2, reader.Count());
     }
 
     [Theory]
@@ -125,10 +125,10 @@ public sealed class ReadOnlyTests : StoreTest
         else
             disk.Remount(state);
 
-        using var look = Open(options => (options.DatabasePath, options.ReadOnly) = (path, true));
+        using var reader = Open(options => (options.DatabasePath, options.ReadOnly) = (path, true));
 
-        Assert.Single(look.List());
-        Assert.Equal("none", look.Check().JournalMode);
+        Assert.Single(reader.List());
+        Assert.Equal("none", reader.Check().JournalMode);
     }
 
     [Fact]
@@ -138,7 +138,7 @@ public sealed class ReadOnlyTests : StoreTest
         LetEverybodyOnlyRead();
         using var nobody = Unprivileged.BecomeOrSkip();
 
-        Assert.Equal(2, Look().Count());
+        Assert.Equal(2, OpenReadOnly().Count());
     }
 
     [Fact]
@@ -146,19 +146,19 @@ public sealed class ReadOnlyTests : StoreTest
     {
         Written().Dispose();
         LetEverybodyOnlyRead();
-        ImageUseStore look;
+        ImageUseStore reader;
         using (Unprivileged.BecomeOrSkip())
-            look = Look();
+            reader = OpenReadOnly();
         using var store = Open();
         for (var number = 10; number < 2000; number++)
         {
             store.RecordUse(Id(number));
             Assert.Equal(StoreErrorReason.Moved,
-                Assert.Throws<ImageUseStoreException>(() => look.List()).Reason);
+                Assert.Throws<ImageUseStoreException>(() => reader.List()).Reason);
         }
 
         using (Unprivileged.BecomeOrSkip())
-            Assert.Equal(1992, Look().Count());
+            Assert.Equal(1992, OpenReadOnly().Count());
     }
 
     [Fact]
@@ -201,7 +201,7 @@ public sealed class ReadOnlyTests : StoreTest
 
         var before = Hash();
 
-        var exception = Assert.Throws<ImageUseStoreException>(() => Look());
+        var exception = Assert.Throws<ImageUseStoreException>(() => OpenReadOnly());
 
         Assert.Equal(StoreErrorReason.Corrupt, exception.Reason);
         Assert.Contains("Nothing was changed", exception.Message, StringComparison.Ordinal);
@@ -217,10 +217,10 @@ public sealed class ReadOnlyTests : StoreTest
         File.SetUnixFileMode(DatabasePath, UnixFileMode.UserRead | UnixFileMode.GroupRead | UnixFileMode.OtherRead);
         File.SetUnixFileMode(PathOf(""), (UnixFileMode)0b101_101_101);
         using var nobody = Unprivileged.BecomeOrSkip();
-        using var look = Look();
+        using var reader = OpenReadOnly();
 
-        Assert.Equal([Id(2), Id(3)], look.List().Select(image => image.ImageId));
-        Assert.Equal(["1 rows of image_use contain no image"], look.Check().Damage);
+        Assert.Equal([Id(2), Id(3)], reader.List().Select(image => image.ImageId));
+        Assert.Equal(["1 rows of image_use contain no image"], reader.Check().Damage);
     }
 
     [Fact]
@@ -229,7 +229,7 @@ public sealed class ReadOnlyTests : StoreTest
         Written().Dispose();
         Sqlite.Execute(DatabasePath, "PRAGMA user_version = 1");
 
-        var exception = Assert.Throws<ImageUseStoreException>(() => Look());
+        var exception = Assert.Throws<ImageUseStoreException>(() => OpenReadOnly());
 
         Assert.Equal(StoreErrorReason.Migration, exception.Reason);
         Assert.Equal([1], Sqlite.Query<int>(DatabasePath, "PRAGMA user_version"));
@@ -238,12 +238,12 @@ public sealed class ReadOnlyTests : StoreTest
     [Fact]
     public void A_missing_database_is_not_created_and_no_flat_file_is_imported()
     {
-        Assert.Equal(StoreErrorReason.Unavailable, Assert.Throws<ImageUseStoreException>(() => Look()).Reason);
+        Assert.Equal(StoreErrorReason.Unavailable, Assert.Throws<ImageUseStoreException>(() => OpenReadOnly()).Reason);
         Assert.False(File.Exists(DatabasePath));
 
         Written().Dispose();
         File.WriteAllText(PathOf("image_use"), $"{Id(9)} 1700000000\n");
-        using var look = Open(options => (options.ReadOnly, options.FlatFilePath) = (true, PathOf("image_use")));
+        using var reader = Open(options => (options.ReadOnly, options.FlatFilePath) = (true, PathOf("image_use")));
 
         Assert.True(File.Exists(PathOf("image_use")));
     }
@@ -260,7 +260,7 @@ public sealed class ReadOnlyTests : StoreTest
         return store;
     }
 
-    private ImageUseStore Look() => Open(options => options.ReadOnly = true);
+    private ImageUseStore OpenReadOnly() => Open(options => options.ReadOnly = true);
 
     private string Hash() => Convert.ToHexString(SHA256.HashData(File.ReadAllBytes(DatabasePath)));
 }

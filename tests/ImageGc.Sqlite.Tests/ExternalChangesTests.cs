@@ -1,7 +1,7 @@
 namespace ImageGc.Sqlite.Tests;
 
 /// <summary>What people, other programs and the host itself do to the files of an open database.</summary>
-public sealed class ForeignHandsTests : StoreTest
+public sealed class ExternalChangesTests : StoreTest
 {
     /// <remarks>Closing a file drops all locks of this process on it, including those of SQLite.</remarks>
     [Fact]
