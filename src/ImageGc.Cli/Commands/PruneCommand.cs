@@ -38,7 +38,7 @@ internal sealed class PruneCommand : CommandBase
             "",
             "# With Docker or Podman, 'imagegc run --once' is simpler: it asks the engine.",
             "",
-            "# 'docker rmi' fails if the image is gone already; this script, ./rmi, succeeds:",
+            "# 'docker rmi' fails if an image is gone already. The script ./rmi succeeds:",
             "#!/bin/sh",
             "docker rmi \"$1\" || docker image inspect \"$1\" 2>&1 | grep -qi 'no such image'",
             "",
