@@ -62,7 +62,7 @@ public sealed class WrongUsageTests : CliTest
         { "status --config {dir}/text", ExitCode.Failed, "'{dir}/text' is not valid JSON: see line 1, column 1." },
         { "explain --engine tcp://", ExitCode.Usage, $"--engine is 'tcp://': {AddressForms}" },
         { "run --once --keep-label =x", ExitCode.Usage, "--keep-label has an entry that names no label" },
-        { "run --once --low-threshold 80%", ExitCode.Usage, "--low-threshold is 80% and HighThreshold is not set" },
+        { "run --once --low-threshold 80%", ExitCode.Usage, "--low-threshold is 80%, but HighThreshold is not set" },
         { "run --once --high-threshold 80% --low-threshold 85%", ExitCode.Usage, "full than --high-threshold, 80%." },
         { "run --once --keep --older-than 3d", ExitCode.Usage, "--keep needs a value. '--older-than' is another" },
         { "history --since 3d", ExitCode.Usage, "imagegc: Unknown option '--since' of 'imagegc history'." },

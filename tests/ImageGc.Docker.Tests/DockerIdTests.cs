@@ -65,7 +65,7 @@ public sealed class DockerIdTests
         var refused = await Assert.ThrowsAsync<InvalidDataException>(
             () => engine.ListContainersAsync(TestContext.Current.CancellationToken));
 
-        Assert.Contains("container c1 by its ID", refused.Message, StringComparison.Ordinal);
+        Assert.Contains("image ID of container c1", refused.Message, StringComparison.Ordinal);
     }
 
     [Theory]

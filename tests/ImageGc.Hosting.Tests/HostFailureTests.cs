@@ -213,13 +213,13 @@ public sealed class HostFailureTests : HostTest
         {
             other.Open();
             using var exclusive = other.BeginTransaction();
-            health.Report(HostPart.Watching, failure);
+            health.Report(HostPart.Recording, failure);
             Assert.Empty(ProblemsOf(host));
         }
 
-        health.Report(HostPart.Watching, failure);
+        health.Report(HostPart.Recording, failure);
 
-        Assert.Equal("watching", Assert.Single(ProblemsOf(host)).Part);
+        Assert.Equal("recording", Assert.Single(ProblemsOf(host)).Part);
     }
 
     /// <summary>Which part of a host it is that fails first.</summary>
@@ -241,7 +241,7 @@ public sealed class HostFailureTests : HostTest
         {
             case "a setting is wrong":
                 return await StartAsync<OptionsValidationException>(("DatabasePath", ":memory:"));
-            case "`DatabasePath` names a file that is no database of ImageGc":
+            case "`DatabasePath` names a file that is not a database of ImageGc":
                 await File.WriteAllTextAsync(PathOf("notes"), "sha256:old 1700000000", Cancel);
                 return await StartAsync<ImageUseStoreException>(("DatabasePath", PathOf("notes")));
             case "SQLite's native library cannot be loaded":

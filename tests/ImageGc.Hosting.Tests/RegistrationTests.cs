@@ -44,7 +44,7 @@ public sealed class RegistrationTests : HostTest
 
         var failure = await Assert.ThrowsAsync<InvalidOperationException>(() => host.StartAsync(Cancel));
 
-        Assert.Contains("call AddDocker() or AddEngine", failure.Message, StringComparison.Ordinal);
+        Assert.Contains("Call AddDocker() or AddEngine", failure.Message, StringComparison.Ordinal);
     }
 
     [Fact]
