@@ -12,7 +12,8 @@ public sealed class RandomHistoryTests : StoreTest
 
     private static readonly Gen<string> GenImage = Gen.Int[1, 6].Select(Id);
     private static readonly Gen<string[]> GenImages = GenImage.Array[0, 5];
-    private static readonly Gen<long> GenThreshold = OneOf(0, 1, 10, 604_800);
+    private static readonly Gen<TimeSpan> GenThreshold =
+        OneOf(0, 1, 10, 604_800).Select(seconds => TimeSpan.FromSeconds(seconds));
 
     private static readonly Gen<Event> GenEvent = Gen.Frequency(
         (6, GenImage.Select(image => (Event)new Record([image]))),
@@ -45,7 +46,7 @@ public sealed class RandomHistoryTests : StoreTest
         var path = PathOf($"{number}.db");
         File.Copy(DatabasePath, path);
         var time = new SteppingTime(knowsTheTime ? SteppingTime.Start : DateTimeOffset.UnixEpoch.AddSeconds(100));
-        var rules = new Rules(time.GetUtcNow().ToUnixTimeSeconds());
+        var (rules, boots) = (Rules.Empty, new BootRules(time.GetUtcNow()));
         var store = Reopened();
         foreach (var happening in history)
         {
@@ -53,38 +54,49 @@ public sealed class RandomHistoryTests : StoreTest
             {
                 case Record record:
                     store.RecordUse(record.Images);
-                    rules.Record(record.Images);
+                    rules = rules.Recorded(boots.Change(rules), record.Images);
                     break;
                 case Pass pass:
                     time.Pass(TimeSpan.FromSeconds(pass.Seconds));
-                    rules.Pass(pass.Seconds);
+                    boots.Pass(pass.Seconds);
                     break;
-                case Step step when rules.NowSeconds + step.Seconds is > 0 and < 4_000_000_000:
+                case Step step when boots.WallSeconds + step.Seconds is > 0 and < 4_000_000_000:
                     time.StepTo(time.GetUtcNow().AddSeconds(step.Seconds));
-                    rules.Step(step.Seconds);
+                    boots.Step(step.Seconds);
                     break;
                 case Prune prune:
-                    Assert.Equal(rules.Explain(prune.InUse, prune.Threshold), store
-                        .ExplainPrune(prune.InUse, TimeSpan.FromSeconds(prune.Threshold))
-                        .Where(verdict => verdict.Reason == PruneReason.Expired)
+                    Assert.Equal(
+                        rules.Pruned(boots.Read(rules), prune.InUse, prune.Threshold).Expired
+                            .Select(image => image.ImageId).Order(StringComparer.Ordinal),
+                        store.ExplainPrune(prune.InUse, prune.Threshold)
+                            .Where(verdict => verdict.Reason == PruneReason.Expired)
                             .Select(verdict => verdict.Image.ImageId).Order(StringComparer.Ordinal));
-                    Assert.Equal(rules.Prune(prune.InUse, prune.Threshold),
-                        Rows(store.Prune(prune.InUse, TimeSpan.FromSeconds(prune.Threshold))));
+                    (rules, var expired) = rules.Pruned(boots.Change(rules), prune.InUse, prune.Threshold);
+                    Assert.Equal(expired, Rows(store.Prune(prune.InUse, prune.Threshold)));
                     break;
                 case PruneWithRemoval prune:
-                    Assert.Equal(rules.PruneWithRemoval(prune), Prunes(store, prune));
+                    var now = boots.Change(rules);
+                    rules = rules.InUseRecorded(now, prune.InUse);
+                    var removals = rules.Removals(
+                        now, prune.InUse, prune.Threshold, prune.Failing.Contains, prune.UsedDuringFirst).ToList();
+                    Assert.Equal(removals.OrderBy(removal => removal.Result)
+                        .Select(removal => (removal.ImageId, removal.Result)), Removals(store, prune));
+                    rules = removals.Select(removal => removal.After).LastOrDefault(rules);
                     break;
                 case Forget forget:
-                    Assert.Equal(rules.Forget(forget.Image), store.Forget(forget.Image));
+                    Assert.Equal(
+                        rules.Images(boots.Change(rules)).Any(image => image.ImageId == forget.Image),
+                        store.Forget(forget.Image));
+                    rules = rules.Forgotten(forget.Image);
                     break;
                 case Reopen:
                     store.Dispose();
                     store = Reopened();
-                    rules.Reopen();
+                    boots.Reopen(rules);
                     break;
             }
 
-            Assert.Equal(rules.Images, Rows(store.List()));
+            Assert.Equal(rules.Images(boots.Read(rules)), Rows(store.List()));
         }
 
         store.Dispose();
@@ -96,7 +108,7 @@ public sealed class RandomHistoryTests : StoreTest
 
     private static Gen<long> OneOf(params long[] values) => Gen.Int[0, values.Length - 1].Select(i => values[i]);
 
-    private static string Prunes(ImageUseStore store, PruneWithRemoval prune)
+    private static IEnumerable<(string, PruneOutcomeResult)> Removals(ImageUseStore store, PruneWithRemoval prune)
     {
         var first = true;
         var result = store.PruneAsync(prune.InUse, (image, _) =>
@@ -105,11 +117,11 @@ public sealed class RandomHistoryTests : StoreTest
                 store.RecordUse(prune.UsedDuringFirst);
             first = false;
             return prune.Failing.Contains(image.ImageId) ? throw new IOException() : Task.CompletedTask;
-        }, TimeSpan.FromSeconds(prune.Threshold), CancellationToken.None).Result;
-        return Rules.Describe(
-            result.Removed.Select(image => image.ImageId),
-            result.UsedMeanwhile.Select(image => image.ImageId),
-            result.Failed.Select(failure => failure.Image.ImageId));
+        }, prune.Threshold, CancellationToken.None).Result;
+        return [
+            .. result.Removed.Select(image => (image.ImageId, PruneOutcomeResult.Removed)),
+            .. result.UsedMeanwhile.Select(image => (image.ImageId, PruneOutcomeResult.UsedMeanwhile)),
+            .. result.Failed.Select(failure => (failure.Image.ImageId, PruneOutcomeResult.Failed))];
     }
 
     private static IEnumerable<(string, long)> Rows(IEnumerable<ImageUse> images) =>
@@ -126,13 +138,13 @@ public sealed class RandomHistoryTests : StoreTest
 
     internal sealed record Step(long Seconds) : Event;
 
-    internal sealed record Prune(string[] InUse, long Threshold) : Event
+    internal sealed record Prune(string[] InUse, TimeSpan Threshold) : Event
     {
         public override string ToString() => $"prune in use {Short(InUse)} threshold {Threshold}";
     }
 
-    internal sealed record PruneWithRemoval(string[] InUse, long Threshold, string[] Failing, string[] UsedDuringFirst)
-        : Event
+    internal sealed record PruneWithRemoval(
+        string[] InUse, TimeSpan Threshold, string[] Failing, string[] UsedDuringFirst) : Event
     {
         public override string ToString() =>
             $"prune in use {Short(InUse)} threshold {Threshold} failing {Short(Failing)} used {Short(UsedDuringFirst)}";

@@ -1,169 +1,120 @@
+using System.Collections.Immutable;
+
 namespace ImageGc.Sqlite.Tests;
 
-/// <summary>The rules of the component in plain C#, written from its contract and not from its SQL.</summary>
-/// <remarks>
-/// For a store whose time provider is the test's: each opening is a boot of its own, and every clock is believed at
-/// once. All times are milliseconds.
-/// </remarks>
-internal sealed class Rules(long nowSeconds)
+/// <summary>
+/// The rules of the component in plain C#, written from its contract and not from its SQL: the images that a database
+/// tracks, and what each call makes of them.
+/// </summary>
+/// <remarks>Immutable: a call returns what is tracked after it. Every clock is believed at once.</remarks>
+internal sealed class Rules
 {
     private const long FirstPlausible = 1_420_070_400_000; // 2015
-    private const long SeenAgainAfter = 60_000;
 
-    private readonly Dictionary<string, Use> _uses = [];
+    private readonly ImmutableDictionary<string, Use> _uses;
 
-    /// <summary>The uses whose images could not be removed.</summary>
-    private readonly HashSet<Use> _failed = new(ReferenceEqualityComparer.Instance);
-    private Boot? _boot;
-    private long _sinceOpened;
-    private long _seen;
+    private Rules(ImmutableDictionary<string, Use> uses) => _uses = uses;
 
-    /// <summary>The wall clock of the device.</summary>
-    private long _now = nowSeconds * 1000;
+    public static Rules Empty { get; } = new(ImmutableDictionary<string, Use>.Empty);
 
-    public long NowSeconds => _now / 1000;
+    /// <summary>How long the device had run at the latest use.</summary>
+    public long LatestRan =>
+        _uses.Values.Where(use => use.Boot is not null).Select(use => use.RanAt).DefaultIfEmpty().Max();
 
-    /// <summary>What a list shows: a clock that was set is corrected in it.</summary>
-    public IEnumerable<(string, long)> Images => OldestFirst(_uses);
+    /// <summary>What a list shows, oldest use first, in seconds: a clock that was set is corrected in it.</summary>
+    public IEnumerable<(string ImageId, long LastUsedAt)> Images(Moment now) => _uses
+        .OrderBy(image => LastUsedAt(image.Value, now)).ThenBy(image => image.Key, StringComparer.Ordinal)
+        .Select(image => (image.Key, Math.Max(0, LastUsedAt(image.Value, now) / 1000)));
 
-    public void Pass(long seconds)
+    public Rules Recorded(Moment now, params IEnumerable<string> images)
     {
-        _now += seconds * 1000;
-        _sinceOpened += seconds * 1000;
-    }
-
-    public void Step(long seconds) => _now += seconds * 1000;
-
-    public void Reopen()
-    {
-        if (_boot is not null && _boot.BeganAt != _now - _sinceOpened)
-            Enter();
-        _boot = null;
-        _sinceOpened = 0;
-    }
-
-    public void Record(IEnumerable<string> images)
-    {
-        Enter();
+        var uses = _uses.ToBuilder();
         foreach (var image in images)
-            UseNow(image);
-    }
-
-    public bool Forget(string image)
-    {
-        Enter();
-        return _uses.Remove(image);
-    }
-
-    /// <summary>Which images a prune would remove, by ID.</summary>
-    public IEnumerable<string> Explain(string[] inUse, long threshold) =>
-        Expired(inUse, threshold).Select(image => image.Item1).Order(StringComparer.Ordinal);
-
-    public List<(string, long)> Prune(string[] inUse, long threshold)
-    {
-        Enter();
-        UseTracked(inUse);
-        var expired = Expired(inUse, threshold).ToList();
-        foreach (var (image, _) in expired)
-            _uses.Remove(image);
-        return expired;
-    }
-
-    public string PruneWithRemoval(RandomHistoryTests.PruneWithRemoval prune)
-    {
-        List<string> removed = [], usedMeanwhile = [], failed = [];
-        HashSet<string> usedDuring = [];
-        Enter();
-        UseTracked(prune.InUse);
-        foreach (var (image, _) in Expired(prune.InUse, prune.Threshold)
-            .OrderBy(image => _failed.Contains(_uses[image.Item1])).ToList())
         {
-            if (usedDuring.Contains(image))
-            {
-                usedMeanwhile.Add(image);
-                continue;
-            }
-
-            if (removed.Count + failed.Count + usedMeanwhile.Count == 0)
-            {
-                usedDuring.UnionWith(prune.UsedDuringFirst);
-                Record(prune.UsedDuringFirst);
-            }
-
-            if (prune.Failing.Contains(image))
-            {
-                failed.Add(image);
-                if (!usedDuring.Contains(image))
-                    _failed.Add(_uses[image]);
-            }
-            else if (usedDuring.Contains(image))
-            {
-                usedMeanwhile.Add(image);
-            }
-            else
-            {
-                removed.Add(image);
-                _uses.Remove(image);
-            }
+            var isSameBoot = uses.TryGetValue(image, out var last) && last.Boot is not null && last.Boot == now.Boot;
+            uses[image] = new Use(now.Boot, isSameBoot ? Math.Max(now.Ran, last!.RanAt + 1) : now.Ran);
         }
 
-        return Describe(removed, usedMeanwhile, failed);
+        return new Rules(uses.ToImmutable());
     }
 
-    public static string Describe(IEnumerable<string> removed, IEnumerable<string> usedMeanwhile,
-        IEnumerable<string> failed) =>
-        $"removed {string.Join(' ', removed)}, used meanwhile {string.Join(' ', usedMeanwhile)}, "
-        + $"failed {string.Join(' ', failed)}";
+    public Rules Forgotten(params IEnumerable<string> images) => new(_uses.RemoveRange(images));
 
-    /// <summary>How long the device ran, as far as it was seen.</summary>
-    private long Ran => _boot is null ? Seen : _boot.RanBefore + _sinceOpened;
+    /// <summary>A prune first records as used now what is tracked and in use, or of an implausible time.</summary>
+    public Rules InUseRecorded(Moment now, IReadOnlyCollection<string> inUse) => Recorded(now, _uses
+        .Where(use => inUse.Contains(use.Key) || (use.Value.Boot is null && !IsPlausible(use.Value.RanAt, now)))
+        .Select(use => use.Key));
 
-    private long Seen => Math.Max(_seen, _uses.Values.Select(use => use.RanAt).DefaultIfEmpty().Max());
-
-    /// <summary>Every change begins the boot if it is the first one, and corrects its clock if that was set.</summary>
-    private void Enter()
+    /// <summary>Old enough by what the device ran since, or by a plausible wall time; oldest use first.</summary>
+    public IEnumerable<(string ImageId, long LastUsedAt)> Expired(
+        Moment now, IReadOnlyCollection<string> inUse, TimeSpan threshold) => Images(now).Where(image =>
     {
-        _boot ??= new Boot { RanBefore = Seen - _sinceOpened, LastSeen = long.MinValue / 2 };
-        if (_boot.BeganAt != _now - _sinceOpened || _sinceOpened - _boot.LastSeen >= SeenAgainAfter)
-            _boot.LastSeen = _sinceOpened;
-        _boot.BeganAt = _now - _sinceOpened;
-        _seen = _boot.RanBefore + _boot.LastSeen;
+        var use = _uses[image.ImageId];
+        var at = LastUsedAt(use, now);
+        return !inUse.Contains(image.ImageId)
+            && ((use.Boot is not null && Math.Max(0, now.Ran - use.RanAt) >= threshold.TotalMilliseconds)
+                || (IsPlausible(at, now) && now.Wall - at >= threshold.TotalMilliseconds));
+    });
+
+    public (Rules After, List<(string ImageId, long LastUsedAt)> Expired) Pruned(
+        Moment now, IReadOnlyCollection<string> inUse, TimeSpan threshold)
+    {
+        var begun = InUseRecorded(now, inUse);
+        var expired = begun.Expired(now, inUse, threshold).ToList();
+        return (begun.Forgotten(expired.Select(image => image.ImageId)), expired);
     }
 
-    private void UseTracked(string[] inUse)
+    /// <summary>A prune with removal, after what it records first: what becomes of one image after the other.</summary>
+    public IEnumerable<(string ImageId, PruneOutcomeResult Result, Rules After)> Removals(
+        Moment now, IReadOnlyCollection<string> inUse, TimeSpan threshold, Predicate<string> fails,
+        params IEnumerable<string> usedDuringFirst)
     {
-        foreach (var image in inUse.Where(_uses.ContainsKey).Distinct())
-            UseNow(image);
+        var after = this;
+        foreach (var (image, _) in Expired(now, inUse, threshold).OrderBy(image => _uses[image.ImageId].NotRemoved))
+        {
+            var result = PruneOutcomeResult.UsedMeanwhile;
+            if (IsStillLastUse())
+            {
+                after = after.Recorded(now, usedDuringFirst);
+                usedDuringFirst = [];
+                result = fails(image) ? PruneOutcomeResult.Failed
+                    : IsStillLastUse() ? PruneOutcomeResult.Removed : PruneOutcomeResult.UsedMeanwhile;
+                if (IsStillLastUse())
+                {
+                    after = result == PruneOutcomeResult.Removed
+                        ? after.Forgotten(image)
+                        : new Rules(after._uses.SetItem(image, _uses[image] with { NotRemoved = true }));
+                }
+            }
+
+            yield return (image, result, after);
+
+            bool IsStillLastUse() => after._uses.GetValueOrDefault(image) == _uses[image];
+        }
     }
 
-    private void UseNow(string image) => _uses[image] = new Use(_boot!,
-        _uses.TryGetValue(image, out var last) && last.Boot == _boot ? Math.Max(Ran, last.RanAt + 1) : Ran);
+    private static bool IsPlausible(long wall, Moment now) =>
+        wall <= now.Wall && (wall >= FirstPlausible || (now.Wall < FirstPlausible && wall >= 0));
 
-    /// <summary>Old enough by what the device ran since, or by a wall time that can be true.</summary>
-    private IEnumerable<(string, long)> Expired(string[] inUse, long threshold) => OldestFirst(_uses.Where(image =>
-    {
-        var use = image.Value;
-        var at = LastUsedAt(use);
-        var plausible = at <= _now && (at >= FirstPlausible || (_now < FirstPlausible && at >= 0));
-        return !inUse.Contains(image.Key)
-            && (Math.Max(0, Ran - use.RanAt) >= threshold * 1000 || (plausible && _now - at >= threshold * 1000));
-    }));
+    private static long LastUsedAt(Use use, Moment now) => use.RanAt + (use.Boot is null ? 0
+        : use.Boot == now.Boot ? now.Wall - now.Ran : use.Boot.BeganAt - use.Boot.RanBefore);
 
-    private IEnumerable<(string, long)> OldestFirst(IEnumerable<KeyValuePair<string, Use>> uses) => uses
-        .OrderBy(image => LastUsedAt(image.Value)).ThenBy(image => image.Key, StringComparer.Ordinal)
-        .Select(image => (image.Key, Math.Max(0, LastUsedAt(image.Value) / 1000)));
+    private sealed record Use(Boot? Boot, long RanAt, bool NotRemoved = false);
+}
 
-    private long LastUsedAt(Use use) =>
-        (use.Boot == _boot ? _now - _sinceOpened : use.Boot.BeganAt) - use.Boot.RanBefore + use.RanAt;
+/// <summary>A moment as a database knows it. All times are milliseconds.</summary>
+/// <param name="Boot">Null for a database of wall times alone, as an import leaves them.</param>
+/// <param name="Ran">How long the device ran, as far as it was seen; of wall times alone the wall time.</param>
+/// <param name="Wall">What the wall clock says.</param>
+internal sealed record Moment(Boot? Boot, long Ran, long Wall)
+{
+    public static Moment OfWall(long wall) => new(null, wall, wall);
+}
 
-    private sealed class Boot
-    {
-        public required long RanBefore { get; init; }
+internal sealed class Boot(long ranBefore)
+{
+    public long RanBefore { get; } = ranBefore;
 
-        public long BeganAt { get; set; }
-
-        public required long LastSeen { get; set; }
-    }
-
-    private sealed record Use(Boot Boot, long RanAt);
+    /// <summary>By its clock as it was at the last change.</summary>
+    public long BeganAt { get; set; }
 }
