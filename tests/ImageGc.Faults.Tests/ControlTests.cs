@@ -51,7 +51,8 @@ public sealed class ControlTests
         for (var i = 0; i < 20; i++)
         {
             var imageId = Workloads.Id(i);
-            scene.History.Make("raw record", new("", scene.History.Latest.Recorded(i, imageId)), () =>
+            var state = scene.History.Latest.Recorded(Moment.OfWall(i * 1000), imageId);
+            scene.History.Make("raw record", new("", state), () =>
             {
                 Execute(connection,
                     $"INSERT INTO image_use (image_id, boot, ran_at) VALUES ('{imageId}', 0, {i * 1000})");
@@ -85,7 +86,7 @@ public sealed class ControlTests
         var history = new History();
         for (var i = 0; i < 20; i++)
         {
-            var state = history.Latest.Recorded(i, Workloads.Id(i));
+            var state = history.Latest.Recorded(Moment.OfWall(i * 1000), Workloads.Id(i));
             history.Make("rewrite", new("", state), () => Rewrite(recording, state, durable), recording);
         }
 
@@ -94,10 +95,10 @@ public sealed class ControlTests
         return verdict;
     }
 
-    private static string Rewrite(Recording recording, State state, bool durable)
+    private static string Rewrite(Recording recording, Rules state, bool durable)
     {
         recording.Opened("new");
-        recording.Wrote("new", 0, Encoding.UTF8.GetBytes(state.Text + "\n"));
+        recording.Wrote("new", 0, Encoding.UTF8.GetBytes(State.TextOf(state) + "\n"));
         if (durable)
             recording.Synced("new");
         recording.Renamed("new", "image_use");
@@ -110,7 +111,7 @@ public sealed class ControlTests
     {
         var path = Path.Combine(directory, "image_use");
         if (!File.Exists(path))
-            return State.Empty.Text;
+            return State.TextOf(Rules.Empty);
 
         using var file = File.OpenRead(path);
         return string.Join('\n', FlatFileFormat.Read(file).Select(line => line is { Error: null, Torn: false }

@@ -67,7 +67,7 @@ internal sealed class Scene : IDisposable
     {
         var options = new ImageUseStoreOptions { DatabasePath = Path.Combine(directory, DatabaseName) };
         using var store = ImageUseStore.Open(options, new SteppingTime());
-        var state = State.Of(store.List()).Text;
+        var state = State.TextOf(store.List());
         if (store.Check().Damage is [var damage, ..])
             throw new InvalidDataException(damage);
         if (Directory.GetFiles(directory, "*.corrupt-*") is [var kept, ..])

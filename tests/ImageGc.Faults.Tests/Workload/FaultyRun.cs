@@ -12,16 +12,16 @@ internal sealed class FaultyRun
 
     private readonly FaultPlan _plan;
     private readonly Session _session;
-    private List<State> _possible = [State.Empty];
+    private List<Rules> _possible = [Rules.Empty];
 
     /// <summary>
     /// States that a failed call may have left in the log, complete but not acknowledged. The next open finds them,
     /// unless a later change has overwritten them.
     /// </summary>
-    private List<State> _inTheLog = [];
+    private List<Rules> _inTheLog = [];
 
     /// <summary>Changes without room. The next change makes them first, unless the store is closed before.</summary>
-    private readonly List<Func<State, long, IReadOnlyList<State>>> _later = [];
+    private readonly List<Func<Rules, Moment, IReadOnlyList<Rules>>> _later = [];
 
     private readonly HashSet<string> _unrecorded = [];
 
@@ -119,11 +119,11 @@ internal sealed class FaultyRun
     /// <summary>
     /// A change follows those for which there was no room before. Closing the store tries them once more.
     /// </summary>
-    private List<State> Before(Operation operation)
+    private List<Rules> Before(Operation operation)
     {
         if (_later.Count + _unrecorded.Count == 0 || !(operation.IsChange || operation == Operation.Reopen))
             return _possible;
-        IEnumerable<State> changed = _possible;
+        IEnumerable<Rules> changed = _possible;
         foreach (var later in _later)
             changed = changed.SelectMany(state => later(state, _session.Now));
         var after = changed.Select(state => state.Recorded(_session.Now, _unrecorded)).ToList();

@@ -5,9 +5,9 @@ namespace ImageGc.Faults.Tests.Workload;
 /// <summary>The states of the store in their order.</summary>
 internal sealed class History
 {
-    private readonly List<State> _states = [State.Empty];
+    private readonly List<string> _states = [State.TextOf(Rules.Empty)];
 
-    public State Latest => _states[^1];
+    public Rules Latest { get; private set; } = Rules.Empty;
 
     /// <summary>Makes the calls in their order, and lets time pass before each of them.</summary>
     public void MakeAll(IEnumerable<Operation> operations, Session session, Recording recording)
@@ -23,7 +23,8 @@ internal sealed class History
     /// <summary>Makes one call, and adds to the recording what it began and what it acknowledged.</summary>
     public void Make(string name, Expected expected, Func<string> call, Recording recording)
     {
-        _states.AddRange(expected.Steps);
+        _states.AddRange(expected.Steps.Select(State.TextOf));
+        Latest = expected.Steps[^1];
         recording.Began(name, _states.Count - 1);
         Assert.Equal(expected.Returns, call());
         recording.Acknowledged(_states.Count - 1);
@@ -31,5 +32,5 @@ internal sealed class History
 
     /// <summary>Whether this is one of the states from <paramref name="first"/> to <paramref name="last"/>.</summary>
     public bool Holds(string state, int first, int last) =>
-        _states.FindIndex(first, last - first + 1, expected => expected.Text == state) >= 0;
+        _states.IndexOf(state, first, last - first + 1) >= 0;
 }

@@ -3,16 +3,16 @@ using ImageGc.Sqlite;
 namespace ImageGc.Faults.Tests.Workload;
 
 /// <summary>What a call returns, and the states that it goes through up to the one after the call.</summary>
-internal sealed record Expected(string Returns, params IReadOnlyList<State> Steps);
+internal sealed record Expected(string Returns, params IReadOnlyList<Rules> Steps);
 
 /// <summary>A call of the store, and what the rules expect of it.</summary>
 /// <param name="Do">Makes the call and returns its result as text.</param>
 /// <param name="Expect">
-/// The expected result, given the state before the call, the time of the call in Unix seconds, and the images that
+/// The expected result, given the state before the call, the moment of the call, and the images that
 /// count as in use because there was no room to record their use.
 /// </param>
 internal sealed record Operation(
-    string Name, Func<Session, string> Do, Func<State, long, IReadOnlyCollection<string>, Expected> Expect)
+    string Name, Func<Session, string> Do, Func<Rules, Moment, IReadOnlyCollection<string>, Expected> Expect)
 {
     private const string Nothing = "";
 
@@ -23,7 +23,7 @@ internal sealed record Operation(
     /// The states to which the next change may lead first if there was no room for this call, given the images that
     /// counted as in use. Null if the next change does not catch up on this call.
     /// </summary>
-    public Func<State, long, IReadOnlyCollection<string>, IReadOnlyList<State>>? Later { get; init; }
+    public Func<Rules, Moment, IReadOnlyCollection<string>, IReadOnlyList<Rules>>? Later { get; init; }
 
     /// <summary>Whether it changes the database itself.</summary>
     public bool IsChange => this != Open && this != Reopen && this != Checkpoint && this != List;
@@ -39,7 +39,7 @@ internal sealed record Operation(
     public static Operation Checkpoint { get; } = Unchanging("checkpoint", session => session.Checkpoint());
 
     public static Operation List { get; } = new(
-        "list", session => State.Of(session.Store.List()).Text, (before, _, _) => new(before.Text, before));
+        "list", session => State.TextOf(session.Store.List()), (before, _, _) => new(State.TextOf(before), before));
 
     public static Operation Record(string imageId) => new(
         "record",
@@ -64,13 +64,11 @@ internal sealed record Operation(
 
     public static Operation Prune(TimeSpan threshold, params IReadOnlyList<string> inUse) => new(
         "prune",
-        session => State.TextOf(session.Store.Prune(inUse, threshold)
-            .OrderBy(image => image.LastUsedAt.ToUnixTimeSeconds())
-            .ThenBy(image => image.ImageId, StringComparer.Ordinal)),
+        session => State.TextOf(session.Store.Prune(inUse, threshold)),
         (before, now, used) =>
         {
-            var (after, returned) = before.Pruned(now, (long)threshold.TotalSeconds, [.. inUse, .. used]);
-            return new(returned, after);
+            var (after, expired) = before.Pruned(now, [.. inUse, .. used], threshold);
+            return new(State.TextOf(expired), after);
         });
 
     /// <summary>
@@ -81,38 +79,31 @@ internal sealed record Operation(
         session => Silent(() => RemoveTheOddOnes(session.Store, threshold, inUse)),
         (before, now, used) =>
         {
-            var (_, expired) = before.Pruned(now, (long)threshold.TotalSeconds, [.. inUse, .. used]);
-            List<State> steps = [before.Restamped(now, inUse)];
-            foreach (var use in expired.Split('\n', StringSplitOptions.RemoveEmptyEntries))
-            {
-                if (IsOdd(use.Split(' ')[0]))
-                    steps.Add(steps[^1].Forgotten(use.Split(' ')[0]));
-            }
-
-            return new(Nothing, [.. steps]);
+            var begun = before.InUseRecorded(now, inUse);
+            var removals = begun.Removals(now, [.. inUse, .. used], threshold, IsEven);
+            return new(Nothing, [begun, .. removals.Select(removal => removal.After)]);
         })
     {
         Later = (before, now, used) =>
         {
-            var (_, expired) = before.Pruned(now, (long)threshold.TotalSeconds, [.. inUse, .. used]);
-            var removed = expired.Split('\n', StringSplitOptions.RemoveEmptyEntries)
-                .Select(use => use.Split(' ')[0]).Where(IsOdd).ToList();
-            State[] starts = [before, before.Restamped(now, inUse)]; // The prune may have written its beginning.
-            return [.. starts.Select(
-                start => removed.Aggregate(start, (state, imageId) => state.Forgotten(imageId)))];
+            var begun = before.InUseRecorded(now, inUse);
+            var removed = begun.Removals(now, [.. inUse, .. used], threshold, IsEven)
+                .Where(removal => removal.Result == PruneOutcomeResult.Removed).Select(removal => removal.ImageId)
+                .ToList();
+            return [before.Forgotten(removed), begun.Forgotten(removed)]; // It may have been written that it began.
         },
     };
 
     private static void RemoveTheOddOnes(ImageUseStore store, TimeSpan threshold, IReadOnlyList<string> inUse)
     {
         store.PruneAsync(
-            inUse, (image, _) => IsOdd(image.ImageId) ? Task.CompletedTask : throw new IOException("in use after all"),
+            inUse, (image, _) => IsEven(image.ImageId) ? throw new IOException("in use after all") : Task.CompletedTask,
             threshold, CancellationToken.None).GetAwaiter().GetResult();
         if (store.ListNotRecorded().Count > 0)
             throw new ImageUseStoreException(StoreErrorReason.Full, store.DatabasePath, "Not recorded yet.");
     }
 
-    private static bool IsOdd(string imageId) => Convert.ToInt32(imageId[^1..], 16) % 2 == 1;
+    private static bool IsEven(string imageId) => Convert.ToInt32(imageId[^1..], 16) % 2 == 0;
 
     private static Operation Unchanging(string name, Action<Session> action) =>
         new(name, session => Silent(() => action(session)), (before, _, _) => new(Nothing, before));

@@ -18,7 +18,7 @@ internal sealed class Session(ImageUseStoreOptions options, SteppingTime time, R
 
     public SteppingTime Time => time;
 
-    public long Now => time.GetUtcNow().ToUnixTimeSeconds();
+    public Moment Now => Moment.OfWall(time.GetUtcNow().ToUnixTimeMilliseconds());
 
     public void Close()
     {
