@@ -39,11 +39,9 @@ internal sealed partial class ClockWorld
         Trace($"record {string.Join(' ', images)}, {process.Clock.BootId}");
         process.Store.RecordUse(images);
         Wrote(process);
-        foreach (var image in images)
-        {
-            _uses[image] = new Use(_device.Now, _seen);
-            (_lastUsedAt[image], _byWallAlone[image]) = (_device.Now, _device.Wall);
-        }
+        _trueUses = _trueUses.Recorded(Moment.OfWall(_device.Now), images);
+        _tracked = _tracked.Recorded(Moment.OfWall(_seen), images);
+        _byWallAlone = _byWallAlone.Recorded(Moment.OfWall(_device.Wall), images);
     }
 
     private void Prune(Process process, string[] inUse)
@@ -58,26 +56,29 @@ internal sealed partial class ClockWorld
         }
 
         Wrote(process);
-        foreach (var image in inUse.Where(_uses.ContainsKey))
-            _uses[image] = new Use(_device.Now, _seen);
-
+        var (now, seen) = (Moment.OfWall(_device.Now), Moment.OfWall(_seen));
+        var threshold = TimeSpan.FromMilliseconds(_threshold);
+        _trueUses = _trueUses.InUseRecorded(now, inUse);
+        var old = _trueUses.Expired(now, inUse, threshold).Select(image => image.ImageId).ToHashSet();
         Removed += removed.Count;
-        foreach (var image in removed)
+        RemovedTooEarly += removed.Except(old).Count();
+        foreach (var (image, usedAt) in _trueUses.Images(now).Where(image => removed.Contains(image.ImageId)))
         {
-            var unused = _device.Now - _uses[image].At;
-            RemovedTooEarly += unused < _threshold ? 1 : 0;
-            Trace($"{(unused < _threshold ? "TOO EARLY" : "removed")} {image}, unused for {Span(unused)} "
-                + $"of {Span(_threshold)}");
-            _uses.Remove(image);
+            Trace($"{(old.Contains(image) ? "removed" : "TOO EARLY")} {image}, "
+                + $"unused for {Span(_device.Now - (usedAt * Second))} of {Span(_threshold)}");
         }
 
-        foreach (var (image, use) in _uses.Where(use => _seen - use.Value.Seen >= 2 * _threshold).ToList())
+        _tracked = _tracked.InUseRecorded(seen, inUse).Forgotten(removed);
+        foreach (var (image, usedAt) in _tracked.Expired(seen, inUse, 2 * threshold))
         {
             Leaked++;
-            Trace($"LEAKED {image}: seen running for {Span(_seen - use.Seen)} since its use, of {Span(_threshold)}");
+            Trace($"LEAKED {image}: seen running for {Span(_seen - (usedAt * Second))} since its use, "
+                + $"of {Span(_threshold)}");
         }
 
-        PruneByWallAlone(inUse);
+        (_byWallAlone, var byWallAlone) = _byWallAlone.Pruned(Moment.OfWall(_device.Wall), inUse, threshold);
+        RemovedByWallAlone += byWallAlone.Count;
+        RemovedTooEarlyByWallAlone += byWallAlone.Count(image => !old.Contains(image.ImageId));
     }
 
     /// <summary>
@@ -93,25 +94,5 @@ internal sealed partial class ClockWorld
         else if (_lastWrite is null && _kind == Kind.Plain)
             _seen += _device.SinceBoot;
         _lastWrite = (process.Clock.BootId, _device.Now);
-    }
-
-    /// <summary>What a table of wall times decides: one later than now or before 2015 counts as used now.</summary>
-    private void PruneByWallAlone(string[] inUse)
-    {
-        foreach (var (image, usedAt) in _byWallAlone.ToList())
-        {
-            if (inUse.Contains(image) || usedAt > _device.Wall
-                || (usedAt < Now.EarliestPlausible && _device.Wall >= Now.EarliestPlausible))
-            {
-                _byWallAlone[image] = _device.Wall;
-                _lastUsedAt[image] = inUse.Contains(image) ? _device.Now : _lastUsedAt[image];
-            }
-            else if (_device.Wall - usedAt >= _threshold)
-            {
-                _byWallAlone.Remove(image);
-                RemovedByWallAlone++;
-                RemovedTooEarlyByWallAlone += _device.Now - _lastUsedAt[image] < _threshold ? 1 : 0;
-            }
-        }
     }
 }

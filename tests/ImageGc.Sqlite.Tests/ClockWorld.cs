@@ -25,9 +25,16 @@ internal sealed partial class ClockWorld : IDisposable
     private readonly long _threshold;
     private readonly List<Process> _processes = [];
     private readonly PriorityQueue<Action, long> _clockChanges = new();
-    private readonly Dictionary<string, Use> _uses = [];
-    private readonly Dictionary<string, long> _lastUsedAt = [];
-    private readonly Dictionary<string, long> _byWallAlone = [];
+
+    /// <summary>The uses by the true time, also those of images that were removed.</summary>
+    private Rules _trueUses = Rules.Empty;
+
+    /// <summary>What is tracked, by how long the device had been seen running.</summary>
+    private Rules _tracked = Rules.Empty;
+
+    /// <summary>What a table of wall times would track.</summary>
+    private Rules _byWallAlone = Rules.Empty;
+
     private (string BootId, long At)? _lastWrite;
     private long _seen;
     private long _wallAtShutdown = SimulatedDevice.Start;
@@ -82,7 +89,7 @@ internal sealed partial class ClockWorld : IDisposable
             Prune(last, []);
         }
 
-        Leaked += _uses.Count;
+        Leaked += _tracked.Images(Moment.OfWall(_seen)).Count();
     }
 
     public void Dispose() => _processes.ForEach(process => process.Store.Dispose());
@@ -216,8 +223,4 @@ internal sealed partial class ClockWorld : IDisposable
     private static string Span(long milliseconds) => $"{TimeSpan.FromMilliseconds(milliseconds):d\\.hh\\:mm\\:ss}";
 
     private sealed record Process(ProcessClock Clock, ImageUseStore Store);
-
-    /// <param name="At">The true time.</param>
-    /// <param name="Seen">How long the device had been seen running.</param>
-    private sealed record Use(long At, long Seen);
 }

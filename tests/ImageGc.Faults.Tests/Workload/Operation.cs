@@ -90,7 +90,7 @@ internal sealed record Operation(
             var removed = begun.Removals(now, [.. inUse, .. used], threshold, IsEven)
                 .Where(removal => removal.Result == PruneOutcomeResult.Removed).Select(removal => removal.ImageId)
                 .ToList();
-            return [before.Forgotten(removed), begun.Forgotten(removed)]; // It may have been written that it began.
+            return [before.Forgotten(removed), begun.Forgotten(removed)]; // The prune may have written its beginning.
         },
     };
 
