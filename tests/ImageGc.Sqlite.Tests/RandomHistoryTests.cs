@@ -25,6 +25,8 @@ public sealed class RandomHistoryTests : StoreTest
         (4, Gen.Select(GenImages, GenThreshold, GenImages, GenImages, (inUse, threshold, failing, used) =>
             (Event)new PruneWithRemoval(inUse, threshold, failing, used))),
         (1, GenImage.Select(image => (Event)new Forget(image))),
+        (2, Gen.Select(GenImages, OneOf(-1, 0, 1, 3600, 604_800, 1_770_000_000), (images, age) =>
+            (Event)new Import(images, age))),
         (1, Gen.Const((Event)new Reopen())));
 
     [Fact]
@@ -89,6 +91,12 @@ public sealed class RandomHistoryTests : StoreTest
                         store.Forget(forget.Image));
                     rules = rules.Forgotten(forget.Image);
                     break;
+                case Import import:
+                    var at = Math.Max(0, boots.WallSeconds - import.Age);
+                    File.WriteAllLines(path + ".import", import.Images.Select(image => $"{image} {at}"));
+                    store.ImportFlatFile(path + ".import");
+                    rules = rules.Imported(boots.Change(rules), at * 1000, import.Images);
+                    break;
                 case Reopen:
                     store.Dispose();
                     store = Reopened();
@@ -151,6 +159,11 @@ public sealed class RandomHistoryTests : StoreTest
     }
 
     internal sealed record Forget(string Image) : Event;
+
+    internal sealed record Import(string[] Images, long Age) : Event
+    {
+        public override string ToString() => $"import {Short(Images)} age {Age}";
+    }
 
     internal sealed record Reopen : Event;
 

@@ -40,6 +40,13 @@ internal sealed class Rules
 
     public Rules Forgotten(params IEnumerable<string> images) => new(_uses.RemoveRange(images));
 
+    /// <summary>The later of two times counts; an implausible one as used now, unless the image is tracked.</summary>
+    public Rules Imported(Moment now, long at, IReadOnlyCollection<string> images) =>
+        at >= FirstPlausible && at <= now.Wall
+            ? Recorded(Moment.OfWall(at), images.Where(image =>
+                !_uses.TryGetValue(image, out var last) || at > LastUsedAt(last, now)))
+            : Recorded(now, images.Except(_uses.Keys));
+
     /// <summary>A prune first records as used now what is tracked and in use, or of an implausible time.</summary>
     public Rules InUseRecorded(Moment now, IReadOnlyCollection<string> inUse) => Recorded(now, _uses
         .Where(use => inUse.Contains(use.Key) || (use.Value.Boot is null && !IsPlausible(use.Value.RanAt, now)))
