@@ -1,4 +1,4 @@
-/* What the parts of the program host share. */
+/* Declarations that the parts of the program host share. */
 #ifndef CHECKS_H
 #define CHECKS_H
 
@@ -10,16 +10,16 @@
 #define B "sha256:bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"
 #define C "sha256:cccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccc"
 
-/* Prints the check. */
+/* Prints whether a check passed. */
 void check(int ok, const char *what);
 
-/* Prints the check of a call that must fail, and its message, which must have these words and none of .NET. */
+/* Checks a call that must fail: its error code, and its message, which must contain these words and none of .NET. */
 void check_error(int32_t expected, int32_t result, const char *words, const char *what);
 
-/* 1 if a check failed. */
+/* Returns 1 if a check failed. */
 int has_failed(void);
 
-/* A path in the directory; valid for the next seven calls. */
+/* Returns the path of a file in the directory; it is valid for the next seven calls. */
 const char *in(const char *directory, const char *name);
 
 void write_file(const char *path, const char *content);

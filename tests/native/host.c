@@ -1,4 +1,5 @@
-/* Calls every function of imagegc.h, rightly and wrongly, and prints each check. host DIRECTORY: an empty directory. */
+/* Calls every function of imagegc.h, with valid and invalid arguments, and prints each check.
+   host DIRECTORY: an empty directory. */
 #include "checks.h"
 
 #include <stdio.h>
@@ -36,11 +37,13 @@ void check_files(const char *directory) {
         "import: three images, one implausible, one line skipped");
   check(imagegc_import(store, in(directory, "image_use"), NULL) == 0, "import again, without counts");
   check(imagegc_export(store, in(directory, "exported")) == 0, "export");
-  check_error(26, imagegc_export(store, in(directory, "exported")), "exported", "export never overwrites");
+  check_error(IMAGEGC_FLAT_FILE, imagegc_export(store, in(directory, "exported")), "exported",
+              "export never overwrites");
   check(!strcmp(imagegc_last_error_path(), in(directory, "files.db")), "the path of the database that failed");
-  check_error(26, imagegc_import(store, in(directory, "none"), NULL), "none", "import a file that does not exist");
+  check_error(IMAGEGC_FLAT_FILE, imagegc_import(store, in(directory, "none"), NULL), "none",
+              "import a file that does not exist");
   check(imagegc_backup(store, in(directory, "backup.db")) == 0, "backup");
-  check_error(1, imagegc_backup(store, in(directory, "files.db-wal")), "belongs to",
+  check_error(IMAGEGC_MISUSE, imagegc_backup(store, in(directory, "files.db-wal")), "belongs to",
               "a backup to the database's own log");
   imagegc_close(store);
 

@@ -1,5 +1,5 @@
-/* measure DATABASE COUNT: the times of loading, of the first open and of a record, the memory and the threads.
-   measure DATABASE COUNT DURABILITY: the median time of a record alone, in microseconds. */
+/* measure DATABASE COUNT: prints the times to load, to open and to record, the memory and the number of threads.
+   measure DATABASE COUNT DURABILITY: prints only the median time of a record, in microseconds. */
 #define _GNU_SOURCE
 #include "imagegc.h"
 

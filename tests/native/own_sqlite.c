@@ -1,4 +1,4 @@
-/* A host with another SQLite of its own: both work, each with its own version. own_sqlite DATABASE */
+/* A host that links another SQLite: both work side by side. own_sqlite DATABASE */
 #include "imagegc.h"
 
 #include <sqlite3.h>

@@ -1,4 +1,4 @@
-/* Callbacks that remove, fail, sleep and call back in. */
+/* Callbacks that remove an image, fail, sleep, and call the library. */
 #define _POSIX_C_SOURCE 200809L
 #include "checks.h"
 
@@ -20,7 +20,7 @@ static int32_t remove_unless_b(const char *image_id, int64_t last_used_at, void 
 
 static int32_t record_again(const char *image_id, int64_t last_used_at, void *context) {
   visitor *self = context;
-  struct timespec moment = {0, 30 * 1000 * 1000};
+  struct timespec moment = {0, 30 * 1000 * 1000}; /* A removal by an engine takes time; this waits for nothing. */
   nanosleep(&moment, NULL);
   self->inner |= record(self->store, image_id);
   self->inner |= !is_tracked(self->store, image_id);
@@ -64,7 +64,8 @@ void check_prune(const char *directory) {
             counts.removed == 1 && counts.failed == 1 && !counts.used_meanwhile,
         "prune: one removed, one failed, one in use");
   check(!is_tracked(store, A) && is_tracked(store, B) && is_tracked(store, C), "only the removed one is forgotten");
-  check_error(1, imagegc_prune(store, name, 1, 0, visit, &v, &counts), "registry/app:1", "an ID in another form");
+  check_error(IMAGEGC_MISUSE, imagegc_prune(store, name, 1, 0, visit, &v, &counts), "registry/app:1",
+              "an ID in another form");
   v = visitor_of(store);
   check(imagegc_prune(store, in_use, 1, IMAGEGC_ZERO, record_again, &v, &counts) == 0 && v.inner == 0 &&
             counts.used_meanwhile == 1 && is_tracked(store, B),
@@ -82,7 +83,7 @@ void check_prune(const char *directory) {
         "prune_list that its visitor ends has forgotten them all");
   record(store, A), record(store, B);
   v = visitor_of(store);
-  check_error(1, imagegc_prune(store, NULL, 0, 0, close_it, &v, &counts), "not open",
+  check_error(IMAGEGC_MISUSE, imagegc_prune(store, NULL, 0, 0, close_it, &v, &counts), "not open",
               "a callback that closes the store");
   check(v.inner == 0 && v.calls == 1, "it was called once");
   check(imagegc_close(0) == 0, "close 0");
