@@ -4,7 +4,7 @@ using ImageGc.Benchmarks.Reporting;
 
 namespace ImageGc.Benchmarks;
 
-/// <summary>What to run and where: the options, and the order of the parts.</summary>
+/// <summary>The command line of the benchmark, and the order of its parts.</summary>
 internal static class BenchmarkCommand
 {
     private static readonly Dictionary<string, Action<BenchmarkSession>> Parts = new()
@@ -39,13 +39,13 @@ internal static class BenchmarkCommand
 
     private static readonly Option<string> ReportFile = new("--report")
     {
-        Description = "Where the report goes, as Markdown",
+        Description = "The file for the report, as Markdown",
         DefaultValueFactory = _ => Path.Combine("artifacts", "benchmark.md"),
     };
 
     private static readonly Option<string> ChartFile = new("--chart")
     {
-        Description = "Where the picture goes, as SVG",
+        Description = "The file for the chart, as SVG",
         DefaultValueFactory = _ => Path.Combine("artifacts", "benchmark.svg"),
     };
 
@@ -53,7 +53,7 @@ internal static class BenchmarkCommand
     {
         Filter.AcceptOnlyFromAmong([.. Parts.Keys]);
         var root = new RootCommand(
-            "Measures ImageUseStore beside the flat file and the floor below it, and judges its goals.")
+            "Measures ImageUseStore, the flat file and raw SQLite, and checks the goals.")
         {
             Short, Full, Smoke, TenMillion, Filter, Directory, ReportFile, ChartFile,
         };

@@ -4,7 +4,7 @@ using ImageGc.Benchmarks.Reporting;
 
 namespace ImageGc.Benchmarks;
 
-/// <summary>One run of the benchmark: a directory of its own that vanishes with it, and where the results go.</summary>
+/// <summary>One run of the benchmark, with its report and its own directory, which is deleted at the end.</summary>
 internal sealed class BenchmarkSession : IDisposable
 {
     private readonly DirectoryInfo _directory;
@@ -34,7 +34,7 @@ internal sealed class BenchmarkSession : IDisposable
 
     public string NewPath() => Path.Combine(_directory.FullName, $"{++_files}");
 
-    /// <summary>A copy of a template that is on the disk already, so that nobody's fsync pays for it.</summary>
+    /// <summary>Copies a template and syncs the copy, so that no measured fsync has to write it.</summary>
     public string Copy(string template)
     {
         Cancel.ThrowIfCancellationRequested();

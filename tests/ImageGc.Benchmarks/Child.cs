@@ -41,10 +41,10 @@ internal static class Child
         })!;
     }
 
-    /// <summary>What a child printed; it must end well.</summary>
+    /// <summary>Waits for a child to end, which must succeed; returns what it printed.</summary>
     public static string ReadToEnd(Process child)
     {
-        const int interrupted = 130; // Ctrl-C reaches children too, and maybe first.
+        const int interrupted = 130; // Ctrl-C reaches the children too, perhaps before this process.
         var output = child.StandardOutput.ReadToEnd();
         child.WaitForExit();
         return child.ExitCode switch
@@ -94,7 +94,7 @@ internal static class Child
             .GetAwaiter().GetResult());
     }
 
-    /// <summary>By how many bytes a prune raises the peak of this process, which has everything open already.</summary>
+    /// <summary>By how many bytes a prune raises the peak memory of this process, which has opened the store.</summary>
     private static string PeakOfPrune(string system, string path, long images)
     {
         var inUse = Images.InUse(images, 0.01, 100);

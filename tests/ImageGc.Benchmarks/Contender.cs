@@ -5,7 +5,7 @@ namespace ImageGc.Benchmarks;
 /// <summary>One system with a number of images, and what its operations took.</summary>
 /// <param name="name">As in the report.</param>
 /// <param name="images">How many it tracks.</param>
-/// <param name="operate">The operation; it gets how many there were before.</param>
+/// <param name="operate">The operation; receives the number of operations before it.</param>
 internal sealed class Contender(string name, long images, Action<int> operate)
 {
     private static readonly TimeSpan BlockTime = TimeSpan.FromMilliseconds(10);
@@ -29,7 +29,7 @@ internal sealed class Contender(string name, long images, Action<int> operate)
 
     public int MostPerBlock { get; init; } = 50;
 
-    /// <summary>What everything took, also outside the measurement.</summary>
+    /// <summary>The time for everything, including what is not measured.</summary>
     public TimeSpan Spent { get; private set; }
 
     /// <summary>Microseconds of each operation by round.</summary>
@@ -60,7 +60,7 @@ internal sealed class Contender(string name, long images, Action<int> operate)
         _written += Disk.WrittenBytes() - written;
         After();
         Keep(round, block, allocated);
-        if (allocated > MuchGarbage) // Not for the next one to clear away.
+        if (allocated > MuchGarbage) // So that the next contender does not pay for it.
             GC.Collect();
         Spent += Stopwatch.GetElapsedTime(began);
     }

@@ -2,8 +2,8 @@ namespace ImageGc.Benchmarks;
 
 /// <summary>Contenders that take turns, a block of operations each, in random order.</summary>
 /// <remarks>
-/// Machines and disks change their speed from second to second, so only what ran side by side is compared: ratios are
-/// taken within a round. A slow contender takes part in as many rounds as its budget allows.
+/// The speed of machines and disks changes from second to second, so ratios are taken within a round. A slow contender
+/// takes part in as many rounds as its budget allows.
 /// </remarks>
 internal static class Contest
 {
@@ -23,7 +23,7 @@ internal static class Contest
         }
     }
 
-    /// <summary>Compiles the code and fills the caches and the log, for at most <paramref name="time"/> each.</summary>
+    /// <summary>Compiles the code and fills the caches and the log: runs each for <paramref name="time"/>.</summary>
     public static void WarmUp(IEnumerable<Contender> contenders, TimeSpan time, CancellationToken cancel)
     {
         foreach (var contender in contenders)

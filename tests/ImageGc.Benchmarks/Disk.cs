@@ -4,7 +4,7 @@ using Microsoft.Win32.SafeHandles;
 
 namespace ImageGc.Benchmarks;
 
-/// <summary>Keeps the writes of one contender out of the time of the next.</summary>
+/// <summary>Finishes the writes of one contender before the next one is measured.</summary>
 internal static partial class Disk
 {
     private const string Written = "write_bytes: ";

@@ -25,7 +25,7 @@ internal static class Images
 
     public static long Expired(long images, double share) => Math.Max(1, (long)(images * share));
 
-    /// <summary>The youngest images are in use; where too few stay, images that were never recorded are.</summary>
+    /// <summary>The youngest images; if too few of them stay, also images that were never recorded.</summary>
     public static string[] InUse(long images, double expiredShare, int count)
     {
         var kept = images - Expired(images, expiredShare);

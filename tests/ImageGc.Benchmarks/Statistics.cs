@@ -1,7 +1,7 @@
 namespace ImageGc.Benchmarks;
 
 /// <summary>
-/// How many times as long one contender takes as another: the median over the rounds, and how sure that is.
+/// How many times as long one contender takes as another: the median over the rounds, with a confidence interval.
 /// </summary>
 /// <param name="Low">With 95% confidence the true median is not lower.</param>
 /// <param name="High">With 95% confidence the true median is not higher.</param>
@@ -25,7 +25,7 @@ internal readonly record struct Ratio(double Median, double Low, double High)
 
 internal static class Statistics
 {
-    /// <summary>The nearest rank, which is always a value that was measured.</summary>
+    /// <summary>The percentile by the nearest rank, which is always a measured value.</summary>
     public static double Percentile(double[] sorted, double percent) =>
         sorted[Math.Clamp((int)Math.Ceiling(sorted.Length * percent / 100) - 1, 0, sorted.Length - 1)];
 

@@ -10,7 +10,7 @@ internal sealed class Templates(Func<string> newPath)
     private readonly Dictionary<long, string> _flatFiles = [];
 
     /// <summary>
-    /// A migrated database, its rows inserted in the order of their age, so in no order of their IDs.
+    /// A migrated database, with rows inserted in the order of age, which is random in the order of IDs.
     /// </summary>
     public string Database(long images)
     {

@@ -4,8 +4,8 @@ using ImageGc.Sqlite;
 namespace ImageGc.Benchmarks.Contenders;
 
 /// <summary>
-/// The algorithm of Azure IoT Edge's `image_use`, written anew: read everything, change it, write a temporary file,
-/// rename it over the old one.
+/// A reimplementation of Azure IoT Edge's `image_use`: it reads everything, changes it, writes a temporary file, and
+/// renames it over the old one.
 /// </summary>
 /// <param name="path">The file.</param>
 /// <param name="durable">Syncs the file and then its directory; the original does neither.</param>
@@ -20,7 +20,7 @@ internal sealed class EdgeFlatFile(string path, bool durable)
         Write(images);
     }
 
-    /// <summary>Re-stamps what is in use and forgets what expired, oldest use first.</summary>
+    /// <summary>Records the images in use as used now, and forgets those that expired, oldest use first.</summary>
     public List<KeyValuePair<string, long>> Prune(IEnumerable<string> inUse, long now, TimeSpan threshold)
     {
         var images = Read();

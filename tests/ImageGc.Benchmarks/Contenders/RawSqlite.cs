@@ -4,7 +4,7 @@ using SQLitePCL;
 
 namespace ImageGc.Benchmarks.Contenders;
 
-/// <summary>The floor: the store's own statements, prepared once on a raw handle with the store's pragmas.</summary>
+/// <summary>The lower bound: the store's own statements and pragmas on a raw SQLite handle.</summary>
 internal sealed class RawSqlite : IDisposable
 {
     private readonly sqlite3 _database;
@@ -20,9 +20,9 @@ internal sealed class RawSqlite : IDisposable
         _commit = Prepare("COMMIT");
     }
 
-    /// <summary>As `Connection` of the store opens a migrated database.</summary>
+    /// <summary>Opens a migrated database as the store's `ConnectionFactory` does.</summary>
     /// <param name="checks">
-    /// Checks it, as the store does; else every page is read all the same, so that caches are alike.
+    /// Whether it is checked, as the store does. Otherwise all pages are read, so that the caches are alike.
     /// </param>
     public static RawSqlite Open(string path, Durability durability, bool checks = false)
     {
@@ -41,7 +41,7 @@ internal sealed class RawSqlite : IDisposable
         return new RawSqlite(database);
     }
 
-    /// <summary>Inserts images into a migrated database, fast and without any care.</summary>
+    /// <summary>Inserts images into a migrated database, fast and without durability.</summary>
     public static void Fill(string path, long images)
     {
         var database = OpenHandle(path, Durability.Normal);
@@ -71,7 +71,7 @@ internal sealed class RawSqlite : IDisposable
         Step(_commit);
     }
 
-    /// <summary>The store's prune, statement by statement.</summary>
+    /// <summary>Runs the statements of the store's prune.</summary>
     public List<KeyValuePair<string, long>> Prune(string[] inUse, BenchmarkTime time, TimeSpan threshold)
     {
         var expired = new List<KeyValuePair<string, long>>();

@@ -11,6 +11,6 @@ internal static class StoreAt
             DatabasePath = path,
             Durability = durability,
             Clock = clock,
-            ClockSettleTime = TimeSpan.Zero, // The templates hold times of the wall alone.
+            ClockSettleTime = TimeSpan.Zero, // The templates have wall-clock times only.
         });
 }

@@ -3,7 +3,7 @@ using ImageGc.Benchmarks.Reporting;
 
 namespace ImageGc.Benchmarks.Parts;
 
-/// <summary>What the first use costs a process, compiling included, taken by processes that take turns.</summary>
+/// <summary>The cost of the first use in a fresh process, compilation included. The processes take turns.</summary>
 internal static class FreshProcess
 {
     private const long Tracked = 1_000;

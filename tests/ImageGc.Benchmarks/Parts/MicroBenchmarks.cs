@@ -13,7 +13,7 @@ using Perfolizer.Horology;
 namespace ImageGc.Benchmarks.Parts;
 
 /// <summary>
-/// BenchmarkDotNet's view of a thousand images: what an operation allocates, and its time without a disk.
+/// Operations on a thousand images with BenchmarkDotNet: what they allocate, and their time without a disk.
 /// </summary>
 [MemoryDiagnoser(displayGenColumns: false)]
 [GroupBenchmarksBy(BenchmarkLogicalGroupRule.ByCategory)]

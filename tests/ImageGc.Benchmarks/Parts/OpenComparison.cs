@@ -26,7 +26,7 @@ internal static class OpenComparison
     private static void Report(BenchmarkSession session, List<Contender> contenders)
     {
         session.Report.Section("Open",
-            "A migrated database in a warm process, checked (`quick_check`) as the store does.");
+            "A migrated database in a warm process, checked as the store does.");
         session.Report.Table(
             ["images", RecordComparison.Raw, RecordComparison.Store, "p99", "÷ raw", "allocated"],
             contenders.GroupBy(contender => contender.Images).Select(size =>

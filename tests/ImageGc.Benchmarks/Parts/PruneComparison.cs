@@ -109,7 +109,7 @@ internal sealed class PruneComparison(BenchmarkSession session, long images, dou
         Disk.Delete(path);
     }
 
-    /// <summary>Whoever finds other images than the first one is not doing the same work.</summary>
+    /// <summary>All contenders must find the same number of images, or they do not do the same work.</summary>
     private void Check(int found)
     {
         _found ??= found;

@@ -3,7 +3,7 @@ using ImageGc.Benchmarks.Reporting;
 
 namespace ImageGc.Benchmarks.Parts;
 
-/// <summary>By how much a prune of 1% raises the peak memory of a process of its own.</summary>
+/// <summary>By how much a prune of 1% raises the peak memory of its process.</summary>
 internal static class PruneMemory
 {
     public static void Run(BenchmarkSession session)

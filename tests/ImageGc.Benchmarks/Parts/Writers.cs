@@ -70,7 +70,7 @@ internal static class Writers
         var children = Enumerable.Range(0, Processes).Select(writer => Child.Start(
             "write", path, $"{durability}", session.Effort.Writing.TotalSeconds.ToString(CultureInfo.InvariantCulture),
             $"{writer}")).ToList();
-        children.ForEach(child => child.StandardOutput.ReadLine()); // Ready.
+        children.ForEach(child => child.StandardOutput.ReadLine()); // Each child prints "ready".
         children.ForEach(child => child.StandardInput.WriteLine());
         var outputs = children.ConvertAll(child => Task.Run(() => Child.ReadToEnd(child)));
         var writers = outputs.ConvertAll(output => Parse(output.GetAwaiter().GetResult()));
@@ -80,7 +80,7 @@ internal static class Writers
     }
 
     /// <summary>
-    /// One of the processes: says when it is ready, writes when told to, and prints what each record took.
+    /// Runs in one of the processes: prints "ready", waits for a line, writes, and prints the time of each record.
     /// </summary>
     public static string RunChild(string path, Durability durability, double seconds, int process)
     {

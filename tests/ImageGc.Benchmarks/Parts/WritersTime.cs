@@ -2,7 +2,7 @@ using ImageGc.Sqlite;
 
 namespace ImageGc.Benchmarks.Parts;
 
-/// <summary>The clock of many writers: none ever records in a second in which another one did.</summary>
+/// <summary>The clock of many writers. No two of them record in the same second.</summary>
 /// <remarks>Their processes share one boot, as they would on a device.</remarks>
 internal sealed class WritersTime : DeviceClock
 {

@@ -2,7 +2,7 @@ using ImageGc.Benchmarks.Parts;
 
 namespace ImageGc.Benchmarks.Reporting;
 
-/// <summary>The prunes: one table and the goals.</summary>
+/// <summary>The report on prunes: one table and the goals.</summary>
 internal static class PruneReport
 {
     public static void Write(Report report,

@@ -3,7 +3,7 @@ using ImageGc.Sqlite;
 
 namespace ImageGc.Benchmarks.Reporting;
 
-/// <summary>The records: a table for the README, every figure, the goals and the picture.</summary>
+/// <summary>The report on records: a table for the README, every figure, the goals and the chart.</summary>
 internal sealed class RecordReport(Report report, IReadOnlyList<Contender> contenders)
 {
     private static readonly string Store = RecordComparison.Name(RecordComparison.Store, Durability.Full);

@@ -4,13 +4,13 @@ using System.Text;
 
 namespace ImageGc.Benchmarks.Reporting;
 
-/// <summary>What was measured, as Markdown, and at its end which goals were met.</summary>
+/// <summary>The report in Markdown, which ends with the goals and whether they were met.</summary>
 internal sealed class Report(BenchmarkEffort effort, string directory)
 {
     private readonly StringBuilder _markdown = new();
     private readonly List<string> _goals = [];
 
-    /// <summary>The picture, if records were measured.</summary>
+    /// <summary>The chart as SVG; null if records were not measured.</summary>
     public string? Chart { get; set; }
 
     public void Section(string title, string remark) =>
@@ -18,7 +18,7 @@ internal sealed class Report(BenchmarkEffort effort, string directory)
 
     public void Paragraph(string text) => _markdown.AppendLine(text).AppendLine();
 
-    /// <summary>A table with columns of even width, for those who read it on a terminal.</summary>
+    /// <summary>Adds a table with aligned columns, which is readable on a terminal too.</summary>
     public void Table(string[] headers, IEnumerable<string[]> rows)
     {
         var all = rows.Prepend(headers).ToList();
@@ -38,7 +38,7 @@ internal sealed class Report(BenchmarkEffort effort, string directory)
     public void Goal(string goal, string measured, bool met) =>
         _goals.Add($"{goal} – {measured} – **{(met ? "met" : "missed")}**");
 
-    /// <summary>A goal for every size: each ratio must be within the limit.</summary>
+    /// <summary>Adds a goal for every size: each ratio must be within the limit.</summary>
     public void Goal(string goal, IEnumerable<Ratio> ratios, double limit)
     {
         var all = ratios.ToList();

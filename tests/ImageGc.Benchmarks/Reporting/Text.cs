@@ -2,7 +2,7 @@ using System.Globalization;
 
 namespace ImageGc.Benchmarks.Reporting;
 
-/// <summary>Figures as people read them.</summary>
+/// <summary>Formats figures for people.</summary>
 internal static class Text
 {
     public static string Time(double microseconds) => microseconds switch
