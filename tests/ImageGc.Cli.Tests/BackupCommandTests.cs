@@ -22,7 +22,7 @@ public sealed class BackupCommandTests : CliTest
     }
 
     [Fact]
-    public void A_backup_works_while_another_process_writes_and_has_what_was_committed()
+    public async Task A_backup_works_while_another_process_writes_and_has_what_was_committed()
     {
         Record(TimeSpan.Zero, Id(1));
         using var writer = Process.Start(new ProcessStartInfo("sqlite3", [DatabasePath])
@@ -31,13 +31,13 @@ public sealed class BackupCommandTests : CliTest
             RedirectStandardOutput = true,
         })!;
         writer.StandardInput.WriteLine("BEGIN IMMEDIATE; DELETE FROM image_use; SELECT 'writing';");
-        Assert.Equal("writing", writer.StandardOutput.ReadLine());
+        await BuiltProgramTests.ReadUntil(writer.StandardOutput, "writing");
 
         var result = Run("backup", Backup);
 
         writer.StandardInput.WriteLine("COMMIT;");
         writer.StandardInput.Close();
-        writer.WaitForExit();
+        await ExitAsync(writer);
         Assert.Equal((ExitCode.Done, 0), (result.ExitCode, writer.ExitCode));
         Assert.StartsWith(Id(1), Assert.Single(RunAnywhere("list", "--db", Backup).Lines), StringComparison.Ordinal);
         Assert.Empty(TrackedIds());
@@ -72,7 +72,7 @@ public sealed class BackupCommandTests : CliTest
     [InlineData("image_use.db")]
     [InlineData("image_use.db-wal")]
     [InlineData("image_use.db-shm")]
-    public void The_database_is_no_backup_of_itself(string file)
+    public void A_backup_never_overwrites_the_files_of_its_own_database(string file)
     {
         Record(TimeSpan.Zero, Id(1));
 

@@ -54,14 +54,15 @@ public sealed class BuiltProgramTests : CliTest
     }
 
     [Fact]
-    public async Task A_reader_that_stops_early_is_no_error()
+    public async Task A_reader_that_stops_early_is_not_an_error()
     {
         Record(TimeSpan.Zero, [.. Enumerable.Range(0, 5000).Select(Id)]);
 
-        var (_, output, error) = await Start($"'{Program}' list --db '{DatabasePath}' | head -n 1");
+        var (_, output, error) = await Start(
+            $"{{ '{Program}' list --db '{DatabasePath}'; echo \"exit code $?\" >&2; }} | head -n 1");
 
         Assert.StartsWith(Id(0), output, StringComparison.Ordinal);
-        Assert.Empty(error);
+        Assert.Equal("exit code 0\n", error);
     }
 
     [Fact]
@@ -77,13 +78,13 @@ public sealed class BuiltProgramTests : CliTest
     }
 
     [Theory]
-    [InlineData("list")]
-    [InlineData("list --no-such-option")]
-    public async Task A_failure_is_told_by_the_exit_code_where_standard_error_is_closed(string command)
+    [InlineData("list", ExitCode.Failed)]
+    [InlineData("list --no-such-option", ExitCode.Usage)]
+    public async Task The_exit_code_reports_a_failure_when_standard_error_is_closed(string command, int expected)
     {
         var (exitCode, _, _) = await Start($"'{Program}' {command} --db '{PathOf("missing")}' 2>&-");
 
-        Assert.InRange(exitCode, ExitCode.Failed, ExitCode.Usage);
+        Assert.Equal(expected, exitCode);
     }
 
     [Theory]
@@ -122,8 +123,8 @@ public sealed class BuiltProgramTests : CliTest
         await Start($"echo removed a > '{gate}'");
         await ReadUntil(process.StandardError, "removed a");
         await ReadUntil(process.StandardError, "Interrupted: 1 image left for the next prune.");
+        await ExitAsync(process);
         var output = await process.StandardOutput.ReadToEndAsync(TestContext.Current.CancellationToken);
-        await process.WaitForExitAsync(TestContext.Current.CancellationToken);
 
         Assert.Equal(
             (ExitCode.Interrupted, "removed\ta", "expired\tb"),
@@ -131,15 +132,19 @@ public sealed class BuiltProgramTests : CliTest
         Assert.Equal(["b"], TrackedIds());
     }
 
+    /// <summary>Reads lines until one has this text.</summary>
     internal static async Task ReadUntil(StreamReader reader, string text)
     {
-        while (await reader.ReadLineAsync(TestContext.Current.CancellationToken) is { } line)
+        var read = new List<string>();
+        while (await ResultAsync(
+            reader.ReadLineAsync(TestContext.Current.CancellationToken).AsTask(), $"a line has '{text}'") is { } line)
         {
+            read.Add(line);
             if (line.Contains(text, StringComparison.Ordinal))
                 return;
         }
 
-        Assert.Fail($"'{text}' was never said.");
+        Assert.Fail($"No line has '{text}':\n{string.Join('\n', read)}");
     }
 
     [Fact]
@@ -180,8 +185,8 @@ public sealed class BuiltProgramTests : CliTest
             RedirectStandardError = true,
         })!;
         var error = process.StandardError.ReadToEndAsync(TestContext.Current.CancellationToken);
-        var output = await process.StandardOutput.ReadToEndAsync(TestContext.Current.CancellationToken);
-        await process.WaitForExitAsync(TestContext.Current.CancellationToken);
-        return (process.ExitCode, output, await error);
+        var output = process.StandardOutput.ReadToEndAsync(TestContext.Current.CancellationToken);
+        await ExitAsync(process);
+        return (process.ExitCode, await ResultAsync(output, command), await ResultAsync(error, command));
     }
 }

@@ -6,7 +6,7 @@ namespace ImageGc.Cli.Tests;
 public sealed class CheckCommandTests : CliTest
 {
     [Fact]
-    public void It_fails_where_the_database_is_damaged_and_changes_nothing()
+    public void It_fails_if_the_database_is_damaged_and_changes_nothing()
     {
         Record(TimeSpan.Zero, [.. Enumerable.Range(0, 500).Select(Id)]);
         Assert.Contains("damage\tnone", Run("check").Lines);
@@ -41,7 +41,7 @@ public sealed class CheckCommandTests : CliTest
     }
 
     [Fact]
-    public void It_counts_the_stamps_that_only_a_wrong_clock_can_have_written()
+    public void It_counts_the_times_that_only_a_wrong_clock_can_have_written()
     {
         Record(TimeSpan.FromDays(20_000), "in-1971");
         Record(TimeSpan.FromDays(-1), "tomorrow");
@@ -52,7 +52,7 @@ public sealed class CheckCommandTests : CliTest
     }
 
     [Fact]
-    public void It_names_the_other_processes_that_have_the_database_open()
+    public async Task It_names_the_other_processes_that_have_the_database_open()
     {
         Record(TimeSpan.Zero, "a");
         Assert.Contains("other-process\tnone", Run("check").Lines);
@@ -63,18 +63,18 @@ public sealed class CheckCommandTests : CliTest
             RedirectStandardInput = true,
             RedirectStandardOutput = true,
         })!;
-        Assert.Equal("open", other.StandardOutput.ReadLine());
+        await BuiltProgramTests.ReadUntil(other.StandardOutput, "open");
 
         Assert.Contains($"other-process\t{other.Id} sh", Run("check").Lines);
         var listed = Json("otherProcesses")[0];
         Assert.Equal(
             (other.Id, "sh"), (listed.GetProperty("processId").GetInt32(), listed.GetProperty("name").GetString()));
         other.StandardInput.Close();
-        other.WaitForExit();
+        await ExitAsync(other);
     }
 
     [Fact]
-    public void It_shows_what_the_daemon_cannot_do_at_present()
+    public void It_shows_the_present_problems_of_the_daemon()
     {
         Record(TimeSpan.Zero, "a");
         Assert.Contains("problem\tnone", Run("check").Lines);

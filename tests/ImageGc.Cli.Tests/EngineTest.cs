@@ -27,7 +27,7 @@ public abstract class EngineTest : CliTest
         return id;
     }
 
-    /// <summary>`imagegc run` in this process, which has begun to watch and knows its next cleanup.</summary>
+    /// <summary>Starts `imagegc run` in this process; returns once it watches and has planned a cleanup.</summary>
     private protected async Task<IHost> StartDaemonAsync(params (string Name, string Value)[] settings)
     {
         var configuration = new ConfigurationBuilder().AddInMemoryCollection(

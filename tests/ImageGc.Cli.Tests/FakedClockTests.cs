@@ -10,7 +10,6 @@ public sealed class FakedClockTests : CliTest
     private const string Ahead = "+30d";
     private const string In1970 = "@1970-01-01 00:00:30";
 
-    private readonly CancellationToken _cancel = TestContext.Current.CancellationToken;
     private readonly DateTimeOffset _start = TimeProvider.System.GetUtcNow();
     private string _libfaketime = "";
 
@@ -111,7 +110,7 @@ public sealed class FakedClockTests : CliTest
         await AssertAllUsedInThisTest("container", "host");
     }
 
-    /// <summary>With the right time neither `explain` nor `prune` takes one for expired, and `list` is right.</summary>
+    /// <summary>With the right clock, no command shows an image as expired, and `list` shows true times.</summary>
     private async Task AssertAllUsedInThisTest(params string[] ids)
     {
         var usedRecently = ids.Select(id => $"used-recently\t{id}");
@@ -157,11 +156,11 @@ public sealed class FakedClockTests : CliTest
             RedirectStandardError = true,
         })!;
 
-    /// <summary>kill -9, for it and all that it started.</summary>
-    private async Task Kill(Process process)
+    /// <summary>Kills a process with SIGKILL, and all that it started.</summary>
+    private static async Task Kill(Process process)
     {
         process.Kill(entireProcessTree: true);
-        await process.WaitForExitAsync(_cancel);
+        await ExitAsync(process);
     }
 
     private async Task RequireFaketime()

@@ -6,7 +6,7 @@ using Microsoft.Extensions.Logging;
 
 namespace ImageGc.Cli.Tests;
 
-/// <summary>What node_exporter reads; that its parser takes it, .ci/fleet tests.</summary>
+/// <summary>The file that node_exporter reads. `.ci/fleet` tests it with the parser of node_exporter.</summary>
 public sealed class MetricsFileTests : CliTest
 {
     private readonly SteppingTime _time = new();
@@ -66,7 +66,7 @@ public sealed class MetricsFileTests : CliTest
     }
 
     [Fact]
-    public async Task What_cannot_be_observed_any_more_has_no_value()
+    public async Task A_gauge_that_observes_nothing_any_more_is_left_out()
     {
         var isKnown = true;
         _meter.CreateObservableGauge<long>("test.tracked", () => isKnown ? [new(7)] : [], "{image}", "Tracked");
@@ -80,7 +80,7 @@ public sealed class MetricsFileTests : CliTest
     }
 
     [Fact]
-    public async Task The_file_is_for_everybody_to_read_and_gone_when_the_daemon_stops()
+    public async Task Every_user_can_read_the_file_and_it_is_deleted_when_the_daemon_stops()
     {
         using var metrics = await StartAsync();
 
@@ -110,7 +110,7 @@ public sealed class MetricsFileTests : CliTest
     }
 
     [Fact]
-    public async Task A_metric_that_cannot_be_measured_ends_no_daemon()
+    public async Task A_metric_that_cannot_be_measured_is_logged_once_and_does_not_end_the_daemon()
     {
         _meter.CreateObservableGauge<int>("test.broken", () => _time.GetUtcNow() == SteppingTime.Start
             ? 1
@@ -140,7 +140,7 @@ public sealed class MetricsFileTests : CliTest
     }
 
     [Fact]
-    public void A_daemon_that_cannot_write_it_does_not_start()
+    public void A_daemon_that_cannot_write_the_file_does_not_start()
     {
         var result = Run("run", "--metrics-file", Path, "--engine", "unix:///no/engine");
 
@@ -158,9 +158,9 @@ public sealed class MetricsFileTests : CliTest
 
     private async Task PassAMinuteAsync()
     {
-        await _time.WaitForTimersAsync(1);
+        await EndAsync(_time.WaitForTimersAsync(1), "the file waits for its next minute");
         _time.Pass(TimeSpan.FromMinutes(1));
-        await _time.WaitForTimersAsync(1);
+        await EndAsync(_time.WaitForTimersAsync(1), "the file waits for the minute after that");
     }
 
     /// <summary>Without what the store counts in this process.</summary>

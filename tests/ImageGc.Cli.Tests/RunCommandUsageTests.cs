@@ -24,7 +24,8 @@ public sealed class RunCommandUsageTests : CliTest
     [Theory]
     [InlineData("CleanupTime", "25:00", "ImageGarbageCollection:CleanupTime is '25:00': use HH:MM")]
     [InlineData("CleanupTim", "03:00", "ImageGarbageCollection:CleanupTim is not a setting; the nearest is")]
-    public void A_setting_in_the_file_is_named_as_it_is_there(string name, string value, string complaint)
+    public void A_wrong_setting_in_the_file_is_reported_with_its_name_there(
+        string name, string value, string complaint)
     {
         var config = FileOf($$"""{ "ImageGarbageCollection": { "{{name}}": "{{value}}" } }""");
 

@@ -135,21 +135,6 @@ public sealed class CleanupTests(PrivateEngine engine) : EngineTest(engine)
     }
 
     [Fact]
-    public async Task A_parent_goes_with_the_run_after_its_child()
-    {
-        var services = Services();
-        var parent = await CreateImageAsync();
-        var child = await CreateChildAsync(parent);
-        RecordAndAge(services, parent, child);
-
-        await CollectAsync(services);
-        await CollectAsync(services);
-
-        Assert.False(await ExistsAsync(parent) || await ExistsAsync(child));
-        Assert.Empty(StoreOf(services).List());
-    }
-
-    [Fact]
     public async Task An_image_that_somebody_removed_is_forgotten()
     {
         var services = Services();

@@ -6,12 +6,12 @@ using Microsoft.Extensions.Logging;
 namespace ImageGc.Docker.Tests;
 
 /// <summary>
-/// Whatever the engine does in the middle of a run, the rows stay true and the next run completes it.
+/// Whatever the engine does in the middle of a run, the rows match its images and the next run completes it.
 /// </summary>
 public sealed class CleanupTroubleTests(PrivateEngine engine) : EngineTest(engine)
 {
     [Fact]
-    public async Task Fifty_images_go_in_one_run()
+    public async Task Fifty_images_are_removed_in_one_run()
     {
         var services = Services();
         var images = await CreateImagesAsync(50);
@@ -24,7 +24,7 @@ public sealed class CleanupTroubleTests(PrivateEngine engine) : EngineTest(engin
     }
 
     [Fact]
-    public async Task Nothing_is_pruned_while_the_engine_is_down()
+    public async Task Nothing_is_removed_while_the_engine_is_down()
     {
         var services = Services();
         var image = await CreateImageAsync();
@@ -33,7 +33,7 @@ public sealed class CleanupTroubleTests(PrivateEngine engine) : EngineTest(engin
 
         try
         {
-            await Assert.ThrowsAnyAsync<Exception>(() => CollectAsync(services));
+            await Assert.ThrowsAsync<EngineUnavailableException>(() => CollectAsync(services));
         }
         finally
         {
@@ -79,7 +79,7 @@ public sealed class CleanupTroubleTests(PrivateEngine engine) : EngineTest(engin
         Engine.Freeze();
         try
         {
-            await Assert.ThrowsAsync<TimeoutException>(() => run.WaitAsync(TimeSpan.FromSeconds(20), Cancel));
+            await Assert.ThrowsAsync<TimeoutException>(() => EndAsync(run));
         }
         finally
         {
@@ -96,7 +96,7 @@ public sealed class CleanupTroubleTests(PrivateEngine engine) : EngineTest(engin
     }
 
     [Fact]
-    public async Task Whoever_wins_when_a_container_is_created_during_its_images_removal_the_rows_stay_true()
+    public async Task Rows_match_the_engine_when_containers_are_created_while_their_images_are_removed()
     {
         var services = Services();
         var images = await CreateImagesAsync(15);
@@ -158,9 +158,6 @@ public sealed class CleanupTroubleTests(PrivateEngine engine) : EngineTest(engin
     private static IEnumerable<string> Tracked(ServiceProvider services) =>
         StoreOf(services).List().Select(image => image.ImageId);
 
-    private static async Task UntilFewerThanAsync(int images, ServiceProvider services)
-    {
-        while (StoreOf(services).List().Count >= images)
-            await Task.Delay(1, Cancel);
-    }
+    private static Task UntilFewerThanAsync(int images, ServiceProvider services) =>
+        UntilAsync(() => StoreOf(services).List().Count < images, $"fewer than {images} images are tracked");
 }

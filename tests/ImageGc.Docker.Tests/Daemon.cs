@@ -58,19 +58,21 @@ internal sealed partial class Daemon : IDisposable
 
     public bool HasExited => _process.HasExited;
 
+    /// <summary>Waits for it to exit.</summary>
+    /// <returns>Its exit code.</returns>
     public async Task<int> EndAsync()
     {
-        await _process.WaitForExitAsync(TestContext.Current.CancellationToken);
+        await ExitAsync(_process, () => Error);
         return _process.ExitCode;
     }
 
-    /// <summary>As systemd stops it.</summary>
+    /// <summary>Stops it with SIGTERM, as systemd does.</summary>
     public void Terminate() => Assert.Equal(0, Kill(_process.Id, 15));
 
-    /// <summary>Until it is killed.</summary>
-    public void Pause() => Assert.Equal(0, Kill(_process.Id, 19)); // SIGSTOP
+    /// <summary>Stops it with SIGSTOP, so that it does nothing until it is killed.</summary>
+    public void Pause() => Assert.Equal(0, Kill(_process.Id, 19));
 
-    /// <summary>kill -9</summary>
+    /// <summary>Kills it with SIGKILL.</summary>
     public void Kill()
     {
         _process.Kill();

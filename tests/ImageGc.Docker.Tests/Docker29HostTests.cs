@@ -67,11 +67,7 @@ public sealed class Docker29HostTests : IDisposable
         _docker.EndStreams();
         await UntilAsync(() => _log.Messages(LogLevel.Warning).Count > 0);
         _docker.AddContainer("after:1");
-        await UntilAsync(() =>
-        {
-            _time.Pass(TimeSpan.FromSeconds(1));
-            return Store.Find(after) is not null;
-        });
+        await UntilAsync(() => Store.Find(after) is not null, _time, TimeSpan.FromSeconds(1));
 
         await _host.StopAsync(Cancel);
     }

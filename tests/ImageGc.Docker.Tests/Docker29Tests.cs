@@ -162,17 +162,26 @@ public sealed class Docker29Tests : IDisposable
     }
 
     [Fact]
-    public async Task A_stream_that_ends_with_the_engine_ends_and_what_cannot_be_reached_is_said_to_be()
+    public async Task The_events_end_when_the_engine_ends_their_stream()
     {
+        var isFollowed = false;
+        _docker.After = request => isFollowed |= request == "GET /events";
         await using var events = _engine.WatchAsync(null, Cancel).GetAsyncEnumerator(Cancel);
         Assert.True(await events.MoveNextAsync());
         var next = events.MoveNextAsync().AsTask();
-        while (!_docker.Requests.Any(request => request.EndsWith("/events", StringComparison.Ordinal)))
-            await Task.Delay(10, Cancel);
-        await Task.Delay(50, Cancel);
+        await UntilAsync(() => isFollowed);
         _docker.EndStreams();
 
-        Assert.False(await next.ContinueWith(end => end.IsCompletedSuccessfully && end.Result, TaskScheduler.Default));
+        Assert.False(await ResultAsync(next));
+    }
+
+    [Fact]
+    public async Task Events_of_an_engine_that_cannot_be_reached_are_an_error()
+    {
+        _docker.Dispose();
+
+        await Assert.ThrowsAsync<EngineUnavailableException>(
+            async () => await _engine.WatchAsync(null, Cancel).GetAsyncEnumerator(Cancel).MoveNextAsync());
     }
 
     [Fact]

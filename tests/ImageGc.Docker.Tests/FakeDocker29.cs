@@ -34,7 +34,7 @@ internal sealed partial class FakeDocker29 : IDisposable
     /// <summary>Method and path of each request, with the version in it.</summary>
     public ConcurrentQueue<string> Requests { get; } = [];
 
-    /// <summary>Answers a request (method and path without the version) instead of the fake, unless null.</summary>
+    /// <summary>Answers a request (method and path without the version), or returns null to let the fake answer.</summary>
     public Func<string, FakeAnswer?> Before { get; set; } = _ => null;
 
     /// <summary>Called when a request was answered, so that something can happen between two of them.</summary>

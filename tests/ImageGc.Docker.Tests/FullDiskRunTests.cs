@@ -60,7 +60,7 @@ public sealed class FullDiskRunTests : IDisposable
             ("Removed", ImageBytes, "Disk"),
             (image.GetProperty("reason").GetString(), image.GetProperty("freedBytes").GetInt32(),
                 image.GetProperty("freedBy").GetString())));
-        EverythingAgrees(PruneKind.Scheduled);
+        AssertAllAgree(PruneKind.Scheduled);
     }
 
     [Fact]
@@ -75,7 +75,7 @@ public sealed class FullDiskRunTests : IDisposable
 
         Assert.Equal(0, await prune.EndAsync());
         Assert.Equal(_inUse.Order(), Files());
-        using var store = Look();
+        using var store = OpenReadOnly();
         Assert.Equal(_inUse.Order(), store.List().Select(image => image.ImageId).Order());
         Assert.Equal(_unused.Order(), store.ListRemoved().Select(removed => removed.Image.ImageId).Order());
     }
@@ -94,14 +94,14 @@ public sealed class FullDiskRunTests : IDisposable
         using (run = Run("--once"))
             await run.EndAsync();
         var gone = Assert.Single(_unused.Except(_docker.ImageIds));
-        using (var store = Look())
+        using (var store = OpenReadOnly())
             Assert.Equal(6, store.Count());
 
         _docker.After = _ => FreeRemoved();
         using var next = Run("--once");
 
         Assert.Equal((0, ""), (await next.EndAsync(), Problems(next)));
-        EverythingAgrees(PruneKind.Scheduled, (gone, PruneKind.Gone));
+        AssertAllAgree(PruneKind.Scheduled, (gone, PruneKind.Gone));
     }
 
     [Fact]
@@ -124,7 +124,7 @@ public sealed class FullDiskRunTests : IDisposable
         File.Delete(_disk.PathOf("filling"));
         using var next = Run("--once");
         Assert.Equal((0, ""), (await next.EndAsync(), Problems(next)));
-        EverythingAgrees(PruneKind.Gone);
+        AssertAllAgree(PruneKind.Gone);
     }
 
     [Fact]
@@ -136,7 +136,7 @@ public sealed class FullDiskRunTests : IDisposable
         using var run = Run("--once");
 
         Assert.Equal((0, ""), (await run.EndAsync(), Problems(run)));
-        EverythingAgrees(PruneKind.Scheduled);
+        AssertAllAgree(PruneKind.Scheduled);
     }
 
     [Fact]
@@ -152,7 +152,7 @@ public sealed class FullDiskRunTests : IDisposable
             + @"unused image can be removed now. Images take up to 2 kB: 2 kB in use; everything else takes 3.\d+ MB "
             + "or more. To see more, run 'du -xh' and the engine's 'system df'.", run.Error);
         Assert.Contains("Removed 4 images", run.Error, StringComparison.Ordinal);
-        EverythingAgrees(PruneKind.Scheduled);
+        AssertAllAgree(PruneKind.Scheduled);
     }
 
     [Fact]
@@ -203,13 +203,13 @@ public sealed class FullDiskRunTests : IDisposable
             .Order(StringComparer.Ordinal),
     ];
 
-    private ImageUseStore Look() =>
+    private ImageUseStore OpenReadOnly() =>
         ImageUseStore.Open(new ImageUseStoreOptions { DatabasePath = DatabasePath, ReadOnly = true });
 
     /// <summary>Rows, history and engine, all of what is unused removed.</summary>
-    private void EverythingAgrees(PruneKind kind, params (string ImageId, PruneKind Kind)[] others)
+    private void AssertAllAgree(PruneKind kind, params (string ImageId, PruneKind Kind)[] others)
     {
-        using var store = Look();
+        using var store = OpenReadOnly();
         Assert.Equal(_inUse.Order(), _docker.ImageIds.Order());
         Assert.Equal(_inUse.Order(), store.List().Select(image => image.ImageId).Order());
         var removed = _unused.Except(others.Select(other => other.ImageId)).Select(image => (image, kind));

@@ -59,7 +59,7 @@ public sealed partial class PrivateEngine : IAsyncLifetime
     public async Task StopAsync()
     {
         Signal(_daemon!, Terminate);
-        await _daemon!.WaitForExitAsync();
+        await ExitAsync(_daemon!);
     }
 
     /// <summary>It accepts connections, and answers none of them.</summary>

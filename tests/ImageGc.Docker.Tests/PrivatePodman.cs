@@ -24,7 +24,7 @@ public sealed class PrivatePodman : IAsyncLifetime
     /// <summary>Where the images are.</summary>
     public string Root => PathOf("root");
 
-    /// <summary>The images of another one, which this one may only read.</summary>
+    /// <summary>Where another Podman has its images, which this one may only read.</summary>
     public string? ReadOnlyRoot { get; init; }
 
     private string[] Global =>
@@ -48,22 +48,23 @@ public sealed class PrivatePodman : IAsyncLifetime
         var patience = Stopwatch.StartNew();
         while (!File.Exists(PathOf("s")))
         {
-            Assert.True(patience.Elapsed < TimeSpan.FromMinutes(1), "Podman did not start.");
+            Assert.True(
+                patience.Elapsed < TimeSpan.FromMinutes(1), "Podman did not create its socket within a minute.");
             await Task.Delay(50);
         }
     }
 
-    /// <summary>What it prints.</summary>
+    /// <summary>Runs a command, which must succeed; returns what it prints.</summary>
     public string Run(params string[] arguments)
     {
         var start = Podman(arguments);
         (start.RedirectStandardOutput, start.RedirectStandardError) = (true, true);
         using var podman = Process.Start(start)!;
-        var failure = podman.StandardError.ReadToEndAsync();
-        var printed = podman.StandardOutput.ReadToEnd();
-        podman.WaitForExit();
-        Assert.True(podman.ExitCode == 0, $"podman {string.Join(' ', arguments)}: {failure.Result}");
-        return printed.Trim();
+        var (failure, printed) = (podman.StandardError.ReadToEndAsync(), podman.StandardOutput.ReadToEndAsync());
+        var command = $"podman {string.Join(' ', arguments)}";
+        Assert.True(podman.WaitForExit(TimeSpan.FromMinutes(2)), $"'{command}' did not exit within 2 minutes.");
+        Assert.True(podman.ExitCode == 0, $"{command}: {failure.Result}");
+        return printed.Result.Trim();
     }
 
     /// <summary>A new image that runs busybox; its ID.</summary>
@@ -99,7 +100,7 @@ public sealed class PrivatePodman : IAsyncLifetime
             return;
         Run("rm", "--all", "--force", "--time", "0");
         _service.Kill();
-        await _service.WaitForExitAsync();
+        await ExitAsync(_service);
         _service.Dispose();
         _directory.Delete(recursive: true);
     }

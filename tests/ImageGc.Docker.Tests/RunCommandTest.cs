@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using ImageGc.Sqlite;
 using ImageGc.Sqlite.Tests;
 
@@ -36,12 +37,18 @@ public abstract class RunCommandTest(PrivateEngine engine) : EngineTest(engine)
     protected ImageUseStore Open(TimeProvider time) =>
         ImageUseStore.Open(new ImageUseStoreOptions { DatabasePath = DatabasePath }, time);
 
-    private protected static async Task UntilAsync(Func<bool> condition, Daemon run)
+    /// <summary>Waits until a condition holds; a program that exits before that fails the test.</summary>
+    private protected static Task UntilAsync(
+        Func<bool> condition, Daemon run, [CallerArgumentExpression(nameof(condition))] string expected = "") =>
+        Hosting.Tests.Until.UntilAsync(() => condition() || HasExited(run), expected);
+
+    /// <summary>Waits until the program watches the engine.</summary>
+    private protected static Task UntilItWatchesAsync(Daemon run) =>
+        UntilAsync(() => run.Error.Contains("Watching", StringComparison.Ordinal), run);
+
+    private static bool HasExited(Daemon run)
     {
-        while (!condition())
-        {
-            Assert.False(run.HasExited, run.Error);
-            await Task.Delay(20, Cancel);
-        }
+        Assert.False(run.HasExited, run.Error);
+        return false;
     }
 }

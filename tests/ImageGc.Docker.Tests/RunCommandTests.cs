@@ -51,16 +51,12 @@ public sealed class RunCommandTests(PrivateEngine engine) : RunCommandTest(engin
 
         using var run = Run();
         var buffer = new byte[100];
-        var received = await notify.ReceiveAsync(buffer.AsMemory(), Cancel).AsTask()
-            .WaitAsync(TimeSpan.FromSeconds(30), Cancel);
-        var ready = Encoding.UTF8.GetString(buffer, 0, received);
-        await UntilAsync(() => run.Error.Contains("Watching", StringComparison.Ordinal), run);
+        var ready = await ReceiveAsync("READY");
+        await UntilItWatchesAsync(run);
         var status = "";
         while (!Regex.IsMatch(status, "^STATUS=Watching since 2.*Z, next cleanup at 2.*Z$"))
         {
-            received = await notify.ReceiveAsync(buffer.AsMemory(), Cancel).AsTask()
-                .WaitAsync(TimeSpan.FromSeconds(30), Cancel);
-            status = Encoding.UTF8.GetString(buffer, 0, received);
+            status = await ReceiveAsync($"the status that it watches, after '{status}'");
         }
 
         await CreateContainerAsync(image);
@@ -69,6 +65,9 @@ public sealed class RunCommandTests(PrivateEngine engine) : RunCommandTest(engin
 
         Assert.StartsWith("READY=1", ready, StringComparison.Ordinal);
         Assert.Equal(0, await run.EndAsync());
+
+        async Task<string> ReceiveAsync(string expected) => Encoding.UTF8.GetString(
+            buffer, 0, await ResultAsync(notify.ReceiveAsync(buffer.AsMemory(), Cancel).AsTask(), expected));
     }
 
     [Fact]
@@ -80,6 +79,7 @@ public sealed class RunCommandTests(PrivateEngine engine) : RunCommandTest(engin
                 "CleanupTime": "bad", "CleanupRecurrence": "bad", "ImageAgeCleanupThreshold": "bad" } }
             """, Cancel);
         Variables["ImageGarbageCollection__CleanupTime"] = "worse";
+        Variables["ImageGarbageCollection__CleanupRecurrence"] = "worse";
         Variables["ImageGarbageCollection__ImageAgeCleanupThreshold"] = "3d";
 
         using var byEnvironment = Run("--config", config, "--once", "--every", "2d");
@@ -97,7 +97,7 @@ public sealed class RunCommandTests(PrivateEngine engine) : RunCommandTest(engin
         var old = await CreateImageAsync();
         Record(Old, old);
         using var daemon = Run();
-        await UntilAsync(() => daemon.Error.Contains("Watching", StringComparison.Ordinal), daemon);
+        await UntilItWatchesAsync(daemon);
         using var once = Run("--once", "--older-than", "0");
         using var dryRun = Run("--dry-run");
         using var second = Run("--older-than", "0");
@@ -124,7 +124,7 @@ public sealed class RunCommandTests(PrivateEngine engine) : RunCommandTest(engin
         Record(TimeSpan.FromDays(3), old);
         Record(TimeSpan.FromDays(1), young);
         using var daemon = Run("--older-than", "2d");
-        await UntilAsync(() => daemon.Error.Contains("Watching", StringComparison.Ordinal), daemon);
+        await UntilItWatchesAsync(daemon);
 
         using var once = Run("--once");
 
@@ -140,7 +140,7 @@ public sealed class RunCommandTests(PrivateEngine engine) : RunCommandTest(engin
         var old = await CreateImageAsync();
         Record(Old, old);
         using var daemon = Run("--keep", old);
-        await UntilAsync(() => daemon.Error.Contains("Watching", StringComparison.Ordinal), daemon);
+        await UntilItWatchesAsync(daemon);
         daemon.Pause();
         using var once = Run("--once");
         await UntilAsync(IsAsked, once);

@@ -31,7 +31,8 @@ public sealed class RunCommandTroubleTests(PrivateEngine engine) : RunCommandTes
         using var listener = new TcpListener(IPAddress.Loopback, 0);
         listener.Start();
         using var run = RunAt($"tcp://{listener.LocalEndpoint}", "--once");
-        using (var connection = await listener.AcceptTcpClientAsync(Cancel))
+        using (var connection = await ResultAsync(
+            listener.AcceptTcpClientAsync(Cancel).AsTask(), "the program connects"))
         {
             await connection.GetStream().ReadAtLeastAsync(new byte[1], 1, cancellationToken: Cancel);
             await connection.GetStream()
@@ -52,7 +53,7 @@ public sealed class RunCommandTroubleTests(PrivateEngine engine) : RunCommandTes
         using var silent = new TcpListener(IPAddress.Loopback, 0);
         silent.Start();
         using var run = RunAt($"tcp://{silent.LocalEndpoint}", arguments);
-        using var asked = await silent.AcceptTcpClientAsync(Cancel);
+        using var asked = await ResultAsync(silent.AcceptTcpClientAsync(Cancel).AsTask(), "the program connects");
 
         run.Terminate();
 
@@ -138,7 +139,7 @@ public sealed class RunCommandTroubleTests(PrivateEngine engine) : RunCommandTes
     {
         var image = await CreateImageAsync();
         using var daemon = Run();
-        await UntilAsync(() => daemon.Error.Contains("Watching", StringComparison.Ordinal), daemon);
+        await UntilItWatchesAsync(daemon);
 
         File.Delete(DatabasePath);
         await CreateContainerAsync(image);
@@ -184,16 +185,18 @@ public sealed class RunCommandTroubleTests(PrivateEngine engine) : RunCommandTes
     }
 
     [Theory]
-    [InlineData("json", """(?m)^\{"Timestamp":"20\d\d-\d\d-\d\dT\d\d:\d\d:\d\dZ","EventId":113,""")]
-    [InlineData(null, @"(?m)^20\d\d-\d\d-\d\dT\d\d:\d\d:\d\dZ info: ImageGc\.Hosting\.CleanupWorker\[113\] Images are")]
-    [InlineData("systemd", @"(?m)^<6>ImageGc\.Hosting\.CleanupWorker\[113\] Images are")]
-    public async Task The_log_has_times_and_the_form_that_the_platforms_own_setting_says(string? format, string line)
+    [InlineData("json", true, """(?m)^\{"Timestamp":"20\d\d-\d\d-\d\dT\d\d:\d\d:\d\dZ","EventId":113,""")]
+    [InlineData(
+        null, false, @"(?m)^20\d\d-\d\d-\d\dT\d\d:\d\d:\d\dZ info: ImageGc\.Hosting\.CleanupWorker\[113\] Images are")]
+    [InlineData("systemd", false, @"(?m)^<6>ImageGc\.Hosting\.CleanupWorker\[113\] Images are")]
+    public async Task The_log_has_times_and_the_format_that_a_flag_or_the_logging_settings_name(
+        string? format, bool byFlag, string line)
     {
-        if (format is not null)
+        if (format is not null && !byFlag)
             Variables["Logging__Console__FormatterName"] = format;
 
-        using var daemon = Run();
-        await UntilAsync(() => daemon.Error.Contains("Watching", StringComparison.Ordinal), daemon);
+        using var daemon = Run(byFlag ? ["--log-format", format!] : []);
+        await UntilItWatchesAsync(daemon);
 
         Assert.Matches(line, daemon.Error);
     }
@@ -204,7 +207,7 @@ public sealed class RunCommandTroubleTests(PrivateEngine engine) : RunCommandTes
         (Variables["Logging__Console__FormatterOptions__UseUtcTimestamp"], Variables["TZ"]) = ("false", "Asia/Kolkata");
 
         using var daemon = Run();
-        await UntilAsync(() => daemon.Error.Contains("Watching", StringComparison.Ordinal), daemon);
+        await UntilItWatchesAsync(daemon);
 
         Assert.Matches(@"(?m)^20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d\+05:30 info: ", daemon.Error);
     }
@@ -283,11 +286,12 @@ public sealed class RunCommandTroubleTests(PrivateEngine engine) : RunCommandTes
     {
         using (var store = Open(TimeProvider.System))
         {
-            var tracked = store.List().Count;
-            while (afterRemovals > 0 && store.List().Count > tracked - afterRemovals && !run.HasExited)
-                await Task.Delay(1, Cancel);
+            var left = store.List().Count - afterRemovals;
+            await Hosting.Tests.Until.UntilAsync(
+                () => afterRemovals == 0 || store.List().Count <= left || run.HasExited);
         }
 
+        // Any moment will do: this waits for nothing.
         await Task.Delay(Random.Shared.Next(afterRemovals == 0 ? 1500 : 20), Cancel);
         run.Kill();
     }

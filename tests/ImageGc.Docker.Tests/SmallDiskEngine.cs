@@ -1,4 +1,4 @@
-using System.Diagnostics;
+using ImageGc.Sqlite.Tests;
 
 namespace ImageGc.Docker.Tests;
 
@@ -24,7 +24,7 @@ public sealed class SmallDiskEngine : IAsyncLifetime
     {
         if (Engine.Missing is not null)
             return;
-        Run("mount", "-t", "tmpfs", "-o", "size=96m", "tmpfs", _disk.FullName);
+        Shell.Run("mount", "-t", "tmpfs", "-o", "size=96m", "tmpfs", _disk.FullName);
         await Engine.InitializeAsync();
     }
 
@@ -32,14 +32,7 @@ public sealed class SmallDiskEngine : IAsyncLifetime
     {
         await Engine.DisposeAsync();
         if (Engine.Missing is null)
-            Run("umount", "--lazy", _disk.FullName);
+            Shell.Run("umount", "--lazy", _disk.FullName);
         _disk.Delete(recursive: true);
-    }
-
-    private static void Run(string program, params string[] arguments)
-    {
-        using var process = Process.Start(program, arguments);
-        process.WaitForExit();
-        Assert.Equal(0, process.ExitCode);
     }
 }

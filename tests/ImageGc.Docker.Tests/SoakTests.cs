@@ -106,11 +106,7 @@ public sealed class SoakTests : IDisposable
         });
         var image = AnyImage();
         var container = _docker.AddContainer(image);
-        await UntilAsync(() =>
-        {
-            _time.Pass(TimeSpan.FromSeconds(1));
-            return Watched > watched;
-        });
+        await UntilAsync(() => Watched > watched, _time, TimeSpan.FromSeconds(1));
         await UntilAsync(() => Store.Find(image)?.LastUsedAt > _time.GetUtcNow() - TimeSpan.FromMinutes(10));
         _docker.RemoveContainer(container);
         await IsUsedAsync(image);

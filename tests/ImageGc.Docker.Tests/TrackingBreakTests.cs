@@ -21,11 +21,9 @@ public sealed class TrackingBreakTests(PrivateEngine engine) : WatchTest(engine)
         await CreateContainerAsync(missed);
         await RemoveImageAsync(gone);
 
-        await UntilAsync(() =>
-        {
-            Time.Pass(TimeSpan.FromSeconds(1));
-            return watching.Tracked.Contains(missed) && !watching.Tracked.Contains(gone);
-        });
+        await UntilAsync(
+            () => watching.Tracked.Contains(missed) && !watching.Tracked.Contains(gone),
+            Time, TimeSpan.FromSeconds(1));
     }
 
     [Theory]

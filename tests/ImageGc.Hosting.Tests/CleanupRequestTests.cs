@@ -23,7 +23,7 @@ public sealed class CleanupRequestTests : HostTest
     }
 
     [Fact]
-    public async Task A_cleanup_that_fails_is_answered_and_the_next_one_does_not_wait_a_quarter_of_an_hour()
+    public async Task A_failed_cleanup_is_answered_and_the_next_request_does_not_wait_for_its_retry()
     {
         using var host = await StartAsync();
         using var other = OpenOther();
@@ -33,12 +33,14 @@ public sealed class CleanupRequestTests : HostTest
             HostStatus.ReadFrom(other)?.NextRunAt < Time.GetUtcNow() + TimeSpan.FromMinutes(16));
 
         Engine.Failure = null;
+        var askedAt = Time.GetUtcNow();
         Assert.Equal(new CleanupAnswer(Failure: null), await AskAsync(other));
+        Assert.InRange(Time.GetUtcNow() - askedAt, TimeSpan.Zero, Minute);
         Assert.Single(StoreOf(host).ListPrunes());
     }
 
     [Fact]
-    public async Task What_is_asked_while_a_cleanup_goes_on_is_for_the_next_one()
+    public async Task A_request_during_a_cleanup_is_served_by_the_next_cleanup()
     {
         using var store = OpenOther();
         store.LockPrunes();
@@ -59,7 +61,7 @@ public sealed class CleanupRequestTests : HostTest
     }
 
     [Fact]
-    public async Task An_answer_for_which_there_is_no_room_comes_later_without_another_cleanup()
+    public async Task An_answer_that_a_full_disk_does_not_take_is_sent_later_without_another_cleanup()
     {
         using var store = OpenOther();
         store.LockPrunes();
@@ -81,7 +83,7 @@ public sealed class CleanupRequestTests : HostTest
     }
 
     [Fact]
-    public async Task Without_a_host_nobody_answers_and_the_next_one_does_not_clean_up_by_surprise()
+    public async Task Without_a_host_a_request_has_no_answer_and_a_host_that_starts_later_does_not_serve_it()
     {
         using (var other = OpenOther())
             Assert.Null(await CleanupRequest.SendAsync(other, cancellationToken: Cancel));
@@ -93,7 +95,7 @@ public sealed class CleanupRequestTests : HostTest
     }
 
     [Fact]
-    public async Task A_host_that_removes_nothing_does_not_answer()
+    public async Task A_disabled_host_does_not_answer_requests()
     {
         using var host = await StartAsync(("Enabled", "false"));
         using var other = OpenOther();
@@ -104,13 +106,7 @@ public sealed class CleanupRequestTests : HostTest
     private async Task<CleanupAnswer?> AskAsync(ImageUseStore other)
     {
         var answer = CleanupRequest.SendAsync(other, Time, Cancel);
-        while (!answer.IsCompleted)
-        {
-            await Time.WaitForTimersAsync(1).WaitAsync(TimeSpan.FromSeconds(30), Cancel);
-            Time.Pass(Minute);
-            await Task.Yield();
-        }
-
+        await EndAsync(answer, Time, TimeSpan.FromSeconds(5), timers: 2); // The host's and that of the request.
         return await answer;
     }
 

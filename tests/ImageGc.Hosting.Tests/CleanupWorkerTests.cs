@@ -20,7 +20,8 @@ public sealed class CleanupWorkerTests : HostTest
     [InlineData("2026-10-24T12:00+02:00", "00:00", "10-25 00:00 | 10-26 00:00 | 10-27 00:00")]
     [InlineData("2026-10-24T12:00+02:00", "02:30", "10-25 02:30 | 10-26 02:30 | 10-27 02:30")]
     [InlineData("2026-10-24T12:00+02:00", "23:59", "10-24 23:59 | 10-25 23:59 | 10-26 23:59")]
-    public async Task It_cleans_up_once_a_local_day_through_both_clock_changes(string start, string at, string expected)
+    public async Task It_cleans_up_once_a_local_day_through_both_clock_changes(
+        string start, string at, string expected)
     {
         Time.StepTo(At(start));
         using var host = await StartAsync(("CleanupTime", at));

@@ -32,7 +32,8 @@ public sealed class DiskPressureHostTests : HostTest
     [InlineData("10MB", "80%", 2)]
     [InlineData("100%", "50%", 5)]
     [InlineData("80%", "15MB", 3)] // Only 15 MB free would be fuller than 80%.
-    public async Task The_oldest_go_until_the_low_threshold_and_no_other(string high, string? low, int removed)
+    public async Task The_oldest_go_until_the_low_threshold_and_no_other(
+        string high, string? low, int removed)
     {
         using var host = Fill([("HighThreshold", high), .. low is null ? [] : new[] { ("LowThreshold", low) }]);
 
@@ -74,11 +75,12 @@ public sealed class DiskPressureHostTests : HostTest
     }
 
     [Theory]
-    [InlineData("5m", 6, 3, 0)] // The first look comes 5 minutes after the start.
+    [InlineData("5m", 6, 3, 0)] // The first check comes 5 minutes after the start.
     [InlineData("5m", 6, 5, 2)]
     [InlineData("10m", 6, 8, 0)]
     [InlineData("10m", 6, 10, 2)]
-    public async Task The_disk_is_looked_at_as_often_as_said(string interval, int before, int after, int removed)
+    public async Task The_disk_is_looked_at_as_often_as_said(
+        string interval, int before, int after, int removed)
     {
         _others = 30;
         using var host = Fill(("HighThreshold", "95%"), ("LowThreshold", "80%"), ("DiskCheckInterval", interval));
@@ -218,10 +220,10 @@ public sealed class DiskPressureHostTests : HostTest
         Engine.Images.Add(OwnEngine.Image("stuck"));
         StoreOf(host).RecordUse(["four", "five", "six"]);
 
-        List<PruneOutcome> told = [];
-        var full = await Assert.ThrowsAsync<DiskStillFullException>(() => RunAsync(host, told));
+        List<PruneOutcome> outcomes = [];
+        var full = await Assert.ThrowsAsync<DiskStillFullException>(() => RunAsync(host, outcomes));
 
-        Assert.Equal(["one"], told.Select(outcome => outcome.Image.ImageId));
+        Assert.Equal(["one"], outcomes.Select(outcome => outcome.Image.ImageId));
         Assert.Equal(
             "The disk is 95% full, 5 MB free; at most 95% may be used. No other unused image can be removed now. "
             + "Images take up to 55 MB: 30 MB used too recently, 10 MB in use, 10 MB kept, 5 MB not tracked; "
@@ -240,7 +242,8 @@ public sealed class DiskPressureHostTests : HostTest
 
         _others = 60;
 
-        await Assert.ThrowsAsync<DiskStillFullException>(() => DriveAsync(RelieveAsync(host)));
+        await Assert.ThrowsAsync<DiskStillFullException>(
+            () => EndAsync(RelieveAsync(host), Time, TimeSpan.FromSeconds(1)));
 
         Assert.Equal(["one"], Engine.Removed);
         Assert.Equal(PruneKind.DiskPressure, Assert.Single(StoreOf(host).ListPrunes()).Kind);
@@ -295,15 +298,15 @@ public sealed class DiskPressureHostTests : HostTest
         using var host = Fill(("HighThreshold", "95%"), ("LowThreshold", "80%"));
         FreesAfter(TimeSpan.FromMinutes(1));
         using var stop = new CancellationTokenSource();
-        List<PruneOutcome> told = [];
-        var run = host.Services.GetRequiredService<IImageGarbageCollector>().RunAsync(new Outcomes(told), stop.Token);
-        await Time.WaitForTimersAsync(1).WaitAsync(TimeSpan.FromSeconds(30), Cancel);
+        List<PruneOutcome> outcomes = [];
+        var run = host.Services.GetRequiredService<IImageGarbageCollector>().RunAsync(new Outcomes(outcomes), stop.Token);
+        await EndAsync(Time.WaitForTimersAsync(1), "the run waits for the space of the first image");
 
         await stop.CancelAsync();
 
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => run);
         Assert.Equal(["one"], Engine.Removed);
-        Assert.Equal("one", Assert.Single(told).Image.ImageId);
+        Assert.Equal("one", Assert.Single(outcomes).Image.ImageId);
         Assert.Equal("one", Assert.Single(StoreOf(host).ListRemoved()).Image.ImageId);
         Assert.Null(StoreOf(host).Find("one"));
     }
@@ -316,7 +319,7 @@ public sealed class DiskPressureHostTests : HostTest
         using var host = Fill(("HighThreshold", "95%"), ("LowThreshold", "80%"));
         _others = others;
 
-        var preview = await host.Services.GetRequiredService<IImageGarbageCollector>().PreviewAsync(Cancel);
+        var preview = await Collector(host).PreviewAsync(Cancel);
 
         Assert.Equal(expired, preview.Count(verdict => verdict.Reason == PruneReason.Expired));
         Assert.Empty(Engine.Removed);
@@ -405,29 +408,16 @@ public sealed class DiskPressureHostTests : HostTest
         host.Services.GetRequiredService<DiskPressureWorker>().RelieveAsync(progress: null, Cancel);
 
     /// <summary>A cleanup on demand, and what became of each image; time passes while it waits.</summary>
-    private async Task<List<PruneOutcome>> RunAsync(IHost host, List<PruneOutcome>? told = null)
+    private async Task<List<PruneOutcome>> RunAsync(IHost host, List<PruneOutcome>? outcomes = null)
     {
-        told ??= [];
-        await DriveAsync(
-            host.Services.GetRequiredService<IImageGarbageCollector>().RunAsync(new Outcomes(told), Cancel));
-        return told;
+        outcomes ??= [];
+        var run = host.Services.GetRequiredService<IImageGarbageCollector>().RunAsync(new Outcomes(outcomes), Cancel);
+        await EndAsync(run, Time, TimeSpan.FromSeconds(1));
+        return outcomes;
     }
 
-    /// <summary>Time passes second by second while this waits for it.</summary>
-    private async Task DriveAsync(Task work)
+    private sealed class Outcomes(List<PruneOutcome> outcomes) : IProgress<PruneOutcome>
     {
-        while (!work.IsCompleted)
-        {
-            await Task.WhenAny(work, Time.WaitForTimersAsync(1)).WaitAsync(TimeSpan.FromSeconds(30), Cancel);
-            if (!work.IsCompleted)
-                Time.Pass(TimeSpan.FromSeconds(1));
-        }
-
-        await work;
-    }
-
-    private sealed class Outcomes(List<PruneOutcome> told) : IProgress<PruneOutcome>
-    {
-        public void Report(PruneOutcome outcome) => told.Add(outcome);
+        public void Report(PruneOutcome outcome) => outcomes.Add(outcome);
     }
 }

@@ -1,5 +1,4 @@
 using ImageGc.Sqlite.Tests;
-using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 
@@ -63,7 +62,7 @@ public sealed class FullDiskHostTests : HostTest
         using var disk = SmallDisk.MountOrSkip();
         using var host = Fill(disk, wasRunning: false);
 
-        var result = await host.Services.GetRequiredService<IImageGarbageCollector>().RunAsync(Cancel);
+        var result = await Collector(host).RunAsync(Cancel);
 
         Assert.Equal(["old-1", "old-2", "old-3"], result.Removed.Select(image => image.ImageId));
         Assert.Equal(result.Removed, StoreOf(host).ListNotRecorded());

@@ -77,11 +77,9 @@ public sealed class HostFailureTests : HostTest
         using var host = Build(("WatchContainers", "true"));
         await host.StartAsync(Cancel);
         await UntilAsync(() => Log.Events().Contains(106));
-        await UntilAsync(() =>
-        {
-            Time.Pass(TimeSpan.FromSeconds(1));
-            return ProblemsOf(host).Any(problem => problem.Part == "watching");
-        });
+        await UntilAsync(
+            () => ProblemsOf(host).Any(problem => problem.Part == "watching"),
+            Time, TimeSpan.FromSeconds(1));
         await LiveAsync(TimeSpan.FromDays(1));
 
         var health = await HealthAsync(host);
@@ -261,15 +259,11 @@ public sealed class HostFailureTests : HostTest
             case "the engine cannot be reached":
                 (Engine.Failure, Workers) = (new EngineUnavailableException("The engine is away."), 2);
                 var away = await LiveAsync(("WatchContainers", "true"));
-                await UntilAsync(() =>
-                {
-                    Time.Pass(TimeSpan.FromMinutes(1));
-                    return Log.Events().IsSupersetOf([122, 103]);
-                });
+                await UntilAsync(() => Log.Events().IsSupersetOf([122, 103]), Time, TimeSpan.FromMinutes(1));
                 return away;
             case "the engine was replaced":
                 using (var host = Build())
-                    await host.Services.GetRequiredService<IImageGarbageCollector>().RunAsync(Cancel);
+                    await Collector(host).RunAsync(Cancel);
                 Engine.Identity = "another";
                 return await LiveAsync();
             case "an image cannot be removed":

@@ -47,11 +47,9 @@ public sealed class HostStatusTests : HostTest
         using (var host = Build(("WatchContainers", "true")))
         {
             await host.StartAsync(Cancel);
-            await UntilAsync(() =>
-            {
-                Time.Pass(TimeSpan.FromSeconds(10));
-                return ProblemsOf(host).Any(problem => problem.Part == "watching");
-            });
+            await UntilAsync(
+                () => ProblemsOf(host).Any(problem => problem.Part == "watching"),
+                Time, TimeSpan.FromSeconds(10));
             Assert.StartsWith("Watching has failed since 2026-03-01 12:0",
                 HostStatus.ReadFrom(StoreOf(host))!.ToString(), StringComparison.Ordinal);
             Engine.Failure = null;
@@ -73,8 +71,8 @@ public sealed class HostStatusTests : HostTest
     [Fact]
     public void What_an_earlier_host_could_not_do_is_not_lost_while_the_note_is_taken_over()
     {
-        var told = new Told();
-        Listener = told;
+        var listener = new RecordingListener();
+        Listener = listener;
         using var host = Build();
         StoreOf(host).RecordUse([], new Dictionary<string, string>
         {
@@ -86,7 +84,7 @@ public sealed class HostStatusTests : HostTest
                 """,
         });
         var state = host.Services.GetRequiredService<HostState>();
-        told.During = state.Own; // After the report was composed, and before it would be noted.
+        listener.During = state.Own; // After the report was composed, and before it would be noted.
 
         state.Report(HostPart.Watching, failure: null, since: null);
 
@@ -97,14 +95,14 @@ public sealed class HostStatusTests : HostTest
     public async Task A_host_that_never_removes_anything_says_so_and_who_listens_is_told_at_once()
     {
         Workers = 1;
-        var told = new Told();
-        Listener = told;
+        var listener = new RecordingListener();
+        Listener = listener;
         using var host = Build(("Enabled", "false"), ("WatchContainers", "true"));
         await host.StartAsync(Cancel);
-        await UntilAsync(() => told.Lines.Contains("Watching since 2026-03-01 12:00:00Z, removes nothing so far"));
+        await UntilAsync(() => listener.Lines.Contains("Watching since 2026-03-01 12:00:00Z, removes nothing so far"));
         await host.StopAsync(Cancel);
 
-        Assert.Equal("Stopped at 2026-03-01 12:00:00Z", told.Lines[^1]);
+        Assert.Equal("Stopped at 2026-03-01 12:00:00Z", listener.Lines[^1]);
         Assert.Equal("false", HostStatus.ReadFrom(StoreOf(host))!.Settings["Enabled"]);
     }
 
@@ -114,7 +112,7 @@ public sealed class HostStatusTests : HostTest
         Engine.Failure = new EngineUnavailableException("The engine is away.");
         using (var failed = Build())
         {
-            var collector = failed.Services.GetRequiredService<IImageGarbageCollector>();
+            var collector = Collector(failed);
             await Assert.ThrowsAsync<EngineUnavailableException>(() => collector.RunAsync(Cancel));
             var status = HostStatus.ReadFrom(StoreOf(failed))!;
             Assert.Equal((true, SteppingTime.Start), (status.IsOnce, status.StoppedAt));
@@ -123,7 +121,7 @@ public sealed class HostStatusTests : HostTest
 
         Engine.Failure = null;
         using var host = Build();
-        await host.Services.GetRequiredService<IImageGarbageCollector>().RunAsync(Cancel);
+        await Collector(host).RunAsync(Cancel);
         Assert.Empty(ProblemsOf(host));
     }
 
@@ -190,7 +188,7 @@ public sealed class HostStatusTests : HostTest
         StoreOf(host).Keep("registry/app");
         Time.Pass(TimeSpan.FromDays(8));
 
-        var verdicts = await host.Services.GetRequiredService<IImageGarbageCollector>().PreviewAsync(Cancel);
+        var verdicts = await Collector(host).PreviewAsync(Cancel);
 
         Assert.Equal((PruneReason.Kept, "by hand, as registry/app"), (verdicts[0].Reason, verdicts[0].KeptBy));
     }
@@ -222,7 +220,7 @@ public sealed class HostStatusTests : HostTest
             Labels = new Dictionary<string, string> { ["owner"] = "edge" },
         });
 
-        var untracked = await host.Services.GetRequiredService<IImageGarbageCollector>().ListUntrackedAsync(Cancel);
+        var untracked = await Collector(host).ListUntrackedAsync(Cancel);
 
         Assert.Equal(
             new Dictionary<string, string>
@@ -248,7 +246,7 @@ public sealed class HostStatusTests : HostTest
         public void Report(HostStatus value) => throw new IOException("Nobody listens.");
     }
 
-    private sealed class Told : IProgress<HostStatus>
+    private sealed class RecordingListener : IProgress<HostStatus>
     {
         public List<string> Lines { get; } = [];
 

@@ -18,13 +18,13 @@ public abstract class HostTest : IDisposable
 
     internal OwnEngine Engine { get; } = new();
 
-    /// <summary>What a host opens that brings its own store.</summary>
+    /// <summary>Opens the store of a host that brings its own; null if the host opens the database itself.</summary>
     protected Func<IServiceProvider, ImageUseStore>? OwnStore { get; set; }
 
-    /// <summary>Is told what the host does.</summary>
+    /// <summary>Receives the status of the host, if set.</summary>
     protected IProgress<HostStatus>? Listener { get; set; }
 
-    /// <summary>How many wait for time to pass once they have nothing to do.</summary>
+    /// <summary>How many timers run while the workers of the host have nothing to do.</summary>
     protected int Workers { get; set; } = 1;
 
     protected static CancellationToken Cancel => TestContext.Current.CancellationToken;
@@ -49,13 +49,19 @@ public abstract class HostTest : IDisposable
         return builder.Build();
     }
 
-    /// <summary>As other programs see them.</summary>
+    /// <summary>The problems of a host as other programs read them.</summary>
     protected static IReadOnlyList<HostProblem> ProblemsOf(IHost host) =>
         HostStatus.ReadFrom(StoreOf(host))?.Problems ?? [];
 
+    protected static bool IsRunning(IHost host) => !host.Services.GetRequiredService<IHostApplicationLifetime>()
+        .ApplicationStopping.IsCancellationRequested;
+
+    protected static IImageGarbageCollector Collector(IHost host) =>
+        host.Services.GetRequiredService<IImageGarbageCollector>();
+
     protected static ImageUseStore StoreOf(IHost host) => host.Services.GetRequiredService<ImageUseStore>();
 
-    /// <summary>Time passes minute by minute, and whoever waits for it does what is due.</summary>
+    /// <summary>Time passes minute by minute, and the workers do what is due.</summary>
     protected async Task LiveAsync(TimeSpan time)
     {
         var minute = TimeSpan.FromMinutes(1);
@@ -68,8 +74,9 @@ public abstract class HostTest : IDisposable
         await SleepAsync();
     }
 
-    /// <summary>Returns when what was due is done.</summary>
-    protected Task SleepAsync() => Time.WaitForTimersAsync(Workers).WaitAsync(TimeSpan.FromSeconds(30), Cancel);
+    /// <summary>Returns when the workers have done what was due, and wait for time to pass.</summary>
+    protected Task SleepAsync() => EndAsync(
+        Time.WaitForTimersAsync(Workers), $"{Workers} workers wait for time to pass");
 
     public virtual void Dispose()
     {

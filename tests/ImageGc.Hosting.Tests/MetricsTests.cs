@@ -100,27 +100,21 @@ public sealed class MetricsTests : HostTest
         using var host = Build(("WatchContainers", "true"));
         Listen(host);
         await host.StartAsync(Cancel);
-        await PassUntilAsync(() => ProblemsOf(host).Select(problem => problem.Part).Order()
-            .SequenceEqual(["cleanup", "watching"]));
+        await UntilAsync(
+            () => ProblemsOf(host).Select(problem => problem.Part).Order().SequenceEqual(["cleanup", "watching"]),
+            Time, TimeSpan.FromSeconds(1));
         Observe();
         Assert.Equal(0, _measured["imagegc.working watching"]);
         Assert.Equal(0, _measured["imagegc.working cleanup"]);
         Assert.DoesNotContain("imagegc.working disk", _measured.Keys);
 
         Engine.Failure = null;
-        await PassUntilAsync(() => ProblemsOf(host).Count == 0);
+        await UntilAsync(() => ProblemsOf(host).Count == 0, Time, TimeSpan.FromSeconds(1));
         Observe();
         Assert.Equal(1, _measured["imagegc.working watching"]);
         Assert.Equal(1, _measured["imagegc.working cleanup"]);
         await host.StopAsync(Cancel);
     }
-
-    /// <summary>Time passes second by second, until it is so.</summary>
-    private Task PassUntilAsync(Func<bool> condition) => UntilAsync(() =>
-    {
-        Time.Pass(TimeSpan.FromSeconds(1));
-        return condition();
-    });
 
     [Fact]
     public void What_cannot_be_known_has_no_value()

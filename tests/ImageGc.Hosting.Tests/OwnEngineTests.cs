@@ -1,7 +1,5 @@
 using System.Threading.Channels;
 using ImageGc.Sqlite;
-using Microsoft.Extensions.DependencyInjection;
-using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 
 namespace ImageGc.Hosting.Tests;
@@ -88,11 +86,7 @@ public sealed class OwnEngineTests : HostTest
         await UntilAsync(() => Engine.Events.Reader.Count == 0);
         Engine.Events.Writer.Complete();
         Engine.Events = null;
-        await UntilAsync(() =>
-        {
-            Time.Pass(TimeSpan.FromSeconds(1));
-            return Engine.Cursors.Count > 1;
-        });
+        await UntilAsync(() => Engine.Cursors.Count > 1, Time, TimeSpan.FromSeconds(1));
 
         Assert.Equal(new[] { null, "17" }, Engine.Cursors.Take(2));
         await host.StopAsync(Cancel);
@@ -144,8 +138,6 @@ public sealed class OwnEngineTests : HostTest
             Cursor = cursor,
         });
 
-    private static IImageGarbageCollector Collector(IHost host) =>
-        host.Services.GetRequiredService<IImageGarbageCollector>();
 
     private static IEnumerable<string> Tracked(ImageUseStore store) =>
         store.List().Select(image => image.ImageId).Order(StringComparer.Ordinal);

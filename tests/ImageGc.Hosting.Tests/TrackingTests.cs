@@ -1,12 +1,10 @@
 using System.Threading.Channels;
 using Microsoft.Data.Sqlite;
-using Microsoft.Extensions.DependencyInjection;
-using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 
 namespace ImageGc.Hosting.Tests;
 
-/// <summary>What counts as a use, and what a host learns of the time in which it did not watch.</summary>
+/// <summary>Which events count as uses, and how a host makes up for the time in which it did not watch.</summary>
 public sealed class TrackingTests : HostTest
 {
     [Theory]
@@ -17,7 +15,7 @@ public sealed class TrackingTests : HostTest
     [InlineData(EngineEventKind.ImageLoaded, "Pulled", "new tracked")]
     [InlineData(EngineEventKind.ImageTagged, "Pulled", "tracked")]
     [InlineData(EngineEventKind.ImageTagged, "All", "new tracked")]
-    public async Task An_image_that_comes_again_is_used_and_another_one_is_tracked_as_TrackImages_says(
+    public async Task A_tracked_image_that_arrives_again_counts_as_used_and_TrackImages_decides_about_new_ones(
         EngineEventKind kind, string trackImages, string expected)
     {
         Engine.Events = Channel.CreateUnbounded<EngineEvent>();
@@ -58,12 +56,14 @@ public sealed class TrackingTests : HostTest
     }
 
     [Fact]
-    public async Task With_all_what_is_there_is_tracked_as_used_now()
+    public async Task With_TrackImages_All_every_image_is_tracked_as_used_when_it_is_first_seen()
     {
         using var host = Build(("WatchContainers", "true"), ("TrackImages", "All"));
         Engine.Images.AddRange([OwnEngine.Image("a"), OwnEngine.Image("b")]);
 
         await Collector(host).RunAsync(Cancel);
+        Assert.All(StoreOf(host).List(), image => Assert.Equal(Time.GetUtcNow(), image.LastUsedAt));
+        Assert.Empty(Engine.Removed);
         Time.Pass(TimeSpan.FromDays(8));
         await Collector(host).RunAsync(Cancel);
 
@@ -71,9 +71,27 @@ public sealed class TrackingTests : HostTest
     }
 
     [Theory]
+    [InlineData("owner")]
+    [InlineData("owner=edge")]
+    public async Task Only_images_of_containers_with_OwnerLabel_are_recorded(string label)
+    {
+        using var host = Build(("WatchContainers", "true"), ("OwnerLabel", label));
+        Engine.Images.AddRange([OwnEngine.Image("ours"), OwnEngine.Image("theirs")]);
+        Engine.Containers.Add(OwnEngine.Container("1", "ours") with
+        {
+            Labels = new Dictionary<string, string> { ["owner"] = "edge" },
+        });
+        Engine.Containers.Add(OwnEngine.Container("2", "theirs"));
+
+        await Collector(host).RunAsync(Cancel);
+
+        Assert.Equal(["ours"], StoreOf(host).List().Select(image => image.ImageId));
+    }
+
+    [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public async Task Containers_that_came_and_went_while_nobody_watched_have_used_their_images(bool once)
+    public async Task Containers_that_came_and_went_unwatched_count_as_uses_of_their_images(bool once)
     {
         Engine.Events = Channel.CreateUnbounded<EngineEvent>();
         Engine.Images.AddRange([OwnEngine.Image("agent"), OwnEngine.Image("job", "job:1")]);
@@ -138,18 +156,14 @@ public sealed class TrackingTests : HostTest
             await UntilAsync(() => Log.Messages(LogLevel.Warning).Count > 0);
         }
 
-        await UntilAsync(() =>
-        {
-            Time.Pass(TimeSpan.FromSeconds(1));
-            return StoreOf(host).Find("agent") is not null;
-        });
+        await UntilAsync(() => StoreOf(host).Find("agent") is not null, Time, TimeSpan.FromSeconds(1));
         await host.StopAsync(Cancel);
     }
 
     [Theory]
     [InlineData(true)]
     [InlineData(false)]
-    public async Task An_idle_host_writes_nothing_in_an_hour_also_where_each_stream_ends_at_once(bool endsAtOnce)
+    public async Task An_idle_host_writes_nothing_in_an_hour_even_if_each_stream_ends_at_once(bool endsAtOnce)
     {
         Engine.Events = Channel.CreateUnbounded<EngineEvent>();
         Engine.Containers.Add(OwnEngine.Container("1", "agent"));
@@ -160,22 +174,15 @@ public sealed class TrackingTests : HostTest
         if (endsAtOnce)
         {
             Engine.Events.Writer.Complete();
-            await UntilAsync(() =>
-            {
-                Time.Pass(TimeSpan.FromMinutes(1));
-                return ProblemsOf(host) is [{ Part: "watching" }];
-            });
+            await UntilAsync(() => ProblemsOf(host) is [{ Part: "watching" }], Time, TimeSpan.FromMinutes(1));
         }
 
         using var other = new SqliteConnection($"Data Source={PathOf("image_use.db")};Pooling=false");
         other.Open();
         var before = Version(other);
 
-        await UntilAsync(() =>
-        {
-            Time.Pass(TimeSpan.FromMinutes(1)); // The longest pause.
-            return Engine.Cursors.Count >= (endsAtOnce ? 60 : 2);
-        });
+        // A minute is the longest pause between two tries.
+        await UntilAsync(() => Engine.Cursors.Count >= (endsAtOnce ? 60 : 2), Time, TimeSpan.FromMinutes(1));
 
         Assert.Equal(before, Version(other));
         Assert.InRange(Log.Messages(LogLevel.Warning).Count, endsAtOnce ? 1 : 0, endsAtOnce ? 8 : 0);
@@ -186,7 +193,8 @@ public sealed class TrackingTests : HostTest
     [Theory]
     [InlineData("registry/app:1", "registry/app:1")]
     [InlineData("registry/app:latest", "registry/app")]
-    public async Task A_container_that_went_unwatched_used_the_image_that_its_name_meant(string name, string written)
+    public async Task A_container_removed_unwatched_used_the_image_that_its_name_meant_before(
+        string name, string written)
     {
         Engine.Events = Channel.CreateUnbounded<EngineEvent>();
         Engine.Images.AddRange([OwnEngine.Image("old", name), OwnEngine.Image("other", "registry/app:2")]);
@@ -222,6 +230,4 @@ public sealed class TrackingTests : HostTest
     private static EngineEvent EventOf(EngineEventKind kind, string? container, string image, string cursor) =>
         new() { Kind = kind, ContainerId = container, ImageReference = image, Cursor = cursor };
 
-    private static IImageGarbageCollector Collector(IHost host) =>
-        host.Services.GetRequiredService<IImageGarbageCollector>();
 }

@@ -6,11 +6,11 @@ using Microsoft.Extensions.Logging;
 
 namespace ImageGc.Hosting.Tests;
 
-/// <summary>What a host's database says of images afterwards: when they were last used, and why they went.</summary>
-public sealed class BooksTests : HostTest
+/// <summary>What cleanups write into the database: which images are tracked, when used, and which are gone.</summary>
+public sealed class CleanupRecordsTests : HostTest
 {
     [Fact]
-    public async Task An_image_that_cleanups_on_two_days_do_not_find_is_forgotten_and_the_history_has_it_as_gone()
+    public async Task An_image_that_cleanups_miss_on_two_days_is_forgotten_and_recorded_as_gone()
     {
         using var host = Build();
         var store = StoreOf(host);
@@ -30,7 +30,7 @@ public sealed class BooksTests : HostTest
     }
 
     [Fact]
-    public async Task An_engine_that_lists_no_image_once_costs_none()
+    public async Task An_engine_that_lists_no_images_for_a_day_loses_no_tracked_image()
     {
         using var host = Build();
         StoreOf(host).RecordUse(["a", "b"]);
@@ -51,17 +51,19 @@ public sealed class BooksTests : HostTest
     [InlineData("gone", "agent")]
     [InlineData("agent", "agent gone")] // It is there all the same.
     [InlineData("two words", "agent gone")]
-    public async Task An_image_whose_removal_is_seen_is_forgotten_alone_and_at_once(string removed, string left)
+    public async Task An_image_whose_removal_is_reported_is_forgotten_at_once_unless_it_is_still_there(
+        string removed, string left)
     {
         Engine.Events = Channel.CreateUnbounded<EngineEvent>();
         Engine.Images.Add(OwnEngine.Image("agent"));
         using var host = Build(("WatchContainers", "true"));
         var store = StoreOf(host);
-        store.RecordUse(["agent", "gone"]);
+        store.RecordUse(["agent", "gone", "gone-next"]);
         await host.StartAsync(Cancel);
 
-        Engine.Events.Writer.TryWrite(new() { Kind = EngineEventKind.ImageRemoved, ImageReference = removed });
-        await UntilAsync(() => Engine.Events.Reader.Count == 0 && store.Count() == left.Split(' ').Length);
+        foreach (var image in (string[])[removed, "gone-next"]) // When the next one is forgotten, the first is decided.
+            Engine.Events.Writer.TryWrite(new() { Kind = EngineEventKind.ImageRemoved, ImageReference = image });
+        await UntilAsync(() => store.Find("gone-next") is null);
         await host.StopAsync(Cancel);
 
         Assert.Empty(Log.Messages(LogLevel.Warning));
@@ -69,7 +71,7 @@ public sealed class BooksTests : HostTest
     }
 
     [Fact]
-    public async Task While_the_engine_has_another_store_of_images_nothing_goes_until_someone_accepts_it()
+    public async Task While_the_engine_has_another_image_store_nothing_is_removed_until_it_is_accepted()
     {
         using var host = Build(("KeepImages", "agent"));
         var store = StoreOf(host);
@@ -103,7 +105,7 @@ public sealed class BooksTests : HostTest
     }
 
     [Fact]
-    public async Task What_was_recorded_by_a_name_is_found_and_what_is_not_found_stays_and_is_reported()
+    public async Task An_image_recorded_by_its_name_is_tracked_by_its_ID_and_an_unknown_name_is_reported()
     {
         using var host = Build();
         var store = StoreOf(host);
@@ -128,7 +130,7 @@ public sealed class BooksTests : HostTest
     }
 
     [Fact]
-    public async Task What_KeepImages_matches_nothing_with_is_reported_at_the_start_by_each_cleanup_and_preview()
+    public async Task An_entry_of_KeepImages_without_a_match_is_reported_at_the_start_and_by_cleanup_and_preview()
     {
         Engine.Images.Add(OwnEngine.Image("a", "registry/agent:1"));
         using var host = Build(("KeepImages", "registry/agnt, registry/agent"));
@@ -146,7 +148,7 @@ public sealed class BooksTests : HostTest
     }
 
     [Fact]
-    public async Task A_second_host_on_the_same_database_is_refused_and_goes_on_recording()
+    public async Task A_second_host_on_the_same_database_removes_nothing_and_records_uses()
     {
         using var first = Build();
         using var second = Build();
@@ -169,7 +171,7 @@ public sealed class BooksTests : HostTest
     }
 
     [Fact]
-    public async Task An_image_in_KeepImages_stays_and_its_last_use_stays_what_it_was()
+    public async Task An_image_in_KeepImages_stays_and_its_last_use_does_not_change()
     {
         Engine.Images.AddRange([OwnEngine.Image("kept", "agent:1"), OwnEngine.Image("old", "module:1")]);
         using (var host = Build(("KeepImages:0", "agent")))
@@ -192,8 +194,6 @@ public sealed class BooksTests : HostTest
         Assert.Equal(["old", "kept"], Engine.Removed);
     }
 
-    private static IImageGarbageCollector Collector(IHost host) =>
-        host.Services.GetRequiredService<IImageGarbageCollector>();
 
     private static Cleanup CleanupOf(IHost host) => host.Services.GetRequiredService<Cleanup>();
 }
