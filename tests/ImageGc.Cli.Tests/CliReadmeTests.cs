@@ -6,7 +6,7 @@ using ImageGc.Sqlite;
 
 namespace ImageGc.Cli.Tests;
 
-/// <summary>The README of `imagegc` says what is so.</summary>
+/// <summary>The README of `imagegc` is complete, and its queries work.</summary>
 public sealed partial class CliReadmeTests : CliTest
 {
     private static readonly string Readme = File.ReadAllText(Path.Combine(AppContext.BaseDirectory, "imagegc.md"));
@@ -34,7 +34,7 @@ public sealed partial class CliReadmeTests : CliTest
 
     [Theory]
     [MemberData(nameof(Documents))]
-    public void It_shows_the_JSON_of_every_command_with_all_its_names(string command, Type printed)
+    public void It_shows_the_JSON_of_a_command_with_all_its_names(string command, Type printed)
     {
         var documented = JsonDocument.Parse(JsonBlock.Match(Readme).Groups[1].Value).RootElement.GetProperty(command);
 
@@ -43,6 +43,12 @@ public sealed partial class CliReadmeTests : CliTest
             Names(documented).Where(name => !name.StartsWith("/settings/", StringComparison.Ordinal))
                 .Distinct().Order());
     }
+
+    [Fact]
+    public void It_shows_the_JSON_of_every_command_that_prints_any() => Assert.Equal(
+        Commands().Except(["run", "completion"]).Order(),
+        JsonDocument.Parse(JsonBlock.Match(Readme).Groups[1].Value).RootElement.EnumerateObject()
+            .Select(command => command.Name.Split(' ')[0]).Distinct().Order());
 
     [Fact]
     public void It_explains_every_reason() =>

@@ -105,7 +105,7 @@ public sealed class InUseListTests : CliTest
     {
         var file = FileOf("#" + new string('x', InUseFile.MaxLineLength));
 
-        Assert.Contains("longer than 4096", Run("prune", "--in-use-file", file).Error, StringComparison.Ordinal);
+        Assert.Contains("longer than 4096", ErrorOf(file), StringComparison.Ordinal);
     }
 
     [Fact]
@@ -113,8 +113,7 @@ public sealed class InUseListTests : CliTest
     {
         Input = string.Concat(Enumerable.Range(0, InUseFile.MaxIds + 1).Select(number => $"image{number}\n"));
 
-        Assert.Contains("Line 100001 of standard input",
-            Run("prune", "--in-use-file", "-").Error, StringComparison.Ordinal);
+        Assert.Contains("Line 100001 of standard input", ErrorOf("-"), StringComparison.Ordinal);
     }
 
     [Fact]
@@ -122,8 +121,7 @@ public sealed class InUseListTests : CliTest
     {
         File.WriteAllBytes(PathOf("latin1"), [.. Encoding.UTF8.GetBytes(Id(1)), 0xff, (byte)'\n']);
 
-        Assert.Contains("is not UTF-8",
-            Run("prune", "--in-use-file", PathOf("latin1")).Error, StringComparison.Ordinal);
+        Assert.Contains("is not UTF-8", ErrorOf(PathOf("latin1")), StringComparison.Ordinal);
     }
 
     [Theory]
@@ -190,7 +188,16 @@ public sealed class InUseListTests : CliTest
 
     [Fact]
     public void A_directory_is_an_error_that_says_so() => Assert.Contains(
-        "is a directory. Nothing was changed.", Run("prune", "--in-use-file", "/tmp").Error, StringComparison.Ordinal);
+        "is a directory. Nothing was changed.", ErrorOf("/tmp"), StringComparison.Ordinal);
+
+    /// <summary>The error of a prune with this file, which must have changed nothing.</summary>
+    private string ErrorOf(string file)
+    {
+        var result = Run("prune", "--in-use-file", file);
+        Assert.Equal(ExitCode.Failed, result.ExitCode);
+        Assert.Equal([Id(1), Id(2), Id(3)], TrackedIds());
+        return result.Error;
+    }
 
     private sealed class EndlessStream(string repeated) : MemoryStream
     {

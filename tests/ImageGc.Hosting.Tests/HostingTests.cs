@@ -32,7 +32,7 @@ public sealed class HostingTests : HostTest
     }
 
     [Fact]
-    public async Task A_host_tells_at_its_start_what_is_tracked_or_why_it_cannot_know()
+    public async Task A_host_logs_at_startup_how_many_images_are_tracked_or_why_it_cannot_know()
     {
         using (var host = Build())
         {
@@ -56,25 +56,26 @@ public sealed class HostingTests : HostTest
     }
 
     [Fact]
-    public async Task A_disabled_host_records_and_never_removes()
+    public async Task A_disabled_host_records_uses_and_removes_nothing_on_schedule_or_on_demand()
     {
+        Engine.Images.Add(OwnEngine.Image("old"));
         using var host = Build(("Enabled", "false"));
-        var store = StoreOf(host);
-        store.RecordUse("old");
+        await host.StartAsync(Cancel);
+        host.Services.GetRequiredService<IImageUseRecorder>().Record("old");
         Time.Pass(TimeSpan.FromDays(8));
 
-        await host.StartAsync(Cancel);
-        await host.Services.GetServices<IHostedService>().OfType<CleanupWorker>().Single()
-            .ExecuteTask!.WaitAsync(Cancel);
+        var cleanups = host.Services.GetServices<IHostedService>().OfType<CleanupWorker>().Single();
+        await EndAsync(cleanups.ExecuteTask!, "the worker that cleans up ends, because the host is disabled");
+        await Collector(host).RunAsync(Cancel);
         await host.StopAsync(Cancel);
 
         Assert.Empty(Engine.Removed);
-        Assert.Null(store.LastPrune());
-        Assert.Equal(["old"], store.List().Select(image => image.ImageId));
+        Assert.Null(StoreOf(host).LastPrune());
+        Assert.Equal(["old"], StoreOf(host).List().Select(image => image.ImageId));
     }
 
     [Fact]
-    public async Task A_database_that_can_be_read_again_shows_in_the_health_before_the_next_run()
+    public async Task A_database_that_can_be_read_again_is_healthy_before_the_next_cleanup()
     {
         var database = ("DatabasePath", PathOf("disk/image_use.db"));
         Directory.CreateDirectory(PathOf("disk"));
@@ -98,8 +99,9 @@ public sealed class HostingTests : HostTest
     }
 
     [Fact]
-    public async Task A_failed_run_prunes_nothing_ends_nothing_and_shows_in_the_health()
+    public async Task A_failed_cleanup_removes_nothing_does_not_end_the_host_and_shows_in_the_health_check()
     {
+        Engine.Images.Add(OwnEngine.Image("old"));
         using var host = Build();
         Engine.Failure = new IOException("The engine is away.");
         var store = StoreOf(host);
@@ -109,11 +111,11 @@ public sealed class HostingTests : HostTest
         await host.StartAsync(Cancel);
         await LiveAsync(UntilMidnight);
         var health = await HealthAsync(host);
-        var running = !host.Services.GetRequiredService<IHostApplicationLifetime>()
-            .ApplicationStopping.IsCancellationRequested;
+        var isRunning = IsRunning(host);
         await host.StopAsync(Cancel);
 
-        Assert.True(running);
+        Assert.True(isRunning);
+        Assert.Empty(Engine.Removed);
         Assert.Equal(HealthStatus.Degraded, health.Status);
         Assert.Contains("The engine is away.", health.Description, StringComparison.Ordinal);
         Assert.Single(store.List());
@@ -126,18 +128,19 @@ public sealed class HostingTests : HostTest
 
         await host.StartAsync(Cancel);
         await LiveAsync(ClockSettleTime);
-        var health = await HealthAsync(host);
+        var (health, isRunning) = (await HealthAsync(host), IsRunning(host));
         await host.StopAsync(Cancel);
 
+        Assert.True(isRunning);
         Assert.Equal(HealthStatus.Unhealthy, health.Status);
     }
 
     [Fact]
-    public async Task Nothing_is_pruned_when_the_images_to_keep_cannot_be_resolved()
+    public async Task Nothing_is_removed_when_the_engine_cannot_list_the_images_to_keep()
     {
+        Engine.Images.Add(OwnEngine.Image("old"));
         using var host = Build(("KeepImages:0", "agent"));
-        var store = StoreOf(host);
-        store.RecordUse("old");
+        StoreOf(host).RecordUse("old");
         Time.Pass(TimeSpan.FromDays(8));
         Engine.ImagesFailure = new IOException("No list.");
 
@@ -145,10 +148,11 @@ public sealed class HostingTests : HostTest
             .RunAsync(PruneKind.Scheduled, null, null, Cancel));
 
         Assert.Empty(Engine.Removed);
+        Assert.NotNull(StoreOf(host).Find("old"));
     }
 
     [Fact]
-    public async Task A_day_on_which_nothing_happens_costs_two_lines_of_log()
+    public async Task A_day_on_which_nothing_happens_adds_two_lines_to_the_log()
     {
         (Engine.Events, Workers) = (Channel.CreateUnbounded<EngineEvent>(), 2);
         using var host = Build(("WatchContainers", "true"));

@@ -4,6 +4,7 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Options;
 
 namespace ImageGc.Hosting.Tests;
 
@@ -24,7 +25,7 @@ public sealed class RegistrationTests : HostTest
     }
 
     [Fact]
-    public void A_second_call_fails_at_the_call()
+    public void A_second_call_of_AddImageGarbageCollection_throws()
     {
         var services = new ServiceCollection();
         services.AddImageGarbageCollection(_ => { });
@@ -47,30 +48,38 @@ public sealed class RegistrationTests : HostTest
         Assert.Contains("Call AddDocker() or AddEngine", failure.Message, StringComparison.Ordinal);
     }
 
-    [Fact]
-    public void What_the_store_would_refuse_stops_the_start_with_the_name_of_the_setting()
+    public static TheoryData<string, Action<ImageGarbageCollectionOptions>> RefusedByTheStore => new()
     {
-        foreach (var (name, set) in ((string, Action<ImageGarbageCollectionOptions>)[])
-            [
-                ("DatabasePath", options => options.DatabasePath = ":memory:"),
-                ("FlatFilePath", options => options.FlatFilePath = " "),
-                ("FlatFilePath", options => options.FlatFilePath = options.DatabasePath),
-                ("BusyTimeout", options => options.BusyTimeout = TimeSpan.FromSeconds(-1)),
-                ("ClockSettleTime", options => options.ClockSettleTime = TimeSpan.FromSeconds(-1)),
-                ("ImageAgeCleanupThreshold", options => options.ImageAgeCleanupThreshold = TimeSpan.FromDays(-1)),
-                ("Durability", options => options.Durability = (Durability)7),
-            ])
-        {
-            var options = new ImageGarbageCollectionOptions { DatabasePath = "x.db" };
-            set(options);
+        { "DatabasePath", options => options.DatabasePath = ":memory:" },
+        { "FlatFilePath", options => options.FlatFilePath = " " },
+        { "FlatFilePath", options => options.FlatFilePath = options.DatabasePath },
+        { "BusyTimeout", options => options.BusyTimeout = TimeSpan.FromSeconds(-1) },
+        { "ClockSettleTime", options => options.ClockSettleTime = TimeSpan.FromSeconds(-1) },
+        { "ImageAgeCleanupThreshold", options => options.ImageAgeCleanupThreshold = TimeSpan.FromDays(-1) },
+        { "Durability", options => options.Durability = (Durability)7 },
+    };
 
-            Assert.StartsWith(name, Assert.Single(new OptionsValidator(() => true).Validate(null, options).Failures!),
-                StringComparison.Ordinal);
-        }
+    [Theory]
+    [MemberData(nameof(RefusedByTheStore))]
+    public async Task A_setting_in_code_that_the_store_refuses_stops_the_start_with_a_message_that_names_it(
+        string name, Action<ImageGarbageCollectionOptions> set)
+    {
+        var builder = Host.CreateApplicationBuilder(new HostApplicationBuilderSettings { DisableDefaults = true });
+        builder.Services.AddImageGarbageCollection(options =>
+        {
+            options.DatabasePath = PathOf("image_use.db");
+            set(options);
+        }).AddEngine<OwnEngine>();
+        using var host = builder.Build();
+
+        var refused = await Assert.ThrowsAsync<OptionsValidationException>(() => host.StartAsync(Cancel));
+
+        Assert.StartsWith(name, Assert.Single(refused.Failures), StringComparison.Ordinal);
+        Assert.False(File.Exists(PathOf("image_use.db")));
     }
 
     [Fact]
-    public void A_recorder_logs_a_storage_failure_and_goes_on_once_it_has_passed()
+    public void A_recorder_logs_storage_failures_works_again_after_them_and_throws_only_on_misuse()
     {
         using var host = Build(("DatabasePath", PathOf("missing/image_use.db")));
         var recorder = host.Services.GetRequiredService<IImageUseRecorder>();
@@ -86,17 +95,21 @@ public sealed class RegistrationTests : HostTest
     }
 
     [Fact]
-    public async Task A_health_check_has_the_name_that_the_host_gives_it()
+    public async Task A_health_check_has_the_name_the_tags_and_the_failure_status_that_the_host_gives_it()
     {
-        using var host = Build();
+        using var host = Build(("DatabasePath", PathOf("missing/image_use.db")));
         var checks = new ServiceCollection().AddLogging();
         checks.AddSingleton(host.Services.GetRequiredService<Health>());
-        checks.AddHealthChecks().AddImageGarbageCollection("images", tags: ["ready"]);
+        checks.AddHealthChecks().AddImageGarbageCollection("images", HealthStatus.Degraded, ["ready"]);
         using var provider = checks.BuildServiceProvider();
 
-        var report = await provider.GetRequiredService<HealthCheckService>().CheckHealthAsync(Cancel);
+        var health = provider.GetRequiredService<HealthCheckService>();
 
-        Assert.Equal(["ready"], report.Entries["images"].Tags);
-        Assert.Equal(HealthStatus.Healthy, report.Status);
+        var broken = (await health.CheckHealthAsync(Cancel)).Entries["images"];
+        Directory.CreateDirectory(PathOf("missing"));
+        var working = (await health.CheckHealthAsync(Cancel)).Entries["images"];
+
+        Assert.Equal(["ready"], broken.Tags);
+        Assert.Equal((HealthStatus.Degraded, HealthStatus.Healthy), (broken.Status, working.Status));
     }
 }
