@@ -39,7 +39,7 @@ public sealed class BuiltProgramTests : CliTest
         + "system, so CleanupTime is in UTC.")]
     [InlineData("TZ=Europe/Berlin", "'/no/file.prom'", "")]
     [InlineData("TZ=:UTC", "'/no/file.prom'", "")]
-    public async Task A_wrong_setting_in_the_environment_is_reported_with_its_variable(
+    public async Task A_wrong_setting_or_time_zone_in_the_environment_is_reported_with_its_variable(
         string variable, string also, string complaint)
     {
         var (exitCode, _, error) = await Start(
@@ -148,7 +148,7 @@ public sealed class BuiltProgramTests : CliTest
     }
 
     [Fact]
-    public async Task A_standard_input_that_is_closed_is_told_and_not_waited_for()
+    public async Task A_closed_standard_input_is_reported_and_not_waited_for()
     {
         Record(TimeSpan.Zero, "a");
 
@@ -160,7 +160,7 @@ public sealed class BuiltProgramTests : CliTest
     }
 
     [Fact]
-    public async Task What_was_forgotten_is_told_also_where_the_list_cannot_be_written()
+    public async Task A_prune_reports_how_many_it_forgot_even_if_the_list_cannot_be_written()
     {
         Record(TimeSpan.FromDays(30), "a");
 

@@ -56,7 +56,7 @@ public sealed class CompletionCommandTests : CliTest
     }
 
     [Fact]
-    public async Task Completion_leaves_everything_as_it_is()
+    public async Task Completion_creates_and_changes_no_file()
     {
         Assert.Equal("", await Complete("bash", $"imagegc forget --db {PathOf("missing.db")} "));
         Assert.False(File.Exists(PathOf("missing.db")));
@@ -75,7 +75,7 @@ public sealed class CompletionCommandTests : CliTest
     }
 
     [Fact]
-    public async Task What_the_runtime_just_recorded_is_completed()
+    public async Task Completion_offers_images_that_were_just_recorded()
     {
         Record(TimeSpan.Zero, "a");
         using var runtime = ImageUseStore.Open(new ImageUseStoreOptions { DatabasePath = DatabasePath }, Time);
@@ -87,7 +87,7 @@ public sealed class CompletionCommandTests : CliTest
     }
 
     [Fact]
-    public async Task Zsh_understands_the_same_script()
+    public async Task Zsh_completes_with_the_same_script()
     {
         if ((await BuiltProgramTests.Start("command -v zsh")).ExitCode != 0)
             Assert.Skip("There is no zsh on this machine.");

@@ -103,7 +103,7 @@ public sealed class DailyQuestionsTests : EngineTest
     }
 
     [Fact]
-    public void What_goes_next_when_and_why()
+    public void What_is_removed_next_when_and_why()
     {
         Assert.Equal(
             [
@@ -135,7 +135,7 @@ public sealed class DailyQuestionsTests : EngineTest
     }
 
     [Fact]
-    public void When_and_why_an_image_went_and_how_much_it_freed()
+    public void When_and_why_an_image_was_removed()
     {
         Ask("run", "--once");
         Time.Now += TimeSpan.FromHours(2);

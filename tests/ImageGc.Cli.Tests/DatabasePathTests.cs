@@ -33,7 +33,7 @@ public sealed class DatabasePathTests : CliTest
     }
 
     [Fact]
-    public void Every_command_uses_the_same_default_database()
+    public void Without_a_path_commands_use_the_same_default_database()
     {
         Assert.Equal("/var/lib/imagegc/image_use.db", new ConsoleEnvironment().DefaultDatabase);
         Assert.Contains(PathOf("default.db"), RunAnywhere("list").Error, StringComparison.Ordinal);
@@ -54,7 +54,7 @@ public sealed class DatabasePathTests : CliTest
     }
 
     [Fact]
-    public void What_only_looks_leaves_a_damaged_database_as_it_is()
+    public void Read_only_commands_never_change_a_damaged_database()
     {
         Record(TimeSpan.Zero, [.. Enumerable.Range(0, 500).Select(Id)]);
         using (var file = File.OpenWrite(DatabasePath))

@@ -4,7 +4,7 @@ namespace ImageGc.Cli.Tests;
 public sealed class EngineCommandTests : EngineTest
 {
     [Fact]
-    public async Task Explain_asks_the_engine_and_judges_as_the_running_daemon_does_unless_told_otherwise()
+    public async Task Explain_asks_the_engine_and_uses_the_settings_of_the_running_daemon()
     {
         var old = AddTracked(TimeSpan.FromDays(8), 310_000_000, "registry/app:1");
         var used = AddTracked(TimeSpan.FromDays(9), 20_000_000, "registry/app:2");
@@ -35,7 +35,7 @@ public sealed class EngineCommandTests : EngineTest
     }
 
     [Fact]
-    public async Task Without_a_running_daemon_the_file_of_the_device_counts_and_without_that_the_last_run()
+    public async Task Without_a_running_daemon_the_settings_file_counts_and_without_that_the_last_run()
     {
         AddTracked(TimeSpan.FromDays(8), 310_000_000, "registry/app:1");
         using (var daemon = await StartDaemonAsync(("ImageAgeCleanupThreshold", "10d")))
@@ -51,7 +51,7 @@ public sealed class EngineCommandTests : EngineTest
     }
 
     [Fact]
-    public void A_run_and_its_dry_run_take_the_same_settings_and_are_silent_where_there_is_nothing_to_do()
+    public void Run_once_ignores_the_flags_of_the_last_run_and_is_silent_if_there_is_nothing_to_do()
     {
         var app = AddTracked(TimeSpan.FromDays(8), 310_000_000, "registry/app:1");
         var kept = Ask("run", "--once", "--keep", "registry/app");
@@ -62,7 +62,7 @@ public sealed class EngineCommandTests : EngineTest
     }
 
     [Fact]
-    public void The_engine_of_a_run_that_failed_with_it_is_not_asked_again()
+    public void The_engine_address_of_a_failed_run_is_not_used_again()
     {
         AddTracked(TimeSpan.FromDays(8), 310_000_000, "registry/app:1");
         Assert.Equal(ExitCode.Failed, Run("run", "--once", "--engine", "unix:///nowhere.sock").ExitCode);
@@ -73,7 +73,7 @@ public sealed class EngineCommandTests : EngineTest
     }
 
     [Fact]
-    public void The_file_of_the_device_names_the_database_of_every_command_unless_another_is_named()
+    public void The_settings_file_names_the_database_unless_an_option_does()
     {
         AddTracked(TimeSpan.FromDays(8), 310_000_000, "registry/app:1");
         WriteSettings("4d");
@@ -90,7 +90,7 @@ public sealed class EngineCommandTests : EngineTest
     }
 
     [Fact]
-    public void What_is_untracked_is_listed_with_the_reason_and_adopted_as_used_now()
+    public void Untracked_images_are_listed_with_the_reason_and_adopted_as_used_now()
     {
         var tracked = AddTracked(TimeSpan.FromDays(8), 310_000_000, "registry/app:1");
         var (debug, tool) = (Docker.AddImage("debug:latest"), Docker.AddImage("team/tool:2"));
@@ -116,7 +116,7 @@ public sealed class EngineCommandTests : EngineTest
     }
 
     [Fact]
-    public void A_name_that_the_engine_does_not_have_changes_nothing_and_gets_the_nearest()
+    public void An_unknown_name_changes_nothing_and_the_error_suggests_the_nearest_name()
     {
         Docker.AddImage("registry/app:1");
 
@@ -133,7 +133,7 @@ public sealed class EngineCommandTests : EngineTest
     }
 
     [Fact]
-    public void Record_looks_a_name_up_and_without_an_engine_takes_whole_IDs_only()
+    public void Record_looks_up_names_and_without_an_engine_takes_whole_IDs_only()
     {
         var app = Docker.AddImage("registry/app:1");
 
@@ -151,7 +151,7 @@ public sealed class EngineCommandTests : EngineTest
     }
 
     [Fact]
-    public async Task What_is_kept_by_hand_stays_tonight_although_the_daemon_runs()
+    public async Task Keep_works_beside_a_running_daemon_and_protects_an_image_until_unkeep()
     {
         var app = AddTracked(TimeSpan.FromDays(8), 1, "registry/app:1");
         AddTracked(TimeSpan.FromDays(8), 2, "tool:1");

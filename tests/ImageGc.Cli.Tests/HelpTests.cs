@@ -16,7 +16,7 @@ public sealed class HelpTests : CliTest
         }));
 
     [Fact]
-    public void Help_says_nothing_of_the_database()
+    public void Help_does_not_depend_on_the_database()
     {
         Variables["IMAGEGC_DB"] = DatabasePath;
         var without = RunAnywhere("--help").Output + RunAnywhere("forget", "--help").Output;
@@ -31,7 +31,7 @@ public sealed class HelpTests : CliTest
     [InlineData("export", "-")]
     [InlineData("prune", "--older-than", "0", "--in-use", "b", "--dry-rum")]
     [InlineData("run", "--once", "--keep", "agent", "--dry-rum")]
-    public void A_mistyped_option_is_taken_for_nothing_else(params string[] args)
+    public void A_mistyped_option_is_a_usage_error_and_changes_nothing(params string[] args)
     {
         Record(TimeSpan.Zero, "a");
 
@@ -63,7 +63,7 @@ public sealed class HelpTests : CliTest
         Assert.Contains("IMAGEGC_DB", RunAnywhere("--help").Output, StringComparison.Ordinal);
 
     [Fact]
-    public void Help_has_only_the_names_that_linux_knows()
+    public void Help_shows_only_the_option_names_of_Linux()
     {
         var help = RunAnywhere("list", "--help").Output;
 
@@ -74,7 +74,7 @@ public sealed class HelpTests : CliTest
     }
 
     [Fact]
-    public void Wrong_usage_is_told_in_a_few_lines_that_begin_with_the_programs_name()
+    public void Wrong_usage_is_reported_in_a_few_lines_that_begin_with_the_programs_name()
     {
         Assert.Equal(
             [

@@ -7,7 +7,7 @@ public sealed class HistoryCommandTests : CliTest
     private static readonly TimeSpan Day = TimeSpan.FromDays(1);
 
     [Fact]
-    public void History_tells_when_and_why_each_image_went_newest_prune_first()
+    public void History_lists_when_and_why_each_image_was_removed_newest_prune_first()
     {
         Record(9 * Day, "a");
         Record(8 * Day, "c");
@@ -63,7 +63,7 @@ public sealed class HistoryCommandTests : CliTest
     [InlineData("abcd000000000000000000000000000000000000000000000000000000000001")]
     [InlineData("sha256:abcd00000000")]
     [InlineData("abcd")]
-    public void History_of_an_image_takes_its_id_as_tables_print_it(string written)
+    public void History_finds_an_image_by_its_ID_in_every_printed_form(string written)
     {
         Record(8 * Day, "sha256:abcd000000000000000000000000000000000000000000000000000000000001", Id(1));
         Prune();
@@ -75,7 +75,7 @@ public sealed class HistoryCommandTests : CliTest
     [InlineData("app:1.4.2")]
     [InlineData("docker.io/library/app:1.4.2")]
     [InlineData("app")]
-    public void History_of_an_image_takes_its_name_also_when_it_is_gone(string written)
+    public void History_finds_a_removed_image_by_its_name(string written)
     {
         Record(8 * Day, Id(1), Id(2));
         Describe(Id(1), 310_000_000, "app:1.4.2");
@@ -91,7 +91,7 @@ public sealed class HistoryCommandTests : CliTest
     }
 
     [Fact]
-    public void History_of_a_name_that_nothing_has_says_the_nearest()
+    public void History_of_an_unknown_name_suggests_the_nearest_name()
     {
         Record(8 * Day, Id(1));
         Describe(Id(1), null, "registry/App:1");
@@ -110,7 +110,7 @@ public sealed class HistoryCommandTests : CliTest
     [InlineData("sha256:")]
     [InlineData("ABCD")]
     [InlineData("abce")]
-    public void History_of_another_image_is_an_error(string written)
+    public void History_of_an_image_that_was_never_removed_is_an_error(string written)
     {
         Record(8 * Day, "sha256:abcd000000000000000000000000000000000000000000000000000000000001");
         Prune();
@@ -152,7 +152,7 @@ public sealed class HistoryCommandTests : CliTest
     }
 
     [Fact]
-    public void Check_tells_of_the_last_prune()
+    public void Check_shows_the_last_prune()
     {
         Record(8 * Day, "a");
         Assert.Contains("last-prune\tnone", Run("check").Lines);

@@ -5,7 +5,7 @@ public sealed class ImportExportTests : CliTest
     [Theory]
     [InlineData("import")]
     [InlineData("export")]
-    public void The_database_is_no_flat_file(string command)
+    public void Import_and_export_refuse_the_file_of_the_database(string command)
     {
         Run("record", Id(1));
 
@@ -17,7 +17,7 @@ public sealed class ImportExportTests : CliTest
     }
 
     [Fact]
-    public void Export_is_what_import_reads()
+    public void Import_reads_what_export_wrote()
     {
         Record(TimeSpan.FromDays(1), Id(1));
 
@@ -29,7 +29,7 @@ public sealed class ImportExportTests : CliTest
     }
 
     [Fact]
-    public void What_has_no_line_that_can_be_read_is_no_flat_file()
+    public void A_file_without_a_readable_line_is_not_imported_and_nothing_is_pruned()
     {
         File.WriteAllBytes(PathOf("noise"), [.. Enumerable.Range(0, 5000).Select(i => (byte)(i * 7))]);
         Record(TimeSpan.FromDays(8), "old");
@@ -42,7 +42,7 @@ public sealed class ImportExportTests : CliTest
     }
 
     [Fact]
-    public void Import_of_a_missing_file_or_of_the_database_creates_nothing()
+    public void Import_of_a_missing_file_and_empty_paths_create_nothing()
     {
         Assert.Equal(ExitCode.Failed, Run("import", PathOf("missing")).ExitCode);
         Assert.Equal(ExitCode.Usage, Run("import", "").ExitCode);

@@ -32,7 +32,7 @@ public sealed class InUseListTests : CliTest
     [Theory]
     [InlineData("")]
     [InlineData("\n# Cannot connect to the Docker daemon\n")]
-    public void A_file_that_names_no_image_is_an_error_since_whatever_should_have_written_it_failed(string content)
+    public void An_in_use_file_that_names_no_image_is_an_error(string content)
     {
         var file = FileOf(content);
 
@@ -49,7 +49,7 @@ public sealed class InUseListTests : CliTest
     [Theory]
     [InlineData("--nothing-in-use")]
     [InlineData("--in-use-file", "/dev/null")]
-    public void That_nothing_is_in_use_can_be_said(params string[] said)
+    public void An_option_or_dev_null_states_that_no_image_is_in_use(params string[] said)
     {
         Assert.Equal(ExitCode.Done, Run(["prune", "--older-than", "0", .. said]).ExitCode);
         Assert.Empty(TrackedIds());
@@ -58,7 +58,7 @@ public sealed class InUseListTests : CliTest
     [Theory]
     [InlineData("--in-use", "x")]
     [InlineData("--in-use-file", "-")]
-    public void That_nothing_is_in_use_contradicts_a_list(params string[] list) =>
+    public void Nothing_in_use_contradicts_a_list(params string[] list) =>
         Assert.Equal(ExitCode.Usage, Run(["prune", "--nothing-in-use", .. list]).ExitCode);
 
     [Fact]
@@ -101,7 +101,7 @@ public sealed class InUseListTests : CliTest
     }
 
     [Fact]
-    public void A_line_without_an_end_is_an_error()
+    public void A_line_that_is_too_long_is_an_error()
     {
         var file = FileOf("#" + new string('x', InUseFile.MaxLineLength));
 
@@ -172,7 +172,7 @@ public sealed class InUseListTests : CliTest
     [InlineData("# comment\n")]
     [InlineData("sha256:0000\n")]
     [InlineData("\0")]
-    public void A_list_without_an_end_is_given_up(string repeated)
+    public void An_endless_list_is_an_error(string repeated)
     {
         using var endless = new EndlessStream(repeated);
 
@@ -183,7 +183,7 @@ public sealed class InUseListTests : CliTest
     }
 
     [Fact]
-    public void The_limit_leaves_room_for_as_many_ids_as_there_may_be_each_as_long_as_it_may_be() =>
+    public void The_size_limit_leaves_room_for_the_most_IDs_of_the_greatest_length() =>
         Assert.True(InUseFile.MaxIds * (512L + 1) < InUseFile.MaxLength);
 
     [Fact]

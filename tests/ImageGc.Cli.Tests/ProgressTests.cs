@@ -3,7 +3,7 @@ namespace ImageGc.Cli.Tests;
 public sealed class ProgressTests : CliTest
 {
     [Fact]
-    public void Who_watches_is_told_what_takes_so_long()
+    public void A_slow_operation_is_named_on_a_terminal()
     {
         ErrorIsTerminal = Time.Slow = true;
 
@@ -17,7 +17,7 @@ public sealed class ProgressTests : CliTest
     }
 
     [Fact]
-    public void Who_watches_sees_how_far_a_prune_has_come()
+    public void A_prune_shows_its_progress_on_a_terminal()
     {
         ErrorIsTerminal = true;
         Record(TimeSpan.FromDays(9), "a");

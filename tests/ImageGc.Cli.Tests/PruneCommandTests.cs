@@ -100,7 +100,7 @@ public sealed class PruneCommandTests : CliTest
     }
 
     [Fact]
-    public void The_sample_data_makes_sense_and_makes_it_again()
+    public void Pruning_the_sample_data_again_gives_the_same_result()
     {
         string[] command = ["prune", "--import", Sample("image_use"), "--in-use-file", Sample("in_use")];
 

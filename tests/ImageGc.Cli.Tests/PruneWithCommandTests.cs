@@ -59,7 +59,7 @@ public sealed class PruneWithCommandTests : CliTest
     [InlineData("/etc/passwd")]
     [InlineData("@file")]
     [InlineData("a\u202eb")]
-    public void An_id_that_means_more_than_an_image_is_never_passed_on(string hostile)
+    public void An_ID_that_a_program_could_misread_is_never_passed_to_the_command(string hostile)
     {
         Record(Month, hostile, "registry:5000/team/name@sha256:00ff");
         var ran = PathOf("ran");
@@ -119,7 +119,7 @@ public sealed class PruneWithCommandTests : CliTest
     }
 
     [Fact]
-    public void A_database_that_fails_half_way_ends_the_prune_and_what_was_removed_is_told()
+    public void A_database_that_fails_in_the_middle_ends_the_prune_which_reports_what_it_removed()
     {
         Record(Month, "a", "b");
 
@@ -150,7 +150,7 @@ public sealed class PruneWithCommandTests : CliTest
     [InlineData("test $1 = rmi || echo 'Error: No such image: a' >&2; exit 1", ExitCode.Done)]
     [InlineData("test $1 = image && echo '[{}]'", ExitCode.Failed)]
     [InlineData("echo 'Cannot connect to the Docker daemon' >&2; exit 1", ExitCode.Failed)]
-    public void The_script_in_the_help_forgets_what_is_gone_and_nothing_else(string docker, int exitCode)
+    public void The_script_in_the_help_forgets_an_image_only_if_it_is_gone(string docker, int exitCode)
     {
         Record(Month, "a");
         var engine = FileOf($"#!/bin/sh\n{docker}\n", "docker");
@@ -163,7 +163,7 @@ public sealed class PruneWithCommandTests : CliTest
     }
 
     [Fact]
-    public void A_command_has_no_input_to_wait_for()
+    public void A_command_gets_an_empty_standard_input()
     {
         Record(Month, "a");
 
@@ -184,7 +184,7 @@ public sealed class PruneWithCommandTests : CliTest
     }
 
     [Fact]
-    public void Json_tells_what_failed_and_why()
+    public void Json_says_what_failed_and_why()
     {
         Record(Month, "a", "b");
 

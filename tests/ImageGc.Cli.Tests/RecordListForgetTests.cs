@@ -14,7 +14,7 @@ public sealed class RecordListForgetTests : CliTest
     }
 
     [Fact]
-    public void Record_of_something_that_is_no_id_is_a_usage_error_and_records_nothing()
+    public void Record_of_an_invalid_ID_is_a_usage_error_and_records_nothing()
     {
         Assert.Equal(ExitCode.Usage, Run("record", Id(1), "two words").ExitCode);
         Assert.False(File.Exists(DatabasePath));
@@ -76,7 +76,7 @@ public sealed class RecordListForgetTests : CliTest
     }
 
     [Fact]
-    public void Forget_of_what_can_be_several_images_forgets_none_and_names_them()
+    public void Forget_of_an_ambiguous_name_forgets_none_and_lists_the_matches()
     {
         Record(TimeSpan.Zero, Id(1), Id(2));
         Describe(Id(1), null, "app:1");

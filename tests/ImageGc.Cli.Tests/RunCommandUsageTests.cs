@@ -11,7 +11,7 @@ public sealed class RunCommandUsageTests : CliTest
     [InlineData("--engine", "docker")]
     [InlineData("--engine", "tcp://user:secret@127.0.0.1:2375")]
     [InlineData("--owner-label", "=edge")]
-    public void A_flag_with_a_wrong_value_is_named_as_it_was_given(string flag, string value)
+    public void A_wrong_value_of_a_flag_is_reported_with_the_name_of_the_flag(string flag, string value)
     {
         var result = Run("run", "--once", flag, value);
 
@@ -39,7 +39,7 @@ public sealed class RunCommandUsageTests : CliTest
     [InlineData("--keep", "")]
     [InlineData("--owner-label", " ")]
     [InlineData("--engine", "")]
-    public void A_variable_of_the_shell_that_is_not_set_is_wrong_usage(string flag, string value)
+    public void An_empty_value_of_a_flag_is_a_usage_error(string flag, string value)
     {
         var result = Run("run", "--once", flag, value);
 

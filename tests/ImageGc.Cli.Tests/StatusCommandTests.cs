@@ -44,7 +44,7 @@ public sealed class StatusCommandTests : EngineTest
     }
 
     [Fact]
-    public async Task A_daemon_that_stopped_or_was_killed_is_not()
+    public async Task A_daemon_that_stopped_or_was_killed_is_not_well()
     {
         using (var daemon = await StartDaemonAsync())
         {
@@ -75,7 +75,7 @@ public sealed class StatusCommandTests : EngineTest
     }
 
     [Fact]
-    public async Task An_engine_that_is_away_shows_and_what_failed_last_is_remembered()
+    public async Task An_engine_that_is_away_is_shown_and_its_figures_are_unknown()
     {
         using var daemon = await StartDaemonAsync();
         Docker.Dispose();
@@ -137,7 +137,7 @@ public sealed class StatusCommandTests : EngineTest
     }
 
     [Fact]
-    public async Task A_disk_that_is_too_full_shows_before_the_daemon_has_looked()
+    public async Task A_disk_that_is_too_full_is_shown_before_the_daemon_has_checked_it()
     {
         Record(TimeSpan.Zero, Docker.AddImage("registry/app:1"));
         using var daemon = await StartDaemonAsync(("HighThreshold", "1%"), ("ImageDirectory", "/"));
@@ -148,7 +148,7 @@ public sealed class StatusCommandTests : EngineTest
     }
 
     [Fact]
-    public void A_run_by_cron_that_failed_says_why_the_next_day()
+    public void Status_says_why_a_run_by_cron_failed()
     {
         Record(TimeSpan.Zero, Id(1));
         Docker.Before = request => request.EndsWith("/containers/json", StringComparison.Ordinal)
@@ -183,7 +183,7 @@ public sealed class StatusCommandTests : EngineTest
     }
 
     [Fact]
-    public void A_run_by_cron_that_was_killed_did_not_finish()
+    public void Status_says_that_a_killed_run_by_cron_did_not_finish()
     {
         Record(TimeSpan.Zero, Id(1));
         Note("""{ "startedAt": "2026-03-01T12:00:00Z", "isOnce": true }""");
@@ -192,7 +192,7 @@ public sealed class StatusCommandTests : EngineTest
     }
 
     [Fact]
-    public void What_a_daemon_could_not_do_is_over_once_cron_has_taken_its_place()
+    public void Problems_of_an_earlier_daemon_end_with_a_successful_run_by_cron()
     {
         Record(TimeSpan.Zero, Docker.AddImage("registry/app:1"));
         Note("""
@@ -212,7 +212,7 @@ public sealed class StatusCommandTests : EngineTest
     }
 
     [Fact]
-    public async Task For_a_fleet_there_is_a_document()
+    public async Task Status_in_JSON_has_health_settings_and_times()
     {
         using var daemon = await StartDaemonAsync(("ImageAgeCleanupThreshold", "36h"));
 

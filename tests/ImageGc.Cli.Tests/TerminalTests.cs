@@ -53,7 +53,7 @@ public sealed class TerminalTests : CliTest
     [InlineData("prune", "--in-use", "b", "--run", "false {}")]
     [InlineData("history")]
     [InlineData("history", "--runs")]
-    public void The_table_of_every_command_fits_80_columns(params string[] command)
+    public void Tables_fit_80_columns(params string[] command)
     {
         Variables["NO_COLOR"] = "1";
         Variables["PATH"] = Environment.GetEnvironmentVariable("PATH")!;
@@ -70,7 +70,7 @@ public sealed class TerminalTests : CliTest
     }
 
     [Fact]
-    public void Of_a_check_only_paths_are_longer_than_80_columns()
+    public void Check_fits_80_columns_except_for_paths()
     {
         Variables["NO_COLOR"] = "1";
         Record(TimeSpan.FromDays(20_000), "in-1971");
@@ -107,7 +107,7 @@ public sealed class TerminalTests : CliTest
     [InlineData(7140, "119 minutes ago")]
     [InlineData(86400 * 3, "3 days ago")]
     [InlineData(86400 * 365 * 3, "3 years ago")]
-    public void An_age_is_told_in_a_unit_that_fits(int seconds, string age)
+    public void An_age_is_shown_in_a_fitting_unit(int seconds, string age)
     {
         Record(TimeSpan.FromSeconds(seconds), Id(1));
 

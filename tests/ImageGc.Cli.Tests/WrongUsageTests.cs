@@ -230,7 +230,7 @@ public sealed class WrongUsageTests : CliTest
 
     [Theory]
     [MemberData(nameof(WrongCommandLines))]
-    public void For_a_script_standard_output_is_a_document_or_empty(string commandLine, int exitCode, string message)
+    public void With_json_wrong_usage_prints_a_document_or_nothing(string commandLine, int exitCode, string message)
     {
         var result = RunAnywhere(["--json", .. CommandLineSplitter.Split(commandLine).Select(WithPaths)]);
 

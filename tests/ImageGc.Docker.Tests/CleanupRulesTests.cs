@@ -9,7 +9,7 @@ namespace ImageGc.Docker.Tests;
 public sealed class CleanupRulesTests(PrivateEngine engine) : EngineTest(engine)
 {
     [Fact]
-    public async Task A_chain_of_images_goes_in_one_run_the_youngest_first()
+    public async Task A_chain_of_images_is_removed_in_one_run_children_first()
     {
         var services = Services();
         List<string> chain = [await CreateImageAsync()];
@@ -25,7 +25,7 @@ public sealed class CleanupRulesTests(PrivateEngine engine) : EngineTest(engine)
     }
 
     [Fact]
-    public async Task What_was_recorded_by_a_name_or_a_short_ID_is_tracked_by_its_ID_and_goes_in_its_time()
+    public async Task An_image_recorded_by_a_name_or_a_short_ID_is_tracked_by_its_ID_and_expires()
     {
         var services = Services();
         var name = NewName();

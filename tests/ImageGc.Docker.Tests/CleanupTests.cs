@@ -20,7 +20,7 @@ public sealed class CleanupTests(PrivateEngine engine) : EngineTest(engine)
     }
 
     [Fact]
-    public async Task What_was_removed_is_logged_with_its_names_which_nobody_can_look_up_any_more()
+    public async Task A_removal_is_logged_with_the_names_of_the_image()
     {
         var services = Services();
         var name = NewName();
@@ -71,7 +71,7 @@ public sealed class CleanupTests(PrivateEngine engine) : EngineTest(engine)
     }
 
     [Fact]
-    public async Task A_container_without_an_image_that_a_build_left_behind_stops_no_cleanup()
+    public async Task A_container_without_an_image_does_not_stop_a_cleanup()
     {
         var services = Services();
         var image = await CreateImageAsync();
@@ -135,7 +135,7 @@ public sealed class CleanupTests(PrivateEngine engine) : EngineTest(engine)
     }
 
     [Fact]
-    public async Task An_image_that_somebody_removed_is_forgotten()
+    public async Task An_image_that_another_program_removed_is_forgotten()
     {
         var services = Services();
         var image = await CreateImageAsync();

@@ -40,7 +40,7 @@ public sealed class Docker29HostTests : IDisposable
     private IImageGarbageCollector Collector => _host.Services.GetRequiredService<IImageGarbageCollector>();
 
     [Fact]
-    public async Task What_is_unused_is_removed_and_what_a_container_uses_or_mounts_stays()
+    public async Task Unused_images_are_removed_and_images_that_a_container_runs_or_mounts_stay()
     {
         var (used, mounted) = (_docker.AddImage("a:1"), _docker.AddImage("b:1"));
         var unused = _docker.AddImage("c:1", "d:1");
@@ -74,7 +74,7 @@ public sealed class Docker29HostTests : IDisposable
 
     /// <remarks>Docker deletes it by its ID without a word.</remarks>
     [Fact]
-    public async Task An_image_that_a_container_mounts_while_others_are_removed_stays()
+    public async Task An_image_that_a_container_mounts_during_the_run_stays()
     {
         var (agent, first, mounted) = (_docker.AddImage("agent:1"), _docker.AddImage("a:1"), _docker.AddImage("b:1"));
         RecordInTurn(first, mounted);
@@ -94,7 +94,7 @@ public sealed class Docker29HostTests : IDisposable
     [Theory]
     [InlineData("GET /images/{0}/json", false)]
     [InlineData("DELETE /images/{0}", true)]
-    public async Task An_image_that_hangs_or_does_not_parse_costs_itself_and_goes_once_it_does(string asked, bool hangs)
+    public async Task An_image_that_hangs_or_does_not_parse_fails_alone_and_is_removed_later(string asked, bool hangs)
     {
         var (bad, good) = (_docker.AddImage("a:1", "b:1"), _docker.AddImage("c:1"));
         RecordInTurn(bad, good);
@@ -115,7 +115,7 @@ public sealed class Docker29HostTests : IDisposable
     }
 
     [Fact]
-    public async Task Containers_that_came_and_went_between_two_runs_have_used_their_image_and_so_has_one_named_again()
+    public async Task Containers_and_tags_between_two_runs_count_as_uses_of_their_images()
     {
         var (job, staged, first) = (_docker.AddImage("job:1"), _docker.AddImage("staged:1"), _docker.AddImage("a:1"));
         _docker.AddContainer("a:1");
@@ -133,7 +133,7 @@ public sealed class Docker29HostTests : IDisposable
     }
 
     [Fact]
-    public async Task Another_store_of_images_costs_no_row_and_the_way_back_leaks_nothing()
+    public async Task Another_image_store_loses_no_row_and_the_first_one_is_cleaned_up_again()
     {
         var image = _docker.AddImage("a:1");
         Store.RecordUse(image);

@@ -20,7 +20,7 @@ public sealed class Docker29Tests : IDisposable
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
 
     [Fact]
-    public async Task The_newest_version_of_the_API_that_both_know_is_asked_for()
+    public async Task The_newest_version_of_the_API_that_both_support_is_used()
     {
         await _engine.ListImagesAsync(Cancel);
 
@@ -30,7 +30,7 @@ public sealed class Docker29Tests : IDisposable
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public async Task Names_that_a_removal_took_before_it_found_the_disk_full_are_given_back_or_logged(bool isStillFull)
+    public async Task Names_lost_to_a_removal_on_a_full_disk_are_restored_or_logged(bool isStillFull)
     {
         var image = _docker.AddImage("registry/agent:1");
         await _engine.ListImagesAsync(Cancel);
@@ -91,7 +91,7 @@ public sealed class Docker29Tests : IDisposable
     [Theory]
     [InlineData(true)]
     [InlineData(false)]
-    public async Task An_image_of_a_container_is_refused_in_whatever_state_it_is(bool running)
+    public async Task The_removal_of_an_image_is_refused_for_a_container_in_any_state(bool running)
     {
         var image = _docker.AddImage("agent:1", "other/agent:1");
         _docker.AddContainer("agent:1", running);
@@ -105,7 +105,7 @@ public sealed class Docker29Tests : IDisposable
     }
 
     [Fact]
-    public async Task An_image_with_names_in_several_repositories_is_removed_and_one_that_is_gone_is_no_failure()
+    public async Task An_image_with_names_in_several_repositories_is_removed_and_a_missing_one_is_no_error()
     {
         var image = _docker.AddImage("agent:1", "agent:2", "other/agent:1");
 
@@ -116,7 +116,7 @@ public sealed class Docker29Tests : IDisposable
     }
 
     [Fact]
-    public async Task Names_are_given_back_if_the_image_is_needed_after_all()
+    public async Task Names_are_restored_if_the_image_turns_out_to_be_needed()
     {
         var image = _docker.AddImage("agent:1", "agent:2");
         _docker.After = request =>
@@ -131,7 +131,7 @@ public sealed class Docker29Tests : IDisposable
     }
 
     [Fact]
-    public async Task Events_come_from_the_start_on_and_after_a_break_from_the_last_one_on()
+    public async Task Events_begin_at_the_start_and_resume_after_the_last_one()
     {
         _docker.AddImage("agent:1");
         var seen = new List<EngineEvent>();
@@ -214,7 +214,7 @@ public sealed class Docker29Tests : IDisposable
     }
 
     [Fact]
-    public async Task A_version_that_the_engine_does_not_serve_any_more_is_a_refusal_that_says_so()
+    public async Task An_API_version_that_the_engine_no_longer_serves_is_an_error()
     {
         _docker.Before = request => request.StartsWith("GET /images", StringComparison.Ordinal)
             ? FakeDocker29.Refuse(HttpStatusCode.BadRequest, "client version 1.52 is too old.")

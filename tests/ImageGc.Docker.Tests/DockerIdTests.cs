@@ -53,7 +53,7 @@ public sealed class DockerIdTests
     [InlineData("")]
     [InlineData("sha256:")]
     [InlineData("0a82b53d6f820a82b53d6f820a82b53d6f820a82b53d6f820a82b53d6f82abcd")]
-    public async Task What_is_no_ID_in_full_is_not_believed_to_be_the_image_of_a_container(string reported)
+    public async Task A_container_without_the_whole_ID_of_its_image_is_refused(string reported)
     {
         using var docker = new LoopbackServer((_, address) => new FakeAnswer(
             HttpStatusCode.OK, address.AbsolutePath.EndsWith("/json", StringComparison.Ordinal)
@@ -73,7 +73,7 @@ public sealed class DockerIdTests
     [InlineData("agent:1.5")]
     [InlineData("sha256:0a82b53d6f82")]
     [InlineData("0a82b53d6f820a82b53d6f820a82b53d6f820a82b53d6f820a82b53d6f82abcd")]
-    public async Task What_is_no_ID_of_an_image_is_never_sent_to_the_engine(string imageId)
+    public async Task Text_that_is_not_an_image_ID_is_never_sent_to_the_engine(string imageId)
     {
         using var engine = new DockerEngine(Options.Create(new DockerOptions
         {

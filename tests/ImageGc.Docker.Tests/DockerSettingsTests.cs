@@ -43,7 +43,7 @@ public sealed class DockerSettingsTests
     }
 
     [Fact]
-    public void What_code_sets_wins()
+    public void Settings_from_code_override_the_configuration()
     {
         var services = new ServiceCollection();
         var section = new ConfigurationBuilder().AddInMemoryCollection([new("EngineTimeout", "90s")]).Build();

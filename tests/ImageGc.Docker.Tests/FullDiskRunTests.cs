@@ -81,7 +81,7 @@ public sealed class FullDiskRunTests : IDisposable
     }
 
     [Fact]
-    public async Task Killed_after_a_removal_it_leaves_a_row_that_the_next_run_finds_gone_and_writes_into_the_history()
+    public async Task An_image_removed_before_a_kill_is_recorded_as_gone_by_the_next_run()
     {
         _disk.FillUp();
         Daemon? run = null;
@@ -105,7 +105,7 @@ public sealed class FullDiskRunTests : IDisposable
     }
 
     [Fact]
-    public async Task A_writer_that_takes_each_freed_block_leaves_them_tracked_until_the_next_run()
+    public async Task Removals_that_cannot_be_recorded_on_a_full_disk_stay_tracked_until_the_next_run()
     {
         _disk.FillUp();
         _docker.After = request =>
@@ -140,7 +140,7 @@ public sealed class FullDiskRunTests : IDisposable
     }
 
     [Fact]
-    public async Task A_disk_that_stays_too_full_ends_once_with_1_and_says_what_fills_it()
+    public async Task Once_ends_with_1_if_the_disk_stays_too_full_and_says_what_fills_it()
     {
         _disk.FillUp();
 
@@ -156,7 +156,7 @@ public sealed class FullDiskRunTests : IDisposable
     }
 
     [Fact]
-    public async Task Without_a_database_and_room_for_one_nothing_is_removed()
+    public async Task Without_a_database_and_space_for_one_nothing_is_removed()
     {
         foreach (var file in Directory.EnumerateFiles(_disk.PathOf(""), "image_use.db*"))
             File.Delete(file);

@@ -55,7 +55,7 @@ public sealed class PodmanTests : IClassFixture<PrivatePodman>, IDisposable
     }
 
     [Fact]
-    public async Task A_mounted_image_stays_when_its_name_moves_to_another_one_or_goes()
+    public async Task A_mounted_image_stays_when_its_name_moves_or_is_removed()
     {
         var mounted = _podman.CreateImage("edge/moves:1");
         Record(mounted, _podman.CreateImage("edge/agent:2"));
@@ -102,7 +102,7 @@ public sealed class PodmanTests : IClassFixture<PrivatePodman>, IDisposable
     }
 
     [Fact]
-    public async Task An_image_that_someone_else_removed_is_forgotten_as_its_event_comes()
+    public async Task An_image_that_another_program_removed_is_forgotten_at_its_event()
     {
         var (gone, there) = (_podman.CreateImage("edge/gone:1"), _podman.CreateImage("edge/there:1"));
         Record(gone, there);
@@ -117,7 +117,7 @@ public sealed class PodmanTests : IClassFixture<PrivatePodman>, IDisposable
     }
 
     [Fact]
-    public async Task What_was_recorded_by_a_name_or_a_short_ID_is_tracked_by_its_ID()
+    public async Task An_image_recorded_by_a_name_or_a_short_ID_is_tracked_by_its_ID()
     {
         var (named, shortened) = (_podman.CreateImage("edge/named:1"), _podman.CreateImage());
         Record("edge/named:1", shortened[7..19]);
@@ -128,7 +128,7 @@ public sealed class PodmanTests : IClassFixture<PrivatePodman>, IDisposable
     }
 
     [Fact]
-    public async Task The_images_of_containers_are_recorded_as_they_come_and_go_and_images_as_they_are_named_again()
+    public async Task Containers_that_come_and_go_and_new_tags_count_as_uses_of_their_images()
     {
         var (before, during) = (_podman.CreateImage("edge/before:1"), _podman.CreateImage("edge/during:1"));
         var tagged = _podman.CreateImage("edge/tagged:1");
@@ -148,7 +148,7 @@ public sealed class PodmanTests : IClassFixture<PrivatePodman>, IDisposable
     }
 
     [Fact]
-    public async Task Containers_that_came_and_went_between_two_runs_of_cron_have_used_their_image()
+    public async Task Containers_that_came_and_went_between_two_runs_of_cron_count_as_uses()
     {
         var (first, image) = (_podman.CreateImage("edge/first:1"), _podman.CreateImage("edge/cron:1"));
         _podman.CreateContainer("edge/first:1");
@@ -179,7 +179,7 @@ public sealed class PodmanTests : IClassFixture<PrivatePodman>, IDisposable
     }
 
     [Fact]
-    public async Task An_image_of_a_store_that_Podman_may_only_read_is_known_to_stay()
+    public async Task An_image_in_a_read_only_store_of_Podman_is_kept()
     {
         var image = _podman.CreateImage("edge/read-only:1");
         await using var second = new PrivatePodman { ReadOnlyRoot = _podman.Root };
@@ -198,7 +198,7 @@ public sealed class PodmanTests : IClassFixture<PrivatePodman>, IDisposable
     }
 
     [Fact]
-    public async Task It_is_the_same_engine_at_each_call_although_Podman_has_a_new_ID_each_time()
+    public async Task The_identity_of_Podman_is_stable_although_its_ID_changes_at_each_call()
     {
         var engine = _host.Services.GetRequiredService<IContainerEngine>();
 

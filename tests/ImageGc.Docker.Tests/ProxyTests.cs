@@ -30,7 +30,7 @@ public sealed class ProxyTests : IDisposable
     [InlineData("GET /images/agent/json", "inspect agent", "GET /images/{name}/json")]
     [InlineData("GET /containers/1/json", "inspect 1", "GET /containers/{id}/json")]
     [InlineData("DELETE /images/sha256:", "remove sha256:", "DELETE /images/{name}")]
-    public async Task What_a_proxy_forbids_is_named_as_it_has_to_be_allowed(
+    public async Task An_error_names_the_endpoint_that_a_proxy_has_to_allow(
         string request, string doing, string endpoint)
     {
         var image = _docker.AddImage();
@@ -66,7 +66,7 @@ public sealed class ProxyTests : IDisposable
     [InlineData(HttpStatusCode.OK, "<html/>", "a program that is not Docker answers there. Set another address.")]
     [InlineData(HttpStatusCode.BadRequest, "Client sent an HTTP request to an HTTPS server.\n",
         "the engine requires TLS, which is not supported. Use its unix socket.")]
-    public async Task What_answers_in_the_place_of_Docker_is_named(HttpStatusCode status, string body, string why)
+    public async Task An_error_says_what_answers_in_the_place_of_Docker(HttpStatusCode status, string body, string why)
     {
         _docker.Before = _ => new FakeAnswer(status, body);
 
@@ -95,7 +95,7 @@ public sealed class ProxyTests : IDisposable
     [Theory]
     [InlineData("/nonexistent/docker")]
     [InlineData(null)]
-    public async Task A_disk_that_this_program_does_not_see_is_named(string? root)
+    public async Task A_disk_that_this_program_cannot_see_is_an_error_that_names_it(string? root)
     {
         _docker.Before = request => request == "GET /info"
             ? new FakeAnswer(HttpStatusCode.OK, new { ID = "1", DockerRootDir = root })

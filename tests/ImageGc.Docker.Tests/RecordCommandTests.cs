@@ -6,7 +6,7 @@ public sealed class RecordCommandTests(PrivateEngine engine) : RunCommandTest(en
     [Theory]
     [InlineData("record")]
     [InlineData("adopt")]
-    public async Task A_name_and_the_first_digits_of_an_ID_are_looked_up(string command)
+    public async Task Names_and_short_IDs_are_looked_up(string command)
     {
         var (named, unnamed) = (await CreateImageAsync(), await CreateImageAsync());
         var name = $"lookup-{command}:1";

@@ -24,7 +24,7 @@ public sealed class RemovalByNamesTests : IDisposable
         new Logger<DockerEngine>(_log));
 
     [Fact]
-    public async Task An_image_with_several_names_goes_name_by_name()
+    public async Task An_image_with_several_names_is_removed_name_by_name()
     {
         var deleted = new List<string>();
         _scripted.AfterDelete = deleted.Add;
@@ -36,7 +36,7 @@ public sealed class RemovalByNamesTests : IDisposable
     }
 
     [Fact]
-    public async Task A_name_that_was_pulled_anew_meanwhile_stays_with_its_new_image()
+    public async Task A_name_that_was_pulled_again_meanwhile_stays_with_its_new_image()
     {
         _scripted.BeforeDelete = name =>
         {
@@ -51,7 +51,7 @@ public sealed class RemovalByNamesTests : IDisposable
     }
 
     [Fact]
-    public async Task An_image_that_a_container_uses_by_then_gets_its_names_back_but_none_that_was_pulled_anew()
+    public async Task An_image_that_turns_out_to_be_used_gets_its_names_back_unless_they_were_pulled_again()
     {
         _scripted.BeforeDelete = name =>
         {
@@ -67,7 +67,7 @@ public sealed class RemovalByNamesTests : IDisposable
     }
 
     [Fact]
-    public async Task A_removal_that_is_not_answered_is_taken_back()
+    public async Task Names_are_restored_if_a_removal_is_not_answered()
     {
         _scripted.AfterDelete = name =>
         {
@@ -81,7 +81,7 @@ public sealed class RemovalByNamesTests : IDisposable
     }
 
     [Fact]
-    public async Task A_host_that_stops_half_way_gives_the_names_back()
+    public async Task Names_are_restored_if_the_host_stops_in_the_middle()
     {
         using var stop = new CancellationTokenSource();
         _scripted.AfterDelete = name => stop.Cancel();
@@ -92,7 +92,7 @@ public sealed class RemovalByNamesTests : IDisposable
     }
 
     [Fact]
-    public async Task Digests_cannot_be_given_back_and_are_logged()
+    public async Task Digests_cannot_be_restored_and_are_logged()
     {
         _scripted.Names["a@sha256:77"] = Old;
         _scripted.BeforeDelete = name => name == "c:1" ? HttpStatusCode.Conflict : null;
@@ -105,7 +105,7 @@ public sealed class RemovalByNamesTests : IDisposable
     }
 
     [Fact]
-    public async Task Names_that_cannot_be_given_back_are_logged_and_the_cause_is_what_is_thrown()
+    public async Task Names_that_cannot_be_restored_are_logged_and_the_cause_is_thrown()
     {
         _scripted.BeforeDelete = name => name == "c:1" ? HttpStatusCode.Conflict : null;
         _scripted.OnTag = () => HttpStatusCode.InternalServerError;

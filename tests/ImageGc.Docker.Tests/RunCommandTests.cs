@@ -25,7 +25,7 @@ public sealed class RunCommandTests(PrivateEngine engine) : RunCommandTest(engin
     }
 
     [Fact]
-    public async Task A_dry_run_lists_what_would_go_and_changes_nothing()
+    public async Task A_dry_run_lists_what_would_be_removed_and_changes_nothing()
     {
         var (old, kept) = (await CreateImageAsync(), await CreateImageAsync());
         Record(Old, old, kept);
@@ -40,7 +40,7 @@ public sealed class RunCommandTests(PrivateEngine engine) : RunCommandTest(engin
     }
 
     [Fact]
-    public async Task The_daemon_tells_systemd_that_it_is_ready_watches_and_ends_on_SIGTERM()
+    public async Task The_daemon_notifies_systemd_watches_and_ends_on_SIGTERM()
     {
         var image = await CreateImageAsync();
         var socketPath = PathOf("n");
@@ -92,7 +92,7 @@ public sealed class RunCommandTests(PrivateEngine engine) : RunCommandTest(engin
     }
 
     [Fact]
-    public async Task Beside_a_daemon_once_by_other_settings_is_refused_a_dry_run_looks_and_another_daemon_waits()
+    public async Task Beside_a_daemon_once_with_other_settings_is_refused_a_dry_run_works_and_a_second_daemon_waits()
     {
         var old = await CreateImageAsync();
         Record(Old, old);
@@ -118,7 +118,7 @@ public sealed class RunCommandTests(PrivateEngine engine) : RunCommandTest(engin
     }
 
     [Fact]
-    public async Task Beside_a_daemon_once_has_that_clean_up_at_once_by_its_own_settings()
+    public async Task Beside_a_daemon_once_makes_the_daemon_clean_up_by_its_own_settings()
     {
         var (old, young) = (await CreateImageAsync(), await CreateImageAsync());
         Record(TimeSpan.FromDays(3), old);
@@ -135,7 +135,7 @@ public sealed class RunCommandTests(PrivateEngine engine) : RunCommandTest(engin
     }
 
     [Fact]
-    public async Task A_daemon_that_ends_before_it_cleaned_up_leaves_once_to_remove_nothing_by_other_settings()
+    public async Task Once_removes_nothing_itself_if_the_daemon_that_it_asked_ends()
     {
         var old = await CreateImageAsync();
         Record(Old, old);
@@ -159,7 +159,7 @@ public sealed class RunCommandTests(PrivateEngine engine) : RunCommandTest(engin
     }
 
     [Fact]
-    public async Task Once_sees_containers_that_came_and_went_since_it_last_ran()
+    public async Task Containers_that_came_and_went_between_two_runs_with_once_count_as_uses()
     {
         var image = await CreateImageAsync();
         using (var first = Run("--once"))

@@ -26,7 +26,7 @@ public sealed class RunCommandTroubleTests(PrivateEngine engine) : RunCommandTes
     }
 
     [Fact]
-    public async Task What_is_no_Docker_is_named_so()
+    public async Task A_server_that_is_not_Docker_is_reported_as_such()
     {
         using var listener = new TcpListener(IPAddress.Loopback, 0);
         listener.Start();
@@ -47,7 +47,7 @@ public sealed class RunCommandTroubleTests(PrivateEngine engine) : RunCommandTes
     [Theory]
     [InlineData("--once")]
     [InlineData("--once", "--dry-run")]
-    public async Task A_signal_ends_once_in_the_middle(params string[] arguments)
+    public async Task A_signal_interrupts_a_run_with_once(params string[] arguments)
     {
         Record(Old, "sha256:old");
         using var silent = new TcpListener(IPAddress.Loopback, 0);
@@ -92,7 +92,7 @@ public sealed class RunCommandTroubleTests(PrivateEngine engine) : RunCommandTes
     }
 
     [Fact]
-    public async Task Once_ends_with_1_where_an_image_could_not_be_removed_and_its_document_says_why()
+    public async Task Once_ends_with_1_if_an_image_could_not_be_removed_and_its_document_says_why()
     {
         var old = await CreateImageAsync();
         var child = await CreateChildAsync(old);
@@ -116,7 +116,7 @@ public sealed class RunCommandTroubleTests(PrivateEngine engine) : RunCommandTes
     }
 
     [Fact]
-    public async Task Once_prints_its_document_also_where_the_engine_goes_away_in_the_middle()
+    public async Task Once_prints_its_document_even_if_the_engine_goes_away_in_the_middle()
     {
         using var docker = new FakeDocker29();
         string[] images = [docker.AddImage("app:1"), docker.AddImage("app:2"), docker.AddImage("app:3")];
@@ -135,7 +135,7 @@ public sealed class RunCommandTroubleTests(PrivateEngine engine) : RunCommandTes
     }
 
     [Fact]
-    public async Task A_database_that_is_deleted_under_the_daemon_ends_it_with_1_so_that_it_is_started_anew()
+    public async Task A_database_that_is_deleted_under_the_daemon_ends_it_with_1_so_that_it_is_restarted()
     {
         var image = await CreateImageAsync();
         using var daemon = Run();
@@ -213,7 +213,7 @@ public sealed class RunCommandTroubleTests(PrivateEngine engine) : RunCommandTes
     }
 
     [Fact]
-    public async Task A_level_of_the_log_that_does_not_exist_is_refused()
+    public async Task An_unknown_log_level_is_refused()
     {
         Variables["Logging__LogLevel__Default"] = "Chatty";
         using var daemon = Run();
@@ -224,7 +224,7 @@ public sealed class RunCommandTroubleTests(PrivateEngine engine) : RunCommandTes
     }
 
     [Fact]
-    public async Task A_form_of_the_log_that_does_not_exist_is_refused()
+    public async Task An_unknown_log_format_is_refused()
     {
         Variables["Logging__Console__FormatterName"] = "jsn";
         using var daemon = Run();

@@ -32,7 +32,7 @@ public sealed class SoakTests : IDisposable
     private ImageUseStore Store => _host!.Services.GetRequiredService<ImageUseStore>();
 
     [Fact]
-    public async Task No_image_goes_that_was_used_within_the_threshold_none_leaks_and_the_history_has_each()
+    public async Task No_image_used_within_the_threshold_is_removed_none_leaks_and_the_history_is_complete()
     {
         for (var image = 0; image < 20; image++)
             _images.Add(_docker.AddImage($"image-{image}:1"));

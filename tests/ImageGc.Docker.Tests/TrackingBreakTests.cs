@@ -9,7 +9,7 @@ namespace ImageGc.Docker.Tests;
 public sealed class TrackingBreakTests(PrivateEngine engine) : WatchTest(engine)
 {
     [Fact]
-    public async Task What_happens_while_the_engine_restarts_is_made_up_for()
+    public async Task Uses_and_removals_during_a_restart_of_the_engine_are_made_up_for()
     {
         var (missed, gone) = (await CreateImageAsync(), await CreateImageAsync());
         await using var watching = await WatchAsync();
@@ -29,7 +29,7 @@ public sealed class TrackingBreakTests(PrivateEngine engine) : WatchTest(engine)
     [Theory]
     [InlineData(true)]
     [InlineData(false)]
-    public async Task A_container_that_lived_while_nobody_watched_is_made_up_for(bool afterAnEvent)
+    public async Task A_container_that_came_and_went_unwatched_is_made_up_for(bool afterAnEvent)
     {
         var (seen, missed) = (await CreateImageAsync(), await CreateImageAsync());
         await using var watching = await WatchAsync();
@@ -49,7 +49,7 @@ public sealed class TrackingBreakTests(PrivateEngine engine) : WatchTest(engine)
     [Theory]
     [InlineData(true)]
     [InlineData(false)]
-    public async Task A_container_without_an_image_as_builds_have_them_stops_nothing(bool watched)
+    public async Task A_container_without_an_image_does_not_stop_the_tracking(bool watched)
     {
         var (before, after) = (await CreateImageAsync(), await CreateImageAsync());
         await using var watching = await WatchAsync();
@@ -70,7 +70,7 @@ public sealed class TrackingBreakTests(PrivateEngine engine) : WatchTest(engine)
     }
 
     [Fact]
-    public async Task It_records_although_it_looks_again_while_a_cleanup_is_going_on()
+    public async Task It_renews_its_connection_and_records_uses_while_a_cleanup_runs()
     {
         var image = await CreateImageAsync();
         await using var watching = await WatchAsync();
@@ -87,7 +87,7 @@ public sealed class TrackingBreakTests(PrivateEngine engine) : WatchTest(engine)
     }
 
     [Fact]
-    public async Task Every_hour_it_looks_again_at_what_is_there()
+    public async Task The_connection_is_renewed_every_hour()
     {
         await using var watching = await WatchAsync();
 
@@ -97,7 +97,7 @@ public sealed class TrackingBreakTests(PrivateEngine engine) : WatchTest(engine)
     }
 
     [Fact]
-    public async Task A_look_for_an_image_that_is_gone_that_fails_is_logged_and_cleanups_make_up_for_it()
+    public async Task A_failed_check_of_a_removed_image_is_logged_and_cleanups_make_up_for_it()
     {
         var (first, second) = (await CreateImageAsync(), await CreateImageAsync());
         await using var watching = await WatchAsync();

@@ -41,7 +41,7 @@ public sealed class TrackingTests(PrivateEngine engine) : WatchTest(engine)
     }
 
     [Fact]
-    public async Task A_tag_that_moves_on_while_its_container_lives_does_not_confuse_the_images()
+    public async Task A_moved_tag_does_not_change_which_image_a_container_uses()
     {
         var name = NewName();
         var old = await CreateImageAsync(name);
@@ -58,7 +58,7 @@ public sealed class TrackingTests(PrivateEngine engine) : WatchTest(engine)
     }
 
     [Fact]
-    public async Task An_image_that_somebody_removes_is_forgotten_at_once()
+    public async Task An_image_that_another_program_removes_is_forgotten_at_once()
     {
         var image = await CreateImageAsync();
         await using var watching = await WatchAsync();
@@ -88,7 +88,7 @@ public sealed class TrackingTests(PrivateEngine engine) : WatchTest(engine)
     }
 
     [Fact]
-    public async Task A_cleanup_that_removes_watched_images_leaves_a_true_history()
+    public async Task A_cleanup_of_watched_images_leaves_a_complete_history()
     {
         await using var watching = await WatchAsync();
         var (images, containers) = (new List<string>(), new List<string>());

@@ -23,14 +23,14 @@ public sealed class CleanupScheduleTests
     [InlineData("02:30", "2026-03-28T01:30:00Z", "2026-03-29T01:30:00Z")] // 02:30 does not exist: 03:30.
     [InlineData("02:30", "2026-03-29T01:30:00Z", "2026-03-30T00:30:00Z")]
     [InlineData("23:59", "2026-03-28T22:59:00Z", "2026-03-29T21:59:00Z")]
-    public void When_summer_time_begins_the_cleanup_comes_once_a_local_day(string at, string last, string next) =>
+    public void When_summer_time_begins_there_is_one_cleanup_a_local_day(string at, string last, string next) =>
         Assert.Equal(At(next), Schedule(at, 1).NextAfter(At(last), At(last), Berlin));
 
     [Theory]
     [InlineData("00:00", "2026-10-24T22:00:00Z", "2026-10-25T23:00:00Z")] // A day of 25 hours.
     [InlineData("02:30", "2026-10-24T00:30:00Z", "2026-10-25T00:30:00Z")] // 02:30 comes twice: the first one counts,
     [InlineData("02:30", "2026-10-25T00:30:00Z", "2026-10-26T01:30:00Z")] // and the second one is not another cleanup.
-    public void When_summer_time_ends_the_cleanup_comes_once_a_local_day(string at, string last, string next) =>
+    public void When_summer_time_ends_there_is_one_cleanup_a_local_day(string at, string last, string next) =>
         Assert.Equal(At(next), Schedule(at, 1).NextAfter(At(last), At(last), Berlin));
 
     [Fact]
@@ -50,7 +50,7 @@ public sealed class CleanupScheduleTests
     }
 
     [Fact]
-    public void A_device_that_was_off_at_the_cleanup_time_is_due_at_once_and_then_keeps_its_days()
+    public void A_missed_cleanup_is_due_at_once_and_the_next_one_a_recurrence_later()
     {
         var schedule = Schedule("00:00", 3);
         var (last, start) = (At("2026-03-01T23:00:00Z"), At("2026-03-09T07:00:00Z"));
@@ -60,19 +60,19 @@ public sealed class CleanupScheduleTests
     }
 
     [Fact]
-    public void A_cleanup_that_was_made_up_for_before_todays_time_does_not_replace_todays() =>
+    public void A_cleanup_that_makes_up_for_yesterdays_does_not_replace_todays() =>
         Assert.Equal(
             At("2026-03-10T22:59:00Z"),
             Schedule("23:59", 1).NextAfter(At("2026-03-10T07:00:00Z"), At("2026-03-10T07:00:00Z"), Berlin));
 
     [Fact]
-    public void After_a_clock_was_set_back_over_the_cleanup_time_that_cleanup_counts() =>
+    public void A_cleanup_still_counts_after_the_clock_was_set_back_to_before_it() =>
         Assert.Equal(
             At("2026-03-11T23:00:00Z"),
             Schedule("00:00", 1).NextAfter(At("2026-03-10T23:00:05Z"), At("2026-03-10T07:00:00Z"), Berlin));
 
     [Fact]
-    public void A_last_cleanup_more_than_a_day_ahead_tells_nothing() =>
+    public void A_last_cleanup_more_than_a_day_in_the_future_is_not_believed() =>
         Assert.Null(Schedule("00:00", 30).NextAfter(At("2026-03-11T07:00:01Z"), At("2026-03-10T07:00:00Z"), Berlin));
 
     [Fact]

@@ -20,7 +20,7 @@ public sealed class CleanupWorkerTests : HostTest
     [InlineData("2026-10-24T12:00+02:00", "00:00", "10-25 00:00 | 10-26 00:00 | 10-27 00:00")]
     [InlineData("2026-10-24T12:00+02:00", "02:30", "10-25 02:30 | 10-26 02:30 | 10-27 02:30")]
     [InlineData("2026-10-24T12:00+02:00", "23:59", "10-24 23:59 | 10-25 23:59 | 10-26 23:59")]
-    public async Task It_cleans_up_once_a_local_day_through_both_clock_changes(
+    public async Task It_cleans_up_once_a_local_day_also_when_summer_time_begins_or_ends(
         string start, string at, string expected)
     {
         Time.StepTo(At(start));
@@ -32,7 +32,7 @@ public sealed class CleanupWorkerTests : HostTest
     }
 
     [Fact]
-    public async Task While_it_waits_the_stamps_follow_the_clock_for_whoever_else_prunes()
+    public async Task While_it_waits_it_corrects_the_recorded_times_for_other_programs()
     {
         using var host = await StartAsync();
         await LiveAsync(Hour);
@@ -56,7 +56,7 @@ public sealed class CleanupWorkerTests : HostTest
     }
 
     [Fact]
-    public async Task A_device_that_is_off_at_the_cleanup_time_makes_up_for_it_after_its_start()
+    public async Task A_device_that_was_off_at_the_cleanup_time_cleans_up_after_it_starts()
     {
         await WorkAsync(from: "2026-03-10T08:00+01:00", until: "2026-03-10T18:00+01:00");
         await WorkAsync(from: "2026-03-11T08:00+01:00", until: "2026-03-11T18:00+01:00");
@@ -78,7 +78,7 @@ public sealed class CleanupWorkerTests : HostTest
     [InlineData("1h", "13:02", "03-01 14:00 | 03-02 13:02",
         "2026-03-01T14:00:00+01:00, once the clock has been stable for 1h | 2026-03-02T13:02:00+01:00")]
     [InlineData("0", "13:00", "03-02 13:00", "2026-03-02T13:00:00+01:00")]
-    public async Task A_fresh_installation_cleans_up_at_the_next_cleanup_time_and_says_when_at_its_start(
+    public async Task A_fresh_installation_cleans_up_at_the_next_cleanup_time_and_announces_it_at_the_start(
         string clockSettleTime, string at, string expected, string announced)
     {
         using var host = await StartAsync(("CleanupTime", at), ("ClockSettleTime", clockSettleTime));
@@ -91,7 +91,7 @@ public sealed class CleanupWorkerTests : HostTest
     }
 
     [Fact]
-    public async Task A_clock_that_is_set_announces_the_next_cleanup_anew()
+    public async Task When_the_clock_is_set_the_next_cleanup_is_announced_again()
     {
         using var host = await StartAsync();
         await LiveAsync(2 * Hour);
@@ -108,7 +108,7 @@ public sealed class CleanupWorkerTests : HostTest
     [InlineData("ImageAgeCleanupThreshold", "3d", "03-02 00:00 | 03-03 00:00")]
     [InlineData("CleanupRecurrence", "3d", "03-02 00:00 | 03-05 00:00")]
     [InlineData("CleanupTime", "15:00", "03-02 00:00 | 03-02 15:00 | 03-03 15:00")]
-    public async Task A_setting_that_changes_brings_no_cleanup_out_of_turn(string name, string value, string expected)
+    public async Task A_changed_setting_causes_no_extra_cleanup(string name, string value, string expected)
     {
         using (var first = await StartAsync())
         {
@@ -210,7 +210,7 @@ public sealed class CleanupWorkerTests : HostTest
     }
 
     [Fact]
-    public async Task A_clock_that_was_far_ahead_stops_no_cleanup_once_it_is_right()
+    public async Task A_clock_that_was_far_ahead_prevents_no_cleanup_once_it_is_right()
     {
         Time.StepTo(At("2040-03-01T12:00+01:00"));
         using var host = await StartAsync();
@@ -244,7 +244,7 @@ public sealed class CleanupWorkerTests : HostTest
     }
 
     [Fact]
-    public async Task A_device_that_never_learns_the_time_cleans_up_all_the_same()
+    public async Task A_device_that_never_learns_the_time_still_cleans_up()
     {
         using (var yesterday = await StartAsync())
         {
@@ -275,7 +275,7 @@ public sealed class CleanupWorkerTests : HostTest
     }
 
     [Fact]
-    public async Task A_cleanup_that_fails_half_way_is_completed_after_15_minutes()
+    public async Task A_cleanup_that_fails_in_the_middle_is_completed_after_15_minutes()
     {
         Engine.RemovalFailure = new EngineUnavailableException("The engine is away.");
         using var host = await StartAsync();
@@ -294,7 +294,7 @@ public sealed class CleanupWorkerTests : HostTest
     }
 
     [Fact]
-    public async Task A_full_disk_does_not_put_the_cleanup_off()
+    public async Task A_full_disk_does_not_postpone_the_cleanup()
     {
         (Engine.UsedPercent, Workers) = (() => 95, 2);
         using var host = await StartAsync(("HighThreshold", "90"), ("CleanupRecurrence", "2d"));

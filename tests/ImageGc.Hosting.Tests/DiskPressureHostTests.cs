@@ -32,7 +32,7 @@ public sealed class DiskPressureHostTests : HostTest
     [InlineData("10MB", "80%", 2)]
     [InlineData("100%", "50%", 5)]
     [InlineData("80%", "15MB", 3)] // Only 15 MB free would be fuller than 80%.
-    public async Task The_oldest_go_until_the_low_threshold_and_no_other(
+    public async Task The_least_recently_used_images_are_removed_down_to_the_low_threshold(
         string high, string? low, int removed)
     {
         using var host = Fill([("HighThreshold", high), .. low is null ? [] : new[] { ("LowThreshold", low) }]);
@@ -79,7 +79,7 @@ public sealed class DiskPressureHostTests : HostTest
     [InlineData("5m", 6, 5, 2)]
     [InlineData("10m", 6, 8, 0)]
     [InlineData("10m", 6, 10, 2)]
-    public async Task The_disk_is_looked_at_as_often_as_said(
+    public async Task The_disk_is_checked_at_every_DiskCheckInterval(
         string interval, int before, int after, int removed)
     {
         _others = 30;
@@ -97,7 +97,7 @@ public sealed class DiskPressureHostTests : HostTest
     [Theory]
     [InlineData(4)]
     [InlineData(29)]
-    public async Task What_comes_back_later_is_waited_for_before_another_image_goes(int seconds)
+    public async Task Space_that_comes_back_late_is_waited_for_before_another_image_is_removed(int seconds)
     {
         using var host = Fill(("HighThreshold", "95%"), ("LowThreshold", "80%"));
         FreesAfter(TimeSpan.FromSeconds(seconds));
@@ -109,7 +109,7 @@ public sealed class DiskPressureHostTests : HostTest
     }
 
     [Fact]
-    public async Task Removals_that_free_nothing_end_and_are_not_tried_again_within_an_hour()
+    public async Task Removals_that_free_nothing_stop_after_three_images_for_an_hour()
     {
         using var host = Fill(("HighThreshold", "95%"), ("LowThreshold", "80%"));
         FreesAfter(TimeSpan.MaxValue); // The images lie on another disk.
@@ -128,7 +128,7 @@ public sealed class DiskPressureHostTests : HostTest
     }
 
     [Fact]
-    public async Task Images_that_cannot_be_removed_are_tried_for_room_once_an_hour()
+    public async Task Images_that_cannot_be_removed_are_tried_for_space_once_an_hour()
     {
         using var host = Fill(("HighThreshold", "95%"), ("LowThreshold", "80%"));
         Engine.RemovalFailure = new EngineRequestFailedException("It is stuck.");
@@ -144,7 +144,7 @@ public sealed class DiskPressureHostTests : HostTest
     }
 
     [Fact]
-    public async Task Images_that_share_all_they_have_do_not_end_it()
+    public async Task Images_that_share_all_their_layers_do_not_stop_the_removals()
     {
         using var host = Fill(("HighThreshold", "95%"), ("LowThreshold", "80%"));
         for (var i = 0; i < 4; i++)
@@ -161,7 +161,7 @@ public sealed class DiskPressureHostTests : HostTest
     }
 
     [Fact]
-    public async Task A_few_bytes_that_come_and_go_are_not_taken_for_what_an_image_frees()
+    public async Task A_few_bytes_more_do_not_count_as_freed_by_an_image()
     {
         using var host = Fill(("HighThreshold", "95%"), ("LowThreshold", "80%"));
         FreesAfter(TimeSpan.MaxValue);
@@ -173,7 +173,7 @@ public sealed class DiskPressureHostTests : HostTest
     }
 
     [Fact]
-    public async Task What_another_run_has_just_removed_is_waited_for()
+    public async Task Space_of_images_that_another_run_has_just_removed_is_waited_for()
     {
         using var host = Fill(("HighThreshold", "95%"), ("LowThreshold", "80%"));
         _freedAt["six"] = _freedAt["five"] = Time.GetUtcNow() + TimeSpan.FromSeconds(4);
@@ -187,7 +187,7 @@ public sealed class DiskPressureHostTests : HostTest
     }
 
     [Fact]
-    public async Task A_disk_that_stays_full_is_said_once_and_leaves_no_run_in_the_history()
+    public async Task A_disk_that_stays_full_is_logged_once_and_leaves_no_run_in_the_history()
     {
         using var host = Fill(("HighThreshold", "95%"), ("MinimumAge", "7d"));
         await host.StartAsync(Cancel);
@@ -211,7 +211,7 @@ public sealed class DiskPressureHostTests : HostTest
     }
 
     [Fact]
-    public async Task It_says_what_is_left_on_a_disk_that_stays_full()
+    public async Task The_error_of_a_disk_that_stays_full_says_what_fills_it()
     {
         using var host = Fill(
             ("HighThreshold", "95%"), ("LowThreshold", "20%"), ("KeepImages", "three"), ("MinimumAge", "9m"));
@@ -234,7 +234,7 @@ public sealed class DiskPressureHostTests : HostTest
     [Theory]
     [InlineData("7d")]
     [InlineData("30d")]
-    public async Task Where_nothing_younger_may_go_the_images_that_expired_go_for_room(string minimumAge)
+    public async Task A_MinimumAge_of_the_threshold_or_more_removes_only_expired_images_for_space(string minimumAge)
     {
         using var host = Fill(("HighThreshold", "95%"), ("MinimumAge", minimumAge));
         Time.Pass(TimeSpan.FromDays(8));
@@ -250,7 +250,7 @@ public sealed class DiskPressureHostTests : HostTest
     }
 
     [Fact]
-    public async Task What_the_engine_says_of_an_image_is_what_its_removal_freed_and_what_frees_nothing_stays()
+    public async Task The_engines_size_counts_as_freed_and_an_image_that_frees_nothing_stays()
     {
         using var host = Fill(("HighThreshold", "95%"), ("LowThreshold", "80%"));
         Engine.Images[0] = Engine.Images[0] with { UniqueBytes = 0 };
@@ -266,7 +266,7 @@ public sealed class DiskPressureHostTests : HostTest
     }
 
     [Fact]
-    public async Task A_writer_that_takes_all_that_is_freed_does_not_cost_every_image()
+    public async Task A_writer_that_takes_all_freed_space_does_not_cost_every_image()
     {
         using var host = Fill(("HighThreshold", "95%"), ("LowThreshold", "80%"));
         Engine.Removing = _ => _others += 10;
@@ -280,7 +280,7 @@ public sealed class DiskPressureHostTests : HostTest
     [Theory]
     [InlineData("10MB", "100MB")]
     [InlineData("2GB", null)]
-    public async Task A_threshold_that_the_disk_can_never_reach_costs_no_image(string high, string? low)
+    public async Task A_threshold_that_the_disk_can_never_reach_removes_no_image(string high, string? low)
     {
         using var host = Fill([("HighThreshold", high), .. low is null ? [] : new[] { ("LowThreshold", low) }]);
 
@@ -293,7 +293,7 @@ public sealed class DiskPressureHostTests : HostTest
     }
 
     [Fact]
-    public async Task What_was_removed_when_the_host_is_stopped_while_it_waits_for_space_is_recorded()
+    public async Task A_removal_is_recorded_when_the_host_stops_while_it_waits_for_space()
     {
         using var host = Fill(("HighThreshold", "95%"), ("LowThreshold", "80%"));
         FreesAfter(TimeSpan.FromMinutes(1));
@@ -314,7 +314,7 @@ public sealed class DiskPressureHostTests : HostTest
     [Theory]
     [InlineData(40, 6)]
     [InlineData(20, 0)]
-    public async Task The_preview_knows_that_the_disk_is_too_full(int others, int expired)
+    public async Task The_preview_includes_what_a_full_disk_would_remove(int others, int expired)
     {
         using var host = Fill(("HighThreshold", "95%"), ("LowThreshold", "80%"));
         _others = others;
@@ -331,7 +331,7 @@ public sealed class DiskPressureHostTests : HostTest
         StringComparison.Ordinal);
 
     [Fact]
-    public async Task Two_hosts_on_one_disk_together_remove_no_more_than_is_needed()
+    public async Task Two_hosts_on_one_disk_remove_no_more_than_is_needed()
     {
         using var first = Fill(("HighThreshold", "95%"), ("LowThreshold", "80%"));
         using var second = Build(
@@ -361,7 +361,7 @@ public sealed class DiskPressureHostTests : HostTest
     }
 
     [Fact]
-    public async Task A_disk_that_is_named_is_measured_instead_of_asking_the_engine()
+    public async Task ImageDirectory_is_measured_instead_of_asking_the_engine()
     {
         using var right = Fill(("HighThreshold", "1EB"), ("ImageDirectory", PathOf("")), ("MinimumAge", "1h"));
         using var wrong = Build(("HighThreshold", "95%"), ("ImageDirectory", PathOf("none")));

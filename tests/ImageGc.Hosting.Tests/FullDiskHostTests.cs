@@ -12,7 +12,7 @@ public sealed class FullDiskHostTests : HostTest
     [Theory]
     [InlineData(true)]
     [InlineData(false)]
-    public async Task It_removes_what_expired_and_records_that_once_a_removal_has_made_room(bool wasRunning)
+    public async Task It_removes_what_expired_and_records_it_once_a_removal_has_made_room(bool wasRunning)
     {
         using var disk = SmallDisk.MountOrSkip();
         using var host = Fill(disk, wasRunning);
@@ -35,7 +35,7 @@ public sealed class FullDiskHostTests : HostTest
     [Theory]
     [InlineData(true)]
     [InlineData(false)]
-    public async Task It_makes_room_where_the_images_fill_the_disk_of_the_database(bool wasRunning)
+    public async Task It_makes_room_if_the_images_fill_the_disk_of_the_database(bool wasRunning)
     {
         using var disk = SmallDisk.MountOrSkip("size=8m");
         Tracked.ToList().ForEach(image => File.WriteAllBytes(disk.PathOf(image), new byte[1_200_000]));
@@ -57,7 +57,7 @@ public sealed class FullDiskHostTests : HostTest
     }
 
     [Fact]
-    public async Task What_others_write_takes_every_byte_that_is_freed_and_it_is_recorded_when_that_is_over()
+    public async Task Removals_that_cannot_be_recorded_on_a_full_disk_are_recorded_once_there_is_room()
     {
         using var disk = SmallDisk.MountOrSkip();
         using var host = Fill(disk, wasRunning: false);

@@ -32,7 +32,7 @@ public sealed class HostFailureTests : HostTest
 
     [Theory]
     [MemberData(nameof(Table))]
-    public async Task What_fails_shows_in_log_and_health_and_ends_the_host_only_as_the_README_says(
+    public async Task Each_failure_shows_in_log_and_health_and_ends_the_host_as_the_README_says(
         string what, string events, string health, string then)
     {
         using var host = await FailAsync(what);
@@ -67,11 +67,11 @@ public sealed class HostFailureTests : HostTest
     [InlineData(StoreErrorReason.NewerSchema, false)]
     [InlineData(StoreErrorReason.Migration, false)]
     [InlineData(StoreErrorReason.Other, false)]
-    public void Only_what_a_new_start_alone_can_help_ends_the_host(StoreErrorReason reason, bool ends) =>
+    public void Only_a_failure_that_needs_a_restart_ends_the_host(StoreErrorReason reason, bool ends) =>
         Assert.Equal(ends, Health.NeedsRestart(new ImageUseStoreException(reason, "x.db", "It failed.")));
 
     [Fact]
-    public async Task An_engine_that_is_away_for_a_day_shows_in_the_health_and_in_the_database_since_when()
+    public async Task Health_and_status_say_since_when_an_engine_is_away()
     {
         (Engine.Failure, Workers) = (new EngineUnavailableException("The engine is away."), 2);
         using var host = Build(("WatchContainers", "true"));
@@ -103,7 +103,7 @@ public sealed class HostFailureTests : HostTest
     }
 
     [Fact]
-    public async Task A_host_that_waits_for_another_one_leaves_the_notes_of_that_one_alone()
+    public async Task A_host_that_waits_for_another_one_does_not_change_its_status()
     {
         using var host = await LiveAsync();
         var status = HostStatus.ReadFrom(StoreOf(host));
@@ -118,7 +118,7 @@ public sealed class HostFailureTests : HostTest
     }
 
     [Fact]
-    public async Task A_cleanup_that_a_restart_has_not_made_up_for_yet_is_a_problem_until_it_is()
+    public async Task A_failed_cleanup_is_a_problem_after_a_restart_until_it_is_made_up_for()
     {
         Engine.Failure = new EngineUnavailableException("The engine is away.");
         using (var failed = await LiveAsync())
@@ -138,7 +138,7 @@ public sealed class HostFailureTests : HostTest
     }
 
     [Fact]
-    public async Task A_host_that_brings_its_own_store_is_logged_with_that_and_needs_no_path()
+    public async Task A_host_with_its_own_store_logs_its_path_and_needs_no_DatabasePath()
     {
         using var own = ImageUseStore.Open(new ImageUseStoreOptions { DatabasePath = PathOf("own.db") }, Time);
         OwnStore = _ => own;
@@ -178,7 +178,7 @@ public sealed class HostFailureTests : HostTest
     }
 
     [Fact]
-    public async Task A_problem_that_began_before_the_clock_was_set_is_noted_anew_with_the_right_time()
+    public async Task A_problem_that_began_before_the_clock_was_set_gets_the_right_time()
     {
         Time.StepTo(DateTimeOffset.UnixEpoch);
         (Engine.Failure, Workers) = (new EngineUnavailableException("The engine is away."), 2);
@@ -200,7 +200,7 @@ public sealed class HostFailureTests : HostTest
     }
 
     [Fact]
-    public void A_problem_that_could_not_be_noted_is_noted_the_next_time()
+    public void A_problem_that_could_not_be_stored_is_stored_at_its_next_report()
     {
         using var host = Build(("BusyTimeout", "0"));
         StoreOf(host).RecordUse("an-image");

@@ -11,7 +11,7 @@ namespace ImageGc.Hosting.Tests;
 public sealed class HostStatusTests : HostTest
 {
     [Fact]
-    public async Task A_host_notes_what_it_does_when_that_changes_and_never_else()
+    public async Task A_host_stores_its_status_only_when_it_changes()
     {
         Workers = 2;
         using var host = Build(
@@ -41,7 +41,7 @@ public sealed class HostStatusTests : HostTest
     }
 
     [Fact]
-    public async Task What_failed_last_is_known_after_it_works_again_and_after_a_restart()
+    public async Task The_last_problem_is_known_after_it_is_over_and_after_a_restart()
     {
         (Engine.Failure, Workers) = (new EngineUnavailableException("The engine is away."), 2);
         using (var host = Build(("WatchContainers", "true")))
@@ -69,7 +69,7 @@ public sealed class HostStatusTests : HostTest
 
     /// <remarks>One part reports while another takes the note over: the report comes from before that.</remarks>
     [Fact]
-    public void What_an_earlier_host_could_not_do_is_not_lost_while_the_note_is_taken_over()
+    public void A_report_during_the_takeover_of_a_status_does_not_lose_the_last_problem()
     {
         var listener = new RecordingListener();
         Listener = listener;
@@ -92,7 +92,7 @@ public sealed class HostStatusTests : HostTest
     }
 
     [Fact]
-    public async Task A_host_that_never_removes_anything_says_so_and_who_listens_is_told_at_once()
+    public async Task A_disabled_host_says_that_it_removes_nothing_and_a_listener_receives_each_status()
     {
         Workers = 1;
         var listener = new RecordingListener();
@@ -107,7 +107,7 @@ public sealed class HostStatusTests : HostTest
     }
 
     [Fact]
-    public async Task One_that_cleans_up_once_notes_that_and_why_it_failed()
+    public async Task A_single_run_stores_that_it_ran_once_and_why_it_failed()
     {
         Engine.Failure = new EngineUnavailableException("The engine is away.");
         using (var failed = Build())
@@ -126,7 +126,7 @@ public sealed class HostStatusTests : HostTest
     }
 
     [Fact]
-    public void A_database_without_a_host_has_no_status_and_a_note_that_cannot_be_read_is_none()
+    public void A_database_without_a_host_or_with_an_unreadable_status_has_none()
     {
         using var host = Build();
         Assert.Null(HostStatus.ReadFrom(StoreOf(host)));
@@ -135,7 +135,7 @@ public sealed class HostStatusTests : HostTest
     }
 
     [Fact]
-    public void Settings_that_are_noted_are_read_back_as_they_were()
+    public void Stored_settings_are_read_back_as_they_were()
     {
         (string Name, string Value)[] all =
         [
@@ -181,7 +181,7 @@ public sealed class HostStatusTests : HostTest
     }
 
     [Fact]
-    public async Task What_is_kept_by_hand_is_kept_by_the_names_that_the_engine_has_now()
+    public async Task An_image_is_kept_by_hand_by_the_names_that_the_engine_has_now()
     {
         using var host = Build();
         StoreOf(host).RecordUse(Add("registry/app:1"));
@@ -194,7 +194,7 @@ public sealed class HostStatusTests : HostTest
     }
 
     [Fact]
-    public async Task A_listener_that_throws_stops_no_worker()
+    public async Task A_listener_that_throws_does_not_stop_the_host()
     {
         Listener = new Throwing();
         using var host = Build();
@@ -206,7 +206,7 @@ public sealed class HostStatusTests : HostTest
     }
 
     [Fact]
-    public async Task An_image_that_nobody_recorded_is_listed_with_the_reason()
+    public async Task An_untracked_image_is_listed_with_the_reason()
     {
         using var host = Build(("OwnerLabel", "owner=edge"), ("WatchContainers", "true"));
         StoreOf(host).RecordUse(Add("tracked:1"));

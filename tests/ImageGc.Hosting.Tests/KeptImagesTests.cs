@@ -18,7 +18,7 @@ public sealed class KeptImagesTests
     [InlineData("docker.io/*", "registry:5000/agent:1", false)]
     [InlineData("docker.io/*", "localhost/agent:1", false)]
     [InlineData("*", "registry:5000/agent:1", true)]
-    public void A_name_may_be_written_in_every_way_that_Docker_takes(string kept, string name, bool expected) =>
+    public void A_name_may_be_written_in_every_form_that_Docker_accepts(string kept, string name, bool expected) =>
         Assert.Equal(expected, Keeps(kept, OwnEngine.Image("sha256:1", name)));
 
     [Theory]
@@ -31,7 +31,7 @@ public sealed class KeptImagesTests
     [InlineData("registry/agent:1.5@sha256:77", true)]
     [InlineData("registry:5000/agent:1.5@sha256:78", true)]
     [InlineData("registry/agent:1.5@sha256:79", false)]
-    public void An_ID_may_be_shortened_and_a_digest_counts_whatever_the_tag(string kept, bool expected) =>
+    public void An_ID_may_be_shortened_and_a_digest_matches_under_any_tag(string kept, bool expected) =>
         Assert.Equal(expected, Keeps(kept, OwnEngine.Image(
             "sha256:0a82b53d6f820a82b53d6f820a82b53d6f820a82b53d6f820a82b53d6f82abcd",
             "registry/agent@sha256:77", "registry:5000/agent@sha256:78")));
@@ -41,7 +41,7 @@ public sealed class KeptImagesTests
     [InlineData("keep=always", true)]
     [InlineData("keep=never", false)]
     [InlineData("Keep", false)]
-    public void A_label_keeps_an_image_with_its_value_or_whatever_that_is(string label, bool expected)
+    public void A_label_keeps_an_image_with_that_value_or_with_any_if_none_is_given(string label, bool expected)
     {
         var image = OwnEngine.Image("a") with { Labels = new Dictionary<string, string> { ["keep"] = "always" } };
 
@@ -90,7 +90,7 @@ public sealed class KeptImagesTests
     [InlineData("Registry/Agent:1.5", "registry/agent:1.5")]
     [InlineData("^registry/agent.*$", "registry/agent:1.5")]
     [InlineData("modul", "module:2")]
-    public void An_entry_that_matches_nothing_is_named_with_the_name_that_is_nearest(string entry, string nearest)
+    public void An_entry_that_matches_nothing_is_reported_with_the_nearest_name(string entry, string nearest)
     {
         EngineImage[] images = [OwnEngine.Image("a", "registry/agent:1.5"), OwnEngine.Image("b", "module:2")];
         var options = new ImageGarbageCollectionOptions { KeepImages = { entry, "module:*" } };

@@ -12,7 +12,7 @@ public sealed class MetricsTests : HostTest
     private readonly MeterListener _listener = new();
 
     [Fact]
-    public async Task It_counts_what_happened()
+    public async Task Removals_failures_freed_bytes_and_runs_are_counted()
     {
         using var host = Build();
         Listen(host);
@@ -34,7 +34,7 @@ public sealed class MetricsTests : HostTest
     }
 
     [Fact]
-    public void It_counts_what_the_store_records()
+    public void Records_of_the_store_are_counted()
     {
         using var host = Build();
         ListenTo(scope: null);
@@ -49,7 +49,7 @@ public sealed class MetricsTests : HostTest
     }
 
     [Fact]
-    public async Task A_host_that_removes_nothing_is_not_overdue()
+    public async Task A_disabled_host_has_no_age_of_its_last_cleanup()
     {
         using (var earlier = Build())
             await earlier.Services.GetRequiredService<Cleanup>().RunAsync(PruneKind.Scheduled, null, null, Cancel);
@@ -66,7 +66,7 @@ public sealed class MetricsTests : HostTest
     }
 
     [Fact]
-    public async Task It_says_how_long_ago_the_last_cleanup_was_and_since_when_cleanups_fail()
+    public async Task The_age_of_the_last_cleanup_counts_from_the_first_failure_while_cleanups_fail()
     {
         using var host = Build(("ClockSettleTime", "0"), ("CleanupTime", "13:00"));
         Listen(host);
@@ -94,7 +94,7 @@ public sealed class MetricsTests : HostTest
     }
 
     [Fact]
-    public async Task It_says_of_each_part_that_is_on_whether_it_works()
+    public async Task Each_enabled_part_says_whether_it_works()
     {
         Engine.Failure = new EngineUnavailableException("The engine is away.");
         using var host = Build(("WatchContainers", "true"));
@@ -117,7 +117,7 @@ public sealed class MetricsTests : HostTest
     }
 
     [Fact]
-    public void What_cannot_be_known_has_no_value()
+    public void A_value_that_cannot_be_known_is_left_out()
     {
         using var host = Build(("DatabasePath", PathOf("missing/image_use.db")));
         Engine.UsedPercent = () => null;

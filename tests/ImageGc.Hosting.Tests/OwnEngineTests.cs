@@ -10,7 +10,7 @@ public sealed class OwnEngineTests : HostTest
     private static readonly TimeSpan Minute = TimeSpan.FromMinutes(1);
 
     [Fact]
-    public async Task Without_events_containers_are_compared_each_minute()
+    public async Task Without_events_the_containers_are_compared_each_minute()
     {
         Workers = 3; // The cleanup, the next poll and the hour after which it begins anew.
         using var host = Build(("WatchContainers", "true"));
@@ -53,7 +53,7 @@ public sealed class OwnEngineTests : HostTest
     }
 
     [Fact]
-    public async Task An_event_that_cannot_be_followed_is_skipped_with_a_warning_and_the_next_one_counts()
+    public async Task An_event_that_cannot_be_handled_is_skipped_with_a_warning_and_the_next_one_counts()
     {
         Engine.Events = Channel.CreateUnbounded<EngineEvent>();
         Engine.Images.AddRange([OwnEngine.Image("agent"), OwnEngine.Image("module")]);
@@ -76,7 +76,7 @@ public sealed class OwnEngineTests : HostTest
     }
 
     [Fact]
-    public async Task After_a_break_it_goes_on_after_the_last_event()
+    public async Task After_a_break_it_resumes_after_the_last_event()
     {
         Engine.Events = Channel.CreateUnbounded<EngineEvent>();
         using var host = Build(("WatchContainers", "true"));
@@ -93,7 +93,7 @@ public sealed class OwnEngineTests : HostTest
     }
 
     [Fact]
-    public async Task An_engine_that_cannot_be_reached_ends_the_run_and_the_rest_stays()
+    public async Task An_engine_that_cannot_be_reached_ends_the_run_and_the_rest_stays_tracked()
     {
         using var host = Build();
         StoreOf(host).RecordUse(["a", "b"]);
@@ -109,7 +109,7 @@ public sealed class OwnEngineTests : HostTest
     }
 
     [Fact]
-    public async Task A_host_cleans_up_when_it_asks_and_may_look_first()
+    public async Task A_host_can_preview_a_cleanup_and_clean_up_on_demand()
     {
         using var host = Build(("WatchContainers", "true"));
         var store = StoreOf(host);

@@ -13,7 +13,7 @@ public sealed class RandomCleanupsTests
     private static readonly int Worlds = int.Parse(Environment.GetEnvironmentVariable("IMAGEGC_WORLDS") ?? "150", null);
 
     [Fact]
-    public async Task Nothing_goes_that_is_used_or_kept_nothing_leaks_and_the_history_is_complete()
+    public async Task No_used_or_kept_image_is_removed_none_leaks_and_the_history_is_complete()
     {
         var removed = 0;
         for (var seed = 1; seed <= Worlds; seed++)

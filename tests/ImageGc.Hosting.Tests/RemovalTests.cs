@@ -24,7 +24,7 @@ public sealed class RemovalTests : HostTest
     }
 
     [Fact]
-    public async Task A_chain_of_parents_goes_in_one_run()
+    public async Task A_chain_of_parents_is_removed_in_one_run()
     {
         using var host = Recorded(5);
         for (var child = 1; child < 5; child++)
@@ -37,7 +37,7 @@ public sealed class RemovalTests : HostTest
     }
 
     [Fact]
-    public async Task An_image_that_hangs_costs_itself_and_is_tried_last_the_next_time()
+    public async Task An_image_whose_removal_hangs_fails_alone_and_is_tried_last_the_next_time()
     {
         using var host = Recorded(4);
         Engine.Removing = image =>
@@ -58,7 +58,7 @@ public sealed class RemovalTests : HostTest
     }
 
     [Fact]
-    public async Task Three_time_outs_in_a_row_end_the_run_and_what_was_not_tried_stays_for_the_next_one()
+    public async Task Three_timeouts_in_a_row_end_the_run_and_the_next_run_begins_with_the_rest()
     {
         using var host = Recorded(8);
         Engine.Removing = image =>
@@ -77,7 +77,7 @@ public sealed class RemovalTests : HostTest
     }
 
     [Fact]
-    public async Task While_the_containers_cannot_be_listed_nothing_is_removed()
+    public async Task Nothing_is_removed_while_the_containers_cannot_be_listed()
     {
         using var host = Recorded(3);
         Engine.Removing = image => Engine.Failure = new EngineRequestFailedException("It cannot list them.");
