@@ -2,7 +2,7 @@ using System.Diagnostics;
 
 namespace ImageGc.Cli.Tests;
 
-/// <summary>What only the built program can show.</summary>
+/// <summary>The built program as a process: its pipes, exit codes and signals.</summary>
 public sealed class BuiltProgramTests : CliTest
 {
     [Fact]
@@ -107,7 +107,7 @@ public sealed class BuiltProgramTests : CliTest
         var gate = PathOf("gate");
         var command = ScriptOf($"mkfifo '{gate}' && echo running $1 && cat '{gate}'");
         using var process = Process.Start(new ProcessStartInfo(
-            "env", // Shells start what they put into the background with SIGINT ignored.
+            "env", // A shell would start a background process with SIGINT ignored.
             [
                 "--default-signal=INT", Program, "prune", "--db", DatabasePath, "--in-use", "x", "--older-than", "0",
                 "--run", $"{command} {{}}",

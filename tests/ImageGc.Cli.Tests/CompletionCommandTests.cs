@@ -97,7 +97,7 @@ public sealed class CompletionCommandTests : CliTest
         Assert.Equal(Id(1), await Complete("zsh", $"imagegc forget --db {DatabasePath} sha256:00", Zshrc));
     }
 
-    /// <summary>What the shell would insert, with the line up to the cursor as the shell hands it over.</summary>
+    /// <summary>The words that the shell would offer after this line.</summary>
     private static async Task<string> Complete(string shell, string line, string first = "true")
     {
         var script = $"""

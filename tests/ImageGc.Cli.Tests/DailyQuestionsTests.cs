@@ -2,7 +2,7 @@ using System.Globalization;
 
 namespace ImageGc.Cli.Tests;
 
-/// <summary>What operators ask every day: one command each, in a terminal of 80 columns and in a pipe.</summary>
+/// <summary>One command answers each daily question of operators, in a terminal of 80 columns and in a pipe.</summary>
 public sealed class DailyQuestionsTests : EngineTest
 {
     private readonly string _app1;
@@ -45,7 +45,7 @@ public sealed class DailyQuestionsTests : EngineTest
         }
     }
 
-    /// <remarks>The terminal wraps what is too wide for it, and shows all of it.</remarks>
+    /// <remarks>The terminal wraps lines that are too wide for it, so nothing is lost.</remarks>
     [Theory]
     [MemberData(nameof(Questions))]
     public void A_terminal_of_40_columns_shows_what_one_of_80_shows(string question)
@@ -204,7 +204,7 @@ public sealed class DailyQuestionsTests : EngineTest
 
     private static string Short(string id) => id["sha256:".Length..][..12];
 
-    /// <summary>The fake engine names a container by the first digits of its ID.</summary>
+    /// <summary>The name of the container, which the fake engine makes of the first digits of its ID.</summary>
     private string Container() => Ask("explain").Lines
         .First(line => line.StartsWith("in-use", StringComparison.Ordinal)).Split('\t')[^1];
 }

@@ -1,6 +1,6 @@
 namespace ImageGc.Cli.Tests;
 
-/// <summary>What commands learn from the engine, and from the settings of the daemon.</summary>
+/// <summary>Commands that ask the engine, and that use the settings of the daemon.</summary>
 public sealed class EngineCommandTests : EngineTest
 {
     [Fact]

@@ -8,7 +8,7 @@ using Microsoft.Extensions.Hosting;
 
 namespace ImageGc.Cli.Tests;
 
-/// <summary>Commands that ask an engine, here a fake one, and the daemon beside them.</summary>
+/// <summary>Commands that ask an engine, which is a fake one here, and the daemon beside them.</summary>
 public abstract class EngineTest : CliTest
 {
     private protected FakeDocker29 Docker { get; } = new();
@@ -17,7 +17,7 @@ public abstract class EngineTest : CliTest
 
     private protected Result Ask(params string[] args) => Run([.. args, "--engine", Docker.Address.ToString()]);
 
-    /// <summary>An image that a container used, the last time so long ago.</summary>
+    /// <summary>Adds an image to the engine that a container last used so long ago; returns its ID.</summary>
     protected string AddTracked(TimeSpan age, long bytes, params string[] names)
     {
         var id = Docker.AddImage(names);

@@ -3,7 +3,7 @@ using System.Globalization;
 
 namespace ImageGc.Cli.Tests;
 
-/// <summary>The built program on a device whose wall clock is wrong: libfaketime shows it another one.</summary>
+/// <summary>The built program on a device whose wall clock is wrong, which libfaketime simulates.</summary>
 public sealed class FakedClockTests : CliTest
 {
     private const string Behind = "-21d";

@@ -106,7 +106,7 @@ public sealed class MetricsFileTests : CliTest
         Assert.True(File.Exists(Path));
         Assert.Single(_log.Messages(LogLevel.Warning));
         Directory.Delete(PathOf("metrics"), recursive: true);
-        await metrics.StopAsync(TestContext.Current.CancellationToken); // A daemon that is told to stop stops.
+        await metrics.StopAsync(TestContext.Current.CancellationToken); // The failing file does not prevent it.
     }
 
     [Fact]
@@ -163,7 +163,7 @@ public sealed class MetricsFileTests : CliTest
         await EndAsync(_time.WaitForTimersAsync(1), "the file waits for the minute after that");
     }
 
-    /// <summary>Without what the store counts in this process.</summary>
+    /// <summary>The metrics of this test, without those that the store counts in this process.</summary>
     private string Written()
     {
         var own = File.ReadLines(Path).Where(line => line.Contains("test_", StringComparison.Ordinal)).ToList();

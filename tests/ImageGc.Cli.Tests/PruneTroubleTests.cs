@@ -2,7 +2,7 @@ using ImageGc.Sqlite;
 
 namespace ImageGc.Cli.Tests;
 
-/// <summary>What other processes and a sudden death do to a prune of the built program.</summary>
+/// <summary>Prunes of the built program while other processes change the database, and after a kill.</summary>
 public sealed class PruneTroubleTests : CliTest
 {
     [Fact]
@@ -50,7 +50,7 @@ public sealed class PruneTroubleTests : CliTest
 
     private IEnumerable<string> History() => Run("history").Lines.Select(line => line.Split('\t')[0]).Order();
 
-    /// <summary>As a daemon does at its start.</summary>
+    /// <summary>Forgets images that the engine no longer has, as a daemon does at its start.</summary>
     private void ForgetGone(string[] removed)
     {
         using var store = ImageUseStore.Open(new ImageUseStoreOptions { DatabasePath = DatabasePath }, Time);

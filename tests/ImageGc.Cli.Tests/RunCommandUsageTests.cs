@@ -1,6 +1,6 @@
 namespace ImageGc.Cli.Tests;
 
-/// <summary>What `imagegc run` says before it asks an engine; the rest is tested beside a real one.</summary>
+/// <summary>Errors of `imagegc run` before it asks an engine. `RunCommandTests` tests it with a real engine.</summary>
 public sealed class RunCommandUsageTests : CliTest
 {
     [Theory]

@@ -7,7 +7,7 @@ using Microsoft.Extensions.Options;
 
 namespace ImageGc.Cli.Tests;
 
-/// <summary>The packages install it as /etc/imagegc.json.</summary>
+/// <summary>The sample settings, which the packages install as /etc/imagegc.json.</summary>
 public sealed partial class SampleSettingsTests : CliTest
 {
     private static readonly string Sample =

@@ -2,7 +2,7 @@ using System.Text.Json;
 
 namespace ImageGc.Cli.Tests;
 
-/// <summary>Whether the collection of images is well on this device.</summary>
+/// <summary>`imagegc status`: whether the collection of images works on this device.</summary>
 public sealed class StatusCommandTests : EngineTest
 {
     [Fact]

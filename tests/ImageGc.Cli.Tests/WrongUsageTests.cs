@@ -4,7 +4,7 @@ using ImageGc.Docker.Tests;
 
 namespace ImageGc.Cli.Tests;
 
-/// <summary>What operators do wrong, and the sentence that tells them so.</summary>
+/// <summary>Mistakes of operators, and the message for each.</summary>
 public sealed class WrongUsageTests : CliTest
 {
     private const string DurationForms = "use a whole number and a unit: 30s, 90m, 12h, 7d or 3w, or just 0.";

@@ -5,7 +5,7 @@ using Microsoft.Extensions.Logging;
 
 namespace ImageGc.Docker.Tests;
 
-/// <summary>Order, rules that keep an image, and IDs of another form, beside a real engine.</summary>
+/// <summary>The order of removals, rules that keep images, and IDs of other forms, with a real engine.</summary>
 public sealed class CleanupRulesTests(PrivateEngine engine) : EngineTest(engine)
 {
     [Fact]

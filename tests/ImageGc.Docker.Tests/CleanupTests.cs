@@ -3,7 +3,7 @@ using Microsoft.Extensions.Logging;
 
 namespace ImageGc.Docker.Tests;
 
-/// <summary>Which images go from a real engine, and which stay.</summary>
+/// <summary>Which images are removed from a real engine, and which stay.</summary>
 public sealed class CleanupTests(PrivateEngine engine) : EngineTest(engine)
 {
     [Fact]

@@ -90,7 +90,7 @@ public sealed class CleanupTroubleTests(PrivateEngine engine) : EngineTest(engin
         Assert.Empty((await ExistingAsync(images)).Except(Tracked(services)));
         await CollectAsync(services);
         Assert.Empty(await ExistingAsync(images));
-        Time.Pass(TimeSpan.FromDays(1)); // One that went without an answer is missed twice.
+        Time.Pass(TimeSpan.FromDays(1)); // An image whose removal was not answered must be missed twice.
         await CollectAsync(services);
         Assert.Empty(Tracked(services));
     }
@@ -126,8 +126,7 @@ public sealed class CleanupTroubleTests(PrivateEngine engine) : EngineTest(engin
         await CollectAsync(services);
         var inUse = await created;
 
-        // The engine itself may give a container an image that it is about to remove; then it is gone, and so is its
-        // row.
+        // The engine may create a container of an image that it is about to remove. Image and row are gone then.
         var existing = await ExistingAsync(images);
         Assert.Equal(existing.Order(), Tracked(services).Order());
         Assert.Empty(existing.Except(inUse));

@@ -8,7 +8,7 @@ namespace ImageGc.Docker.Tests;
 internal sealed partial class Daemon : IDisposable
 {
     /// <summary>
-    /// In the environment: a path under which a shell starts it. A service knows systemd by its parent's name.
+    /// An environment variable: the path of a shell that starts it. A service recognizes systemd by its parent's name.
     /// </summary>
     public const string Parent = "IMAGEGC_TESTS_PARENT";
 

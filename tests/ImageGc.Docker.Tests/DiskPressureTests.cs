@@ -47,7 +47,7 @@ public sealed class DiskPressureTests(SmallDiskEngine small) : EngineTest(small.
         services.GetRequiredService<DiskPressureWorker>().RelieveAsync(progress: null, Cancel),
         Time, TimeSpan.FromSeconds(1));
 
-    /// <summary>Images recorded a second after each other.</summary>
+    /// <summary>Fills the disk with images, each recorded a second after the one before.</summary>
     private async Task<string[]> FillAsync(ServiceProvider services, int percent)
     {
         var images = new List<string>();

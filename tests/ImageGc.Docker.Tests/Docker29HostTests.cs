@@ -72,7 +72,7 @@ public sealed class Docker29HostTests : IDisposable
         await _host.StopAsync(Cancel);
     }
 
-    /// <remarks>Docker deletes it by its ID without a word.</remarks>
+    /// <remarks>Docker itself would delete it by its ID without an error.</remarks>
     [Fact]
     public async Task An_image_that_a_container_mounts_during_the_run_stays()
     {

@@ -6,7 +6,7 @@ using Microsoft.Extensions.Options;
 
 namespace ImageGc.Docker.Tests;
 
-/// <summary>The engine for Docker against what version 29 answers with the containerd store.</summary>
+/// <summary>The engine for Docker with the answers of version 29, which uses the containerd store.</summary>
 public sealed class Docker29Tests : IDisposable
 {
     private readonly FakeDocker29 _docker = new();
@@ -72,7 +72,7 @@ public sealed class Docker29Tests : IDisposable
         Assert.Null(await _engine.FindImageAsync("registry/other", Cancel));
     }
 
-    /// <remarks>Docker removes such an image by its ID without a word.</remarks>
+    /// <remarks>Docker itself would remove such an image by its ID without an error.</remarks>
     [Fact]
     public async Task An_image_that_is_mounted_into_a_container_is_in_use()
     {

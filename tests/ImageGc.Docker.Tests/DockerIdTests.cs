@@ -32,8 +32,8 @@ public sealed class DockerIdTests
     }
 
     [Theory]
-    [InlineData("")] // While Docker builds.
-    [InlineData("sha256:")] // Podman's --rootfs.
+    [InlineData("")] // Docker reports this while it builds.
+    [InlineData("sha256:")] // Podman reports this for --rootfs.
     public async Task A_container_without_an_image_uses_none(string reported)
     {
         using var docker = new LoopbackServer((_, address) => new FakeAnswer(

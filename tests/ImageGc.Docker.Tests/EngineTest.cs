@@ -41,7 +41,7 @@ public abstract class EngineTest : IAsyncLifetime
 
     protected string DatabasePath => Path.Combine(_directory.FullName, "image_use.db");
 
-    /// <summary>What a host would have, with these settings.</summary>
+    /// <summary>The services of a host with these settings.</summary>
     protected ServiceProvider Services(params (string Name, string Value)[] settings)
     {
         var configuration = new ConfigurationBuilder().AddInMemoryCollection(
@@ -64,7 +64,7 @@ public abstract class EngineTest : IAsyncLifetime
     protected static Task CollectAsync(ServiceProvider services) =>
         services.GetRequiredService<Cleanup>().RunAsync(PruneKind.Scheduled, null, null, Cancel);
 
-    /// <summary>Records the images, and lets the time pass in which they expire.</summary>
+    /// <summary>Records uses of the images, and lets time pass until they are expired.</summary>
     protected void RecordAndAge(ServiceProvider services, params string[] imageIds)
     {
         StoreOf(services).RecordUse(imageIds);
@@ -73,7 +73,7 @@ public abstract class EngineTest : IAsyncLifetime
 
     protected static string NewName() => $"test/image-{Interlocked.Increment(ref LastName)}";
 
-    /// <summary>A new image that runs busybox; its ID.</summary>
+    /// <summary>Creates an image that runs busybox; returns its ID.</summary>
     protected async Task<string> CreateImageAsync(string? name = null, string tag = "1", int bytes = 0)
     {
         name ??= NewName();
@@ -83,7 +83,7 @@ public abstract class EngineTest : IAsyncLifetime
         return (await Docker.Images.InspectImageAsync($"{name}:{tag}", Cancel)).ID;
     }
 
-    /// <summary>A container that is created and not started; its ID.</summary>
+    /// <summary>Creates a container without starting it; returns its ID.</summary>
     protected async Task<string> CreateContainerAsync(string image, string? label = null)
     {
         var created = await Docker.Containers.CreateContainerAsync(new CreateContainerParameters
@@ -98,7 +98,7 @@ public abstract class EngineTest : IAsyncLifetime
         return created.ID;
     }
 
-    /// <summary>A new image that is built on this one; its ID.</summary>
+    /// <summary>Creates an image that is built on this one; returns its ID.</summary>
     protected async Task<string> CreateChildAsync(string parent, params string[] changes)
     {
         var container = await CreateContainerAsync(parent);
@@ -153,7 +153,7 @@ public abstract class EngineTest : IAsyncLifetime
             }
             catch (DockerApiException)
             {
-                // The test removed it.
+                // The test has removed it.
             }
         }
 
@@ -161,7 +161,7 @@ public abstract class EngineTest : IAsyncLifetime
         GC.SuppressFinalize(this);
     }
 
-    /// <summary>A root file system that is unlike every other one.</summary>
+    /// <summary>A root file system with unique content.</summary>
     private static MemoryStream Root(int bytes)
     {
         var filler = new byte[bytes];

@@ -7,7 +7,7 @@ namespace ImageGc.Docker.Tests;
 
 internal sealed partial class FakeDocker29
 {
-    /// <summary>Of all kinds, before any filter.</summary>
+    /// <summary>How many events the engine remembers, of all kinds and before any filter.</summary>
     private const int EventsRemembered = 256;
 
     private readonly List<(long At, object Event)> _events = [];
@@ -16,7 +16,7 @@ internal sealed partial class FakeDocker29
 
     private static DateTimeOffset Now => DateTimeOffset.UtcNow;
 
-    /// <summary>As a restart of the engine does, which forgets its events too.</summary>
+    /// <summary>Ends all streams and forgets all events, as a restart of the engine does.</summary>
     public void EndStreams()
     {
         lock (_oneAtATime)
@@ -35,7 +35,7 @@ internal sealed partial class FakeDocker29
             RepoDigests = RepositoriesOf(_images[id]).Select(name => $"{name}@{id}"),
             Size = 1000,
             Config = new { },
-        }) // Created may be missing.
+        }) // Like Docker, it may leave out Created.
         : Refuse(HttpStatusCode.NotFound, $"No such image: {reference}");
 
     private string? Resolve(string reference) => _images.ContainsKey(reference)
@@ -47,7 +47,7 @@ internal sealed partial class FakeDocker29
         image.Names.Find(name => name == reference || name == $"{reference}:latest");
 
     /// <remarks>
-    /// As moby's daemon/containerd/image_delete.go does it: by ID also two tags of one repository are one too many.
+    /// Follows moby's daemon/containerd/image_delete.go: by its ID, an image with two tags is not deleted.
     /// </remarks>
     private FakeAnswer Delete(string reference)
     {
@@ -74,7 +74,7 @@ internal sealed partial class FakeDocker29
         return Ok(new[] { new { Deleted = id } });
     }
 
-    /// <remarks>Only a removal by name checks what is mounted.</remarks>
+    /// <remarks>Only a removal by name checks mounted images.</remarks>
     private FakeContainer? UserOf(string id, bool byName) => _containers.Values.FirstOrDefault(container =>
         container.ImageId == id || (byName && container.Mounted.ContainsValue(id)));
 
@@ -114,7 +114,7 @@ internal sealed partial class FakeDocker29
         _streams.ForEach(stream => stream.Writer.TryWrite(happened));
     }
 
-    /// <remarks>A stream until a moment that has passed ends at once.</remarks>
+    /// <remarks>A stream with an end in the past ends at once.</remarks>
     private ChannelReader<object> Follow(NameValueCollection query)
     {
         var (from, until) = (Nanoseconds(query["since"]), Nanoseconds(query["until"]));

@@ -8,8 +8,8 @@ using System.Web;
 namespace ImageGc.Docker.Tests;
 
 /// <summary>
-/// Docker's API as version 29 answers with the containerd store: https://docs.docker.com/reference/api/engine/. The ID
-/// of an image is the digest of its manifest, and fields are null or missing where the classic store had something.
+/// Docker's API in version 29 with the containerd store: https://docs.docker.com/reference/api/engine/. The ID of an
+/// image is the digest of its manifest, and some fields are null or missing that the classic store had.
 /// </summary>
 internal sealed partial class FakeDocker29 : IDisposable
 {
@@ -31,16 +31,16 @@ internal sealed partial class FakeDocker29 : IDisposable
 
     public string Driver { get; set; } = "overlayfs";
 
-    /// <summary>Method and path of each request, with the version in it.</summary>
+    /// <summary>The method and path of each request, including the version.</summary>
     public ConcurrentQueue<string> Requests { get; } = [];
 
     /// <summary>Answers a request (method and path without the version), or returns null to let the fake answer.</summary>
     public Func<string, FakeAnswer?> Before { get; set; } = _ => null;
 
-    /// <summary>Called when a request was answered, so that something can happen between two of them.</summary>
+    /// <summary>Runs after each request, so that something can happen between two requests.</summary>
     public Action<string> After { get; set; } = _ => { };
 
-    /// <summary>Of images by their IDs; 1000 bytes otherwise.</summary>
+    /// <summary>The sizes of images by ID; the others have 1000 bytes.</summary>
     public ConcurrentDictionary<string, long> Sizes { get; } = [];
 
     public IReadOnlyCollection<string> ImageIds
@@ -64,7 +64,7 @@ internal sealed partial class FakeDocker29 : IDisposable
         }
     }
 
-    /// <summary>An image that comes from a registry.</summary>
+    /// <summary>Adds an image as a pull does, with an event.</summary>
     public string PullImage(string name)
     {
         lock (_oneAtATime)
@@ -75,13 +75,14 @@ internal sealed partial class FakeDocker29 : IDisposable
         }
     }
 
-    /// <summary>A container of the image with this name or ID, and with these images mounted into it.</summary>
+    /// <summary>Adds a container of the image with this name or ID, and mounts these images; returns its ID.</summary>
     public string AddContainer(string reference, bool running = true, params string[] mounted)
     {
         lock (_oneAtATime)
         {
             var id = NewId()["sha256:".Length..];
-            var mounts = mounted.ToDictionary(one => one, one => Resolve(one)!); // What they name now stays mounted.
+            // The image stays mounted when its name moves.
+            var mounts = mounted.ToDictionary(one => one, one => Resolve(one)!);
             _containers[id] = new FakeContainer(reference, Resolve(reference)!, running, mounts);
             Emit("container", "create", id, ("image", reference), ("name", id[..8]));
             return id;
@@ -103,7 +104,7 @@ internal sealed partial class FakeDocker29 : IDisposable
             Tag(id, new NameValueCollection { ["repo"] = repository, ["tag"] = tag });
     }
 
-    /// <summary>As Docker does first when it removes an image.</summary>
+    /// <summary>Removes the names of an image, as Docker does before it removes the image.</summary>
     public void TakeNames(string id)
     {
         lock (_oneAtATime)
@@ -112,7 +113,7 @@ internal sealed partial class FakeDocker29 : IDisposable
 
     public static FakeAnswer Refuse(HttpStatusCode status, string message) => new(status, new { message });
 
-    /// <summary>Leaves the request that is served unanswered.</summary>
+    /// <summary>Leaves the current request unanswered until the fake is disposed.</summary>
     public FakeAnswer Hang()
     {
         _disposed.Wait();
@@ -227,9 +228,9 @@ internal sealed partial class FakeDocker29 : IDisposable
         public List<string> Names { get; init; } = [];
     }
 
-    /// <param name="Reference">The image as it was asked for.</param>
+    /// <param name="Reference">The image as the container was created with.</param>
     /// <param name="ImageId">Its ID.</param>
-    /// <param name="Running">Else it has ended.</param>
+    /// <param name="Running">Whether it runs; otherwise it has ended.</param>
     /// <param name="Mounted">The ID of each image that is mounted, by its reference.</param>
     private sealed record FakeContainer(
         string Reference, string ImageId, bool Running, Dictionary<string, string> Mounted);

@@ -39,7 +39,7 @@ public sealed class FullDiskRunTests : IDisposable
         using var store = ImageUseStore.Open(new ImageUseStoreOptions { DatabasePath = DatabasePath }, then);
         var now = (DateTimeOffset.UtcNow - DateTimeOffset.UnixEpoch).Ticks * TimeSpan.NanosecondsPerTick;
         store.RecordUse(_unused.Concat(_inUse), new Dictionary<string, string> { ["cursor"] = $"{now}" });
-        store.LockPrunes(); // Makes the file of the lock: an inode of its own.
+        store.LockPrunes(); // Creates the lock file, which needs an inode.
     }
 
     private string DatabasePath => _disk.PathOf("image_use.db");
@@ -178,7 +178,7 @@ public sealed class FullDiskRunTests : IDisposable
     private Daemon Run(params string[] arguments) =>
         new(_variables, ["run", "--db", DatabasePath, "--engine", $"{_docker.Address}", .. arguments]);
 
-    /// <summary>The engine gives back the space of what it removed.</summary>
+    /// <summary>Frees the space of removed images, as an engine does.</summary>
     private void FreeRemoved() =>
         Files().Except(_docker.ImageIds).ToList().ForEach(image => File.Delete(_disk.PathOf(image)));
 
@@ -193,7 +193,7 @@ public sealed class FullDiskRunTests : IDisposable
         }
         catch (IOException)
         {
-            // Full again.
+            // The disk is full again.
         }
     }
 
@@ -206,7 +206,7 @@ public sealed class FullDiskRunTests : IDisposable
     private ImageUseStore OpenReadOnly() =>
         ImageUseStore.Open(new ImageUseStoreOptions { DatabasePath = DatabasePath, ReadOnly = true });
 
-    /// <summary>Rows, history and engine, all of what is unused removed.</summary>
+    /// <summary>Every unused image is removed, and rows, history and engine agree.</summary>
     private void AssertAllAgree(PruneKind kind, params (string ImageId, PruneKind Kind)[] others)
     {
         using var store = OpenReadOnly();

@@ -6,21 +6,21 @@ using System.Threading.Channels;
 
 namespace ImageGc.Docker.Tests;
 
-/// <summary>What a fake engine answers.</summary>
+/// <summary>The answer of a fake engine.</summary>
 /// <param name="Status">The status.</param>
 /// <param name="Body">
-/// What is sent as JSON; a text is sent as it is, a channel line by line for as long as it is open.
+/// Sent as JSON, except for a string, which is sent as it is, and a channel, which is sent line by line until it ends.
 /// </param>
 internal sealed record FakeAnswer(HttpStatusCode Status, object Body);
 
-/// <summary>HTTP on a port of this device.</summary>
-/// <remarks>HttpListener refuses what Docker takes, a POST without a length.</remarks>
+/// <summary>An HTTP server on a loopback port.</summary>
+/// <remarks>HttpListener refuses a POST without a length, which Docker accepts.</remarks>
 internal sealed class LoopbackServer : IDisposable
 {
     private readonly TcpListener _listener = new(IPAddress.Loopback, 0);
     private readonly Func<string, Uri, FakeAnswer> _answer;
 
-    /// <param name="answer">Is given the method and the address, and may block.</param>
+    /// <param name="answer">Receives the method and the address; may block.</param>
     public LoopbackServer(Func<string, Uri, FakeAnswer> answer)
     {
         _answer = answer;

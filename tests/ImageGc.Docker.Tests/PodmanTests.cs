@@ -37,7 +37,7 @@ public sealed class PodmanTests : IClassFixture<PrivatePodman>, IDisposable
 
     private ImageUseStore Store => _host.Services.GetRequiredService<ImageUseStore>();
 
-    /// <remarks>Podman removes it without a word, and the container can never be started again.</remarks>
+    /// <remarks>Podman itself would remove it without an error, and the container could not be started again.</remarks>
     [Fact]
     public async Task An_image_that_is_mounted_into_a_container_stays()
     {
@@ -70,7 +70,7 @@ public sealed class PodmanTests : IClassFixture<PrivatePodman>, IDisposable
 
         Assert.DoesNotContain(mounted, (await RunAsync()).Removed.Select(image => image.ImageId));
         Assert.Contains(mounted, _podman.Run("images", "--all", "--quiet", "--no-trunc"));
-        _podman.Run("tag", mounted, "edge/moves:1"); // Else Podman cannot remove the container.
+        _podman.Run("tag", mounted, "edge/moves:1"); // Without it, Podman cannot remove the container.
     }
 
     [Fact]
@@ -136,7 +136,7 @@ public sealed class PodmanTests : IClassFixture<PrivatePodman>, IDisposable
         var ends = _podman.CreateContainer("edge/before:1");
         await StartAsync();
         Assert.Contains(before, Tracked);
-        _time.Pass(TimeSpan.FromMinutes(1)); // Not so long that a cleanup is due.
+        _time.Pass(TimeSpan.FromMinutes(1)); // A cleanup is not due yet.
 
         _podman.Run("rm", ends);
         _podman.Run("rm", _podman.CreateContainer("edge/during:1"));

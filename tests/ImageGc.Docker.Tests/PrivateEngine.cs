@@ -11,7 +11,7 @@ public sealed partial class PrivateEngine : IAsyncLifetime
     private const int Continue = 18;
     private const int Terminate = 15;
 
-    /// <summary>A socket's path must stay short.</summary>
+    /// <remarks>Its name is short, because a socket's path must be.</remarks>
     private readonly DirectoryInfo _directory = Directory.CreateTempSubdirectory("igc-");
 
     private Process? _daemon;
@@ -29,7 +29,7 @@ public sealed partial class PrivateEngine : IAsyncLifetime
 
     public DockerClient Client { get; private set; } = null!;
 
-    /// <summary>Where the images are.</summary>
+    /// <summary>The directory of the images.</summary>
     public string DataRoot { get => field ?? PathOf("data"); init; }
 
     public async ValueTask InitializeAsync()
@@ -62,7 +62,7 @@ public sealed partial class PrivateEngine : IAsyncLifetime
         await ExitAsync(_daemon!);
     }
 
-    /// <summary>It accepts connections, and answers none of them.</summary>
+    /// <summary>Stops it with SIGSTOP: it accepts connections, and does not answer.</summary>
     public void Freeze() => Signal(_daemon!, Stop);
 
     public void Thaw() => Signal(_daemon!, Continue);
@@ -78,7 +78,7 @@ public sealed partial class PrivateEngine : IAsyncLifetime
         }
         catch (IOException)
         {
-            // A mount that the kernel has not let go of yet; the directory is under /tmp.
+            // The kernel still uses a mount in it. The directory is under /tmp.
         }
     }
 

@@ -7,7 +7,7 @@ namespace ImageGc.Docker.Tests;
 /// <summary>A real Podman of the test's own, with its Docker-compatible service, images and containers.</summary>
 public sealed class PrivatePodman : IAsyncLifetime
 {
-    /// <summary>A socket's path must stay short.</summary>
+    /// <remarks>Its name is short, because a socket's path must be.</remarks>
     private readonly DirectoryInfo _directory = Directory.CreateTempSubdirectory("igp-");
 
     private Process? _service;
@@ -21,7 +21,7 @@ public sealed class PrivatePodman : IAsyncLifetime
 
     public Uri Address => new($"unix://{PathOf("s")}");
 
-    /// <summary>Where the images are.</summary>
+    /// <summary>The directory of the images.</summary>
     public string Root => PathOf("root");
 
     /// <summary>Where another Podman has its images, which this one may only read.</summary>
@@ -67,7 +67,7 @@ public sealed class PrivatePodman : IAsyncLifetime
         return printed.Result.Trim();
     }
 
-    /// <summary>A new image that runs busybox; its ID.</summary>
+    /// <summary>Creates an image that runs busybox; returns its ID.</summary>
     public string CreateImage(params string[] names)
     {
         var root = PathOf($"{Guid.NewGuid()}.tar");
@@ -86,7 +86,7 @@ public sealed class PrivatePodman : IAsyncLifetime
         return id;
     }
 
-    /// <summary>A container that is created and not started; its ID.</summary>
+    /// <summary>Creates a container without starting it; returns its ID.</summary>
     public string CreateContainer(string image, params string[] mounted) => Run(
     [
         "create", "--network", "none", "--ulimit", "nofile=1024:1024", "--ulimit", "nproc=1000:1000",

@@ -5,10 +5,10 @@ using Microsoft.Extensions.Options;
 
 namespace ImageGc.Docker.Tests;
 
-/// <summary>What is said when something stands before Docker, or in its place.</summary>
+/// <summary>Errors when a proxy stands before Docker, or something else answers in its place.</summary>
 public sealed class ProxyTests : IDisposable
 {
-    /// <summary>As https://github.com/Tecnativa/docker-socket-proxy (HAProxy) refuses what it does not allow.</summary>
+    /// <summary>The refusal of https://github.com/Tecnativa/docker-socket-proxy, which is HAProxy.</summary>
     private const string Forbidden =
         "<html><body><h1>403 Forbidden</h1>\nRequest forbidden by administrative rules.\n</body></html>\n";
 
@@ -48,7 +48,7 @@ public sealed class ProxyTests : IDisposable
             await _engine.RemoveImageAsync(image, Cancel);
             await foreach (var _ in _engine.WatchAsync(cursor: null, Cancel))
             {
-                // The first one comes before anything is asked.
+                // The first event comes before the proxy is asked for events.
             }
         });
 
@@ -84,7 +84,7 @@ public sealed class ProxyTests : IDisposable
         {
             await foreach (var _ in _engine.WatchAsync(cursor: null, Cancel))
             {
-                // It knows no event.
+                // There are no events.
             }
         });
 

@@ -1,6 +1,6 @@
 namespace ImageGc.Docker.Tests;
 
-/// <summary>What `imagegc record` and `imagegc adopt` find in a real engine.</summary>
+/// <summary>`imagegc record` and `imagegc adopt` with a real engine.</summary>
 public sealed class RecordCommandTests(PrivateEngine engine) : RunCommandTest(engine)
 {
     [Theory]

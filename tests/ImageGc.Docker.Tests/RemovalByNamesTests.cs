@@ -5,7 +5,7 @@ using Microsoft.Extensions.Options;
 
 namespace ImageGc.Docker.Tests;
 
-/// <summary>An image with several names, when something else happens between two of them.</summary>
+/// <summary>Removals of an image with several names, while something else changes them.</summary>
 public sealed class RemovalByNamesTests : IDisposable
 {
     private const string Old = "sha256:0000000000000000000000000000000000000000000000000000000000000001";

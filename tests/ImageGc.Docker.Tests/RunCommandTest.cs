@@ -4,12 +4,12 @@ using ImageGc.Sqlite.Tests;
 
 namespace ImageGc.Docker.Tests;
 
-/// <summary>`imagegc run` as people start it, with a database of its own, beside a real engine.</summary>
+/// <summary>`imagegc run` as a process with its own database, beside a real engine.</summary>
 public abstract class RunCommandTest(PrivateEngine engine) : EngineTest(engine)
 {
     protected static readonly TimeSpan Old = TimeSpan.FromDays(8);
 
-    /// <summary>The machine of the tests may have started a minute ago.</summary>
+    /// <summary>The environment of the program. The machine of the tests may have started a minute ago.</summary>
     protected Dictionary<string, string> Variables { get; } =
         new() { ["ImageGarbageCollection__ClockSettleTime"] = "0" };
 
@@ -20,7 +20,7 @@ public abstract class RunCommandTest(PrivateEngine engine) : EngineTest(engine)
     private protected Daemon RunAt(string address, params string[] arguments) =>
         new(Variables, ["run", "--db", DatabasePath, "--engine", address, .. arguments]);
 
-    /// <summary>Records with the time as it was, when the images had long been pulled or loaded.</summary>
+    /// <summary>Records uses in the past; the cursor skips the events of the images' creation.</summary>
     protected void Record(TimeSpan age, params string[] images)
     {
         using var store = Open(new SteppingTime(DateTimeOffset.UtcNow - age));

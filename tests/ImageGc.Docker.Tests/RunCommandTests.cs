@@ -5,7 +5,7 @@ using System.Text.RegularExpressions;
 
 namespace ImageGc.Docker.Tests;
 
-/// <summary>What `imagegc run` does.</summary>
+/// <summary>`imagegc run`, with and without `--once`.</summary>
 public sealed class RunCommandTests(PrivateEngine engine) : RunCommandTest(engine)
 {
     [Fact]
@@ -193,7 +193,7 @@ public sealed class RunCommandTests(PrivateEngine engine) : RunCommandTest(engin
         Assert.StartsWith("docker ", await accept.Output, StringComparison.Ordinal);
         using var accepted = Run("--once");
         Assert.Equal(0, await accepted.EndAsync());
-        Assert.True(await ExistsAsync(old)); // As used now: the times are those of another engine.
+        Assert.True(await ExistsAsync(old)); // It counts as used now, because the recorded times are of another engine.
         using var later = Run("--once", "--older-than", "0");
         Assert.Equal(0, await later.EndAsync());
         Assert.False(await ExistsAsync(old));
@@ -246,7 +246,7 @@ public sealed class RunCommandTests(PrivateEngine engine) : RunCommandTest(engin
         await forwarding;
     }
 
-    /// <summary>dockerd itself listens on TCP only with another configuration, so this goes between.</summary>
+    /// <summary>Forwards TCP to the socket of dockerd, which listens on TCP only with another configuration.</summary>
     private async Task ForwardAsync(TcpListener listener)
     {
         try

@@ -7,7 +7,7 @@ using Microsoft.Data.Sqlite;
 
 namespace ImageGc.Docker.Tests;
 
-/// <summary>What `imagegc run` does when something is wrong, or when it is ended in the middle.</summary>
+/// <summary>`imagegc run` when something is wrong, or when it is ended in the middle.</summary>
 public sealed class RunCommandTroubleTests(PrivateEngine engine) : RunCommandTest(engine)
 {
     [Theory]
@@ -273,7 +273,7 @@ public sealed class RunCommandTroubleTests(PrivateEngine engine) : RunCommandTes
             age.ExecuteNonQuery();
         }
 
-        using var tomorrow = Run("--once"); // Those that were removed when it was killed are missed twice.
+        using var tomorrow = Run("--once"); // It misses the images that a killed run removed for the second time.
         Assert.Equal(0, await tomorrow.EndAsync());
         Assert.Equal(inUse.Order(), Tracked().Intersect(all).Order());
         TestContext.Current.TestOutputHelper?.WriteLine(
@@ -281,7 +281,7 @@ public sealed class RunCommandTroubleTests(PrivateEngine engine) : RunCommandTes
             + $"{orphans.Count} between a removal and its forgetting.");
     }
 
-    /// <summary>At once, or in the middle of a run: after so many removals and a moment.</summary>
+    /// <summary>Kills it at a random moment: soon after its start, or after so many removals.</summary>
     private async Task KillAsync(Daemon run, int afterRemovals)
     {
         using (var store = Open(TimeProvider.System))
@@ -291,7 +291,7 @@ public sealed class RunCommandTroubleTests(PrivateEngine engine) : RunCommandTes
                 () => afterRemovals == 0 || store.List().Count <= left || run.HasExited);
         }
 
-        // Any moment will do: this waits for nothing.
+        // This waits for nothing: the moment is random.
         await Task.Delay(Random.Shared.Next(afterRemovals == 0 ? 1500 : 20), Cancel);
         run.Kill();
     }

@@ -7,7 +7,7 @@ using System.Web;
 namespace ImageGc.Docker.Tests;
 
 /// <summary>
-/// As much of Docker's API as the removal of an image takes, so that a test can do something between two requests.
+/// The part of Docker's API that the removal of an image needs. A test can act between two requests.
 /// </summary>
 internal sealed partial class ScriptedEngine : IDisposable
 {
@@ -18,17 +18,17 @@ internal sealed partial class ScriptedEngine : IDisposable
 
     public Uri Address => _server.Address;
 
-    /// <summary>The image of each name.</summary>
+    /// <summary>The image ID of each name.</summary>
     public ConcurrentDictionary<string, string> Names { get; } = new();
 
-    /// <summary>Whether the removal of a name is refused, and how.</summary>
+    /// <summary>Returns the status with which the removal of a name is refused; null to allow it.</summary>
     public Func<string, HttpStatusCode?> BeforeDelete { get; set; } = _ => null;
 
     public Action<string> AfterDelete { get; set; } = _ => { };
 
     public Func<HttpStatusCode> OnTag { get; set; } = () => HttpStatusCode.Created;
 
-    /// <summary>Leaves the request that is served unanswered.</summary>
+    /// <summary>Leaves the current request unanswered until the engine is disposed.</summary>
     public void Hang() => _disposed.Wait();
 
     public void Dispose()

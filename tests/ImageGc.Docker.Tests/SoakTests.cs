@@ -10,8 +10,8 @@ using Microsoft.Extensions.Logging;
 namespace ImageGc.Docker.Tests;
 
 /// <summary>
-/// Weeks in seconds: images and containers come and go, the engine and the host are restarted again and again, and the
-/// engine refuses now and then.
+/// Simulates weeks in seconds: images and containers come and go, the engine and the host restart again and again, and
+/// the engine refuses some removals.
 /// </summary>
 public sealed class SoakTests : IDisposable
 {
@@ -37,7 +37,7 @@ public sealed class SoakTests : IDisposable
         for (var image = 0; image < 20; image++)
             _images.Add(_docker.AddImage($"image-{image}:1"));
         _docker.After = CheckRemoval;
-        await StartAsync(); // Nothing is remembered from before the first start.
+        await StartAsync(); // The host does not learn of events before its first start.
         for (var round = 0; round < Restarts; round++)
         {
             for (var step = 0; step < 3; step++)
@@ -86,7 +86,7 @@ public sealed class SoakTests : IDisposable
         await IsUsedAsync(image);
     }
 
-    /// <summary>A new image is pulled, which a container must use to be tracked, and a tracked one tagged.</summary>
+    /// <summary>Pulls a new image, which is tracked once a container uses it, and tags a tracked one.</summary>
     private async Task ComeAgainAsync(int round)
     {
         _images.Add(_docker.PullImage($"new-{round}:1"));
@@ -101,7 +101,7 @@ public sealed class SoakTests : IDisposable
         var (watched, broken) = (Watched, Broken);
         await UntilAsync(() =>
         {
-            _docker.EndStreams(); // The host may just be between two of them.
+            _docker.EndStreams(); // Again, because the host may be between two streams.
             return Broken > broken;
         });
         var image = AnyImage();

@@ -5,7 +5,7 @@ using Microsoft.Extensions.Logging;
 
 namespace ImageGc.Docker.Tests;
 
-/// <summary>What happens while nobody watches, or cannot be followed, is made up for and stops nothing.</summary>
+/// <summary>Interruptions of the tracking, and events that cannot be handled.</summary>
 public sealed class TrackingBreakTests(PrivateEngine engine) : WatchTest(engine)
 {
     [Fact]

@@ -18,7 +18,7 @@ public abstract class WatchTest(PrivateEngine engine) : EngineTest(engine)
         return watching;
     }
 
-    /// <summary>How often it began to watch; of a renewal the log has only a line for who looks for more.</summary>
+    /// <summary>How often it began to watch, including renewals, which are logged at Debug.</summary>
     protected int Watches => Log.Messages(LogLevel.Information).Concat(Log.Messages(LogLevel.Debug))
         .Count(message => message.StartsWith("Watching", StringComparison.Ordinal));
 

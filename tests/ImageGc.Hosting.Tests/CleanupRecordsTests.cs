@@ -49,7 +49,7 @@ public sealed class CleanupRecordsTests : HostTest
 
     [Theory]
     [InlineData("gone", "agent")]
-    [InlineData("agent", "agent gone")] // It is there all the same.
+    [InlineData("agent", "agent gone")] // The engine still has it.
     [InlineData("two words", "agent gone")]
     public async Task An_image_whose_removal_is_reported_is_forgotten_at_once_unless_it_is_still_there(
         string removed, string left)
@@ -61,7 +61,8 @@ public sealed class CleanupRecordsTests : HostTest
         store.RecordUse(["agent", "gone", "gone-next"]);
         await host.StartAsync(Cancel);
 
-        foreach (var image in (string[])[removed, "gone-next"]) // When the next one is forgotten, the first is decided.
+        // They are handled in turn: once the second one is forgotten, the first one has been decided.
+        foreach (var image in (string[])[removed, "gone-next"])
             Engine.Events.Writer.TryWrite(new() { Kind = EngineEventKind.ImageRemoved, ImageReference = image });
         await UntilAsync(() => store.Find("gone-next") is null);
         await host.StopAsync(Cancel);
@@ -97,7 +98,7 @@ public sealed class CleanupRecordsTests : HostTest
         Assert.Equal("own, another store", await Collector(host).AcceptEngineAsync(Cancel));
         Assert.All(store.List(), image => Assert.Equal(Time.GetUtcNow(), image.LastUsedAt));
         await CleanupOf(host).RunAsync(PruneKind.Scheduled, null, null, Cancel);
-        Assert.Equal(2, store.Count()); // The new one has missed them once.
+        Assert.Equal(2, store.Count()); // The new store has missed them once; twice means gone.
         Time.Pass(TimeSpan.FromDays(1));
         await CleanupOf(host).RunAsync(PruneKind.Scheduled, null, null, Cancel);
         Assert.All(store.ListRemoved(), one => Assert.Equal(PruneKind.Gone, one.Kind));

@@ -4,7 +4,7 @@ using Microsoft.Extensions.Logging;
 
 namespace ImageGc.Hosting.Tests;
 
-/// <summary>Another program asks the host to clean up now.</summary>
+/// <summary>Requests of other programs that the host clean up now.</summary>
 public sealed class CleanupRequestTests : HostTest
 {
     private static readonly TimeSpan Minute = TimeSpan.FromMinutes(1);
@@ -29,8 +29,8 @@ public sealed class CleanupRequestTests : HostTest
         using var other = OpenOther();
         Engine.Failure = new EngineUnavailableException("The engine is away.");
         Assert.Equal(new CleanupAnswer("The engine is away."), await AskAsync(other));
-        await UntilAsync(() => // Not at midnight.
-            HostStatus.ReadFrom(other)?.NextRunAt < Time.GetUtcNow() + TimeSpan.FromMinutes(16));
+        // The retry is planned, and no longer the cleanup at midnight.
+        await UntilAsync(() => HostStatus.ReadFrom(other)?.NextRunAt < Time.GetUtcNow() + TimeSpan.FromMinutes(16));
 
         Engine.Failure = null;
         var askedAt = Time.GetUtcNow();
@@ -106,7 +106,7 @@ public sealed class CleanupRequestTests : HostTest
     private async Task<CleanupAnswer?> AskAsync(ImageUseStore other)
     {
         var answer = CleanupRequest.SendAsync(other, Time, Cancel);
-        await EndAsync(answer, Time, TimeSpan.FromSeconds(5), timers: 2); // The host's and that of the request.
+        await EndAsync(answer, Time, TimeSpan.FromSeconds(5), timers: 2); // One of the host, one of the request.
         return await answer;
     }
 

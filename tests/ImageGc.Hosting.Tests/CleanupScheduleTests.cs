@@ -10,7 +10,7 @@ public sealed class CleanupScheduleTests
     private static readonly TimeZoneInfo Berlin = TimeZoneInfo.FindSystemTimeZoneById("Europe/Berlin");
 
     [Theory]
-    [InlineData("00:00", 1, "2026-03-10T23:00:02Z", "2026-03-11T23:00:00Z")] // The last: 00:00 local time on the 11th.
+    [InlineData("00:00", 1, "2026-03-10T23:00:02Z", "2026-03-11T23:00:00Z")] // The last one was at 00:00 on the 11th.
     [InlineData("23:59", 1, "2026-03-10T22:59:00Z", "2026-03-11T22:59:00Z")]
     [InlineData("12:30", 3, "2026-03-10T11:30:40Z", "2026-03-13T11:30:00Z")]
     [InlineData("12:30", 400, "2026-03-10T11:30:40Z", "2027-04-14T10:30:00Z")]
@@ -20,7 +20,7 @@ public sealed class CleanupScheduleTests
 
     [Theory]
     [InlineData("00:00", "2026-03-28T23:00:00Z", "2026-03-29T22:00:00Z")] // A day of 23 hours.
-    [InlineData("02:30", "2026-03-28T01:30:00Z", "2026-03-29T01:30:00Z")] // 02:30 does not exist: 03:30.
+    [InlineData("02:30", "2026-03-28T01:30:00Z", "2026-03-29T01:30:00Z")] // 02:30 does not exist, so 03:30.
     [InlineData("02:30", "2026-03-29T01:30:00Z", "2026-03-30T00:30:00Z")]
     [InlineData("23:59", "2026-03-28T22:59:00Z", "2026-03-29T21:59:00Z")]
     public void When_summer_time_begins_there_is_one_cleanup_a_local_day(string at, string last, string next) =>

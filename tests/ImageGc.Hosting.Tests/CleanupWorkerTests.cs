@@ -5,7 +5,7 @@ using Microsoft.Extensions.Logging;
 
 namespace ImageGc.Hosting.Tests;
 
-/// <summary>When a host cleans up, in Berlin, whatever happens to its power, its clock and its engine.</summary>
+/// <summary>When a host in Berlin cleans up, also if its power, its clock or its engine fails.</summary>
 public sealed class CleanupWorkerTests : HostTest
 {
     private static readonly TimeSpan Day = TimeSpan.FromDays(1);
@@ -312,14 +312,14 @@ public sealed class CleanupWorkerTests : HostTest
         return host;
     }
 
-    /// <summary>When it cleaned up, in local time, apart from runs for a full disk.</summary>
+    /// <summary>The local times of its scheduled cleanups, without runs for a full disk.</summary>
     private string Cleanups(IHost host) => string.Join(" | ", StoreOf(host).ListPrunes()
         .Where(run => run.Kind == PruneKind.Scheduled)
         .Reverse()
         .Select(run => TimeZoneInfo.ConvertTime(run.PrunedAt, Time.Zone)
             .ToString("MM-dd HH:mm", CultureInfo.InvariantCulture)));
 
-    /// <summary>When the next cleanup comes, as the log says.</summary>
+    /// <summary>The times of the next cleanup that the log announced.</summary>
     private string Announced()
     {
         const string due = "The next cleanup is due at ";

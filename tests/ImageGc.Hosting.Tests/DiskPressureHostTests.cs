@@ -5,7 +5,7 @@ using Microsoft.Extensions.Logging;
 
 namespace ImageGc.Hosting.Tests;
 
-/// <summary>A host that makes room on a disk of 100 MB, on which everything else takes 40.</summary>
+/// <summary>A host that makes room on a disk of 100 MB, of which other files take 40 MB.</summary>
 public sealed class DiskPressureHostTests : HostTest
 {
     /// <summary>Images of 10 MB each, in the order in which they were used.</summary>
@@ -26,12 +26,12 @@ public sealed class DiskPressureHostTests : HostTest
     [Theory]
     [InlineData("95%", "80%", 2)]
     [InlineData("95", "79", 3)]
-    [InlineData("95%", null, 1)] // To 90%.
+    [InlineData("95%", null, 1)] // Down to 90%.
     [InlineData("10MB", "30MB", 3)]
-    [InlineData("10MB", null, 2)] // To 15 MB free.
+    [InlineData("10MB", null, 2)] // Until 15 MB are free.
     [InlineData("10MB", "80%", 2)]
     [InlineData("100%", "50%", 5)]
-    [InlineData("80%", "15MB", 3)] // Only 15 MB free would be fuller than 80%.
+    [InlineData("80%", "15MB", 3)] // With only 15 MB free the disk would be fuller than 80%.
     public async Task The_least_recently_used_images_are_removed_down_to_the_low_threshold(
         string high, string? low, int removed)
     {
@@ -181,7 +181,7 @@ public sealed class DiskPressureHostTests : HostTest
         await RunAsync(host);
 
         Assert.Empty(Engine.Removed);
-        _others += 25; // Somebody fills it at once: that no image had to go is no reason to wait for an hour.
+        _others += 25; // The last run removed nothing, because space came back: that does not delay this run.
         await RunAsync(host);
         Assert.NotEmpty(Engine.Removed);
     }
@@ -299,7 +299,7 @@ public sealed class DiskPressureHostTests : HostTest
         FreesAfter(TimeSpan.FromMinutes(1));
         using var stop = new CancellationTokenSource();
         List<PruneOutcome> outcomes = [];
-        var run = host.Services.GetRequiredService<IImageGarbageCollector>().RunAsync(new Outcomes(outcomes), stop.Token);
+        var run = Collector(host).RunAsync(new Outcomes(outcomes), stop.Token);
         await EndAsync(Time.WaitForTimersAsync(1), "the run waits for the space of the first image");
 
         await stop.CancelAsync();
@@ -400,19 +400,19 @@ public sealed class DiskPressureHostTests : HostTest
         _sizes[image] = megabytes;
     }
 
-    /// <summary>How long after its removal an image's bytes come back.</summary>
+    /// <summary>Sets how long after its removal the space of an image is free.</summary>
     private void FreesAfter(TimeSpan time) => Engine.Removing = image => _freedAt[image] =
         time == TimeSpan.MaxValue ? DateTimeOffset.MaxValue : Time.GetUtcNow() + time;
 
     private static Task<PruneResult> RelieveAsync(IHost host) =>
         host.Services.GetRequiredService<DiskPressureWorker>().RelieveAsync(progress: null, Cancel);
 
-    /// <summary>A cleanup on demand, and what became of each image; time passes while it waits.</summary>
+    /// <summary>Cleans up on demand while time passes; returns the outcome for each image.</summary>
     private async Task<List<PruneOutcome>> RunAsync(IHost host, List<PruneOutcome>? outcomes = null)
     {
         outcomes ??= [];
-        var run = host.Services.GetRequiredService<IImageGarbageCollector>().RunAsync(new Outcomes(outcomes), Cancel);
-        await EndAsync(run, Time, TimeSpan.FromSeconds(1));
+        await EndAsync(
+            Collector(host).RunAsync(new Outcomes(outcomes), Cancel), Time, TimeSpan.FromSeconds(1));
         return outcomes;
     }
 

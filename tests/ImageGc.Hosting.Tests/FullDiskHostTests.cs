@@ -4,7 +4,7 @@ using Microsoft.Extensions.Logging;
 
 namespace ImageGc.Hosting.Tests;
 
-/// <summary>A host whose database lies on a disk without a byte free.</summary>
+/// <summary>A host whose database is on a disk without a free byte.</summary>
 public sealed class FullDiskHostTests : HostTest
 {
     private static readonly string[] Tracked = ["old-1", "old-2", "old-3", "used"];

@@ -220,7 +220,7 @@ public sealed class HostFailureTests : HostTest
         Assert.Equal("recording", Assert.Single(ProblemsOf(host)).Part);
     }
 
-    /// <summary>Which part of a host it is that fails first.</summary>
+    /// <summary>The first word of the health check's description: the part of the host that fails first.</summary>
     private static string? PartOf(string what) => what switch
     {
         "an image cannot be removed" => null,
@@ -232,7 +232,7 @@ public sealed class HostFailureTests : HostTest
         _ => "Cleanup",
     };
 
-    /// <summary>A host in which this fails, or null if it does not start.</summary>
+    /// <summary>Starts a host in which this fails; returns null if it does not start.</summary>
     private async Task<IHost?> FailAsync(string what)
     {
         switch (what)
@@ -297,7 +297,7 @@ public sealed class HostFailureTests : HostTest
         return null;
     }
 
-    /// <summary>A host that has lived through a cleanup.</summary>
+    /// <summary>Starts a host, and lets the time of a cleanup pass.</summary>
     private async Task<IHost> LiveAsync(params (string Name, string Value)[] settings)
     {
         var host = Build([.. settings, ("CleanupTime", "12:10"), ("ClockSettleTime", "0")]);
@@ -322,7 +322,7 @@ public sealed class HostFailureTests : HostTest
 
     public override void Dispose()
     {
-        Environment.ExitCode = 0; // That of the tests is theirs.
+        Environment.ExitCode = 0; // A host that failed has set it, and it would end the test run with an error.
         base.Dispose();
     }
 }

@@ -7,7 +7,7 @@ using Microsoft.Extensions.Options;
 
 namespace ImageGc.Hosting.Tests;
 
-/// <summary>What other programs can know of a host.</summary>
+/// <summary>The status that a host stores in the database, where other programs read it.</summary>
 public sealed class HostStatusTests : HostTest
 {
     [Fact]
@@ -67,7 +67,7 @@ public sealed class HostStatusTests : HostTest
         await next.StopAsync(Cancel);
     }
 
-    /// <remarks>One part reports while another takes the note over: the report comes from before that.</remarks>
+    /// <remarks>One part of the host composes its report before another part takes over the status.</remarks>
     [Fact]
     public void A_report_during_the_takeover_of_a_status_does_not_lose_the_last_problem()
     {
@@ -84,7 +84,7 @@ public sealed class HostStatusTests : HostTest
                 """,
         });
         var state = host.Services.GetRequiredService<HostState>();
-        listener.During = state.Own; // After the report was composed, and before it would be noted.
+        listener.During = state.Own; // After the report was composed, before it is stored.
 
         state.Report(HostPart.Watching, failure: null, since: null);
 
@@ -232,7 +232,7 @@ public sealed class HostStatusTests : HostTest
             untracked.ToDictionary(image => image.Image.ImageId, image => image.Why));
     }
 
-    /// <summary>Grows with each change.</summary>
+    /// <summary>The length of the database's log, which grows with each change.</summary>
     private long LogLength() => new FileInfo(PathOf("image_use.db-wal")).Length;
 
     private string Add(string name)

@@ -3,7 +3,7 @@ using Microsoft.Extensions.Logging;
 
 namespace ImageGc.Hosting.Tests;
 
-/// <summary>The README of ImageGc.Hosting says what is so.</summary>
+/// <summary>The README of ImageGc.Hosting is complete.</summary>
 public sealed class HostingReadmeTests
 {
     private static readonly string Readme = File.ReadAllText(Path.Combine(AppContext.BaseDirectory, "hosting.md"));

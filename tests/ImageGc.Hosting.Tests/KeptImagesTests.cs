@@ -59,8 +59,8 @@ public sealed class KeptImagesTests
     [Theory]
     [InlineData(1, "", "4 6")]
     [InlineData(2, "", "3 4 5 6")]
-    [InlineData(1, "1", "1 6")] // What is in use counts first.
-    [InlineData(1, "7", "6 7")] // Also where nobody recorded it.
+    [InlineData(1, "1", "1 6")] // Images in use count first,
+    [InlineData(1, "7", "6 7")] // also if they are not tracked.
     [InlineData(0, "1", "")]
     public void The_images_of_each_repository_that_were_used_last_are_kept(int newest, string inUse, string expected)
     {
@@ -74,7 +74,7 @@ public sealed class KeptImagesTests
         var uses = Enumerable.Range(1, 6).Select(number => new ImageUse(
             $"{number}", DateTimeOffset.UnixEpoch.AddDays(number))
         {
-            Names = number == 3 ? ["registry:5000/agent:latest"] : [], // It lost that name to a newer one.
+            Names = number == 3 ? ["registry:5000/agent:latest"] : [], // A newer image took over that name.
         });
 
         var kept = new KeptImages(new ImageGarbageCollectionOptions { KeepNewest = newest }).Among(

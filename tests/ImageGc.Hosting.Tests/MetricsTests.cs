@@ -5,7 +5,7 @@ using Microsoft.Extensions.Hosting;
 
 namespace ImageGc.Hosting.Tests;
 
-/// <summary>What the meter of a host says.</summary>
+/// <summary>The metrics of a host.</summary>
 public sealed class MetricsTests : HostTest
 {
     private readonly Dictionary<string, double> _measured = [];
@@ -38,7 +38,7 @@ public sealed class MetricsTests : HostTest
     {
         using var host = Build();
         ListenTo(scope: null);
-        var test = Environment.CurrentManagedThreadId; // Others record beside this one.
+        var test = Environment.CurrentManagedThreadId; // Other tests record at the same time.
         double records = 0;
         _listener.SetMeasurementEventCallback<long>((instrument, value, _, _) =>
             records += instrument.Name == "imagegc.records" && Environment.CurrentManagedThreadId == test ? value : 0);
@@ -75,13 +75,13 @@ public sealed class MetricsTests : HostTest
         Observe();
         Assert.DoesNotContain("imagegc.cleanup.age", _measured.Keys); // None so far.
 
-        await LiveAsync(TimeSpan.FromMinutes(60)); // The test begins at 12:00 UTC, which is 13:00.
+        await LiveAsync(TimeSpan.FromMinutes(60)); // The test begins at 12:00, so this passes 13:00.
         await LiveAsync(TimeSpan.FromDays(1));
         Observe();
         var last = StoreOf(host).LastPrune(PruneKind.Scheduled)!.PrunedAt;
         Assert.Equal((Time.GetUtcNow() - last).TotalSeconds, _measured["imagegc.cleanup.age"]);
 
-        // From now on each run ends half-way, and is in the history all the same.
+        // From now on each run ends in the middle, and is in the history nevertheless.
         Engine.RemovalFailure = new EngineUnavailableException("The engine is away.");
         Engine.Images.Add(OwnEngine.Image("old"));
         StoreOf(host).RecordUse("old");
@@ -150,7 +150,7 @@ public sealed class MetricsTests : HostTest
         _listener.Start();
     }
 
-    /// <summary>What is counted at once adds up, what is observed is as it is now.</summary>
+    /// <summary>Adds to a counter or histogram, and replaces the value of an observable instrument.</summary>
     private void Measure(Instrument instrument, double value, string tag = "")
     {
         lock (_measured)

@@ -3,7 +3,7 @@ using System.Threading.Channels;
 
 namespace ImageGc.Hosting.Tests;
 
-/// <summary>An engine as a runtime without Docker would bring it: everything but `stuck` can be removed.</summary>
+/// <summary>An engine that a runtime without Docker would bring. It removes every image except `stuck`.</summary>
 internal sealed class OwnEngine : IContainerEngine
 {
     public List<string> Removed { get; } = [];
@@ -12,29 +12,29 @@ internal sealed class OwnEngine : IContainerEngine
 
     public List<EngineContainer> Containers { get; } = [];
 
-    /// <summary>What happens, for a host that watches; null if this engine has no events.</summary>
+    /// <summary>The events that a host watches; null if this engine has none.</summary>
     public Channel<EngineEvent>? Events { get; set; }
 
-    /// <summary>What happened before a host watches, with numbers for cursors.</summary>
+    /// <summary>Events from before a host watches, with numbers as cursors.</summary>
     public List<EngineEvent> Remembered { get; } = [];
 
-    /// <summary>Where the host asked to go on, each time it began to watch.</summary>
+    /// <summary>The cursor with which the host began to watch, each time.</summary>
     public List<string?> Cursors { get; } = [];
 
     public Exception? Failure { get; set; }
 
     public Exception? ImagesFailure { get; set; }
 
-    /// <summary>What the removal of an image throws.</summary>
+    /// <summary>The exception that every removal throws; null if none.</summary>
     public Exception? RemovalFailure { get; set; }
 
-    /// <summary>Is done before each removal, with the image; what it throws the removal throws.</summary>
+    /// <summary>Runs before each removal, with the ID of the image. If it throws, the removal throws.</summary>
     public Action<string>? Removing { get; set; }
 
     /// <summary>Whether its list of images is empty although it has some.</summary>
     public bool ListsNothing { get; set; }
 
-    /// <summary>How often it hung.</summary>
+    /// <summary>How often a request hung.</summary>
     public int Hung { get; private set; }
 
     public string Identity { get; set; } = "own";
@@ -42,7 +42,7 @@ internal sealed class OwnEngine : IContainerEngine
     /// <summary>How full its disk of 100 MB is; null if it cannot say.</summary>
     public Func<int?> UsedPercent { get; set; } = () => 0;
 
-    /// <summary>How many bytes more are free.</summary>
+    /// <summary>How many more bytes are free than <see cref="UsedPercent"/> says.</summary>
     public Func<long> StrayBytes { get; set; } = () => 0;
 
     public override string ToString() => "the runtime's own engine";
@@ -57,13 +57,13 @@ internal sealed class OwnEngine : IContainerEngine
     public Task<IReadOnlyCollection<EngineImage>> ListImagesAsync(CancellationToken cancellationToken) =>
         Answer<IReadOnlyCollection<EngineImage>>(ImagesFailure, ListsNothing ? [] : [.. Images]);
 
-    /// <remarks>It hangs at the image `hangs`.</remarks>
+    /// <remarks>It hangs if asked for the image `hangs`.</remarks>
     public Task<EngineImage?> FindImageAsync(string reference, CancellationToken cancellationToken) =>
         Answer(
             reference == "hangs" ? Hang() : ImagesFailure,
             Images.Find(image => image.ImageId == reference || image.Names.Contains(reference)));
 
-    /// <remarks>Like Docker it refuses to take a parent from its children, and looks at no container.</remarks>
+    /// <remarks>Like Docker, it refuses to remove the parent of an image. It does not check containers.</remarks>
     public Task RemoveImageAsync(string imageId, CancellationToken cancellationToken)
     {
         if (imageId == "stuck")

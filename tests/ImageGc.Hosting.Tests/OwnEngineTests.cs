@@ -4,7 +4,7 @@ using Microsoft.Extensions.Logging;
 
 namespace ImageGc.Hosting.Tests;
 
-/// <summary>An engine that shares nothing with Docker is cleaned, tracked, measured and can end a run.</summary>
+/// <summary>A host with an engine that has nothing to do with Docker.</summary>
 public sealed class OwnEngineTests : HostTest
 {
     private static readonly TimeSpan Minute = TimeSpan.FromMinutes(1);
@@ -12,7 +12,7 @@ public sealed class OwnEngineTests : HostTest
     [Fact]
     public async Task Without_events_the_containers_are_compared_each_minute()
     {
-        Workers = 3; // The cleanup, the next poll and the hour after which it begins anew.
+        Workers = 3; // The timers of the cleanup, of the next poll, and of the hourly renewal.
         using var host = Build(("WatchContainers", "true"));
         var store = StoreOf(host);
         Engine.Images.AddRange([OwnEngine.Image("agent"), OwnEngine.Image("mounted"), OwnEngine.Image("module")]);

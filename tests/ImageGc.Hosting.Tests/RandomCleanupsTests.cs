@@ -5,8 +5,8 @@ using Microsoft.Extensions.Hosting;
 namespace ImageGc.Hosting.Tests;
 
 /// <summary>
-/// Random worlds of images and containers against a model that is written from the contract: no image goes that a
-/// container holds or mounts, or a rule keeps, or that is young; none leaks; and the history tells of every one.
+/// Random worlds of images and containers, checked against a model of the contract: no image is removed that a
+/// container uses or mounts, that a rule keeps or that is young; none leaks; and the history lists every removed one.
 /// </summary>
 public sealed class RandomCleanupsTests
 {
@@ -116,7 +116,7 @@ public sealed class RandomCleanupsTests
             var others = Engine.Images.ConvertAll(
                 other => other with { Names = [.. other.Names.Where(one => one != name)] });
             Engine.Images.Clear();
-            Engine.Images.AddRange(others); // It takes the name of one of them.
+            Engine.Images.AddRange(others); // The new image takes over the name.
             Engine.Images.Add(OwnEngine.Image($"image-{++_last}", _random.Next(4) == 0 ? [] : [name]) with
             {
                 ParentId = Engine.Images.Count > 0 && _random.Next(3) == 0 ? Any(Engine.Images).ImageId : null,
@@ -130,9 +130,9 @@ public sealed class RandomCleanupsTests
         {
             List<string> images = [Any(Engine.Images).ImageId];
             if (_random.Next(3) == 0)
-                images.Add(Any(Engine.Images).ImageId); // Mounted.
+                images.Add(Any(Engine.Images).ImageId); // This one is mounted.
             Engine.Containers.Add(OwnEngine.Container($"container-{++_last}", [.. images]));
-            if (_random.Next(4) > 0) // Some the runtime does not know of.
+            if (_random.Next(4) > 0) // The runtime does not record every container.
                 Record(images);
         }
 
@@ -146,7 +146,8 @@ public sealed class RandomCleanupsTests
         private async Task CleanUpAsync(bool withFaults)
         {
             var all = Engine.Images.ToList();
-            var listsNothing = withFaults && !_listedNothing && _random.Next(10) == 0; // Twice is believed.
+            // A second empty list would be believed.
+            var listsNothing = withFaults && !_listedNothing && _random.Next(10) == 0;
             _listedNothing = listsNothing;
             _troubled.Clear();
             var kill = withFaults && _random.Next(6) == 0 ? _random.Next(4) : -1;
@@ -155,7 +156,7 @@ public sealed class RandomCleanupsTests
             Engine.Removing = image =>
             {
                 RequireFree(image);
-                if (withFaults && _random.Next(3) == 0) // The runtime does not know of it.
+                if (withFaults && _random.Next(3) == 0) // The runtime does not record it.
                     Engine.Containers.Add(OwnEngine.Container($"container-{++_last}", Any(Engine.Images).ImageId));
                 if ((withFaults && _random.Next(8) == 0) || InUse.Contains(image))
                 {
@@ -198,13 +199,13 @@ public sealed class RandomCleanupsTests
 
             Assert.Equal([], _wrong);
             Engine.ListsNothing = false;
-            foreach (var used in InUse.Where(_lastUsed.ContainsKey)) // Seen in use before its removal.
+            foreach (var used in InUse.Where(_lastUsed.ContainsKey)) // The run saw it in use before a removal.
                 _lastUsed[used] = Store.Find(used)!.Value.LastUsedAt;
             var there = Engine.Images.Select(image => image.ImageId).Where(_lastUsed.ContainsKey);
             Assert.Empty(there.Except(Store.List().Select(image => image.ImageId)));
         }
 
-        /// <remarks>What is thrown here is one failed removal more.</remarks>
+        /// <remarks>It collects errors, because an exception would only count as a failed removal.</remarks>
         private void RequireFree(string image)
         {
             if (InUse.Contains(image))
@@ -242,7 +243,7 @@ public sealed class RandomCleanupsTests
             return kept;
         }
 
-        /// <summary>What must be gone afterwards, but for what is built on it.</summary>
+        /// <summary>The images that must be gone afterwards, unless another image is built on them.</summary>
         private List<string> Expected() =>
             [.. Engine.Images.Select(image => image.ImageId).Where(image => _lastUsed.TryGetValue(image, out var used)
                 && Time.GetUtcNow() - used >= Threshold && !InUse.Contains(image) && !_kept.Contains(image))];

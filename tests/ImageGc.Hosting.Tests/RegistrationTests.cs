@@ -8,7 +8,7 @@ using Microsoft.Extensions.Options;
 
 namespace ImageGc.Hosting.Tests;
 
-/// <summary>What a host registers, and what it gets.</summary>
+/// <summary>Registration in a host, and the services that the host gets.</summary>
 public sealed class RegistrationTests : HostTest
 {
     [Fact]

@@ -4,7 +4,7 @@ using Microsoft.Extensions.Hosting;
 
 namespace ImageGc.Hosting.Tests;
 
-/// <summary>What one run removes when containers start during it, and when the engine refuses or hangs.</summary>
+/// <summary>Runs during which containers start, or the engine refuses or hangs.</summary>
 public sealed class RemovalTests : HostTest
 {
     [Fact]

@@ -101,7 +101,8 @@ public sealed class TrackingTests : HostTest
             StoreOf(yesterday).RecordUse("job");
             Engine.Containers.Add(OwnEngine.Container("1", "agent"));
             Happens(EngineEventKind.ContainerCreated, "1", "agent", "7");
-            await UntilAsync(() => StoreOf(yesterday).FindNote("cursor") == "7"); // The list may have it before.
+            // The list of containers may record the image before its event comes.
+            await UntilAsync(() => StoreOf(yesterday).FindNote("cursor") == "7");
             await yesterday.StopAsync(Cancel);
         }
 
@@ -189,7 +190,7 @@ public sealed class TrackingTests : HostTest
         await host.StopAsync(Cancel);
     }
 
-    /// <remarks>The usual update: the name means the new image by the time anyone asks.</remarks>
+    /// <remarks>In an update, the name already refers to the new image when the host asks for it.</remarks>
     [Theory]
     [InlineData("registry/app:1", "registry/app:1")]
     [InlineData("registry/app:latest", "registry/app")]
