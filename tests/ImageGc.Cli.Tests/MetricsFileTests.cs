@@ -131,7 +131,7 @@ public sealed class MetricsFileTests : CliTest
             SettingsFile, $$"""{ "ImageGarbageCollection": {}, "MetricsFile": "{{file}}" }""",
             TestContext.Current.CancellationToken);
 
-        var result = Run("run");
+        var result = await ResultAsync(RunToEndAsync("run"), "the daemon ends");
 
         Assert.Equal(ExitCode.Failed, result.ExitCode);
         Assert.Contains($"MetricsFile is '{file}': use a name that ends in .prom", result.Error,
@@ -140,13 +140,17 @@ public sealed class MetricsFileTests : CliTest
     }
 
     [Fact]
-    public void A_daemon_that_cannot_write_the_file_does_not_start()
+    public async Task A_daemon_that_cannot_write_the_file_does_not_start()
     {
-        var result = Run("run", "--metrics-file", Path, "--engine", "unix:///no/engine");
+        var result = await ResultAsync(
+            RunToEndAsync("run", "--metrics-file", Path, "--engine", "unix:///no/engine"), "the daemon ends");
 
         Assert.Equal(ExitCode.Failed, result.ExitCode);
         Assert.Contains($"The metrics cannot be written to '{Path}'. ", result.Error, StringComparison.Ordinal);
     }
+
+    private Task<Result> RunToEndAsync(params string[] args) =>
+        Task.Run(() => Run(args), TestContext.Current.CancellationToken);
 
     private async Task<MetricsFile> StartAsync()
     {
