@@ -28,11 +28,13 @@ public sealed class RunFlagsTests : EngineTest
         var all = new Command("run");
         new DaemonOptions().AddTo(all);
         Assert.Equal(Flags.Keys.Append("--engine").Order(), all.Options.Select(flag => flag.Name).Order());
-        File.WriteAllText(SettingsFile, """{ "ImageGarbageCollection": { "ImageDirectory": "/" } }""");
+        File.WriteAllText(SettingsFile, $$"""
+            { "ImageGarbageCollection": { "DatabasePath": "{{PathOf("other.db")}}", "ImageDirectory": "/" } }
+            """);
 
         Ask(["run", "--once", .. Flags.SelectMany(flag => (string[])[flag.Key, flag.Value.Value])]);
 
-        using var store = Open();
+        using var store = Open(); // That of --db, which Ask gives.
         var settings = HostStatus.ReadFrom(store)!.Settings;
         Assert.All(Flags.Values, flag => Assert.Equal(flag.Value, settings[flag.Setting]));
         Assert.Equal(Docker.Address, new Uri(settings["EngineAddress"]));

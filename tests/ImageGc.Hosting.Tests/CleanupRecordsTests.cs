@@ -131,6 +131,21 @@ public sealed class CleanupRecordsTests : HostTest
     }
 
     [Fact]
+    public async Task An_untracked_image_in_use_may_have_an_ID_of_another_form()
+    {
+        var digest = $"sha256:{new string('a', 64)}";
+        Engine.Images.AddRange([OwnEngine.Image(digest), OwnEngine.Image("other")]);
+        Engine.Containers.Add(OwnEngine.Container("1", "other"));
+        using var host = Build();
+        StoreOf(host).RecordUse(digest);
+        Time.Pass(TimeSpan.FromDays(8));
+
+        await CleanupOf(host).RunAsync(PruneKind.Scheduled, null, null, Cancel);
+
+        Assert.Equal([digest], Engine.Removed);
+    }
+
+    [Fact]
     public async Task An_entry_of_KeepImages_without_a_match_is_reported_at_the_start_and_by_cleanup_and_preview()
     {
         Engine.Images.Add(OwnEngine.Image("a", "registry/agent:1"));

@@ -74,6 +74,20 @@ public sealed class DiskPressureHostTests : HostTest
         await host.StopAsync(Cancel);
     }
 
+    [Fact]
+    public async Task A_disabled_host_removes_nothing_from_a_full_disk()
+    {
+        using var host = Fill(("HighThreshold", "95%"), ("Enabled", "false"));
+        await host.StartAsync(Cancel);
+
+        await EndAsync(
+            host.Services.GetRequiredService<DiskPressureWorker>().ExecuteTask!,
+            "the worker that makes room ends, because the host is disabled");
+
+        Assert.Empty(Engine.Removed);
+        await host.StopAsync(Cancel);
+    }
+
     [Theory]
     [InlineData("5m", 6, 3, 0)] // The first check comes 5 minutes after the start.
     [InlineData("5m", 6, 5, 2)]
@@ -366,8 +380,8 @@ public sealed class DiskPressureHostTests : HostTest
         using var right = Fill(("HighThreshold", "1EB"), ("ImageDirectory", PathOf("")), ("MinimumAge", "1h"));
         using var wrong = Build(("HighThreshold", "95%"), ("ImageDirectory", PathOf("none")));
 
-        var measured = await Assert.ThrowsAsync<NotSupportedException>(() => RelieveAsync(right));
-        var missing = await Assert.ThrowsAsync<EngineRequestFailedException>(() => RelieveAsync(wrong));
+        var measured = await Assert.ThrowsAsync<NotSupportedException>(() => EndAsync(RelieveAsync(right)));
+        var missing = await Assert.ThrowsAsync<EngineRequestFailedException>(() => EndAsync(RelieveAsync(wrong)));
 
         var disk = DiskUsage.OfDirectory(PathOf(""));
         Assert.StartsWith($"The disk has {SizeText.Format(disk.UsedBytes + disk.AvailableBytes)} in all and ",

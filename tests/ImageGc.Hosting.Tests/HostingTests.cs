@@ -31,6 +31,22 @@ public sealed class HostingTests : HostTest
         Assert.Equal(["young"], store.List().Select(image => image.ImageId));
     }
 
+    [Theory]
+    [InlineData("3d", 4, true)]
+    [InlineData("9d", 8, false)]
+    public async Task An_image_is_removed_once_it_was_unused_for_ImageAgeCleanupThreshold(
+        string threshold, int days, bool isRemoved)
+    {
+        Engine.Images.Add(OwnEngine.Image("old"));
+        using var host = Build(("ImageAgeCleanupThreshold", threshold));
+        StoreOf(host).RecordUse("old");
+        Time.Pass(TimeSpan.FromDays(days));
+
+        await Collector(host).RunAsync(Cancel);
+
+        Assert.Equal(isRemoved, Engine.Removed.Contains("old"));
+    }
+
     [Fact]
     public async Task A_host_logs_at_startup_how_many_images_are_tracked_or_why_it_cannot_know()
     {
