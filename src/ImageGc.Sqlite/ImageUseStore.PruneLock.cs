@@ -39,6 +39,7 @@ public sealed partial class ImageUseStore
 
     private IDisposable TakePruneLock()
     {
+        _database.RequireWriting("prune the images"); // Before the lock, because that creates a file.
         var taken = PruneLock.TryTake(_database.Path) ?? throw new ImageUseStoreException(
             StoreErrorReason.Busy, _database.Path,
             $"Could not prune the images in '{_database.Path}': {FindNote(PrunerNote) ?? "another process"} removes "

@@ -98,7 +98,7 @@ public sealed class ReadOnlyTests : StoreTest
             () => reader.RecordUse(Id(1)), () => reader.RecordUse([Id(1), Id(2)]), () => reader.Prune([]),
             () => reader.Forget(Id(3)), () => reader.ForgetGone([reader.List()[0]]), () => reader.ForgetMissing([]),
             () => reader.Describe([new(Id(2), ["agent:1"])]), () => reader.Keep("agent"), () => reader.Unkeep("agent"),
-            () => reader.ImportFlatFile(PathOf("image_use")),
+            () => reader.ImportFlatFile(PathOf("image_use")), reader.LockPrunes,
             () => reader.PruneAsync([], (_, _) => Task.CompletedTask).GetAwaiter().GetResult()])
         {
             var exception = Assert.Throws<ImageUseStoreException>(call);
@@ -109,6 +109,7 @@ public sealed class ReadOnlyTests : StoreTest
         Time.StepTo(Time.GetUtcNow().AddDays(1));
         reader.CorrectTimes();
         Assert.Equal(2, reader.Count());
+        Assert.False(File.Exists(DatabasePath + ".run"));
     }
 
     [Theory]

@@ -197,7 +197,7 @@ internal sealed class Database : IDisposable
     }
 
     /// <summary>Fails if the database was opened read-only.</summary>
-    private void RequireWriting(string doing)
+    public void RequireWriting(string doing)
     {
         if (ReadOnly)
             throw new ImageUseStoreException(StoreErrorReason.ReadOnly, Path,
