@@ -97,7 +97,7 @@ internal sealed partial class DockerEngine
     /// <summary>Restores the tags of an image that stays, except for those that another image has by now.</summary>
     /// <remarks>
     /// Docker removes a digest together with the last tag of its repository, and only a pull restores it. The requests
-    /// are not canceled: a host that stops must not leave the image without its names.
+    /// are not cancelled: a host that stops must not leave the image without its names.
     /// </remarks>
     private async Task RestoreNamesAsync(string imageId, IEnumerable<string> untagged, IEnumerable<string> digests)
     {

@@ -16,7 +16,7 @@ internal sealed class CleanupRequests(Func<ImageUseStore> store)
         if (_isOpen)
             return;
         if (Find() is { } stale)
-            Answer(stale, "The host was restarted before it could clean up. Run the command again.");
+            Answer(stale, "The daemon was restarted before it could clean up. Run 'imagegc run --once' again.");
         _isOpen = true;
     }
 

@@ -69,7 +69,7 @@ public sealed record HostStatus
         Problems.Count > 0 ? string.Join(' ', Problems)
         : StoppedAt is { } stopped ? Line($"Stopped at {stopped:u}")
         : (WatchingSince is { } since ? Line($"Watching since {since:u}") : Line($"Running since {StartedAt:u}"))
-            + (NextRunAt is { } next ? Line($", next cleanup at {next:u}") : ", removes nothing so far");
+            + (NextRunAt is { } next ? Line($", next cleanup at {next:u}") : ", no cleanup planned");
 
     internal string ToJson() => JsonSerializer.Serialize(this, HostStatusJson.Default.HostStatus);
 

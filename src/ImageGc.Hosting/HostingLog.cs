@@ -40,7 +40,7 @@ internal static partial class HostingLog
         this ILogger logger, Exception? unexpected, string why, string retryAfter);
 
     [LoggerMessage(122, LogLevel.Warning,
-        "Could not watch the engine: {Why} The host tries again every {RetryAfter}, and logs when it works again")]
+        "Could not watch the engine: {Why} The daemon tries again every {RetryAfter}, and logs when it works again")]
     private static partial void NotWatchingForNow(
         this ILogger logger, Exception? unexpected, string why, string retryAfter);
 
@@ -69,7 +69,7 @@ internal static partial class HostingLog
         this ILogger logger, int removed, DiskUsage before, DiskUsage after, DiskThreshold high, DiskThreshold low);
 
     [LoggerMessage(108, LogLevel.Warning,
-        "Could not make enough room on the disk: {Why} The host tries again every {RetryAfter}, and logs when there is "
+        "Could not make enough room on the disk: {Why} The daemon tries again every {RetryAfter}, and logs when there is "
         + "room")]
     private static partial void DiskStillFull(this ILogger logger, string why, string retryAfter);
 
@@ -77,7 +77,7 @@ internal static partial class HostingLog
         logger.DiskStillFull(why, DurationText.Format(retryAfter));
 
     [LoggerMessage(109, LogLevel.Error,
-        "Could not make room on the disk: {Why} The host tries again every {RetryAfter}, and logs when this changes")]
+        "Could not make room on the disk: {Why} The daemon tries again every {RetryAfter}, and logs when this changes")]
     private static partial void DiskFailed(this ILogger logger, Exception? unexpected, string why, string retryAfter);
 
     [LoggerMessage(110, LogLevel.Warning,
@@ -131,7 +131,7 @@ internal static partial class HostingLog
     private static partial void Stopping(this ILogger logger, string why);
 
     [LoggerMessage(123, LogLevel.Warning,
-        "The engine cannot be asked yet: {Why} The host tries again every {RetryAfter}, and does not log this again")]
+        "The engine cannot be asked yet: {Why} The daemon tries again every {RetryAfter}, and does not log this again")]
     private static partial void EngineUnavailable(
         this ILogger logger, Exception? unexpected, string why, string retryAfter);
 

@@ -21,7 +21,7 @@ internal sealed class ImageDisk(IContainerEngine engine, IOptions<ImageGarbageCo
     }
 
     /// <summary>
-    /// Measures the disk; returns null if that fails or is canceled. Never throws: a removal that has just succeeded
+    /// Measures the disk; returns null if that fails or is cancelled. Never throws: a removal that has just succeeded
     /// must still be recorded.
     /// </summary>
     public async Task<DiskUsage?> TryMeasureAsync(CancellationToken cancellationToken)

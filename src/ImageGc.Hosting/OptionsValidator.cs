@@ -24,7 +24,7 @@ internal sealed class OptionsValidator(Func<bool> needsDatabase) : IValidateOpti
             yield return $"{nameof(options.OwnerLabel)} names no label: use name or name=value, or leave it out.";
         if (options is { OwnerLabel: not null, TrackImages: not TrackImages.Containers })
             yield return $"{nameof(options.TrackImages)} is {options.TrackImages} and {nameof(options.OwnerLabel)} is "
-                + "set: an image has no owner. Use Containers, or leave the label out.";
+                + "set, but the label selects containers. Use Containers, or leave the label out.";
         if (options.CleanupRecurrence < OneDay || options.CleanupRecurrence.Ticks % OneDay.Ticks != 0)
             yield return $"{nameof(options.CleanupRecurrence)} is {DurationText.Format(options.CleanupRecurrence)}: "
                 + "use whole days, at least 1d.";

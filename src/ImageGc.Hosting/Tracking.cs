@@ -223,7 +223,7 @@ internal sealed class Tracking(
 
     /// <summary>
     /// Stores the names and sizes of images that have none yet, so that people can name an image before the first
-    /// cleanup. A failure is not reported, since nothing else depends on them.
+    /// cleanup. A failure is not reported: the next cleanup stores them.
     /// </summary>
     private async Task DescribeNewAsync(IEnumerable<string> images, CancellationToken cancellationToken)
     {

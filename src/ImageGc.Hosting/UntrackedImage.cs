@@ -14,7 +14,7 @@ public sealed record UntrackedImage(EngineImage Image, string Why)
         return new UntrackedImage(
             image,
             ours.Count > 0
-                ? $"{NamesOf(ours)} uses it, which is not recorded yet"
+                ? $"{NamesOf(ours)} uses it; that use is not recorded yet"
                 : users.Count > 0
                     ? $"only containers without the label {owner} use it: {NamesOf(users)}"
                     : image.ReadOnly

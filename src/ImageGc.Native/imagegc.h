@@ -140,7 +140,7 @@ int32_t imagegc_record(imagegc_store store, const char *const *image_ids, size_t
 /* Records every tracked image in in_use as used now; one that is not tracked is not added. Then calls remove for every
    expired image, and stops tracking it if that returns 0. Oldest use first; those whose removal
    failed the last time come last. One prune at a time: a second one, of another process too, returns IMAGEGC_BUSY.
-   in_use: the image IDs of all containers, in whatever state, in full; NULL only if in_use_count is 0. Strings that are
+   in_use: the image IDs of all containers, in any state, in full; NULL only if in_use_count is 0. Strings that are
    not image IDs are ignored; an untracked name is IMAGEGC_MISUSE where digests are tracked, and the other way round.
    threshold_seconds: 0 or more, or IMAGEGC_DEFAULT for the store's own threshold.
    remove: called once for each expired image that was not used meanwhile. The database is not locked during the call.

@@ -57,7 +57,7 @@ internal static partial class StoreLog
         + "removed once the disk has space")]
     public static partial void PrunedWithoutRoom(this ILogger logger, string databasePath);
 
-    [LoggerMessage(22, LogLevel.Debug, "The removal of {ImageId} failed")]
+    [LoggerMessage(22, LogLevel.Debug, "Stack trace of the failed removal of {ImageId}")]
     private static partial void RemovalThrew(this ILogger logger, Exception exception, string imageId);
 
     /// <summary>Engines refuse removals often, so the warning has no stack trace; a debug line has it.</summary>

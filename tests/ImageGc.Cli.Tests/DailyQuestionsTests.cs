@@ -173,7 +173,7 @@ public sealed class DailyQuestionsTests : EngineTest
         Assert.Equal("state              all is well", shown[0]);
         Assert.Equal("next-run           2026-03-02 00:00 UTC, in 12 hours",
             shown.First(line => line.StartsWith("next-run", StringComparison.Ordinal)));
-        Assert.Equal("bytes-that-may-go  310 MB",
+        Assert.Equal("expired-bytes  310 MB",
             shown.First(line => line.StartsWith("bytes", StringComparison.Ordinal)));
         await daemon.StopAsync(Cancel);
     }

@@ -23,7 +23,7 @@ public sealed class RunFlagsTests : EngineTest
     };
 
     [Fact]
-    public void Every_flag_sets_the_setting_that_it_stands_for()
+    public void Every_flag_of_DaemonOptions_sets_its_setting()
     {
         var all = new Command("run");
         new DaemonOptions().AddTo(all);

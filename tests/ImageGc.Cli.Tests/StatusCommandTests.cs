@@ -32,9 +32,9 @@ public sealed class StatusCommandTests : EngineTest
                 "untracked\t1",
                 "in-use\t1",
                 "kept\t1",
-                "may-go-now\t1",
+                "expired\t1",
                 "image-bytes\t335001000",
-                "bytes-that-may-go\t310000000",
+                "expired-bytes\t310000000",
             ],
             status.Lines.Where(line => !line.StartsWith("disk", StringComparison.Ordinal)
                 && !line.StartsWith("database", StringComparison.Ordinal)));
@@ -84,7 +84,7 @@ public sealed class StatusCommandTests : EngineTest
 
         Assert.StartsWith("state\tThe engine at ", status.Lines[0], StringComparison.Ordinal);
         Assert.Contains("untracked\t-", status.Lines);
-        Assert.Contains("may-go-now\t-", status.Lines);
+        Assert.Contains("expired\t-", status.Lines);
         await daemon.StopAsync(Cancel);
     }
 

@@ -72,7 +72,7 @@ public sealed class CleanupScheduleTests
             Schedule("00:00", 1).NextAfter(At("2026-03-10T23:00:05Z"), At("2026-03-10T07:00:00Z"), Berlin));
 
     [Fact]
-    public void A_last_cleanup_more_than_a_day_in_the_future_is_not_believed() =>
+    public void A_last_cleanup_more_than_a_day_in_the_future_is_not_trusted() =>
         Assert.Null(Schedule("00:00", 30).NextAfter(At("2026-03-11T07:00:01Z"), At("2026-03-10T07:00:00Z"), Berlin));
 
     [Fact]

@@ -163,7 +163,7 @@ public sealed class HostFailureTests : HostTest
         await LiveAsync(TimeSpan.FromMinutes(10));
 
         Assert.Equal(
-            ["The engine cannot be asked yet: The engine is away. The host tries again every 1m, and does not log this "
+            ["The engine cannot be asked yet: The engine is away. The daemon tries again every 1m, and does not log this "
                 + "again"],
             Log.Messages(LogLevel.Warning));
         Assert.Empty(Log.Messages(LogLevel.Error));

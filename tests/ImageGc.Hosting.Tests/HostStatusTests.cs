@@ -99,7 +99,7 @@ public sealed class HostStatusTests : HostTest
         Listener = listener;
         using var host = Build(("Enabled", "false"), ("WatchContainers", "true"));
         await host.StartAsync(Cancel);
-        await UntilAsync(() => listener.Lines.Contains("Watching since 2026-03-01 12:00:00Z, removes nothing so far"));
+        await UntilAsync(() => listener.Lines.Contains("Watching since 2026-03-01 12:00:00Z, no cleanup planned"));
         await host.StopAsync(Cancel);
 
         Assert.Equal("Stopped at 2026-03-01 12:00:00Z", listener.Lines[^1]);
@@ -227,7 +227,7 @@ public sealed class HostStatusTests : HostTest
             {
                 [unused] = "no container has used it so far",
                 [foreign] = "only containers without the label owner=edge use it: theirs",
-                [fresh] = "ours uses it, which is not recorded yet",
+                [fresh] = "ours uses it; that use is not recorded yet",
             },
             untracked.ToDictionary(image => image.Image.ImageId, image => image.Why));
     }

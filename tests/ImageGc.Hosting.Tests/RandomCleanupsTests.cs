@@ -146,7 +146,7 @@ public sealed class RandomCleanupsTests
         private async Task CleanUpAsync(bool withFaults)
         {
             var all = Engine.Images.ToList();
-            // A second empty list would be believed.
+            // A second empty list would be trusted.
             var listsNothing = withFaults && !_listedNothing && _random.Next(10) == 0;
             _listedNothing = listsNothing;
             _troubled.Clear();

@@ -167,7 +167,7 @@ public sealed class SettingsTests
         };
 
         Assert.Equal(
-            "TrackImages is Pulled and OwnerLabel is set: an image has no owner. Use Containers, or leave the label "
+            "TrackImages is Pulled and OwnerLabel is set, but the label selects containers. Use Containers, or leave the label "
             + "out.",
             new OptionsValidator(() => true).Validate(null, options).FailureMessage);
     }

@@ -65,7 +65,7 @@ public sealed class LogTests : StoreTest
     }
 
     [Fact]
-    public void The_content_of_a_flat_file_line_is_never_logged()
+    public void The_content_of_a_skipped_flat_file_line_is_never_logged()
     {
         File.WriteAllText(PathOf("image_use"), "password=secret\nsecret two\n\0secret 3\n");
         var log = new RecordingLog();

@@ -6,7 +6,7 @@ namespace ImageGc.Sqlite.Tests;
 /// The rules of the component in plain C#, written from its contract and not from its SQL: the images that a database
 /// tracks, and what each call makes of them.
 /// </summary>
-/// <remarks>Immutable: a call returns what is tracked after it. Every clock is believed at once.</remarks>
+/// <remarks>Immutable: a call returns what is tracked after it. Every clock is trusted at once.</remarks>
 internal sealed class Rules
 {
     private const long FirstPlausible = 1_420_070_400_000; // 2015

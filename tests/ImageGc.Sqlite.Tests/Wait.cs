@@ -49,8 +49,17 @@ internal static class Wait
         return task;
     }
 
-    private static bool IsAsleep(string thread) =>
-        File.ReadAllText($"/proc/{thread}/stat").Contains(") S ", StringComparison.Ordinal);
+    private static bool IsAsleep(string thread)
+    {
+        try
+        {
+            return File.ReadAllText($"/proc/{thread}/stat").Contains(") S ", StringComparison.Ordinal);
+        }
+        catch (IOException)
+        {
+            return false; // The thread has ended.
+        }
+    }
 
     private static string Message(string what) => $"Waited for {Limit.TotalSeconds:0} seconds in vain until {what}.";
 }

@@ -62,7 +62,7 @@ internal sealed class AdoptCommand : EngineCommand
                 context.WriteJson(new JsonRecorded(imageIds), JsonOutput.Default.JsonRecorded);
             else
                 imageIds.ForEach(context.WriteLine);
-            context.WriteInfo($"Adopted {Quantity.Images(imageIds.Count)} as used now. "
+            context.WriteInfo($"Adopted {Quantity.Images(imageIds.Count)}; the age counts from now. "
                 + $"{Quantity.Images(store.Count())} tracked in {store.DatabasePath}.");
             return ExitCode.Done;
         });

@@ -28,10 +28,10 @@ internal sealed class PruneCommand : CommandBase
     public PruneCommand(GlobalOptions global)
         : base(
             global, "prune",
-            "Forget (stop tracking) the images that expired: they are not in use, and have not been used for longer "
-            + "than a threshold. With --run, remove each image first, and forget it only if that succeeds. Without "
-            + "--run, print the images, so that you can remove them. Images that 'imagegc keep' lists are kept; the "
-            + "settings of the daemon are not used.",
+            "Forget (stop tracking) the expired images: those not in use and unused for the threshold. With --run, "
+            + "remove each image first, and forget it only if that succeeds. Without --run, print the images, so that "
+            + "you can remove them. Images that 'imagegc keep' lists are kept. Other settings of the daemon are not "
+            + "used.",
             "imagegc prune --in-use-file in_use.txt --run 'docker rmi {}' --dry-run",
             "docker ps --all --quiet | xargs docker inspect --format '{{.Image}}' |",
             "    imagegc prune --in-use-file - --older-than 12h --run 'docker rmi {}'",

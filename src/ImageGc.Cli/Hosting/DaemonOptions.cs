@@ -65,7 +65,7 @@ internal sealed class DaemonOptions
         },
         [nameof(ImageGarbageCollectionOptions.HighThreshold)] = new("--high-threshold")
         {
-            Description = "Disk usage above which unused images are removed early: 85% used, or 2GB free. "
+            Description = "Remove unused images early when disk usage reaches this: 85% used, or only 2GB free. "
                 + "[default: off]",
             HelpName = "USAGE",
         },

@@ -24,7 +24,7 @@ internal static class SettingsFile
             return configuration.GetChildren().Any(section => section.Key == Section)
                 ? configuration
                 : throw new CommandFailedException(
-                    $"'{path}' has no section '{Section}', so its settings have no effect. Put them there.");
+                    $"'{path}' has no section '{Section}', so its settings have no effect. Move them into one.");
         }
         catch (Exception wrong) when (wrong is InvalidDataException or FormatException)
         {

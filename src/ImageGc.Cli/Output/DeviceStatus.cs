@@ -64,7 +64,7 @@ internal sealed class DeviceStatus
     /// <summary>The expired images that could not be removed.</summary>
     public IReadOnlyList<ImageUse> NotRemoved { get; }
 
-    /// <summary>The faults, one sentence each.</summary>
+    /// <summary>The faults, one entry each.</summary>
     public IReadOnlyList<string> Faults { get; }
 
     /// <summary>The total size of the images with this verdict; null if the engine did not answer.</summary>
@@ -85,7 +85,7 @@ internal sealed class DeviceStatus
         { StoppedAt: { } stopped } => $"stopped {TimeFormat.Relative(stopped, Now)}",
         var daemon when !IsRunning =>
             $"not running; it started {TimeFormat.Relative(daemon.StartedAt, Now)} and ended without a clean stop",
-        var daemon => daemon.ToString(),
+        var daemon => (daemon with { Problems = [] }).ToString(), // The problems are faults of their own.
     };
 
     /// <summary>Whether `run --once` or `prune` is used instead of a daemon.</summary>

@@ -30,9 +30,9 @@ internal static class StatusTable
         table.Add(new("untracked"), Number(status.Engine.Untracked));
         table.Add(new("in-use"), Number(status.Count(Verdict.InUse)));
         table.Add(new("kept"), Number(status.Count(Verdict.Kept)));
-        table.Add(new("may-go-now"), Number(status.Count(Verdict.Expired)));
+        table.Add(new("expired"), Number(status.Count(Verdict.Expired)));
         table.Add(new("image-bytes"), Bytes(status.Engine.ImageBytes));
-        table.Add(new("bytes-that-may-go"), Bytes(status.BytesOf(Verdict.Expired)));
+        table.Add(new("expired-bytes"), Bytes(status.BytesOf(Verdict.Expired)));
         table.Add(new("disk"), new(Disk(status)));
         table.Add(new("database"), new(databasePath));
         return table;

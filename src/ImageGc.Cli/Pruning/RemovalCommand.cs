@@ -27,8 +27,8 @@ internal sealed partial class RemovalCommand
     {
         Description = "Remove each expired image with this command, and forget it only if the exit code is 0. {} "
             + "stands for the image ID. The command runs without a shell; quotes keep words together. Its output goes "
-            + "to standard error. It does not run for an ID that begins with a sign, contains .., or contains other "
-            + "characters than letters, digits and . _ : / @ + -.",
+            + "to standard error. It does not run for an ID that begins with another character than a letter or "
+            + "digit, contains .., or contains other characters than letters, digits and . _ : / @ + -.",
         HelpName = "COMMAND",
         CustomParser = given => Parse(given, environment),
     };

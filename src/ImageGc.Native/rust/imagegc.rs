@@ -15,9 +15,8 @@
 //! - `new` opens the database, so it fails if the home directory is missing or the database cannot
 //!   be opened.
 //! - `record_image_use_timestamp` also fails if the change could not be written. It never panics.
-//! - A wrong clock cannot expire an image: see "Clock" in the README of the repository. An image
-//!   from the flat file therefore expires only once the clock is trusted: `clock_settle_seconds` in
-//!   imagegc.h.
+//! - A clock that is wrong for less than `clock_settle_seconds` (imagegc.h) cannot expire an image.
+//!   An image from the flat file therefore expires only once the clock has settled for that time.
 //! - Lines of the flat file that cannot be read are skipped. Before, they made every call fail or
 //!   panic.
 //! - If an ID in use has another form than the tracked ones, such as a name, a prune removes no

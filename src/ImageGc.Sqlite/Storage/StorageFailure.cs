@@ -48,21 +48,21 @@ internal static class StorageFailure
     private static (StoreErrorReason Reason, string Advice)? Explain(int systemError) => systemError switch
     {
         28 or 122 => (StoreErrorReason.Full, // ENOSPC, EDQUOT
-            "the file system has no space, no inodes or no quota left. Free some (`df -h`, `df -i`), then repeat."),
+            "the file system has no space, no inodes or no quota left. Free some (`df -h`, `df -i`), then try again."),
         30 => (StoreErrorReason.ReadOnly, // EROFS
             "the file system is mounted read-only, which Linux also does after errors. Check the kernel's log "
-            + "(`dmesg`), mount it writable, then repeat."),
+            + "(`dmesg`), mount it writable, then try again."),
         23 or 24 => (StoreErrorReason.Unavailable, // ENFILE, EMFILE
-            "too many files are open. Close some, or raise the limit (`ulimit -n`), then repeat."),
+            "too many files are open. Close some, or raise the limit (`ulimit -n`), then try again."),
         5 => (StoreErrorReason.IoError, // EIO
-            "the storage device reported an error. Check the kernel's log (`dmesg`), then repeat."),
+            "the storage device reported an error. Check the kernel's log (`dmesg`), then try again."),
         _ => null,
     };
 
     private static (StoreErrorReason Reason, string Advice) Explain(int code, int extended) => (code, extended) switch
     {
         (raw.SQLITE_BUSY or raw.SQLITE_LOCKED or raw.SQLITE_PROTOCOL, _) => (StoreErrorReason.Busy,
-            "another process holds its lock. Find it with `fuser` on the file, then repeat."),
+            "another process holds its lock. Find it with `fuser` on the file, then try again."),
         (raw.SQLITE_FULL, _) or (_, raw.SQLITE_IOERR_SHMSIZE) => Explain(28)!.Value,
         (_, raw.SQLITE_READONLY_DBMOVED) => (StoreErrorReason.Moved,
             "the file was moved or replaced while it was open. Open it again to use the file that is there now."),
@@ -71,7 +71,7 @@ internal static class StorageFailure
         (raw.SQLITE_CANTOPEN or raw.SQLITE_PERM, _) => (StoreErrorReason.Unavailable,
             "it cannot be opened. Check that its directory exists and that this user may read and write both."),
         (raw.SQLITE_CORRUPT or raw.SQLITE_NOTADB, _) => (StoreErrorReason.Corrupt,
-            "the file is damaged. Open it again: that keeps the damaged file and salvages what can be read."),
+            "the file is damaged. The next start keeps the damaged file and salvages what can be read."),
         (raw.SQLITE_IOERR, _) => Explain(5)!.Value,
         _ => (StoreErrorReason.Other, "SQLite reported an error that this library does not know."),
     };
