@@ -20,7 +20,7 @@ public interface IImageGarbageCollector
     /// <exception cref="TimeoutException">The engine did not answer.</exception>
     /// <exception cref="EngineChangedException">The engine was replaced. Nothing was removed or forgotten.</exception>
     /// <exception cref="ImageUseStoreException">
-    /// The database cannot be used, or another program removes images by it.
+    /// The database cannot be used, or another process is removing images with it.
     /// </exception>
     /// <exception cref="NotSupportedException">
     /// The engine cannot measure its disk, or no disk of this size reaches the threshold that is set.

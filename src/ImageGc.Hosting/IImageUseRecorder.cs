@@ -3,7 +3,7 @@ namespace ImageGc.Hosting;
 /// <summary>Records image uses for a runtime that deploys containers itself.</summary>
 /// <remarks>
 /// Thread-safe. The first use opens the database, and each later one tries again if that failed. A storage failure is
-/// logged and never thrown, so that it stops no deployment. Tests of a runtime can replace the recorder.
+/// logged and never thrown, so that no deployment fails because of it. In tests, register your own recorder.
 /// </remarks>
 public interface IImageUseRecorder
 {

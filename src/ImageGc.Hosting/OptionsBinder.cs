@@ -12,6 +12,9 @@ internal sealed class OptionsBinder(IConfiguration section, IReadOnlyList<string
 {
     private delegate bool Parser<T>(string text, out T value);
 
+    private static readonly string[] Lists =
+        [nameof(ImageGarbageCollectionOptions.KeepImages), nameof(ImageGarbageCollectionOptions.KeepLabels)];
+
     public void Configure(ImageGarbageCollectionOptions options)
     {
         RefuseUnknown();
@@ -45,13 +48,14 @@ internal sealed class OptionsBinder(IConfiguration section, IReadOnlyList<string
             (int value) => options.KeepNewest = value);
     }
 
-    /// <summary>Refuses unknown settings: a misspelt KeepImages would remove the images that it should keep.</summary>
+    /// <summary>Refuses settings that would have no effect: a misspelt KeepImages, for example, would keep nothing.</summary>
     private void RefuseUnknown()
     {
         var known = typeof(ImageGarbageCollectionOptions).GetProperties().Select(property => property.Name)
             .Concat(ofTheEngine).ToList();
-        foreach (var setting in section.GetChildren().Select(child => child.Key))
+        foreach (var child in section.GetChildren())
         {
+            var setting = child.Key;
             if (!known.Contains(setting, StringComparer.OrdinalIgnoreCase))
             {
                 var nearest = NearestName.Find(setting, known);
@@ -59,6 +63,9 @@ internal sealed class OptionsBinder(IConfiguration section, IReadOnlyList<string
                     ? $"{Path(setting)} is not a setting: use {string.Join(", ", known)}."
                     : $"{Path(setting)} is not a setting; the nearest is {nearest}.");
             }
+
+            if (child.GetChildren().Any() && !Lists.Contains(setting, StringComparer.OrdinalIgnoreCase))
+                throw Invalid($"{Path(setting)} is a list or an object: use one value.");
         }
     }
 

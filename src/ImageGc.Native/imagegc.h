@@ -140,8 +140,8 @@ int32_t imagegc_record(imagegc_store store, const char *const *image_ids, size_t
 /* Records every tracked image in in_use as used now; one that is not tracked is not added. Then calls remove for every
    expired image, and stops tracking it if that returns 0. Oldest use first; those whose removal
    failed the last time come last. One prune at a time: a second one, of another process too, returns IMAGEGC_BUSY.
-   in_use: the image IDs of all containers, in any state, in full; NULL only if in_use_count is 0. Strings that are
-   not image IDs are ignored; an untracked name is IMAGEGC_MISUSE where digests are tracked, and the other way round.
+   in_use: the image IDs of all containers, in any state, in full; NULL only if in_use_count is 0. A string that
+   is not an image ID is IMAGEGC_MISUSE; so is an untracked name where digests are tracked, and the other way round.
    threshold_seconds: 0 or more, or IMAGEGC_DEFAULT for the store's own threshold.
    remove: called once for each expired image that was not used meanwhile. The database is not locked during the call.
    counts: may be NULL. Also set if the prune fails before its end. */
@@ -178,7 +178,8 @@ int32_t imagegc_export(imagegc_store store, const char *path);
 /* Copies the database to a new file with mode 0600, as imagegc_export writes one. Never copy the database yourself. */
 int32_t imagegc_backup(imagegc_store store, const char *path);
 
-/* Sets the last use of every image to now if it is implausible, for example in the future. */
+/* Corrects the times of this boot's images if the wall clock was set since they were recorded. Every change does this
+   too; call it every minute if you record rarely and other programs read the times. */
 int32_t imagegc_correct_times(imagegc_store store);
 
 /* The message of the last call that failed on this thread, in English, on one line; "" if none has failed. A later

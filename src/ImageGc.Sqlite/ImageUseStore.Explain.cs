@@ -9,9 +9,9 @@ public sealed partial class ImageUseStore
     /// Returns what <see cref="Prune"/> would do now with every tracked image, and why; oldest use first. Modifies
     /// nothing and takes no write lock.
     /// </summary>
-    /// <param name="inUseImageIds">As <see cref="Prune"/> takes them.</param>
-    /// <param name="options">As <see cref="Prune"/> takes them.</param>
-    /// <exception cref="ArgumentException">As <see cref="Prune"/> throws it.</exception>
+    /// <param name="inUseImageIds">The IDs of the images of all containers, including stopped ones.</param>
+    /// <param name="options">Options of the prune to explain; read once.</param>
+    /// <exception cref="ArgumentException">An argument is not valid, as for <see cref="Prune"/>.</exception>
     /// <exception cref="ImageUseStoreException">The images could not be read.</exception>
     public IReadOnlyList<PruneVerdict> ExplainPrune(IEnumerable<string> inUseImageIds, PruneOptions? options = null)
     {

@@ -8,7 +8,7 @@ public sealed partial class ImageUseStore
 {
     /// <summary>
     /// Keeps the images that match a pattern, now and in the future, until <see cref="Unkeep"/>. No prune of any
-    /// process removes them, not even one that is running. They do not count as used, so their age goes on.
+    /// process removes them, not even one that is running. They do not count as used, so they keep getting older.
     /// </summary>
     /// <param name="pattern">
     /// An <see cref="ImagePattern"/> of at most <see cref="ImageId.MaxLength"/> characters, without white space. It is

@@ -7,22 +7,22 @@ public sealed partial class ImageUseStore
 {
     /// <summary>
     /// Records the images in use as used now, forgets the images that expired, and returns those, oldest use first, for
-    /// you to remove. This is the contract of the flat file. Runs in one transaction.
+    /// you to remove. Azure IoT Edge's flat file works this way. Runs in one transaction.
     /// </summary>
     /// <param name="inUseImageIds">
-    /// The image ID of every container on the device, whatever its state. Being in use does not track an image. Strings
-    /// that are not image IDs are ignored, with a warning in the log. Duplicates are fine.
+    /// The image ID of every container on the device, including stopped ones. Being in use does not track an image.
+    /// Duplicates are fine. None means that no image is in use.
     /// </param>
-    /// <param name="options">How this prune differs from the regular one; read once.</param>
+    /// <param name="options">Options of this prune; read once.</param>
     /// <remarks>
     /// An image expires when it is neither in use nor kept, and the threshold has passed since its last use: the device
     /// has run for that long, or the wall clock says so and is trusted
-    /// (<see cref="ImageUseStoreOptions.ClockSettleTime"/>). An image whose removal then fails is forgotten all the
-    /// same; <see cref="PruneAsync"/> forgets it only after its removal.
+    /// (<see cref="ImageUseStoreOptions.ClockSettleTime"/>). An image whose removal then fails is forgotten
+    /// too; <see cref="PruneAsync"/> forgets it only after its removal.
     /// </remarks>
     /// <exception cref="ArgumentException">
-    /// The IDs are null or an option is not valid; or an ID in use has another form than the tracked ones, so it would
-    /// protect no image (<see cref="PruneOptions.AllowOtherIdForms"/>). Nothing was changed.
+    /// The IDs are null or an option is not valid; or an ID in use is not an image ID or has another form than the tracked
+    /// ones, so it would protect no image (<see cref="PruneOptions.AllowOtherIdForms"/>). Nothing was changed.
     /// </exception>
     /// <exception cref="ImageUseStoreException">The prune could not be stored; nothing was forgotten.</exception>
     public IReadOnlyList<ImageUse> Prune(IEnumerable<string> inUseImageIds, PruneOptions? options = null)
@@ -70,6 +70,10 @@ public sealed partial class ImageUseStore
                    FROM removed_image
                    WHERE prune_run_id = @run
                      AND removed_image.image_id = image_use.image_id) AS Names,
+                  coalesce((
+                      SELECT names_lost
+                      FROM image_description
+                      WHERE image_description.image_id = image_use.image_id), 0) AS HasLostNames,
                   (SELECT size_bytes
                    FROM removed_image
                    WHERE prune_run_id = @run

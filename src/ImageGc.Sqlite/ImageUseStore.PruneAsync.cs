@@ -7,19 +7,19 @@ public sealed partial class ImageUseStore
 {
     /// <summary>
     /// Decides as <see cref="Prune"/> does, but forgets each image only after <paramref name="removeImage"/> has
-    /// removed it from the engine, so that no failure and no crash can leak an image.
+    /// removed it from the engine, so after a failure or a crash the image is still tracked.
     /// </summary>
-    /// <param name="inUseImageIds">As <see cref="Prune"/> takes them.</param>
+    /// <param name="inUseImageIds">The IDs of the images of all containers, including stopped ones.</param>
     /// <param name="removeImage">
     /// Removes the image from the engine. It must return if the image is gone already, and throw if the image is still
     /// there. It is called for one image at a time, outside any transaction, so other threads can record meanwhile.
     /// Remove without force, so that the engine refuses to remove an image in use.
     /// </param>
-    /// <param name="options">How this prune differs from the regular one; read once.</param>
+    /// <param name="options">Options of this prune; read once.</param>
     /// <param name="cancellationToken">
     /// Stops between images, and is passed on to <paramref name="removeImage"/>.
     /// </param>
-    /// <returns>The images that were removed, used meanwhile, not removed because of a failure, and left.</returns>
+    /// <returns>Four lists: images that were removed, skipped, not removed because of a failure, and not tried.</returns>
     /// <remarks>
     /// An image that is used or kept by hand after the decision is not removed, and one that is used during its removal
     /// stays tracked. An exception from <paramref name="removeImage"/> is logged and returned in
@@ -30,7 +30,7 @@ public sealed partial class ImageUseStore
     /// <paramref name="removeImage"/> completes synchronously. Run one prune of a store at a time: a store that holds
     /// <see cref="LockPrunes"/> does not refuse a second one, which would offer the same images.
     /// </remarks>
-    /// <exception cref="ArgumentException">As <see cref="Prune"/> throws it.</exception>
+    /// <exception cref="ArgumentException">An argument is not valid, as for <see cref="Prune"/>.</exception>
     /// <exception cref="OperationCanceledException">
     /// The prune was cancelled. What was done is kept, and <see cref="PruneOptions.Progress"/> and the history have it.
     /// </exception>

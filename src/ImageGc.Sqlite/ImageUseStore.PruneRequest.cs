@@ -19,7 +19,13 @@ public sealed partial class ImageUseStore
             inUse.AddRange(_unrecordedUses);
         var imageIds = inUse.ToLookup(ImageId.IsValid);
         if (imageIds[false].Any())
-            _log.IgnoredInUse(imageIds[false].Count(), ImageId.Quote(imageIds[false].First() ?? "null"));
+        {
+            var first = ImageId.Quote(imageIds[false].First() ?? "null");
+            if (!options.AllowOtherIdForms)
+                throw UselessInUse($"{first} is not an image ID", GiveImageIds);
+            _log.IgnoredInUse(imageIds[false].Count(), first);
+        }
+
         return new PruneRequest(
             [.. imageIds[true]], [.. options.Keep.Where(kept => ImageId.IsValid(kept.Key))], options.Parents,
             options.AllowOtherIdForms, options.Threshold ?? _threshold, NameOf(options.Kind), options.Decided,
@@ -68,13 +74,19 @@ public sealed partial class ImageUseStore
     {
         if (connection.QueryFirstOrDefault<string>(SelectOtherForm) is { } other)
         {
-            // No parameter name: it would become part of the message, which the command line shows to its user.
-            throw new ArgumentException(
-                $"The ID in use {ImageId.Quote(other)} has another form than the tracked IDs, so it would protect no "
-                + "image, and an image in use could expire. Nothing was changed. Give the full image IDs of all "
-                + "containers: docker inspect --format '{{.Image}}' CONTAINER.");
+            throw UselessInUse(
+                $"{ImageId.Quote(other)} has another form than the tracked IDs",
+                ImageId.IsDigest(other) ? "Record images by such IDs too, and forget the tracked ones." : GiveImageIds);
         }
     }
+
+    private const string GiveImageIds =
+        "Give the full image IDs of all containers: docker inspect --format '{{.Image}}' CONTAINER.";
+
+    /// <remarks>No parameter name: it would become part of the message, which the command line shows.</remarks>
+    private static ArgumentException UselessInUse(string what, string advice) => new(
+        $"The ID in use {what}, so it would protect no image, and an image in use could expire. Nothing was changed. "
+        + advice);
 
     /// <summary>Finds an untracked ID in use that may be another name of a tracked image.</summary>
     /// <remarks>

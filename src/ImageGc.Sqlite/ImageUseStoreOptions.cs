@@ -7,9 +7,9 @@ public enum Durability
     Full,
 
     /// <summary>
-    /// The changes since the last checkpoint can be lost, but never half of one. After a failed fsync, power loss
+    /// The changes since the last checkpoint can be lost, each as a whole. After a failed fsync, power loss
     /// during a checkpoint can damage the file; opening it then salvages it. A process that crashes or is killed loses
-    /// nothing. For flash memory that wears out quickly (https://www.sqlite.org/pragma.html#pragma_synchronous).
+    /// nothing. Use it for flash memory that wears out quickly (https://www.sqlite.org/pragma.html#pragma_synchronous).
     /// </summary>
     Normal,
 }
@@ -124,6 +124,6 @@ public sealed class ImageUseStoreOptions
     internal static void RequireThreshold(TimeSpan threshold, string parameterName)
     {
         if (threshold < TimeSpan.Zero)
-            throw new ArgumentOutOfRangeException(parameterName, threshold, $"{parameterName} is negative.");
+            throw new ArgumentOutOfRangeException(parameterName, threshold, "The threshold is negative.");
     }
 }

@@ -7,7 +7,7 @@ namespace ImageGc.Sqlite;
 /// <param name="Removed">How many images it removed; so far, if it is still running or was interrupted.</param>
 /// <param name="Failed">How many removals failed.</param>
 /// <param name="Kind">Why it ran.</param>
-/// <param name="FreedBytes">How many bytes its removals freed, as far as known; null if known of none.</param>
+/// <param name="FreedBytes">How many bytes its removals freed, where known; null if none is known.</param>
 public sealed record PruneRun(
     DateTimeOffset PrunedAt, TimeSpan Threshold, long Tracked, long Removed, long Failed, PruneKind Kind,
     long? FreedBytes = null);

@@ -21,7 +21,7 @@ public enum PruneKind
     Gone,
 }
 
-/// <summary>How a prune differs from the regular one.</summary>
+/// <summary>Options of one prune.</summary>
 public sealed class PruneOptions
 {
     /// <summary>
@@ -35,7 +35,7 @@ public sealed class PruneOptions
 
     /// <summary>
     /// The IDs of images to keep although nothing uses them, each with the rule that says so, for
-    /// <see cref="PruneVerdict.KeptBy"/>; none by default. Kept images do not count as used, so their age goes on. IDs
+    /// <see cref="PruneVerdict.KeptBy"/>; none by default. Kept images do not count as used, so they keep getting older. IDs
     /// that are not tracked are ignored.
     /// </summary>
     public IReadOnlyDictionary<string, string> Keep { get; set; } = ReadOnlyDictionary<string, string>.Empty;
@@ -47,8 +47,9 @@ public sealed class PruneOptions
     public IReadOnlyDictionary<string, string> Parents { get; set; } = ReadOnlyDictionary<string, string>.Empty;
 
     /// <summary>
-    /// Whether to prune although an ID in use has another form than the tracked ones; false by default. A name, a
-    /// shortened ID or an ID without `sha256:` matches no tracked image, so the image in use would not be protected.
+    /// Whether to prune although an ID in use is not an image ID, or has another form than the tracked ones; false by
+    /// default. Such an entry, for example a name or an ID with a line break, matches no tracked image, so the image
+    /// in use would not be protected.
     /// </summary>
     public bool AllowOtherIdForms { get; set; }
 

@@ -170,11 +170,11 @@ public sealed class DailyQuestionsTests : EngineTest
 
         Assert.Equal("state\tall is well", Run("status").Lines[0]);
         var shown = Terminal(() => Run("status"));
-        Assert.Equal("state              all is well", shown[0]);
-        Assert.Equal("next-run           2026-03-02 00:00 UTC, in 12 hours",
+        Assert.Equal("state          all is well", shown[0]);
+        Assert.Equal("next-run       2026-03-02 00:00 UTC, in 12 hours",
             shown.First(line => line.StartsWith("next-run", StringComparison.Ordinal)));
         Assert.Equal("expired-bytes  310 MB",
-            shown.First(line => line.StartsWith("bytes", StringComparison.Ordinal)));
+            shown.First(line => line.StartsWith("expired-bytes", StringComparison.Ordinal)));
         await daemon.StopAsync(Cancel);
     }
 

@@ -124,7 +124,7 @@ public sealed class CleanupRecordsTests : HostTest
         Assert.All(kept, verdict => Assert.Equal("it is not an image ID of this engine", verdict.KeptBy));
         Assert.Equal(["image", "name:gone"], store.List().Select(image => image.ImageId).Order());
         Assert.Contains(Log.Messages(LogLevel.Warning), message => message.StartsWith(
-            "1 tracked IDs are not image IDs of this engine and name none of its images, so they are never removed: "
+            "Tracked but never removed: "
             + "name:gone.", StringComparison.Ordinal));
         Assert.Empty(store.ListRemoved());
         Assert.Empty(Engine.Removed);

@@ -118,6 +118,9 @@ public sealed class SettingsTests
     [InlineData("KeepNewest", "all")]
     [InlineData("TrackImages", "some")]
     [InlineData("KeepImage", "agent")]
+    [InlineData("Enabled:0", "false")] // A list where one value belongs.
+    [InlineData("ImageAgeCleanupThreshold:0", "30d")]
+    [InlineData("OwnerLabel:Name", "edge")]
     public async Task A_wrong_setting_stops_the_start_with_a_message_that_names_it(string name, string value)
     {
         var wrong = await Refused(name, value);

@@ -52,6 +52,20 @@ public sealed class DescriptionTests : StoreTest
     }
 
     [Fact]
+    public void A_prune_returns_whether_an_image_has_lost_its_names()
+    {
+        var store = Open();
+        store.RecordUse([Id(1), Id(2)]);
+        store.Describe([new(Id(1), ["agent:1"]), new(Id(2), ["agent:2"])]);
+        store.Describe([new(Id(2), [])]);
+        Time.Pass(Week);
+
+        Assert.Equal(
+            [("agent:1", false), ("agent:2", true)],
+            store.Prune([]).Select(image => (image.Names[0], image.HasLostNames)));
+    }
+
+    [Fact]
     public void Notes_are_written_with_uses_or_alone_and_all_or_none()
     {
         var store = Open();

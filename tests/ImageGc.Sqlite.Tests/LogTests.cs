@@ -11,7 +11,8 @@ public sealed class LogTests : StoreTest
         var log = new RecordingLog();
         using var store = ImageUseStore.Open(new ImageUseStoreOptions { DatabasePath = DatabasePath }, Time, log);
 
-        store.Prune([$"{Id(1)}\ninfo: all is well {new string('x', 10_000)}"]);
+        store.Prune(
+            [$"{Id(1)}\ninfo: all is well {new string('x', 10_000)}"], new PruneOptions { AllowOtherIdForms = true });
 
         var warning = Assert.Single(log.Messages(LogLevel.Warning));
         Assert.Contains($"'{Id(1)}\\u000a", warning, StringComparison.Ordinal);
@@ -25,7 +26,7 @@ public sealed class LogTests : StoreTest
         var log = new RecordingLog();
         using var store = ImageUseStore.Open(new ImageUseStoreOptions { DatabasePath = DatabasePath }, Time, log);
 
-        store.Prune([null!, Id(1), "two words"]);
+        store.Prune([null!, Id(1), "two words"], new PruneOptions { AllowOtherIdForms = true });
 
         Assert.Contains("Ignored 2 of the in-use IDs", Assert.Single(log.Messages(LogLevel.Warning)),
             StringComparison.Ordinal);

@@ -53,16 +53,39 @@ public sealed class PruneTests : StoreTest
     }
 
     [Fact]
-    public void Duplicate_and_malformed_IDs_in_use_are_ignored()
+    public void Duplicate_IDs_in_use_count_once()
     {
         var store = Open();
         store.RecordUse([Id(1), Id(2)]);
         Time.Pass(Week);
 
-        var expired = store.Prune([Id(1), Id(1), "", " ", null!, "two words", new string('x', 600), $"{Id(2)}\n"]);
+        Assert.Equal([Id(2)], store.Prune([Id(1), Id(1)]).Select(image => image.ImageId));
+    }
 
-        Assert.Equal([Id(2)], expired.Select(image => image.ImageId));
-        Assert.Equal([Id(1)], store.List().Select(image => image.ImageId));
+    [Theory]
+    [InlineData("")]
+    [InlineData(" ")]
+    [InlineData(null)]
+    [InlineData("two words")]
+    [InlineData("sha256:0000000000000000000000000000000000000000000000000000000000000002\n")]
+    public async Task Text_that_is_not_an_image_ID_is_refused_as_in_use_because_it_would_protect_no_image(string? text)
+    {
+        var store = Open();
+        store.RecordUse([Id(1), Id(2)]);
+        Time.Pass(Week);
+
+        foreach (var prune in (Func<Task>[])[
+            () => Task.FromResult(store.Prune([Id(1), text!])), () => store.PruneAsync([text!], (_, _) => Task.CompletedTask),
+            () => Task.FromResult(store.ExplainPrune([text!]))])
+        {
+            var exception = await Assert.ThrowsAsync<ArgumentException>(prune);
+            Assert.Contains("is not an image ID, so it would protect no image", exception.Message,
+                StringComparison.Ordinal);
+        }
+
+        Assert.Equal(2, store.Count());
+        var allowed = store.Prune([Id(1), text!], new PruneOptions { AllowOtherIdForms = true });
+        Assert.Equal([Id(2)], allowed.Select(image => image.ImageId));
     }
 
     [Fact]

@@ -67,7 +67,7 @@ void check_options(const char *directory) {
 
 void check_misuse(const char *directory) {
   imagegc_store store = open_store(in(directory, "misuse.db")), closed = open_store(in(directory, "closed.db"));
-  const char *null[] = {A, NULL}, *bad[] = {A, "\xc3("};
+  const char *null[] = {A, NULL}, *bad[] = {A, "\xc3("}, *two_words = "two words";
   char longest[514];
   int32_t found;
   visitor v = visitor_of(store);
@@ -95,6 +95,8 @@ void check_misuse(const char *directory) {
               "prune without a callback");
   check_error(IMAGEGC_MISUSE, imagegc_prune(store, NULL, 1, 0, visit, &v, NULL), "in_use is NULL",
               "prune with a NULL of one");
+  check_error(IMAGEGC_MISUSE, imagegc_prune(store, &two_words, 1, 0, visit, &v, NULL), "is not an image ID",
+              "prune with text that is not an image ID in use");
   check_error(IMAGEGC_MISUSE, imagegc_prune(store, NULL, 0, -3, visit, &v, NULL), "threshold_seconds",
               "prune with threshold -3");
   check_error(IMAGEGC_MISUSE, imagegc_prune_list(store, NULL, 0, 0, NULL, NULL), "visit is NULL",

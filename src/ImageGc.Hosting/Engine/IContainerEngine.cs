@@ -1,6 +1,6 @@
 namespace ImageGc.Hosting;
 
-/// <summary>A container engine whose images are collected. ImageGc.Docker has one for Docker and Podman.</summary>
+/// <summary>A container engine whose unused images are removed. ImageGc.Docker has one for Docker and Podman.</summary>
 /// <remarks>
 /// Return a complete answer or throw: after an incomplete one, images in use would be removed. Every method must end
 /// within a bounded time. Throw <see cref="EngineUnavailableException"/> if the engine cannot be reached: the run ends.

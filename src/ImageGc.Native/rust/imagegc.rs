@@ -19,8 +19,8 @@
 //!   An image from the flat file therefore expires only once the clock has settled for that time.
 //! - Lines of the flat file that cannot be read are skipped. Before, they made every call fail or
 //!   panic.
-//! - If an ID in use has another form than the tracked ones, such as a name, a prune removes no
-//!   images.
+//! - If an ID in use is not an image ID, or has another form than the tracked ones, such as a name,
+//!   a prune removes no images.
 
 use std::collections::{HashMap, HashSet};
 use std::ffi::{c_void, CStr, CString};

@@ -155,7 +155,7 @@ internal sealed class Database : IDisposable
     {
         lock (_oneAtATime)
         {
-            ObjectDisposedException.ThrowIf(_closed, typeof(Database));
+            ObjectDisposedException.ThrowIf(_closed, typeof(ImageUseStore)); // The type that callers know.
             using var temporary = OpenIfThereIsRoom(onlyReads);
             var session = temporary ?? _session!;
             try
