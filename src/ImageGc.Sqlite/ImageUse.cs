@@ -5,7 +5,10 @@ namespace ImageGc.Sqlite;
 /// <param name="LastUsedAt">When the image was last used: UTC, whole seconds.</param>
 public readonly record struct ImageUse(string ImageId, DateTimeOffset LastUsedAt)
 {
-    /// <summary>Its names, as <see cref="ImageUseStore.Describe"/> last stored them; otherwise empty.</summary>
+    /// <summary>
+    /// Its names, as <see cref="ImageUseStore.Describe"/> last stored them; otherwise empty. An image that has lost its
+    /// names still has the last ones here (<see cref="HasLostNames"/>).
+    /// </summary>
     public IReadOnlyList<string> Names { get => field ?? []; init; }
 
     /// <summary>Whether the image has lost all these names, for example to a newer image.</summary>

@@ -16,12 +16,14 @@ public sealed partial class ImageUseStore
     /// </summary>
     private readonly HashSet<string> _unrecordedUses = new(StringComparer.Ordinal);
 
-    /// <summary>Removals that could not be recorded because the disk was full. Their images stay tracked.</summary>
+    /// <summary>
+    /// Removals that are not recorded yet: each for a moment, on a full disk for long. Their images stay tracked.
+    /// </summary>
     private readonly List<Removal> _unrecordedRemovals = [];
 
     /// <summary>
-    /// Returns the images that were removed but could not be recorded as removed because the disk was full. They stay
-    /// tracked until the next change that succeeds, which records their removal.
+    /// Returns the images that were removed but are not recorded as removed yet, usually because the disk is full. They
+    /// stay tracked until the next change that succeeds, which records their removal.
     /// </summary>
     public IReadOnlyList<ImageUse> ListNotRecorded()
     {
@@ -52,12 +54,7 @@ public sealed partial class ImageUseStore
     private T WriteAfterBacklog<T>(
         string doing, Func<SqliteConnection, Now, T> write, out TimeSpan clockSetBy)
     {
-        lock (_writing)
-            return WriteAlone(doing, write, out clockSetBy);
-    }
-
-    private T WriteAlone<T>(string doing, Func<SqliteConnection, Now, T> write, out TimeSpan clockSetBy)
-    {
+        using var writing = _writing.EnterScope();
         List<string> uses;
         List<Removal> removals;
         lock (_backlogLock)
@@ -125,7 +122,7 @@ public sealed partial class ImageUseStore
         /// <summary>When the store first tried to record the removal, in Unix seconds; null before.</summary>
         public long? RemovedAt { get; set; }
 
-        /// <summary>Whether the history has it; false if the image was used during its removal.</summary>
+        /// <summary>False once it is known that the image was used during its removal, which is then no removal.</summary>
         public bool WasRecorded { get; set; } = true;
     }
 }

@@ -66,9 +66,18 @@ public sealed class HostFailureTests : HostTest
     [InlineData(StoreErrorReason.IoError, false)]
     [InlineData(StoreErrorReason.NewerSchema, false)]
     [InlineData(StoreErrorReason.Migration, false)]
+    [InlineData(StoreErrorReason.FlatFile, false)]
     [InlineData(StoreErrorReason.Other, false)]
     public void Only_a_failure_that_needs_a_restart_ends_the_host(StoreErrorReason reason, bool ends) =>
         Assert.Equal(ends, Health.NeedsRestart(new ImageUseStoreException(reason, "x.db", "It failed.")));
+
+    [Fact]
+    public void The_test_above_decides_for_every_reason() => Assert.Equal(
+        Enum.GetValues<StoreErrorReason>().Order(),
+        typeof(HostFailureTests).GetMethod(nameof(Only_a_failure_that_needs_a_restart_ends_the_host))!
+            .GetCustomAttributesData().Where(data => data.AttributeType == typeof(InlineDataAttribute))
+            .Select(data => (StoreErrorReason)(int)((IReadOnlyCollection<System.Reflection.CustomAttributeTypedArgument>)
+                data.ConstructorArguments[0].Value!).First().Value!).Order());
 
     [Fact]
     public async Task Health_and_status_say_since_when_an_engine_is_away()

@@ -94,6 +94,25 @@ public sealed class PermissionTests : StoreTest
         Assert.Contains("Nothing was imported", exception.Message, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public void Files_that_root_creates_belong_to_the_owner_of_the_directory_who_can_use_them()
+    {
+        Assert.SkipUnless(Environment.IsPrivilegedProcess, "Needs root.");
+        Shell.Run("chown", "65534:65534", PathOf(""));
+        var store = Open();
+        store.RecordUse(Id(1));
+        store.LockPrunes();
+
+        foreach (var file in Directory.GetFiles(PathOf("")))
+            Assert.Equal("65534:65534", Shell.OutputOrSkip("stat", "--format=%u:%g", file).Trim());
+
+        store.Dispose();
+        using var owner = Unprivileged.BecomeOrSkip();
+        using var theirs = Open();
+        theirs.LockPrunes();
+        Assert.Single(theirs.List());
+    }
+
     private void Damaged()
     {
         Open().Dispose();

@@ -13,6 +13,11 @@ namespace ImageGc.Sqlite;
 internal static partial class DatabaseFile
 {
     /// <summary>Creates an empty file that only its owner can read, unless the file exists.</summary>
+    /// <remarks>
+    /// A file that root creates belongs to the owner of its directory, as SQLite does it with the log. Otherwise a
+    /// daemon that runs as that user could not use the file. The descriptor is that of the file just created, because
+    /// the owner of the directory could replace its name.
+    /// </remarks>
     public static void CreateIfMissing(string path)
     {
         var options = new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.Write };
@@ -22,6 +27,8 @@ internal static partial class DatabaseFile
         try
         {
             using var created = new FileStream(path, options);
+            if (Environment.IsPrivilegedProcess && FileStatus.Of(Path.GetDirectoryName(FullPathOf(path))!) is { } directory)
+                _ = ChangeOwner((int)created.SafeFileHandle.DangerousGetHandle(), directory.User, directory.Group);
         }
         catch (IOException) when (Path.Exists(path))
         {
@@ -251,6 +258,9 @@ internal static partial class DatabaseFile
 
     [LibraryImport("libc", EntryPoint = "fsync", SetLastError = true)]
     private static partial int Fsync(int descriptor);
+
+    [LibraryImport("libc", EntryPoint = "fchown")]
+    private static partial int ChangeOwner(int descriptor, uint user, uint group);
 
     [LibraryImport("libc", EntryPoint = "flock", SetLastError = true)]
     private static partial int Flock(int descriptor, int operation);

@@ -10,16 +10,19 @@ namespace ImageGc.Sqlite;
 /// <param name="IsMountPoint">
 /// Whether the file alone is mounted, without its directory. Kernels before 5.8 do not report it.
 /// </param>
-internal readonly partial record struct FileStatus((ulong, ulong) Identity, uint Links, bool IsMountPoint)
+/// <param name="User">The user that owns it.</param>
+/// <param name="Group">The group that owns it.</param>
+internal readonly partial record struct FileStatus(
+    (ulong, ulong) Identity, uint Links, bool IsMountPoint, uint User, uint Group)
 {
     private const int CurrentDirectory = -100;
     private const int OfDescriptor = 0x1000; // AT_EMPTY_PATH
 
     /// <remarks>
-    /// STATX_INO and STATX_NLINK, but no times: after a query of the times, the kernel gives the next write a finer
+    /// STATX_INO, STATX_NLINK, STATX_UID and STATX_GID, but no times: after a query of the times, the kernel gives the next write a finer
     /// timestamp, which makes a record a quarter slower (https://docs.kernel.org/filesystems/multigrain-ts.html).
     /// </remarks>
-    private const uint Wanted = 0x104;
+    private const uint Wanted = 0x11c;
     private const ulong MountRoot = 0x2000;
 
     /// <returns>Null if the file does not exist, and on systems other than Linux.</returns>
@@ -34,7 +37,9 @@ internal readonly partial record struct FileStatus((ulong, ulong) Identity, uint
         return new FileStatus(
             (((ulong)answer.DeviceMajor << 32) | answer.DeviceMinor, answer.Inode),
             answer.Links,
-            IsMountPoint: (answer.Attributes & MountRoot) != 0);
+            IsMountPoint: (answer.Attributes & MountRoot) != 0,
+            answer.User,
+            answer.Group);
     }
 
     [LibraryImport("libc", EntryPoint = "statx", StringMarshalling = StringMarshalling.Utf8)]
@@ -49,6 +54,12 @@ internal readonly partial record struct FileStatus((ulong, ulong) Identity, uint
 
         [FieldOffset(16)]
         public uint Links;
+
+        [FieldOffset(20)]
+        public uint User;
+
+        [FieldOffset(24)]
+        public uint Group;
 
         [FieldOffset(32)]
         public ulong Inode;

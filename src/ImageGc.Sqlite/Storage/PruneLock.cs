@@ -20,12 +20,10 @@ internal static class PruneLock
     {
         var options = new FileStreamOptions
         {
-            Mode = FileMode.OpenOrCreate,
+            Mode = FileMode.Open,
             Access = FileAccess.ReadWrite,
             Share = FileShare.None,
         };
-        if (!OperatingSystem.IsWindows())
-            options.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite;
         if (TryOpen(databasePath, options) is { } taken)
             return taken;
         Thread.Sleep(LongestTest);
@@ -50,6 +48,8 @@ internal static class PruneLock
         var path = PathOf(databasePath);
         try
         {
+            if (options.Access == FileAccess.ReadWrite)
+                DatabaseFile.CreateIfMissing(path);
             return new FileStream(path, options);
         }
         catch (IOException taken) when (taken.HResult is LockedOnLinux or LockedOnMac or LockedOnWindows)
