@@ -47,7 +47,7 @@ public sealed class WrongUsageTests : CliTest
         FileOf("# docker ps found nothing\n\n", "comments");
         FileOf("registry/app:1.4\n", "names");
         File.WriteAllBytes(PathOf("binary"), [0x7f, 0x45, 0x4c, 0x46, 0xff, 0xfe, 0x00, 0x0a, 0xff]);
-        FileOf("""{ "Logging": {} }""", "no-section.json");
+        FileOf("""{ "Logging": {}, "ImageGarbageColection": {} }""", "no-section.json");
         FileOf("""{ "ImageGarbageCollection": { "KeepImage": "registry/app:1.4" } }""", "unknown.json");
         FileOf("""{ "ImageGarbageCollection": { "KeepNewest": "two" } }""", "value.json");
         FileOf("""{ "ImageGarbageCollection": {}, "Logging": { "LogLevel": { "Default": "Loud" } } }""", "level.json");

@@ -8,9 +8,11 @@ internal sealed class BackupCommand(GlobalOptions global) : NewFileCommand(
     "Copy the database to a new file, even while other programs use it. Do not use 'cp', which can miss changes.",
     "imagegc backup /mnt/backup/image_use.db",
     "",
-    "# To restore it, stop the runtime and move the old database and log aside:",
-    "mv image_use.db-wal old.db-wal; mv image_use.db old.db",
-    "cp /mnt/backup/image_use.db image_use.db")
+    "# To restore it under systemd, as root:",
+    "systemctl stop imagegc && cd /var/lib/imagegc",
+    "mkdir old && mv image_use.db* old",
+    "cp /mnt/backup/image_use.db . && chown --reference=. image_use.db",
+    "systemctl start imagegc")
 {
     protected override string Write(ImageUseStore store, string file)
     {

@@ -21,7 +21,9 @@ internal static class SettingsFile
         try
         {
             var configuration = new ConfigurationBuilder().AddJsonFile(path, optional: false).Build();
-            return configuration.GetChildren().Any(section => section.Key == Section)
+            var sections = configuration.GetChildren().Select(child => child.Key).ToList();
+            return sections.Contains(Section, StringComparer.OrdinalIgnoreCase)
+                || (sections.Count > 0 && sections.TrueForAll(section => section is "Logging" or "MetricsFile"))
                 ? configuration
                 : throw new CommandFailedException(
                     $"'{path}' has no section '{Section}', so its settings have no effect. Move them into one.");
