@@ -189,4 +189,32 @@ public sealed class BootTests : BootTest
         Device.Pass(Hour);
         Assert.Equal([Id(2)], Store(Device).Prune([]).Select(image => image.ImageId));
     }
+
+    [Theory]
+    [InlineData("UPDATE image_use SET ran_at = ran_at + 31536000000")]
+    [InlineData("UPDATE image_use SET boot = 77, ran_at = 0")]
+    public void A_running_time_that_cannot_be_counts_as_used_now_also_where_nothing_is_written(string sql)
+    {
+        RecordInABootThatSettled();
+        Sqlite.Execute(DatabasePath, sql);
+        Reboot(off: TimeSpan.FromDays(730));
+        Device.Pass(8 * Day);
+        var store = Store(Device);
+
+        var verdict = Assert.Single(store.ExplainPrune([]));
+
+        Assert.Equal((PruneReason.UsedRecently, Wall() + Week), (verdict.Reason, verdict.PrunableAt));
+        Assert.Equal(1, store.Check().ImplausibleTimes);
+    }
+
+    [Fact]
+    public void The_time_of_a_store_that_could_not_know_the_boot_counts_once()
+    {
+        var other = Store(Device.WithoutBootId());
+        other.RecordUse(Id(1));
+        Device.Pass(6 * Day);
+        other.RecordUse(Id(2));
+
+        Assert.Empty(Store(Device).Prune([]));
+    }
 }
