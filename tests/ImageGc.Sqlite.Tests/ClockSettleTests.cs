@@ -177,4 +177,66 @@ public sealed class ClockSettleTests : BootTest
         Device.Pass(Second);
         Assert.Equal([Id(1)], store.Prune([]).Select(image => image.ImageId));
     }
+
+    [Fact]
+    public void A_use_by_a_clock_that_was_just_set_back_ends_no_image_early()
+    {
+        RecordInABootThatSettled();
+        Device.Ahead = -Milliseconds(TimeSpan.FromDays(30));
+        Store(Device).RecordUse(Id(1));
+        Reboot(off: Minute);
+        Device.Ahead = 0;
+        Store(Device).RecordUse(Id(2));
+        Device.Pass(2 * Hour);
+
+        Assert.Empty(Store(Device).Prune([]));
+    }
+
+    [Fact]
+    public void A_flat_file_does_not_replace_a_use_by_a_clock_that_never_settled()
+    {
+        Device.Ahead = -Milliseconds(TimeSpan.FromDays(30));
+        Store(Device).RecordUse(Id(1));
+        Reboot(off: Minute);
+        Device.Ahead = 0;
+        var store = Store(Device);
+        store.RecordUse(Id(2));
+        Device.Pass(2 * Hour);
+        File.WriteAllText(PathOf("image_use"), $"{Id(1)} {Wall().AddDays(-20).ToUnixTimeSeconds()}\n");
+
+        store.ImportFlatFile(PathOf("image_use"));
+
+        Assert.Equal(Wall(), store.Find(Id(1))!.Value.LastUsedAt);
+        Assert.Empty(store.Prune([]));
+    }
+
+    [Fact]
+    public void A_wrong_clock_that_moves_the_times_of_an_earlier_row_of_its_boot_ends_no_image_early()
+    {
+        RecordInABootThatSettled();
+        Store(Device.InTimeNamespace("other", Hour)).RecordUse(Id(2)); // Has a row of its own, after that of the boot.
+        Device.Ahead = -Milliseconds(TimeSpan.FromDays(30));
+        Store(Device).RecordUse(Id(3));
+        Reboot(off: Minute);
+        Device.Ahead = 0;
+        Store(Device).RecordUse(Id(4));
+        Device.Pass(2 * Hour);
+
+        Assert.Empty(Store(Device).Prune([]));
+    }
+
+    [Fact]
+    public void A_time_of_a_flat_file_is_kept_while_the_clock_is_before_it()
+    {
+        var used = Wall().AddDays(-1);
+        File.WriteAllText(PathOf("image_use"), $"{Id(1)} {used.ToUnixTimeSeconds()}\n");
+        Store(Device).ImportFlatFile(PathOf("image_use"));
+        Reboot(off: Minute);
+        Device.Ahead = -Device.Now; // It is 1970.
+
+        Assert.Empty(Store(Device).Prune([]));
+
+        Device.Ahead = 0;
+        Assert.Equal(used, Store(Device).Find(Id(1))!.Value.LastUsedAt);
+    }
 }
