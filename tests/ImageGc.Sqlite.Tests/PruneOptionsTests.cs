@@ -141,6 +141,7 @@ public sealed class PruneOptionsTests : StoreTest, IProgress<PruneOutcome>
     [InlineData("000000000001")]
     [InlineData("sha256:000000000001")]
     [InlineData("0000000000000000000000000000000000000000000000000000000000000001")]
+    [InlineData("sha256:00000000000000000000000000000000000000000000000000000000000000AB")]
     public void An_ID_in_use_in_another_form_than_the_tracked_ones_is_refused_and_changes_nothing(string imageId)
     {
         var store = Recorded(1, 2);
