@@ -246,4 +246,15 @@ public sealed class FlatFileTests : StoreTest
         File.WriteAllText(FlatFilePath, string.Concat(lines.Select(line => line + "\n")));
 
     private void Append(byte[] bytes) => File.AppendAllBytes(FlatFilePath, bytes);
+
+    [Fact]
+    public void A_file_that_appears_while_one_of_the_same_name_is_written_is_not_overwritten()
+    {
+        var path = PathOf("export");
+
+        Assert.Throws<IOException>(() => DatabaseFile.WriteNew(path, _ => File.WriteAllText(path, "theirs")));
+
+        Assert.Equal("theirs", File.ReadAllText(path));
+        Assert.Equal([path], Directory.GetFiles(PathOf("")));
+    }
 }

@@ -113,6 +113,21 @@ public sealed class PermissionTests : StoreTest
         Assert.Single(theirs.List());
     }
 
+    [Fact]
+    public void An_export_into_a_directory_that_cannot_be_synced_says_that_power_loss_could_take_it()
+    {
+        var store = Open();
+        Directory.CreateDirectory(PathOf("theirs"));
+        File.SetUnixFileMode(PathOf("theirs"), EnterAndWrite);
+        File.SetUnixFileMode(PathOf(""), All);
+        using var nobody = Unprivileged.BecomeOrSkip();
+
+        var exception = Assert.Throws<ImageUseStoreException>(() => store.ExportFlatFile(PathOf("theirs/export")));
+
+        Assert.Equal(StoreErrorReason.FlatFile, exception.Reason);
+        Assert.Contains("was written, but power loss may take it away", exception.Message, StringComparison.Ordinal);
+    }
+
     private void Damaged()
     {
         Open().Dispose();
