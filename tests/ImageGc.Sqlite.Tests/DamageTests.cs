@@ -235,4 +235,12 @@ public sealed class DamageTests : StoreTest
             return null;
         }
     }
+
+    [Fact]
+    public void A_new_database_has_our_ID_in_its_file_while_it_is_open()
+    {
+        Open();
+
+        Assert.True(DatabaseFile.IsOurs(Kill(DatabasePath)));
+    }
 }

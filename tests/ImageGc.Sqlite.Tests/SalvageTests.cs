@@ -232,4 +232,23 @@ public sealed class SalvageTests : StoreTest
             Assert.Equal($"{DatabasePath}.corrupt-20260301T120000Z", healed.Check().Salvaged);
         Assert.Null(Open().Check().Salvaged);
     }
+
+    [Theory]
+    [InlineData("UPDATE boot SET last_seen = 'yesterday' WHERE boot <> 0")]
+    [InlineData("UPDATE prune_run SET kind = 'nonsense'")]
+    public void A_row_beside_the_images_that_only_damage_can_have_written_makes_it_salvage(string sql)
+    {
+        using (var store = Open())
+        {
+            store.RecordUse(Id(1));
+            store.Prune([]);
+        }
+
+        Sqlite.Execute(DatabasePath, $"PRAGMA ignore_check_constraints = 1; {sql}");
+
+        var salvaged = Open();
+
+        Assert.NotNull(salvaged.Check().Salvaged);
+        Assert.Equal([Id(1)], salvaged.List().Select(image => image.ImageId));
+    }
 }
