@@ -249,6 +249,20 @@ public sealed class ReadOnlyTests : StoreTest
         Assert.True(File.Exists(PathOf("image_use")));
     }
 
+    [Fact]
+    public void A_log_that_a_crash_left_stays_as_it_is()
+    {
+        Written();
+        var path = Kill(DatabasePath);
+        string[] files = [path, $"{path}-wal"];
+        var before = files.Select(File.ReadAllBytes).ToList();
+
+        using (var look = Open(options => (options.DatabasePath, options.ReadOnly) = (path, true)))
+            Assert.Equal([Id(2), Id(3)], look.List().Select(image => image.ImageId));
+
+        Assert.Equal(before, files.Select(File.ReadAllBytes));
+    }
+
     /// <summary>One image that a prune removed, one that was in use, and one used since.</summary>
     private ImageUseStore Written()
     {
