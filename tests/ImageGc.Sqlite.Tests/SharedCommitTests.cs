@@ -77,6 +77,30 @@ public sealed class SharedCommitTests : StoreTest
         Assert.Null(store.Find(Id(interrupted))); // The next record does not store it either.
     }
 
+    [Fact]
+    public void What_a_thread_that_is_interrupted_had_taken_over_from_another_one_is_recorded_all_the_same()
+    {
+        var time = new CountedTime();
+        var store = Open(time: time);
+        store.RecordUse(Id(0));
+        time.Allow(0);
+        var failures = new Exception?[4];
+        var threads = Enumerable.Range(1, 3).Select(number =>
+            Start(() => failures[number] = Record.Exception(() => store.RecordUse(Id(number))))).ToList();
+        time.Allow(1);
+        SpinWait.SpinUntil(() => time.Asked == 2); // The first one has recorded, and one of the others records both.
+        var interrupted = threads.IndexOf(time.Reader!) + 1;
+
+        time.Reader!.Interrupt();
+        time.Reader.Join();
+        time.Allow(100);
+        threads.ForEach(thread => thread.Join());
+
+        Assert.IsType<ThreadInterruptedException>(failures[interrupted]);
+        Assert.Null(failures[5 - interrupted]);
+        Assert.NotNull(store.Find(Id(5 - interrupted)));
+    }
+
     private static Thread Start(Action action) => HeldTime.StartUntilItWaits(action);
 
     private static void End(Thread thread) => Wait.For(thread, "a thread that used the store ends");
@@ -93,5 +117,41 @@ public sealed class SharedCommitTests : StoreTest
         for (var frame = 32; frame < log.Length; frame += 24 + pageSize)
             commits += BinaryPrimitives.ReadInt32BigEndian(log.AsSpan(frame + 4)) == 0 ? 0 : 1;
         return commits;
+    }
+
+    /// <summary>A clock that can be read as often as is allowed; one more reader waits.</summary>
+    private sealed class CountedTime : TimeProvider
+    {
+        private int _asked;
+
+        private SemaphoreSlim Allowed { get; } = new(100);
+
+        /// <summary>Who asked last.</summary>
+        public Thread? Reader { get; private set; }
+
+        /// <summary>How often it was asked since nothing was allowed.</summary>
+        public int Asked => Volatile.Read(ref _asked);
+
+        public void Allow(int times)
+        {
+            if (times > 0)
+            {
+                Allowed.Release(times);
+                return;
+            }
+
+            while (Allowed.Wait(0))
+                _asked = 0;
+        }
+
+        public override DateTimeOffset GetUtcNow()
+        {
+            Reader = Thread.CurrentThread;
+            Interlocked.Increment(ref _asked);
+            Allowed.Wait();
+            return SteppingTime.Start;
+        }
+
+        public override long GetTimestamp() => 0;
     }
 }
