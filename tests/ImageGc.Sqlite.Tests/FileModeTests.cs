@@ -38,6 +38,19 @@ public sealed class FileModeTests : StoreTest
         OwnersOnly("image_use.db", "image_use.db-shm", "image_use.db-wal", kept, $"{kept}-wal");
     }
 
+    [Theory]
+    [InlineData("000")]
+    [InlineData("022")]
+    public void The_lock_for_those_who_remove_images_is_for_its_owner_only(string umask)
+    {
+        using var other = new OtherProcess(umask);
+
+        other.Tell("lock-prunes", DatabasePath);
+
+        Assert.Equal("locked", other.Answer());
+        Assert.Equal(OwnerOnly, File.GetUnixFileMode($"{DatabasePath}.run"));
+    }
+
     private void OwnersOnly(params string[] files)
     {
         var modes = Directory.GetFiles(PathOf("")).Order(StringComparer.Ordinal)
