@@ -142,6 +142,26 @@ public sealed class HistoryTests : StoreTest
     }
 
     [Fact]
+    public void Images_that_were_found_gone_do_not_shorten_the_history_of_the_prunes()
+    {
+        var store = Open(options => options.ImageAgeCleanupThreshold = TimeSpan.Zero);
+        store.RecordUse(Id(1));
+        store.Prune([]);
+        store.Prune([]);
+        Time.Pass(TimeSpan.FromDays(91));
+        for (var times = 0; times < Nights; times++)
+        {
+            store.RecordUse(Id(2));
+            store.ForgetGone(store.List());
+        }
+
+        store.Prune([]);
+
+        Assert.Equal(3, store.ListPrunes().Count);
+        Assert.Equal(Id(1), store.ListRemoved()[^1].Image.ImageId);
+    }
+
+    [Fact]
     public void The_last_prune_of_each_kind_is_kept_however_old()
     {
         var store = Open();
