@@ -66,6 +66,8 @@ public sealed class FullDiskTests : StoreTest
 
         var full = Assert.Throws<ImageUseStoreException>(() => store.RecordUse(["old-1", "new"]));
         Assert.Equal(StoreErrorReason.Full, full.Reason);
+        var verdicts = store.ExplainPrune(["used"]).ToLookup(one => one.Reason, one => one.Image.ImageId);
+        Assert.Equal(["old-1", "used"], verdicts[PruneReason.InUse]);
         var result = await PruneAsync(store);
         Assert.Equal(["old-2", "old-3", "old-4"], result.Removed.Select(image => image.ImageId));
 
