@@ -304,6 +304,20 @@ public sealed class CleanupWorkerTests : HostTest
         Assert.Equal("03-03 00:00 | 03-05 00:00", Cleanups(host));
     }
 
+    [Theory]
+    [InlineData(PruneKind.DiskPressure)]
+    [InlineData(PruneKind.Manual)]
+    public async Task A_run_of_another_kind_does_not_put_the_cleanup_off(PruneKind kind)
+    {
+        using var host = await StartAsync(("CleanupRecurrence", "2d"));
+        await LiveAsync(Day);
+
+        StoreOf(host).Prune([], new PruneOptions { Kind = kind });
+        await LiveAsync(Day);
+
+        Assert.Equal("03-03 00:00", Cleanups(host));
+    }
+
     private async Task<IHost> StartAsync(params (string Name, string Value)[] settings)
     {
         var host = Build(settings);
