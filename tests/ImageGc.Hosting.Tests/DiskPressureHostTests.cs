@@ -29,6 +29,7 @@ public sealed class DiskPressureHostTests : HostTest
     [InlineData("95%", null, 1)] // Down to 90%.
     [InlineData("10MB", "30MB", 3)]
     [InlineData("10MB", null, 2)] // Until 15 MB are free.
+    [InlineData("15MB", null, 3)] // Until 22.5 MB are free.
     [InlineData("10MB", "80%", 2)]
     [InlineData("100%", "50%", 5)]
     [InlineData("80%", "15MB", 3)] // With only 15 MB free the disk would be fuller than 80%.
@@ -139,6 +140,22 @@ public sealed class DiskPressureHostTests : HostTest
             "The disk is 100% full, 0 B free; at most 95% may be used. The last removals failed or freed nothing. If "
             + "the images are on another disk, set ImageDirectory; otherwise another program may use the freed space.",
             full.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_disk_that_had_room_since_removals_freed_nothing_is_relieved_at_once()
+    {
+        using var host = Fill(("HighThreshold", "95%"), ("LowThreshold", "80%"));
+        FreesAfter(TimeSpan.MaxValue);
+        await Assert.ThrowsAsync<DiskStillFullException>(() => RunAsync(host));
+        _others = 20;
+        await RunAsync(host);
+
+        _others = 40;
+        FreesAfter(TimeSpan.Zero);
+        await RunAsync(host);
+
+        Assert.Equal(Six[..5], Engine.Removed);
     }
 
     [Fact]
