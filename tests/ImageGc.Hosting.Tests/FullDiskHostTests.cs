@@ -1,3 +1,5 @@
+using System.Threading.Channels;
+using ImageGc.Sqlite;
 using ImageGc.Sqlite.Tests;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
@@ -71,6 +73,27 @@ public sealed class FullDiskHostTests : HostTest
         StoreOf(host).CorrectTimes();
         Assert.Single(StoreOf(host).List());
         Assert.Equal(3, StoreOf(host).ListRemoved().Count);
+    }
+
+    [Fact]
+    public async Task That_there_is_no_room_to_record_uses_is_logged_once()
+    {
+        using var disk = SmallDisk.MountOrSkip();
+        Engine.Events = Channel.CreateUnbounded<EngineEvent>();
+        using var host = Fill(disk, wasRunning: false, ("WatchContainers", "true"));
+
+        await host.StartAsync(Cancel);
+        foreach (var image in (string[])["old-1", "old-2"])
+        {
+            Engine.Containers.Add(OwnEngine.Container(image, image));
+            Engine.Events.Writer.TryWrite(new() { Kind = EngineEventKind.ContainerCreated, ContainerId = image });
+            await UntilAsync(() => StoreOf(host).ExplainPrune([]).Single(one => one.Image.ImageId == image).Reason
+                == PruneReason.InUse); // What could not be recorded counts as in use.
+        }
+
+        Assert.Single(Log.Messages(LogLevel.Warning), message =>
+            message.StartsWith("The disk is too full to record image uses", StringComparison.Ordinal));
+        await host.StopAsync(Cancel);
     }
 
     /// <summary>A host on a full disk, with three images that expired and one in use.</summary>
