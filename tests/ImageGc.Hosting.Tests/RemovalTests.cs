@@ -77,6 +77,23 @@ public sealed class RemovalTests : HostTest
     }
 
     [Fact]
+    public async Task Time_outs_with_another_failure_between_them_do_not_end_the_run()
+    {
+        using var host = Recorded(6);
+        Engine.Removing = image =>
+        {
+            if (image is "image-3")
+                throw new EngineRequestFailedException("It is in use.");
+            if (image is "image-1" or "image-2" or "image-4")
+                throw new TimeoutException("It hangs.");
+        };
+
+        await RunAsync(host);
+
+        Assert.Equal(["image-5", "image-6"], Engine.Removed);
+    }
+
+    [Fact]
     public async Task Nothing_is_removed_while_the_containers_cannot_be_listed()
     {
         using var host = Recorded(3);
@@ -85,6 +102,52 @@ public sealed class RemovalTests : HostTest
         await Assert.ThrowsAsync<EngineRequestFailedException>(() => RunAsync(host));
 
         Assert.Equal(["image-1"], Engine.Removed);
+    }
+
+    [Fact]
+    public async Task A_second_run_waits_until_the_first_one_has_ended()
+    {
+        using var host = Recorded(2);
+        Task<PruneResult>? second = null;
+        var removals = 0;
+        Engine.Removing = _ =>
+        {
+            if (++removals == 1)
+            {
+                second = RunAsync(host);
+                Assert.False(second.IsCompleted);
+            }
+        };
+
+        var first = await RunAsync(host);
+
+        Assert.Equal(2, first.Removed.Count);
+        Assert.Empty((await second!).Removed);
+        Assert.Equal(["image-1", "image-2"], Engine.Removed);
+    }
+
+    [Fact]
+    public async Task An_expired_image_goes_also_if_its_removal_frees_nothing()
+    {
+        using var host = Recorded(1);
+        Engine.Images[0] = Engine.Images[0] with { UniqueBytes = 0 };
+
+        await RunAsync(host);
+
+        Assert.Equal(["image-1"], Engine.Removed);
+    }
+
+    [Fact]
+    public async Task What_others_write_meanwhile_leaves_nothing_freed_and_no_negative_number()
+    {
+        using var host = Recorded(1);
+        var used = 10;
+        Engine.UsedPercent = () => used;
+        Engine.Removing = _ => used += 5;
+
+        await RunAsync(host);
+
+        Assert.Equal(new Freed(0, FreedBy.Disk), Assert.Single(StoreOf(host).ListRemoved()).Freed);
     }
 
     /// <summary>A host with images that were all used 8 days ago, one after the other.</summary>
