@@ -53,6 +53,53 @@ public sealed class OwnEngineTests : HostTest
     }
 
     [Fact]
+    public async Task A_container_has_used_all_its_images_until_it_is_removed()
+    {
+        Engine.Events = Channel.CreateUnbounded<EngineEvent>();
+        Engine.Images.AddRange([OwnEngine.Image("agent"), OwnEngine.Image("mounted")]);
+        using var host = Build(("WatchContainers", "true"));
+        var store = StoreOf(host);
+        await host.StartAsync(Cancel);
+        await UntilAsync(() => Log.Events().Contains(105));
+        Engine.Containers.Add(OwnEngine.Container("a", "agent", "mounted"));
+        Happens(EngineEventKind.ContainerCreated, "a", "agent");
+        await UntilAsync(() => store.Count() == 2);
+
+        Time.Pass(30 * Minute);
+        Engine.Containers.Clear();
+        Happens(EngineEventKind.ContainerRemoved, "a", "agent");
+        await UntilAsync(() => store.Find("agent")!.Value.LastUsedAt == Time.GetUtcNow());
+
+        Assert.Equal(Time.GetUtcNow(), store.Find("mounted")!.Value.LastUsedAt);
+        await host.StopAsync(Cancel);
+    }
+
+    [Fact]
+    public async Task After_a_long_break_a_stream_that_has_lasted_is_taken_up_again_within_a_second()
+    {
+        Engine.Events = Channel.CreateUnbounded<EngineEvent>();
+        Engine.Failure = new EngineUnavailableException("It is away.");
+        using var host = Build(("WatchContainers", "true"), ("Enabled", "false"));
+        await host.StartAsync(Cancel);
+        await UntilAsync(() => PassAMinute() && ProblemsOf(host).Count > 0);
+        Engine.Failure = null;
+        await UntilAsync(() => PassAMinute() && ProblemsOf(host).Count == 0);
+        Time.Pass(2 * Minute);
+
+        Engine.Events.Writer.Complete();
+        await UntilAsync(() => Log.Messages(LogLevel.Warning)[^1].Contains("ended the stream"));
+
+        Assert.Contains("Next try in 1s", Log.Messages(LogLevel.Warning)[^1], StringComparison.Ordinal);
+        await host.StopAsync(Cancel);
+
+        bool PassAMinute()
+        {
+            Time.Pass(Minute);
+            return true;
+        }
+    }
+
+    [Fact]
     public async Task An_event_that_cannot_be_handled_is_skipped_with_a_warning_and_the_next_one_counts()
     {
         Engine.Events = Channel.CreateUnbounded<EngineEvent>();
