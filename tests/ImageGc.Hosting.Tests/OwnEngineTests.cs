@@ -99,6 +99,25 @@ public sealed class OwnEngineTests : HostTest
         }
     }
 
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task A_host_that_is_disabled_removes_nothing_when_it_is_asked_to_clean_up(bool isRunning)
+    {
+        using var host = Build(("Enabled", "false"));
+        StoreOf(host).RecordUse("old");
+        Engine.Images.Add(OwnEngine.Image("old"));
+        Time.Pass(TimeSpan.FromDays(8));
+        if (isRunning)
+            await host.StartAsync(Cancel);
+
+        await Collector(host).RunAsync(Cancel);
+
+        Assert.Empty(Engine.Removed);
+        Assert.Empty(StoreOf(host).ListPrunes());
+        await host.StopAsync(Cancel);
+    }
+
     [Fact]
     public async Task An_event_that_cannot_be_handled_is_skipped_with_a_warning_and_the_next_one_counts()
     {
