@@ -87,4 +87,31 @@ public sealed class MissingImagesTests : StoreTest
         Assert.Equal(Id(1), Assert.Single(store.List()).ImageId);
         Assert.Throws<ArgumentNullException>(() => store.ForgetMissing(null!));
     }
+
+    [Fact]
+    public void An_image_that_is_missing_is_forgotten_after_12_hours_however_often_that_is_noticed()
+    {
+        var store = Open();
+        store.RecordUse(Id(1));
+        for (var hour = 0; hour < 12; hour++)
+        {
+            Assert.Empty(store.ForgetMissing([]));
+            Time.Pass(TimeSpan.FromHours(1));
+        }
+
+        Assert.Single(store.ForgetMissing([]));
+    }
+
+    [Fact]
+    public void An_image_that_was_missing_a_day_ago_and_is_listed_again_stays()
+    {
+        var store = Open();
+        store.RecordUse(Id(1));
+        store.ForgetMissing([]);
+        Time.Pass(Day);
+
+        Assert.Empty(store.ForgetMissing([Id(1)]));
+
+        Assert.NotNull(store.Find(Id(1)));
+    }
 }
