@@ -217,4 +217,22 @@ public sealed class BootTests : BootTest
 
         Assert.Empty(Store(Device).Prune([]));
     }
+
+    [Fact]
+    public void The_time_that_a_boot_ran_counts_although_no_image_was_used_in_it()
+    {
+        Store(Device).RecordUse(Id(1));
+        Reboot(off: Minute);
+        Device.Ahead = -Device.Now; // The wall clock says nothing.
+        Store(Device).Prune([]);
+        Device.Pass(6 * Day);
+        Store(Device).Prune([]);
+        Reboot(off: Minute);
+        Device.Ahead = -Device.Now;
+        Device.Pass(Day - Second);
+
+        Assert.Empty(Store(Device).Prune([]));
+        Device.Pass(Second);
+        Assert.Single(Store(Device).Prune([]));
+    }
 }
