@@ -239,4 +239,21 @@ public sealed class ClockSettleTests : BootTest
         Device.Ahead = 0;
         Assert.Equal(used, Store(Device).Find(Id(1))!.Value.LastUsedAt);
     }
+
+    [Fact]
+    public void A_flat_file_that_was_written_by_a_wrong_clock_ends_no_image_early()
+    {
+        var store = Store(Device);
+        Device.Ahead = -Milliseconds(TimeSpan.FromDays(30));
+        store.RecordUse(Id(1));
+        Device.Pass(10 * Minute);
+        File.WriteAllText(PathOf("image_use"), $"{Id(1)} {(Wall() - (5 * Minute)).ToUnixTimeSeconds()}\n");
+        store.ImportFlatFile(PathOf("image_use"));
+
+        Device.Ahead = 0;
+        store.CorrectTimes();
+        Device.Pass(2 * Hour);
+
+        Assert.Empty(store.Prune([]));
+    }
 }
