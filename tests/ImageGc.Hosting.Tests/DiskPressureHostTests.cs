@@ -143,6 +143,18 @@ public sealed class DiskPressureHostTests : HostTest
     }
 
     [Fact]
+    public async Task Only_three_removals_in_a_row_that_free_nothing_end_it()
+    {
+        using var host = Fill(("HighThreshold", "95%"), ("LowThreshold", "80%"));
+        Engine.Removing = image =>
+            _freedAt[image] = image is "three" or "six" ? Time.GetUtcNow() : DateTimeOffset.MaxValue;
+
+        await RunAsync(host);
+
+        Assert.Equal(Six, Engine.Removed);
+    }
+
+    [Fact]
     public async Task A_disk_that_had_room_since_removals_freed_nothing_is_relieved_at_once()
     {
         using var host = Fill(("HighThreshold", "95%"), ("LowThreshold", "80%"));
