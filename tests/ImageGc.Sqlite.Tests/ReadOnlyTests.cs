@@ -163,6 +163,20 @@ public sealed class ReadOnlyTests : StoreTest
     }
 
     [Fact]
+    public void A_user_who_may_only_read_is_asked_to_open_it_anew_also_once_others_have_closed_it()
+    {
+        Written().Dispose();
+        LetEverybodyOnlyRead();
+        ImageUseStore look;
+        using (Unprivileged.BecomeOrSkip())
+            look = Look();
+        using (var store = Open())
+            store.RecordUse(Id(10));
+
+        Assert.Equal(StoreErrorReason.Moved, Assert.Throws<ImageUseStoreException>(() => look.List()).Reason);
+    }
+
+    [Fact]
     public void A_log_without_its_index_is_refused_for_a_user_without_write_permission()
     {
         var store = Written();
