@@ -56,6 +56,29 @@ public sealed class TrackingTests : HostTest
     }
 
     [Fact]
+    public async Task Only_what_containers_with_the_label_of_the_owner_use_is_tracked()
+    {
+        static EngineContainer Ours(string id, string image) => OwnEngine.Container(id, image) with
+        {
+            Labels = new Dictionary<string, string> { ["owner"] = "us=1" },
+        };
+
+        Engine.Events = Channel.CreateUnbounded<EngineEvent>();
+        Engine.Containers.AddRange([Ours("1", "ours"), OwnEngine.Container("2", "theirs")]);
+        using var host = Build(("WatchContainers", "true"), ("OwnerLabel", "owner=us=1"));
+        await host.StartAsync(Cancel);
+        await UntilAsync(() => Log.Events().Contains(105));
+
+        Engine.Containers.AddRange([OwnEngine.Container("3", "theirs-too"), Ours("4", "new")]);
+        foreach (var id in (string[])["3", "4"])
+            Engine.Events.Writer.TryWrite(new() { Kind = EngineEventKind.ContainerCreated, ContainerId = id });
+        await UntilAsync(() => StoreOf(host).Find("new") is not null);
+        await host.StopAsync(Cancel);
+
+        Assert.Equal(["new", "ours"], StoreOf(host).List().Select(image => image.ImageId).Order());
+    }
+
+    [Fact]
     public async Task With_TrackImages_All_every_image_is_tracked_as_used_when_it_is_first_seen()
     {
         using var host = Build(("WatchContainers", "true"), ("TrackImages", "All"));
