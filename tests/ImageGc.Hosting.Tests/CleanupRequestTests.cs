@@ -23,6 +23,24 @@ public sealed class CleanupRequestTests : HostTest
     }
 
     [Fact]
+    public async Task The_cleanup_begins_within_seconds()
+    {
+        using var host = await StartAsync();
+        using var other = OpenOther();
+        var answer = CleanupRequest.SendAsync(other, Time, Cancel);
+        await Time.WaitForTimersAsync(2).WaitAsync(TimeSpan.FromSeconds(30), Cancel);
+
+        Time.Pass(TimeSpan.FromSeconds(5));
+
+        await UntilAsync(() => StoreOf(host).ListPrunes().Count == 1);
+        await UntilAsync(() =>
+        {
+            Time.Pass(TimeSpan.FromSeconds(1));
+            return answer.IsCompleted;
+        });
+    }
+
+    [Fact]
     public async Task A_failed_cleanup_is_answered_and_the_next_request_does_not_wait_for_its_retry()
     {
         using var host = await StartAsync();
