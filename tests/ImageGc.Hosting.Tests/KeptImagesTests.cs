@@ -52,6 +52,12 @@ public sealed class KeptImagesTests
     }
 
     [Fact]
+    public void White_space_around_an_entry_does_not_count() => Assert.Equal(
+        ["KeepImages alpine:3"],
+        new KeptImages(new ImageGarbageCollectionOptions { KeepImages = { " alpine:3 " } }).Among(
+            [OwnEngine.Image("a", "alpine:3")], [], new HashSet<string>()).Values);
+
+    [Fact]
     public void An_image_in_a_read_only_store_stays() =>
         Assert.Equal(["the engine's store is read-only"], new KeptImages(new ImageGarbageCollectionOptions()).Among(
             [OwnEngine.Image("a") with { ReadOnly = true }], [], new HashSet<string>()).Values);

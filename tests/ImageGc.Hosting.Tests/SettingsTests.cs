@@ -141,6 +141,15 @@ public sealed class SettingsTests
         Assert.IsType<OwnEngine>(provider.GetRequiredService<IContainerEngine>());
     }
 
+    [Fact]
+    public void A_negative_age_in_code_is_refused()
+    {
+        var options = new ImageGarbageCollectionOptions { DatabasePath = "x.db", MinimumAge = TimeSpan.FromTicks(-1) };
+
+        Assert.Equal(
+            ["MinimumAge is negative: use 0 or more."], new OptionsValidator(() => true).Validate(null, options).Failures ?? []);
+    }
+
     [Theory]
     [InlineData("2GB", "2GB", false)]
     [InlineData("2GB", "2.1GB", true)]
