@@ -119,8 +119,8 @@ internal sealed partial class DockerEngine
     /// <summary>Converts an event; returns null for any other.</summary>
     /// <remarks>
     /// Docker reports a removed container as `destroy` and a removed image as `delete`. Podman reports a removed
-    /// container as `remove`, older versions also a removed image (https://github.com/containers/podman/issues/14993), and a
-    /// loaded image as `loadfromarchive`.
+    /// container as `remove`, older versions also a removed image
+    /// (https://github.com/containers/podman/issues/14993), and a loaded image as `loadfromarchive`.
     /// </remarks>
     private static EngineEvent? ToEvent(Message message, long at)
     {

@@ -69,8 +69,8 @@ internal static partial class HostingLog
         this ILogger logger, int removed, DiskUsage before, DiskUsage after, DiskThreshold high, DiskThreshold low);
 
     [LoggerMessage(108, LogLevel.Warning,
-        "Could not make enough room on the disk: {Why} The daemon tries again every {RetryAfter}, and logs when there is "
-        + "room")]
+        "Could not make enough room on the disk: {Why} The daemon tries again every {RetryAfter}, and logs when there "
+        + "is room")]
     private static partial void DiskStillFull(this ILogger logger, string why, string retryAfter);
 
     public static void DiskStillFull(this ILogger logger, string why, TimeSpan retryAfter) =>
@@ -112,8 +112,8 @@ internal static partial class HostingLog
     public static partial void KeepsNothing(this ILogger logger, string pattern, string nearest);
 
     [LoggerMessage(118, LogLevel.Warning,
-        "Tracked but never removed: {ImageIds} ({Count} in all). They are not image IDs of this engine and name none of its "
-        + "images. Forget them with 'imagegc forget' or ImageUseStore.Forget, or give the images these names")]
+        "Tracked but never removed: {ImageIds} ({Count} in all). They are not image IDs of this engine and name none of "
+        + "its images. Forget them with 'imagegc forget' or ImageUseStore.Forget, or give the images these names")]
     public static partial void NonImageIds(this ILogger logger, int count, string imageIds);
 
     [LoggerMessage(120, LogLevel.Information,

@@ -26,7 +26,8 @@ public sealed class ImageGarbageCollectionBuilder
     /// <summary>Registers the engine as a singleton. If you call it more than once, the last engine is used.</summary>
     /// <typeparam name="TEngine">The engine. Its constructor can take services.</typeparam>
     /// <param name="settings">
-    /// The settings that the engine reads from <see cref="Section"/>. If the section has any other setting, the host does not start.
+    /// The settings that the engine reads from <see cref="Section"/>. If the section has any other setting, the host
+    /// does not start.
     /// </param>
     public ImageGarbageCollectionBuilder AddEngine<
         [DynamicallyAccessedMembers(DynamicallyAccessedMemberTypes.PublicConstructors)] TEngine>(

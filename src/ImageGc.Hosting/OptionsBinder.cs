@@ -48,7 +48,7 @@ internal sealed class OptionsBinder(IConfiguration section, IReadOnlyList<string
             (int value) => options.KeepNewest = value);
     }
 
-    /// <summary>Refuses settings that would have no effect: a misspelt KeepImages, for example, would keep nothing.</summary>
+    /// <summary>Refuses settings that would have no effect: a misspelt KeepImages would keep nothing.</summary>
     private void RefuseUnknown()
     {
         var known = typeof(ImageGarbageCollectionOptions).GetProperties().Select(property => property.Name)

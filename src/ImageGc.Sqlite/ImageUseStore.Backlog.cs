@@ -122,7 +122,7 @@ public sealed partial class ImageUseStore
         /// <summary>When the store first tried to record the removal, in Unix seconds; null before.</summary>
         public long? RemovedAt { get; set; }
 
-        /// <summary>False once it is known that the image was used during its removal, which is then no removal.</summary>
+        /// <summary>False once it is known that the image was used during its removal, so it stays tracked.</summary>
         public bool WasRecorded { get; set; } = true;
     }
 }

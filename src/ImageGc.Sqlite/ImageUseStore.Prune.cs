@@ -21,8 +21,8 @@ public sealed partial class ImageUseStore
     /// too; <see cref="PruneAsync"/> forgets it only after its removal.
     /// </remarks>
     /// <exception cref="ArgumentException">
-    /// The IDs are null or an option is not valid; or an ID in use is not an image ID or has another form than the tracked
-    /// ones, so it would protect no image (<see cref="PruneOptions.AllowOtherIdForms"/>). Nothing was changed.
+    /// The IDs are null or an option is not valid; or an ID in use is not an image ID or has another form than the
+    /// tracked ones, so it would protect no image (<see cref="PruneOptions.AllowOtherIdForms"/>). Nothing was changed.
     /// </exception>
     /// <exception cref="ImageUseStoreException">The prune could not be stored; nothing was forgotten.</exception>
     public IReadOnlyList<ImageUse> Prune(IEnumerable<string> inUseImageIds, PruneOptions? options = null)

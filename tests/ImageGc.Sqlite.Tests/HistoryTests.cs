@@ -149,7 +149,7 @@ public sealed class HistoryTests : StoreTest
         store.Prune([]);
         store.Prune([]);
         Time.Pass(TimeSpan.FromDays(91));
-        for (var times = 0; times < Nights; times++)
+        for (var times = 0; times < ImageUseStore.HistoryRuns; times++)
         {
             store.RecordUse(Id(2));
             store.ForgetGone(store.List());

@@ -167,13 +167,13 @@ public sealed class ReadOnlyTests : StoreTest
     {
         Written().Dispose();
         LetEverybodyOnlyRead();
-        ImageUseStore look;
+        ImageUseStore reader;
         using (Unprivileged.BecomeOrSkip())
-            look = Look();
+            reader = OpenReadOnly();
         using (var store = Open())
             store.RecordUse(Id(10));
 
-        Assert.Equal(StoreErrorReason.Moved, Assert.Throws<ImageUseStoreException>(() => look.List()).Reason);
+        Assert.Equal(StoreErrorReason.Moved, Assert.Throws<ImageUseStoreException>(() => reader.List()).Reason);
     }
 
     [Fact]

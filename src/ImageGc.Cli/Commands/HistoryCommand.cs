@@ -22,8 +22,8 @@ internal sealed class HistoryCommand : CommandBase
     public HistoryCommand(GlobalOptions global)
         : base(
             global, "history",
-            "List the removed images, newest first, with the time, the reason and the space that was freed. The history "
-            + "is kept for at least 90 days.",
+            "List the removed images, newest first, with the time, the reason and the space that was freed. The "
+            + "history is kept for at least 90 days.",
             "imagegc history",
             "imagegc history registry/app:1.4",
             "imagegc history --runs")

@@ -226,7 +226,8 @@ internal sealed partial class RunCommand : EngineCommand
                 "The daemon ended before the cleanup was done. To see what it removed, run 'imagegc history'. Then "
                 + "start the daemon again. Without a daemon, 'imagegc run --once' uses its own settings.");
         if (outcomes.Exists(image => image.Verdict == Verdict.Failed))
-            context.WriteInfo("The log of the daemon says why removals failed. With systemd, run 'journalctl --unit imagegc'.");
+            context.WriteInfo(
+                "The log of the daemon says why removals failed. With systemd, run 'journalctl --unit imagegc'.");
         if (answer.Failure is not null)
             throw new CommandFailedException(answer.Failure);
         return ExitCodeOf(outcomes);

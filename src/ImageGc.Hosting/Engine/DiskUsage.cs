@@ -18,7 +18,8 @@ public sealed record DiskUsage
     {
         var disk = new DriveInfo(directory);
         if (disk.TotalSize == 0)
-            throw new IOException($"'{directory}' is not on a disk: its file system has no size. Name another directory.");
+            throw new IOException(
+                $"'{directory}' is not on a disk: its file system has no size. Name another directory.");
         return new DiskUsage
         {
             UsedBytes = disk.TotalSize - disk.TotalFreeSpace,
