@@ -112,8 +112,8 @@ internal static partial class HostingLog
     public static partial void KeepsNothing(this ILogger logger, string pattern, string nearest);
 
     [LoggerMessage(118, LogLevel.Warning,
-        "Tracked but never removed: {ImageIds} ({Count} in all). They are not image IDs of this engine and name none of "
-        + "its images. Forget them with 'imagegc forget' or ImageUseStore.Forget, or give the images these names")]
+        "Tracked but never removed: {ImageIds} ({Count} in all). They are not image IDs of this engine and name none "
+        + "of its images. Forget them with 'imagegc forget' or ImageUseStore.Forget, or give the images these names")]
     public static partial void NonImageIds(this ILogger logger, int count, string imageIds);
 
     [LoggerMessage(120, LogLevel.Information,

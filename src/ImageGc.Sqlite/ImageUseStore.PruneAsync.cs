@@ -19,7 +19,7 @@ public sealed partial class ImageUseStore
     /// <param name="cancellationToken">
     /// Stops between images, and is passed on to <paramref name="removeImage"/>.
     /// </param>
-    /// <returns>Four lists: images that were removed, skipped, not removed because of a failure, and not tried.</returns>
+    /// <returns>The images that were removed, skipped, not removed because of a failure, and not tried.</returns>
     /// <remarks>
     /// An image that is used or kept by hand after the decision is not removed, and one that is used during its removal
     /// stays tracked. An exception from <paramref name="removeImage"/> is logged and returned in

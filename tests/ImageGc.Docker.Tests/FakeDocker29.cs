@@ -34,7 +34,7 @@ internal sealed partial class FakeDocker29 : IDisposable
     /// <summary>The method and path of each request, including the version.</summary>
     public ConcurrentQueue<string> Requests { get; } = [];
 
-    /// <summary>Answers a request (method and path without the version), or returns null to let the fake answer.</summary>
+    /// <summary>Answers a request (method and path without the version); null lets the fake answer.</summary>
     public Func<string, FakeAnswer?> Before { get; set; } = _ => null;
 
     /// <summary>Runs after each request, so that something can happen between two requests.</summary>

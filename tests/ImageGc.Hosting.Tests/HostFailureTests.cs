@@ -1,3 +1,4 @@
+using System.Reflection;
 using ImageGc.Sqlite;
 using ImageGc.Sqlite.Tests;
 using Microsoft.Data.Sqlite;
@@ -76,8 +77,8 @@ public sealed class HostFailureTests : HostTest
         Enum.GetValues<StoreErrorReason>().Order(),
         typeof(HostFailureTests).GetMethod(nameof(Only_a_failure_that_needs_a_restart_ends_the_host))!
             .GetCustomAttributesData().Where(data => data.AttributeType == typeof(InlineDataAttribute))
-            .Select(data => (StoreErrorReason)(int)((IReadOnlyCollection<System.Reflection.CustomAttributeTypedArgument>)
-                data.ConstructorArguments[0].Value!).First().Value!).Order());
+            .Select(data => (IReadOnlyCollection<CustomAttributeTypedArgument>)data.ConstructorArguments[0].Value!)
+            .Select(arguments => (StoreErrorReason)(int)arguments.First().Value!).Order());
 
     [Fact]
     public async Task Health_and_status_say_since_when_an_engine_is_away()
@@ -172,8 +173,10 @@ public sealed class HostFailureTests : HostTest
         await LiveAsync(TimeSpan.FromMinutes(10));
 
         Assert.Equal(
-            ["The engine cannot be asked yet: The engine is away. The daemon tries again every 1m, and does not log this "
-                + "again"],
+            [
+                "The engine cannot be asked yet: The engine is away. The daemon tries again every 1m, and does not log "
+                + "this again",
+            ],
             Log.Messages(LogLevel.Warning));
         Assert.Empty(Log.Messages(LogLevel.Error));
         Assert.Equal(

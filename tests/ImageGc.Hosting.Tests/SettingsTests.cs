@@ -147,7 +147,8 @@ public sealed class SettingsTests
         var options = new ImageGarbageCollectionOptions { DatabasePath = "x.db", MinimumAge = TimeSpan.FromTicks(-1) };
 
         Assert.Equal(
-            ["MinimumAge is negative: use 0 or more."], new OptionsValidator(() => true).Validate(null, options).Failures ?? []);
+            ["MinimumAge is negative: use 0 or more."],
+            new OptionsValidator(() => true).Validate(null, options).Failures ?? []);
     }
 
     [Theory]
@@ -179,8 +180,8 @@ public sealed class SettingsTests
         };
 
         Assert.Equal(
-            "TrackImages is Pulled and OwnerLabel is set, but the label selects containers. Use Containers, or leave the label "
-            + "out.",
+            "TrackImages is Pulled and OwnerLabel is set, but the label selects containers. Use Containers, or leave the "
+            + "label out.",
             new OptionsValidator(() => true).Validate(null, options).FailureMessage);
     }
 

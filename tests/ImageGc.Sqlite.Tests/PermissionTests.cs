@@ -125,7 +125,7 @@ public sealed class PermissionTests : StoreTest
         var exception = Assert.Throws<ImageUseStoreException>(() => store.ExportFlatFile(PathOf("theirs/export")));
 
         Assert.Equal(StoreErrorReason.FlatFile, exception.Reason);
-        Assert.Contains("was written, but power loss may take it away", exception.Message, StringComparison.Ordinal);
+        Assert.Contains("was written, but can be lost if power fails", exception.Message, StringComparison.Ordinal);
     }
 
     private void Damaged()

@@ -27,7 +27,8 @@ internal static partial class DatabaseFile
         try
         {
             using var created = new FileStream(path, options);
-            if (Environment.IsPrivilegedProcess && FileStatus.Of(Path.GetDirectoryName(FullPathOf(path))!) is { } directory)
+            if (Environment.IsPrivilegedProcess
+                && FileStatus.Of(Path.GetDirectoryName(FullPathOf(path))!) is { } directory)
                 _ = ChangeOwner((int)created.SafeFileHandle.DangerousGetHandle(), directory.User, directory.Group);
         }
         catch (IOException) when (Path.Exists(path))

@@ -19,8 +19,9 @@ internal readonly partial record struct FileStatus(
     private const int OfDescriptor = 0x1000; // AT_EMPTY_PATH
 
     /// <remarks>
-    /// STATX_INO, STATX_NLINK, STATX_UID and STATX_GID, but no times: after a query of the times, the kernel gives the next write a finer
-    /// timestamp, which makes a record a quarter slower (https://docs.kernel.org/filesystems/multigrain-ts.html).
+    /// STATX_INO, STATX_NLINK, STATX_UID and STATX_GID, but no times: after a query of the times, the kernel gives the
+    /// next write a finer timestamp, which makes a record a quarter slower
+    /// (https://docs.kernel.org/filesystems/multigrain-ts.html).
     /// </remarks>
     private const uint Wanted = 0x11c;
     private const ulong MountRoot = 0x2000;
