@@ -17,6 +17,7 @@ public sealed class KeptImagesTests
     [InlineData("library/*", "edge/agent:1", false)]
     [InlineData("docker.io/*", "registry:5000/agent:1", false)]
     [InlineData("docker.io/*", "localhost/agent:1", false)]
+    [InlineData("alpine:3", "alpine:3.1", false)]
     [InlineData("*", "registry:5000/agent:1", true)]
     public void A_name_may_be_written_in_every_form_that_Docker_accepts(string kept, string name, bool expected) =>
         Assert.Equal(expected, Keeps(kept, OwnEngine.Image("sha256:1", name)));
