@@ -235,4 +235,24 @@ public sealed class BootTests : BootTest
         Device.Pass(Second);
         Assert.Single(Store(Device).Prune([]));
     }
+
+    [Fact]
+    public void The_time_since_boot_that_a_time_namespace_moves_makes_no_image_of_an_earlier_boot_older()
+    {
+        if (!Shell.TryRun("unshare", "--time", "--boottime", "864000", "true"))
+            Assert.Skip("Needs the right to make a time namespace.");
+        var program = PathOf("program");
+        File.WriteAllText(program, "#!/bin/sh\nexec unshare --time --boottime 864000 "
+            + $"{Path.ChangeExtension(typeof(BootTests).Assembly.Location, null)}\n");
+        File.SetUnixFileMode(program, UnixFileMode.UserRead | UnixFileMode.UserExecute);
+        using (var store = ImageUseStore.Open(new ImageUseStoreOptions { DatabasePath = DatabasePath }))
+            store.RecordUse(Id(1));
+        Sqlite.Execute(DatabasePath, "UPDATE boot SET boot_id = 'earlier initial' WHERE boot <> 0");
+
+        using var other = new OtherProcess(program: program);
+        Assert.Equal("ok", other.Ask("record", DatabasePath, Id(2)));
+
+        var ran = Sqlite.Query<long>(DatabasePath, "SELECT max(ran_at) - min(ran_at) FROM image_use");
+        Assert.InRange(Assert.Single(ran), 0, Milliseconds(Hour));
+    }
 }
