@@ -35,8 +35,8 @@ public sealed class PruneOptions
 
     /// <summary>
     /// The IDs of images to keep although nothing uses them, each with the rule that says so, for
-    /// <see cref="PruneVerdict.KeptBy"/>; none by default. Kept images do not count as used, so they keep getting older.
-    /// IDs that are not tracked are ignored.
+    /// <see cref="PruneVerdict.KeptBy"/>; none by default. Kept images do not count as used, so they keep getting
+    /// older. IDs that are not tracked are ignored.
     /// </summary>
     public IReadOnlyDictionary<string, string> Keep { get; set; } = ReadOnlyDictionary<string, string>.Empty;
 

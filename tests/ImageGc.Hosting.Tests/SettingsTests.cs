@@ -180,8 +180,8 @@ public sealed class SettingsTests
         };
 
         Assert.Equal(
-            "TrackImages is Pulled and OwnerLabel is set, but the label selects containers. Use Containers, or leave the "
-            + "label out.",
+            "TrackImages is Pulled and OwnerLabel is set, but the label selects containers. Use Containers, or leave "
+            + "the label out.",
             new OptionsValidator(() => true).Validate(null, options).FailureMessage);
     }
 

@@ -75,8 +75,9 @@ public sealed class PruneTests : StoreTest
         Time.Pass(Week);
 
         foreach (var prune in (Func<Task>[])[
-            () => Task.FromResult(store.Prune([Id(1), text!])), () => store.PruneAsync([text!], (_, _) => Task.CompletedTask),
-            () => Task.FromResult(store.ExplainPrune([text!]))])
+            () => Task.FromResult(store.Prune([Id(1), text!])),
+            () => Task.FromResult(store.ExplainPrune([text!])),
+            () => store.PruneAsync([text!], (_, _) => Task.CompletedTask)])
         {
             var exception = await Assert.ThrowsAsync<ArgumentException>(prune);
             Assert.Contains("is not an image ID, so it would protect no image", exception.Message,
