@@ -108,7 +108,7 @@ public sealed class Docker29HostTests : IDisposable
         var why = failure.Exception.Message;
         Assert.Contains(hangs ? "did not remove" : "is not valid", why, StringComparison.Ordinal);
         Assert.Equal(
-            [$"Could not remove {bad} (a:1, b:1): {why} It stays tracked, and the next prune tries it again, last"],
+            [$"Could not remove {bad} (a:1, b:1): {why} It stays tracked, and the next prune tries it last"],
             _log.Messages(LogLevel.Warning));
         _docker.Before = _ => null;
         Assert.Equal([bad], (await Collector.RunAsync(Cancel)).Removed.Select(image => image.ImageId));

@@ -100,7 +100,7 @@ public sealed class RemovalByNamesTests : IDisposable
         await Assert.ThrowsAsync<DockerRequestFailedException>(RemoveAsync);
 
         Assert.Equal([("a:1", Old), ("b:1", Old), ("c:1", Old)], NamesInOrder);
-        Assert.Contains("may have lost the names a@sha256:77: give", Assert.Single(_log.Messages(LogLevel.Warning)),
+        Assert.Contains("may have lost the names a@sha256:77: restore", Assert.Single(_log.Messages(LogLevel.Warning)),
             StringComparison.Ordinal);
     }
 
