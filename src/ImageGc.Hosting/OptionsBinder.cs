@@ -44,7 +44,7 @@ internal sealed class OptionsBinder(IConfiguration section, IReadOnlyList<string
         Read(nameof(options.ImageDirectory), TryText, "", (string value) => options.ImageDirectory = value);
         ReadList(nameof(options.KeepImages), options.KeepImages);
         ReadList(nameof(options.KeepLabels), options.KeepLabels);
-        Read(nameof(options.KeepNewest), TryParseNumber, "use a whole number",
+        Read(nameof(options.KeepNewest), TryParseNumber, "use a whole number, 0 or more",
             (int value) => options.KeepNewest = value);
     }
 

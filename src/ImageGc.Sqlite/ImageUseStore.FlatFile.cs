@@ -142,7 +142,9 @@ public sealed partial class ImageUseStore
         try
         {
             if (Path.Exists(path))
-                throw new IOException("The file exists already and is never overwritten.");
+                throw new IOException(Directory.Exists(path)
+                    ? "It is a directory."
+                    : "The file exists already and is never overwritten.");
             DatabaseFile.WriteNew(path, write);
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)

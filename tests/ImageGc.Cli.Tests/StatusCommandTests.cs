@@ -55,10 +55,14 @@ public sealed class StatusCommandTests : EngineTest
 
         Time.Now += TimeSpan.FromHours(3);
         Assert.Equal(
-            ["state\tThe daemon is not running.", "daemon\tstopped 3 hours ago"], Failing(Ask("status")).Lines[..2]);
+            [
+                "state\tThe daemon is not running. With systemd, run 'systemctl start imagegc'.",
+                "daemon\tstopped 3 hours ago",
+            ],
+            Failing(Ask("status")).Lines[..2]);
         Assert.Equal(
             [
-                "state\tThe daemon is not running.",
+                "state\tThe daemon is not running. With systemd, run 'systemctl start imagegc'.",
                 "daemon\tnot running; it started 3 hours ago and ended without a clean stop",
             ],
             Failing(RunAnywhere("status", "--db", PathOf("killed.db"), "--engine", $"{Docker.Address}")).Lines[..2]);
@@ -70,7 +74,10 @@ public sealed class StatusCommandTests : EngineTest
         Record(TimeSpan.Zero, Id(1));
 
         Assert.Equal(
-            ["state\tThe daemon is not running.", "daemon\tnone has run with this database so far"],
+            [
+                "state\tThe daemon is not running. With systemd, run 'systemctl start imagegc'.",
+                "daemon\tnone has run with this database so far",
+            ],
             Failing(Ask("status")).Lines[..2]);
     }
 
@@ -105,7 +112,13 @@ public sealed class StatusCommandTests : EngineTest
             status.Lines[..4].Select(line => line.Split(", freed")[0]));
         Assert.Equal(ExitCode.Done, status.ExitCode);
 
-        Time.Now += TimeSpan.FromDays(2);
+        Time.Now -= TimeSpan.FromDays(2);
+        Assert.Equal(
+            "state\tThe last cleanup is dated 2026-03-01T12:00:00Z, in the future: the clock was wrong then, or is "
+            + "now. Run 'timedatectl'.",
+            Failing(Ask("status")).Lines[0]);
+
+        Time.Now += TimeSpan.FromDays(4);
         Assert.Equal(
             "state\tNo cleanup has run since 2026-03-01T12:00:00Z, and CleanupRecurrence is 1d.",
             Failing(Ask("status")).Lines[0]);

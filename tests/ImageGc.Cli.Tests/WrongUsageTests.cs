@@ -97,7 +97,7 @@ public sealed class WrongUsageTests : CliTest
         { "run --once --every 36h", ExitCode.Usage, "imagegc: --every is 36h: use whole days, at least 1d." },
         { "run --once --min-age 3", ExitCode.Usage, $"imagegc: --min-age is '3': {DurationForms}" },
         { "run --once --check-every 1s", ExitCode.Usage, "imagegc: --check-every is 1s: use 10s to 1d." },
-        { "run --once --keep-newest -1", ExitCode.Usage, "imagegc: --keep-newest is '-1': use a whole number." },
+        { "run --once --keep-newest -1", ExitCode.Usage, "--keep-newest is '-1': use a whole number, 0 or more." },
         { "run --once --high-threshold 120%", ExitCode.Usage, $"--high-threshold is '120%': {ThresholdForms}" },
         { "run --once --high-threshold 0%", ExitCode.Usage, "--high-threshold is 0%: use 1% to 100%, or 1B or more." },
         { "run --once --keep ''", ExitCode.Usage, "imagegc: --keep needs a value." },
@@ -163,7 +163,7 @@ public sealed class WrongUsageTests : CliTest
         },
         {
             "explain --config {dir}/value.json", ExitCode.Failed,
-            "imagegc: ImageGarbageCollection:KeepNewest is 'two': use a whole number."
+            "imagegc: ImageGarbageCollection:KeepNewest is 'two': use a whole number, 0 or more."
         },
         { "explain --config {dir}/level.json", ExitCode.Failed, "imagegc: The section Logging of the settings is not" },
         {
@@ -195,6 +195,7 @@ public sealed class WrongUsageTests : CliTest
         { "import {dir}", ExitCode.Failed, "imagegc: '{dir}' is a directory. Name the flat file in it." },
         { "import {dir}/binary", ExitCode.Failed, "'{dir}/binary' is not a flat file: none of its lines (2)" },
         { "import {db}", ExitCode.Failed, $"imagegc: '{{db}}' {OfTheDatabase}" },
+        { "export {dir}", ExitCode.Failed, "imagegc: Could not export to '{dir}': It is a directory." },
         { "export {dir}/text", ExitCode.Failed, $"imagegc: Could not export to '{{dir}}/text': {ExistsAlready}" },
         { "export {db}", ExitCode.Failed, $"imagegc: '{{db}}' {OfTheDatabase}" },
         { "backup /dev/null", ExitCode.Failed, $"imagegc: Could not back up to '/dev/null': {ExistsAlready}" },

@@ -46,7 +46,8 @@ public sealed class Docker29Tests : IDisposable
 
         var full = await Assert.ThrowsAsync<EngineUnavailableException>(() => _engine.RemoveImageAsync(image, Cancel));
 
-        Assert.StartsWith($"The engine at {_docker.Address} could not remove {image}: its disk is too full even for that",
+        Assert.StartsWith(
+            $"The engine at {_docker.Address} could not remove {image}: its disk is too full even for that",
             full.Message, StringComparison.Ordinal);
         var listed = Assert.Single(await _engine.ListImagesAsync(Cancel));
         Assert.Equal(isStillFull, !listed.Names.Contains("registry/agent:1"));

@@ -108,7 +108,8 @@ public sealed class RunCommandTests(PrivateEngine engine) : RunCommandTest(engin
             StringComparison.Ordinal);
         Assert.Equal(0, await dryRun.EndAsync());
         Assert.Contains($"expired\t{old}", await dryRun.Output, StringComparison.Ordinal);
-        await UntilAsync(() => second.Error.Contains("only one process can at a time", StringComparison.Ordinal), second);
+        await UntilAsync(
+            () => second.Error.Contains("only one process can at a time", StringComparison.Ordinal), second);
         Assert.True(await ExistsAsync(old));
 
         daemon.Kill();

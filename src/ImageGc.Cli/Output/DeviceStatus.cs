@@ -94,7 +94,10 @@ internal sealed class DeviceStatus
     private IEnumerable<string> FindFaults()
     {
         if (!IsRunning && !IsByCron)
-            yield return "The daemon is not running.";
+            yield return "The daemon is not running. With systemd, run 'systemctl start imagegc'.";
+        if (LastRun is { } run && run.PrunedAt - Now > OverdueAfter)
+            yield return $"The last cleanup is dated {TimeFormat.Iso(run.PrunedAt)}, in the future: the clock was "
+                + "wrong then, or is now. Run 'timedatectl'.";
         foreach (var problem in Host?.Problems ?? [])
             yield return problem.ToString();
         if (IsByCron && (Host?.StartedAt ?? LastRun!.PrunedAt) is var last
