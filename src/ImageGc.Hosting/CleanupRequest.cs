@@ -31,7 +31,7 @@ public static class CleanupRequest
     /// <returns>The answer; null if there was none because no host runs or the host ended.</returns>
     /// <exception cref="ArgumentNullException"><paramref name="store"/> is null.</exception>
     /// <exception cref="ImageUseStoreException">The database cannot be used.</exception>
-    /// <exception cref="OperationCanceledException">The wait was canceled.</exception>
+    /// <exception cref="OperationCanceledException">The wait was cancelled.</exception>
     public static async Task<CleanupAnswer?> SendAsync(
         ImageUseStore store, TimeProvider? time = null, CancellationToken cancellationToken = default)
     {

@@ -40,7 +40,7 @@ internal static partial class HostingLog
         this ILogger logger, Exception? unexpected, string why, string retryAfter);
 
     [LoggerMessage(122, LogLevel.Warning,
-        "Could not watch the engine: {Why} The daemon tries again every {RetryAfter}, and logs when it works again")]
+        "Could not watch the engine: {Why} Next tries every {RetryAfter}. It is logged when it works again")]
     private static partial void NotWatchingForNow(
         this ILogger logger, Exception? unexpected, string why, string retryAfter);
 
@@ -69,7 +69,7 @@ internal static partial class HostingLog
         this ILogger logger, int removed, DiskUsage before, DiskUsage after, DiskThreshold high, DiskThreshold low);
 
     [LoggerMessage(108, LogLevel.Warning,
-        "Could not make enough room on the disk: {Why} The daemon tries again every {RetryAfter}, and logs when there "
+        "Could not make enough room on the disk: {Why} Next tries every {RetryAfter}. It is logged when there "
         + "is room")]
     private static partial void DiskStillFull(this ILogger logger, string why, string retryAfter);
 
@@ -77,7 +77,7 @@ internal static partial class HostingLog
         logger.DiskStillFull(why, DurationText.Format(retryAfter));
 
     [LoggerMessage(109, LogLevel.Error,
-        "Could not make room on the disk: {Why} The daemon tries again every {RetryAfter}, and logs when this changes")]
+        "Could not make room on the disk: {Why} Next tries every {RetryAfter}. It is logged when this changes")]
     private static partial void DiskFailed(this ILogger logger, Exception? unexpected, string why, string retryAfter);
 
     [LoggerMessage(110, LogLevel.Warning,
@@ -112,8 +112,8 @@ internal static partial class HostingLog
     public static partial void KeepsNothing(this ILogger logger, string pattern, string nearest);
 
     [LoggerMessage(118, LogLevel.Warning,
-        "Tracked but never removed: {ImageIds} ({Count} in all). They are not image IDs of this engine and name none "
-        + "of its images. Forget them with 'imagegc forget' or ImageUseStore.Forget, or give the images these names")]
+        "Tracked but never removed, {Count}: {ImageIds}. They are not image IDs of this engine and name none of its "
+        + "images. Forget them with 'imagegc forget' or ImageUseStore.Forget, or give the images these names")]
     public static partial void NonImageIds(this ILogger logger, int count, string imageIds);
 
     [LoggerMessage(120, LogLevel.Information,
@@ -131,7 +131,7 @@ internal static partial class HostingLog
     private static partial void Stopping(this ILogger logger, string why);
 
     [LoggerMessage(123, LogLevel.Warning,
-        "The engine cannot be asked yet: {Why} The daemon tries again every {RetryAfter}, and does not log this again")]
+        "The engine cannot be asked yet: {Why} Next tries every {RetryAfter}; this is logged once")]
     private static partial void EngineUnavailable(
         this ILogger logger, Exception? unexpected, string why, string retryAfter);
 

@@ -26,7 +26,7 @@ public interface IImageGarbageCollector
     /// The engine cannot measure its disk, or no disk of this size reaches the threshold that is set.
     /// </exception>
     /// <exception cref="DiskStillFullException">The disk is still too full.</exception>
-    /// <exception cref="OperationCanceledException">The run was canceled.</exception>
+    /// <exception cref="OperationCanceledException">The run was cancelled.</exception>
     Task<PruneResult> RunAsync(CancellationToken cancellationToken = default);
 
     /// <summary>

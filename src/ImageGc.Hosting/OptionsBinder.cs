@@ -12,9 +12,6 @@ internal sealed class OptionsBinder(IConfiguration section, IReadOnlyList<string
 {
     private delegate bool Parser<T>(string text, out T value);
 
-    private static readonly string[] Lists =
-        [nameof(ImageGarbageCollectionOptions.KeepImages), nameof(ImageGarbageCollectionOptions.KeepLabels)];
-
     public void Configure(ImageGarbageCollectionOptions options)
     {
         RefuseUnknown();
@@ -53,6 +50,11 @@ internal sealed class OptionsBinder(IConfiguration section, IReadOnlyList<string
     {
         var known = typeof(ImageGarbageCollectionOptions).GetProperties().Select(property => property.Name)
             .Concat(ofTheEngine).ToList();
+        string[] mayHaveChildren =
+        [
+            nameof(ImageGarbageCollectionOptions.KeepImages), nameof(ImageGarbageCollectionOptions.KeepLabels),
+            .. ofTheEngine,
+        ];
         foreach (var child in section.GetChildren())
         {
             var setting = child.Key;
@@ -64,7 +66,7 @@ internal sealed class OptionsBinder(IConfiguration section, IReadOnlyList<string
                     : $"{Path(setting)} is not a setting; the nearest is {nearest}.");
             }
 
-            if (child.GetChildren().Any() && !Lists.Contains(setting, StringComparer.OrdinalIgnoreCase))
+            if (child.GetChildren().Any() && !mayHaveChildren.Contains(setting, StringComparer.OrdinalIgnoreCase))
                 throw Invalid($"{Path(setting)} is a list or an object: use one value.");
         }
     }

@@ -53,6 +53,10 @@ public sealed partial class ImageUseStore
         WHERE prune_run_id = @run
         """;
 
+    /// <remarks>
+    /// SQLite evaluates RETURNING before the trigger on the deletion removes the description. Its documentation does
+    /// not promise this (https://www.sqlite.org/lang_returning.html), but `DescriptionTests` checks it.
+    /// </remarks>
     internal const string ForgetExpired = """
         DELETE FROM image_use
         WHERE image_id IN (

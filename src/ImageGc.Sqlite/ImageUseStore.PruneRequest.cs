@@ -126,7 +126,7 @@ public sealed partial class ImageUseStore
     /// <param name="InUse">Valid IDs of images in use.</param>
     /// <param name="Keep">Valid IDs of images to keep, and by which rule.</param>
     /// <param name="Parents">The ID of each image's parent, by the ID of the child.</param>
-    /// <param name="AllowOtherIdForms">Whether an ID in use may have another form than the tracked ones.</param>
+    /// <param name="AllowOtherIdForms">As <see cref="PruneOptions.AllowOtherIdForms"/>.</param>
     /// <param name="Threshold">How long an image must have been unused.</param>
     /// <param name="Kind">The kind as the history has it.</param>
     /// <param name="Decided">Receives the verdicts, or null.</param>

@@ -155,7 +155,7 @@ public sealed class WrongUsageTests : CliTest
         },
         {
             "run --once --config {dir}/no-section.json", ExitCode.Failed,
-            "'{dir}/no-section.json' has no section 'ImageGarbageCollection', so its settings have no effect."
+            "'{dir}/no-section.json' has no section 'ImageGarbageCollection', so nothing in it has an effect."
         },
         {
             "status --config {dir}/unknown.json", ExitCode.Failed,
@@ -240,6 +240,14 @@ public sealed class WrongUsageTests : CliTest
         if (result.Output.Length > 0)
             using (JsonDocument.Parse(result.Output))
                 Assert.EndsWith("\n", result.Output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_settings_file_can_have_only_what_belongs_beside_the_section()
+    {
+        var file = FileOf("""{ "logging": {}, "MetricsFile": "x.prom" }""", "beside.json");
+
+        Assert.Equal(ExitCode.Done, Run("list", "--config", file).ExitCode);
     }
 
     public override void Dispose()

@@ -124,7 +124,7 @@ public sealed class CleanupRecordsTests : HostTest
         Assert.All(kept, verdict => Assert.Equal("it is not an image ID of this engine", verdict.KeptBy));
         Assert.Equal(["image", "name:gone"], store.List().Select(image => image.ImageId).Order());
         Assert.Contains(Log.Messages(LogLevel.Warning), message => message.StartsWith(
-            "Tracked but never removed: name:gone (1 in all).", StringComparison.Ordinal));
+            "Tracked but never removed, 1: name:gone.", StringComparison.Ordinal));
         Assert.Empty(store.ListRemoved());
         Assert.Empty(Engine.Removed);
     }

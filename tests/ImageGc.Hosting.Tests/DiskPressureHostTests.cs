@@ -143,7 +143,7 @@ public sealed class DiskPressureHostTests : HostTest
     }
 
     [Fact]
-    public async Task Only_three_removals_in_a_row_that_free_nothing_end_it()
+    public async Task Two_removals_in_a_row_that_free_nothing_do_not_end_it()
     {
         using var host = Fill(("HighThreshold", "95%"), ("LowThreshold", "80%"));
         Engine.Removing = image =>

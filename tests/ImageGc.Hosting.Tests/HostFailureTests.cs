@@ -73,7 +73,7 @@ public sealed class HostFailureTests : HostTest
         Assert.Equal(ends, Health.NeedsRestart(new ImageUseStoreException(reason, "x.db", "It failed.")));
 
     [Fact]
-    public void The_test_above_decides_for_every_reason() => Assert.Equal(
+    public void Whether_it_ends_the_host_is_decided_for_every_reason() => Assert.Equal(
         Enum.GetValues<StoreErrorReason>().Order(),
         typeof(HostFailureTests).GetMethod(nameof(Only_a_failure_that_needs_a_restart_ends_the_host))!
             .GetCustomAttributesData().Where(data => data.AttributeType == typeof(InlineDataAttribute))
@@ -174,8 +174,7 @@ public sealed class HostFailureTests : HostTest
 
         Assert.Equal(
             [
-                "The engine cannot be asked yet: The engine is away. The daemon tries again every 1m, and does not log "
-                + "this again",
+                "The engine cannot be asked yet: The engine is away. Next tries every 1m; this is logged once",
             ],
             Log.Messages(LogLevel.Warning));
         Assert.Empty(Log.Messages(LogLevel.Error));

@@ -75,7 +75,7 @@ public sealed class OwnEngineTests : HostTest
     }
 
     [Fact]
-    public async Task After_a_long_break_a_stream_that_has_lasted_is_taken_up_again_within_a_second()
+    public async Task After_a_long_break_a_stream_that_has_lasted_is_tried_again_after_a_second()
     {
         Engine.Events = Channel.CreateUnbounded<EngineEvent>();
         Engine.Failure = new EngineUnavailableException("It is away.");

@@ -103,14 +103,17 @@ public sealed class PermissionTests : StoreTest
         store.RecordUse(Id(1));
         store.LockPrunes();
 
-        foreach (var file in Directory.GetFiles(PathOf("")))
+        var files = Directory.GetFiles(PathOf(""));
+        Assert.Superset(new HashSet<string>([DatabasePath, DatabasePath + ".run"]), files.ToHashSet());
+        foreach (var file in files)
             Assert.Equal("65534:65534", Shell.OutputOrSkip("stat", "--format=%u:%g", file).Trim());
 
         store.Dispose();
         using var owner = Unprivileged.BecomeOrSkip();
         using var theirs = Open();
         theirs.LockPrunes();
-        Assert.Single(theirs.List());
+        theirs.RecordUse(Id(2));
+        Assert.Equal(2, theirs.Count());
     }
 
     [Fact]

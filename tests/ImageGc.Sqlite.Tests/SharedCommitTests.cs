@@ -88,13 +88,14 @@ public sealed class SharedCommitTests : StoreTest
         var threads = Enumerable.Range(1, 3).Select(number =>
             Start(() => failures[number] = Record.Exception(() => store.RecordUse(Id(number))))).ToList();
         time.Allow(1);
-        SpinWait.SpinUntil(() => time.Asked == 2); // The first one has recorded, and one of the others records both.
+        // The first one has recorded, and one of the others records both.
+        Wait.Until(() => time.Asked == 2, "a second thread asks for the time");
         var interrupted = threads.IndexOf(time.Reader!) + 1;
 
         time.Reader!.Interrupt();
-        time.Reader.Join();
+        End(time.Reader);
         time.Allow(100);
-        threads.ForEach(thread => thread.Join());
+        threads.ForEach(End);
 
         Assert.IsType<ThreadInterruptedException>(failures[interrupted]);
         Assert.Null(failures[5 - interrupted]);

@@ -9,10 +9,10 @@ internal sealed class BackupCommand(GlobalOptions global) : NewFileCommand(
     "imagegc backup /mnt/backup/image_use.db",
     "",
     "# To restore it under systemd, as root:",
-    "systemctl stop imagegc && cd /var/lib/imagegc",
-    "mkdir old && mv image_use.db* old",
-    "cp /mnt/backup/image_use.db . && chown --reference=. image_use.db",
-    "systemctl start imagegc")
+    "systemctl stop imagegc && cd /var/lib/imagegc &&",
+    "old=$(mktemp -d) && mv image_use.db* \"$old\" &&",
+    "    cp /mnt/backup/image_use.db . && chown --reference=. image_use.db &&",
+    "    systemctl start imagegc")
 {
     protected override string Write(ImageUseStore store, string file)
     {

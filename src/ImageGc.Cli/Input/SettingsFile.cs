@@ -9,6 +9,9 @@ internal static class SettingsFile
 {
     public const string Section = "ImageGarbageCollection";
 
+    /// <summary>What a file can have beside the section, or alone.</summary>
+    private static readonly string[] Others = ["Logging", "MetricsFile"];
+
     /// <exception cref="CommandFailedException">The file cannot be read, or has no settings.</exception>
     public static IConfigurationRoot Read(string file)
     {
@@ -23,10 +26,10 @@ internal static class SettingsFile
             var configuration = new ConfigurationBuilder().AddJsonFile(path, optional: false).Build();
             var sections = configuration.GetChildren().Select(child => child.Key).ToList();
             return sections.Contains(Section, StringComparer.OrdinalIgnoreCase)
-                || (sections.Count > 0 && sections.TrueForAll(section => section is "Logging" or "MetricsFile"))
+                || (sections.Count > 0 && !sections.Except(Others, StringComparer.OrdinalIgnoreCase).Any())
                 ? configuration
                 : throw new CommandFailedException(
-                    $"'{path}' has no section '{Section}', so its settings have no effect. Move them into one.");
+                    $"'{path}' has no section '{Section}', so nothing in it has an effect. Add the section.");
         }
         catch (Exception wrong) when (wrong is InvalidDataException or FormatException)
         {

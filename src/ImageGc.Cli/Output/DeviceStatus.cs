@@ -95,9 +95,9 @@ internal sealed class DeviceStatus
     {
         if (!IsRunning && !IsByCron)
             yield return "The daemon is not running. With systemd, run 'systemctl start imagegc'.";
-        if (LastRun is { } run && run.PrunedAt - Now > OverdueAfter)
-            yield return $"The last cleanup is dated {TimeFormat.Iso(run.PrunedAt)}, in the future: the clock was "
-                + "wrong then, or is now. Run 'timedatectl'.";
+        if (((IsByCron ? Host?.StartedAt : null) ?? LastRun?.PrunedAt) is { } dated && dated - Now > OverdueAfter)
+            yield return $"The last cleanup is dated {TimeFormat.Iso(dated)}, in the future: the clock was wrong then, "
+                + "or is now. Run 'timedatectl'.";
         foreach (var problem in Host?.Problems ?? [])
             yield return problem.ToString();
         if (IsByCron && (Host?.StartedAt ?? LastRun!.PrunedAt) is var last

@@ -71,16 +71,19 @@ impl ImagePruneData {
     /// Returns the images to remove, with their last use as the time since 1970, and stops tracking
     /// them. Records the tracked images in use as used now.
     ///
-    /// If the storage fails, it prints a warning and returns no images, as the flat file did. An
-    /// error would end the daemon, because the image garbage collector passes it on.
+    /// If the storage fails or an ID in use is refused, it prints a warning and returns no images, as
+    /// the flat file did. An error would end the daemon, because the image garbage collector passes
+    /// it on.
     pub fn prune_images_from_file(
         &self,
         in_use_image_ids: HashSet<String>,
     ) -> Result<HashMap<String, Duration>, Error> {
-        // No image ID contains a zero byte, so such a string protects no image.
+        // Older versions of edgelet pass an empty ID if there is no bootstrap image. A zero byte would
+        // end the string, so it becomes a space, which is refused too.
         let in_use: Vec<CString> = in_use_image_ids
             .into_iter()
-            .filter_map(|id| CString::new(id).ok())
+            .filter(|id| !id.is_empty())
+            .map(|id| CString::new(id.replace('\0', " ")).unwrap_or_default())
             .collect();
         let in_use: Vec<*const c_char> = in_use.iter().map(|id| id.as_ptr()).collect();
         let mut images = Images::new();

@@ -240,18 +240,28 @@ fn a_threshold_is_rounded_up_to_whole_seconds() {
 }
 
 #[test]
-fn strings_in_use_that_are_not_image_ids_are_ignored() {
-    let home = Home::new("foreign");
+fn an_empty_id_in_use_is_ignored() {
+    let home = Home::new("empty");
     let data = home.open_with(DAY, &[(image(1), 2 * DAY), (image(2), 2 * DAY)]);
-    let in_use = ["", "a b", "a\0b"]
-        .iter()
-        .map(|&id| String::from(id))
-        .chain(set(&[1]))
-        .collect();
+    let in_use = set(&[1]).into_iter().chain([String::new()]).collect();
 
     let pruned = data.prune_images_from_file(in_use).unwrap();
 
     assert_eq!(set(&[2]), ids(pruned));
+}
+
+#[test]
+fn text_in_use_that_is_not_an_image_id_prunes_nothing() {
+    let home = Home::new("foreign");
+    let data = home.open_with(DAY, &[(image(1), 2 * DAY), (image(2), 2 * DAY)]);
+
+    for text in ["a b", "a\0b"] {
+        let in_use = set(&[1]).into_iter().chain([text.to_string()]).collect();
+
+        assert!(data.prune_images_from_file(in_use).unwrap().is_empty());
+    }
+
+    assert_eq!(2, tracked(&data).len());
 }
 
 #[test]

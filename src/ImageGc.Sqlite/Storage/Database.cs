@@ -208,7 +208,7 @@ internal sealed class Database : IDisposable
     private ImageUseStoreException Unreadable(string doing, Exception inner) => new(
         StoreErrorReason.Corrupt, Path,
         $"Could not {doing} in '{Path}': a row contains invalid data, so the file is damaged. "
-        + "The next start keeps the damaged file and salvages what can be read.",
+        + "Restart the program that writes it: that keeps the damaged file and salvages what can be read.",
         inner);
 
     public void Dispose()

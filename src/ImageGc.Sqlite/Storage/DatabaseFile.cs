@@ -16,7 +16,7 @@ internal static partial class DatabaseFile
     /// <remarks>
     /// A file that root creates belongs to the owner of its directory, as SQLite does it with the log. Otherwise a
     /// daemon that runs as that user could not use the file. The descriptor is that of the file just created, because
-    /// the owner of the directory could replace its name.
+    /// the owner of the directory could replace its name. Without the capability, as in a container, root keeps it.
     /// </remarks>
     public static void CreateIfMissing(string path)
     {

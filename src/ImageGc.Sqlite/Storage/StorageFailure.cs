@@ -71,7 +71,8 @@ internal static class StorageFailure
         (raw.SQLITE_CANTOPEN or raw.SQLITE_PERM, _) => (StoreErrorReason.Unavailable,
             "it cannot be opened. Check that its directory exists and that this user may read and write both."),
         (raw.SQLITE_CORRUPT or raw.SQLITE_NOTADB, _) => (StoreErrorReason.Corrupt,
-            "the file is damaged. The next start keeps the damaged file and salvages what can be read."),
+            "the file is damaged. Restart the program that writes it: that keeps the damaged file and salvages what "
+            + "can be read."),
         (raw.SQLITE_IOERR, _) => Explain(5)!.Value,
         _ => (StoreErrorReason.Other, "SQLite reported an error that this library does not know."),
     };

@@ -25,7 +25,7 @@ internal static class Workloads
             yield return Operation.Record(Id(first + 1));
             yield return Operation.Checkpoint;
             yield return Operation.Record(Id(first + batch + 1));
-            yield return Operation.Prune(Threshold, Id(first), Id(first + 2), "never recorded", Id(999_999));
+            yield return Operation.Prune(Threshold, Id(first), Id(first + 2), Id(999_999));
             yield return Operation.Record(Id(first + 2));
             yield return Operation.RecordAll(Id(first + 191), Id(first + 192), Id(first + 193));
             yield return Operation.PruneWithRemoval(TimeSpan.Zero, [.. Enumerable.Range(0, first + 191).Select(Id)]);
