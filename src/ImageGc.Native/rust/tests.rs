@@ -241,7 +241,7 @@ fn a_threshold_is_rounded_up_to_whole_seconds() {
 
 #[test]
 fn an_empty_id_in_use_is_ignored() {
-    let home = Home::new("empty");
+    let home = Home::new("empty-id");
     let data = home.open_with(DAY, &[(image(1), 2 * DAY), (image(2), 2 * DAY)]);
     let in_use = set(&[1]).into_iter().chain([String::new()]).collect();
 
