@@ -118,7 +118,7 @@ internal sealed partial class DockerEngine
         }
         catch (DockerRequestFailedException gone) when (gone.Status == HttpStatusCode.NotFound)
         {
-            return; // There is no image to tag any more.
+            return; // The image is gone, so it cannot get names.
         }
         catch (Exception exception)
             when (exception is EngineRequestFailedException or EngineUnavailableException or TimeoutException)

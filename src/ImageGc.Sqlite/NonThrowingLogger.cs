@@ -26,7 +26,7 @@ internal sealed class NonThrowingLogger(ILogger inner) : ILogger
         catch (Exception)
 #pragma warning restore CA1031
         {
-            // There is no other place to report it.
+            // A failure to report cannot be reported anywhere else.
         }
     }
 }

@@ -92,9 +92,9 @@ public sealed class PruneWithCommandTests : CliTest
     [InlineData("true {} | cat", "| has no effect")]
     [InlineData("true {} > /dev/null", "> has no effect")]
     [InlineData("{} x", "has {} where the program belongs")]
-    [InlineData("no-such-program {}", "there is no program 'no-such-program'")]
-    [InlineData("/tmp {}", "there is no program '/tmp'")]
-    [InlineData("/etc/passwd {}", "there is no program '/etc/passwd'")]
+    [InlineData("no-such-program {}", "the program 'no-such-program' was not found")]
+    [InlineData("/tmp {}", "the program '/tmp' was not found")]
+    [InlineData("/etc/passwd {}", "the program '/etc/passwd' was not found")]
     public void A_command_that_cannot_work_is_a_usage_error_before_anything_is_decided(string command, string why)
     {
         Record(Month, "a");

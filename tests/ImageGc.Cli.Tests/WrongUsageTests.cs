@@ -115,7 +115,10 @@ public sealed class WrongUsageTests : CliTest
             "--dry-run and --import cannot be combined. Run 'imagegc import FILE' first."
         },
         { "prune --nothing-in-use --run ''", ExitCode.Usage, "imagegc: The command '' is empty." },
-        { "prune --nothing-in-use --run 'rmi-it {}'", ExitCode.Usage, "cannot be run: there is no program 'rmi-it'." },
+        {
+            "prune --nothing-in-use --run 'rmi-it {}'", ExitCode.Usage,
+            "cannot be run: the program 'rmi-it' was not found."
+        },
         {
             "prune --nothing-in-use --run 'docker rmi'", ExitCode.Usage,
             "The command 'docker rmi' has no {}: write {} where the image ID belongs."

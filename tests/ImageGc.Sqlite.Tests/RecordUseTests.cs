@@ -182,7 +182,8 @@ public sealed class RecordUseTests : StoreTest
         store.Dispose();
         store.Dispose();
 
-        Assert.Throws<ObjectDisposedException>(() => store.RecordUse(Id(1)));
+        var exception = Assert.Throws<ObjectDisposedException>(() => store.RecordUse(Id(1)));
+        Assert.Equal(typeof(ImageUseStore).FullName, exception.ObjectName);
         Assert.Throws<ObjectDisposedException>(() => store.List());
     }
 

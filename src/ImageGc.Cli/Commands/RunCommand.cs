@@ -244,7 +244,7 @@ internal sealed partial class RunCommand : EngineCommand
         }
         catch when (outcomes.Verdicts.Count == 0 && !context.Json)
         {
-            throw; // There is no outcome to print.
+            throw; // The run has no outcome to print.
         }
         catch
         {

@@ -71,7 +71,7 @@ internal sealed partial class RemovalCommand
             throw new FormatException("has no {}: write {} where the image ID belongs");
         return ProgramPath.Find(program, searchPath) is { } path
             ? new RemovalCommand(path, arguments)
-            : throw new FormatException($"cannot be run: there is no program '{program}'");
+            : throw new FormatException($"cannot be run: the program '{program}' was not found");
     }
 
     [GeneratedRegex(@"^(?!.*\.\.)[A-Za-z0-9][A-Za-z0-9._:/@+-]*\z", RegexOptions.ExplicitCapture)]

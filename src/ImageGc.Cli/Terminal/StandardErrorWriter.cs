@@ -28,7 +28,7 @@ internal sealed class StandardErrorWriter(TextWriter inner) : TextWriter
             }
             catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
             {
-                // There is no other place to report it.
+                // A failure to report cannot be reported anywhere else.
             }
         }
     }

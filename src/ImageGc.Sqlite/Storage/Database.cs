@@ -151,11 +151,15 @@ internal sealed class Database : IDisposable
         $"back up to '{path}'", onlyReads: true,
         session => session.Connection.Execute("VACUUM INTO @path", new { path }));
 
+    /// <remarks>It names the type that callers know, by text, because this part does not know the store.</remarks>
+    private static ObjectDisposedException Disposed() => new("ImageGc.Sqlite.ImageUseStore");
+
     private T InTurn<T>(string doing, bool onlyReads, Func<DatabaseSession, T> use)
     {
         lock (_oneAtATime)
         {
-            ObjectDisposedException.ThrowIf(_closed, typeof(ImageUseStore)); // The type that callers know.
+            if (_closed)
+                throw Disposed();
             using var temporary = OpenIfThereIsRoom(onlyReads);
             var session = temporary ?? _session!;
             try
@@ -180,7 +184,7 @@ internal sealed class Database : IDisposable
     }
 
     /// <summary>Opens the database for writing if there was no room for that until now.</summary>
-    /// <returns>A read-only session for this call alone if there still is no room, otherwise null.</returns>
+    /// <returns>A read-only session for this call alone if the disk is still full, otherwise null.</returns>
     private DatabaseSession? OpenIfThereIsRoom(bool onlyReads)
     {
         if (_session is not null)
