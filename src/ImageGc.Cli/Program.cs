@@ -1,5 +1,5 @@
 using System.CommandLine;
 using ImageGc.Cli.Terminal;
 
-return ImageGc.Cli.CommandLine.Run(
+return ImageGc.Cli.Application.Run(
     args, ConsoleEnvironment.FromCurrentProcess(), new InvocationConfiguration());

@@ -3,16 +3,6 @@ using Microsoft.Extensions.Options;
 
 namespace ImageGc.Hosting;
 
-/// <summary>A part of the host that can fail while the others work.</summary>
-internal enum HostPart
-{
-    Database,
-    Recording,
-    Watching,
-    Cleanup,
-    Disk,
-}
-
 /// <summary>What the host is doing, which it stores in the database at every change.</summary>
 internal sealed class HostState(
     Func<ImageUseStore> store, IOptions<ImageGarbageCollectionOptions> options, IContainerEngine engine,

@@ -64,7 +64,7 @@ public abstract partial class CliTest : IDisposable
             SettingsFile = SettingsFile,
             DefaultDatabase = PathOf("default.db"),
         };
-        var exitCode = CommandLine.Run(
+        var exitCode = Application.Run(
             args, environment, new InvocationConfiguration { Output = output, Error = error });
         return new Result(exitCode, output.ToString(), error.ToString());
     }

@@ -39,7 +39,7 @@ internal abstract class EngineCommand(GlobalOptions global, string name, string 
             is EngineRequestFailedException or EngineChangedException or TimeoutException or InvalidDataException
             or NotSupportedException)
         {
-            // If the engine cannot be reached, that is an IOException, which CommandLine reports. Others are bugs.
+            // If the engine cannot be reached, that is an IOException, which Application reports. Others are bugs.
             throw new CommandFailedException(exception.Message);
         }
     }

@@ -20,9 +20,13 @@ internal abstract class CommandBase : Command
     protected int WriteUsage(CommandContext context, string wrong)
     {
         context.WriteError(wrong);
-        context.Error.WriteLine(CommandLine.HelpHint(this));
+        context.Error.WriteLine(HelpHint(this));
         return ExitCode.Usage;
     }
+
+    /// <summary>The last line of every message about wrong usage.</summary>
+    public static string HelpHint(Command command) =>
+        $"Run 'imagegc {(command is RootCommand ? "" : $"{command.Name} ")}--help' for usage and examples.";
 
     /// <returns>The exit code.</returns>
     protected abstract int Run(CommandContext context);

@@ -10,7 +10,7 @@ using ImageGc.Sqlite;
 namespace ImageGc.Cli;
 
 /// <summary>The command line of `imagegc`: its commands, and how their errors are reported.</summary>
-internal static class CommandLine
+internal static class Application
 {
     public static int Run(string[] args, ConsoleEnvironment environment, InvocationConfiguration configuration)
     {
@@ -27,7 +27,7 @@ internal static class CommandLine
         if (FindMistypedOption(parsed) is { } mistyped)
         {
             configuration.Error.WriteLine($"imagegc: {Explain(mistyped, parsed.CommandResult)}");
-            configuration.Error.WriteLine(HelpHint(parsed.CommandResult.Command));
+            configuration.Error.WriteLine(CommandBase.HelpHint(parsed.CommandResult.Command));
             return ExitCode.Usage;
         }
 
@@ -118,11 +118,7 @@ internal static class CommandLine
         if (missing is not null && lines is [var line] && line.StartsWith("Required", StringComparison.Ordinal))
             lines = [$"{missing.HelpName ?? missing.Name} is missing. {missing.Description}"];
         error.WriteLine($"imagegc: {string.Join(error.NewLine, lines)}");
-        error.WriteLine(HelpHint(parsed.CommandResult.Command));
+        error.WriteLine(CommandBase.HelpHint(parsed.CommandResult.Command));
         return ExitCode.Usage;
     }
-
-    /// <summary>The last line of every message about wrong usage.</summary>
-    public static string HelpHint(Command command) =>
-        $"Run 'imagegc {(command is RootCommand ? "" : $"{command.Name} ")}--help' for usage and examples.";
 }
