@@ -124,6 +124,27 @@ public sealed class DailyQuestionsTests : EngineTest
     }
 
     [Fact]
+    public void When_and_why_one_image_is_removed()
+    {
+        foreach (var written in (string[])["registry/app:2", Short(_app2), "*/app:2"])
+        {
+            var result = Ask("explain", written);
+            Assert.Equal($"used-recently\t{_app2}", string.Join('\t', Assert.Single(result.Lines).Split('\t')[..2]));
+            Assert.Contains("0 of 1 tracked image can be removed now", result.Error, StringComparison.Ordinal);
+        }
+
+        var unknown = Ask("explain", "registry/ap:2");
+        Assert.Equal((ExitCode.Failed, ""), (unknown.ExitCode, unknown.Output));
+        Assert.Contains(
+            "'registry/ap:2' is not tracked, so it is never removed. Did you mean 'registry/app:2'?", unknown.Error,
+            StringComparison.Ordinal);
+        Assert.Equal(
+            [$"in-use\t{_app2}"],
+            Run("explain", "registry/app:2", "--in-use", _app2, "--in-use", _agent).Lines
+                .Select(line => string.Join('\t', line.Split('\t')[..2])));
+    }
+
+    [Fact]
     public void What_if_images_were_kept_for_three_days()
     {
         Assert.Equal(["expired", "expired", "in-use"],

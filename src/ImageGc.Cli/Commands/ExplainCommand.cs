@@ -11,6 +11,7 @@ namespace ImageGc.Cli.Commands;
 
 internal sealed class ExplainCommand : EngineCommand
 {
+    private readonly Argument<string?> _image;
     private readonly InUseOptions _inUse = new();
     private readonly Option<bool> _fullIds = ImageTable.FullIdsOption();
 
@@ -20,12 +21,15 @@ internal sealed class ExplainCommand : EngineCommand
             "Show whether and when each tracked image can be removed, and why. Asks the engine which images are in use "
             + "and applies the settings of the daemon, unless you list the images in use.",
             "imagegc explain",
+            "imagegc explain registry/app:1.4",
             "imagegc explain --older-than 3d        # with another threshold",
             "",
             "# Without asking the engine, as a runtime does: list the images in use.",
             "docker ps --all --quiet | xargs docker inspect --format '{{.Image}}' |",
             "    imagegc explain --in-use-file - --older-than 24h | grep -c ^expired")
     {
+        _image = ImageIdArgument.CreateFilter(ImageIdCompletions.TrackedOrNamed, global);
+        Arguments.Add(_image);
         _inUse.AddTo(this, global, isRequired: false);
         Daemon.AddEngineTo(this);
         Options.Add(_fullIds);
@@ -44,7 +48,7 @@ internal sealed class ExplainCommand : EngineCommand
         {
             var verdicts = ImageVerdict.ExpiredFirst(
                 await services.GetRequiredService<IImageGarbageCollector>().PreviewAsync(cancel));
-            Write(verdicts, context);
+            Write(Matching(verdicts, context), context);
             context.WriteInfo(settings.Describe(OptionsOf(services)));
             return ExitCode.Done;
         }, readOnly: true);
@@ -57,9 +61,20 @@ internal sealed class ExplainCommand : EngineCommand
         using var store = context.OpenReadOnly();
         var verdicts = ImageVerdict.ExpiredFirst(store.ExplainPrune(
             ids, new PruneOptions { Threshold = _inUse.ThresholdOf(context) }));
-        Write(verdicts, context);
+        Write(Matching(verdicts, context), context);
         context.WriteInfo(InUseSummary.Describe(ids, verdicts));
         return ExitCode.Done;
+    }
+
+    /// <exception cref="CommandFailedException">The image on the command line is not tracked.</exception>
+    private List<ImageVerdict> Matching(List<ImageVerdict> verdicts, CommandContext context)
+    {
+        if (context.GetOptional(_image) is not { } written)
+            return verdicts;
+        var matching = KnownImages.Matching(written, verdicts, verdict => verdict.Image);
+        return matching.Count > 0 ? matching : throw new CommandFailedException(
+            $"'{written}' is not tracked, so it is never removed. "
+            + new KnownImages([.. verdicts.Select(verdict => verdict.Image)]).Hint(written));
     }
 
     private void Write(List<ImageVerdict> verdicts, CommandContext context)

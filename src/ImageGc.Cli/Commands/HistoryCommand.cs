@@ -8,14 +8,7 @@ namespace ImageGc.Cli.Commands;
 
 internal sealed class HistoryCommand : CommandBase
 {
-    private readonly Argument<string?> _id = new("IMAGE")
-    {
-        Description = "List only these images: a name, an ID, the first digits of an ID (at least "
-            + $"{ImageId.MinPrefixDigits}), or a glob.",
-        Arity = ArgumentArity.ZeroOrOne,
-        HelpName = "IMAGE",
-    };
-
+    private readonly Argument<string?> _image;
     private readonly Option<bool> _runs = new("--runs") { Description = "List the cleanups instead, newest first." };
     private readonly Option<bool> _fullIds = ImageTable.FullIdsOption();
 
@@ -28,14 +21,13 @@ internal sealed class HistoryCommand : CommandBase
             "imagegc history registry/app:1.4",
             "imagegc history --runs")
     {
-        _id.Validators.Add(ImageIdArgument.Validate);
-        ImageIdArgument.AddCompletions(_id.CompletionSources, ImageIdCompletions.TrackedOrRemoved, global);
-        Arguments.Add(_id);
+        _image = ImageIdArgument.CreateFilter(ImageIdCompletions.TrackedOrRemoved, global);
+        Arguments.Add(_image);
         Options.Add(_runs);
         Options.Add(_fullIds);
         Validators.Add(given =>
         {
-            if (given.GetValue(_runs) && given.GetResult(_id) is { Tokens.Count: > 0 })
+            if (given.GetValue(_runs) && given.GetResult(_image) is { Tokens.Count: > 0 })
                 given.AddError("--runs and IMAGE cannot be combined. Leave out one of them.");
         });
     }
@@ -49,19 +41,12 @@ internal sealed class HistoryCommand : CommandBase
             return ExitCode.Done;
         }
 
-        var written = context.GetOptional(_id);
+        var written = context.GetOptional(_image);
         var removed = store.ListRemoved();
         if (written is not null)
-            removed = Matching(written, removed);
+            removed = KnownImages.Matching(written, removed, image => image.Image);
         WriteRemoved(removed, context);
         return written is null ? ExitCode.Done : WriteTrackedState(written, found: removed.Count > 0, store, context);
-    }
-
-    private static List<RemovedImage> Matching(string written, IReadOnlyList<RemovedImage> removed)
-    {
-        var matching = new KnownImages([.. removed.Select(image => image.Image)]).All(written)
-            .Select(image => image.ImageId).ToHashSet(StringComparer.Ordinal);
-        return [.. removed.Where(image => matching.Contains(image.Image.ImageId))];
     }
 
     private void WriteRemoved(IReadOnlyList<RemovedImage> removed, CommandContext context)
@@ -70,7 +55,7 @@ internal sealed class HistoryCommand : CommandBase
             context.WriteJson(removed.Select(JsonRemoved.Of), JsonOutput.Default.IEnumerableJsonRemoved);
         else if (removed.Count > 0)
             context.WriteTable(new ImageTable(context.Environment.Time.GetUtcNow(), context.Get(_fullIds)).Of(removed));
-        else if (context.GetOptional(_id) is null)
+        else if (context.GetOptional(_image) is null)
             context.WriteInfo("The history has no removed images.");
     }
 

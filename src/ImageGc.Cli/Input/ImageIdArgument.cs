@@ -21,6 +21,22 @@ internal static class ImageIdArgument
         return argument;
     }
 
+    /// <summary>Limits a list to the images that are meant.</summary>
+    public static Argument<string?> CreateFilter(
+        Func<ImageUseStore, IEnumerable<string>> known, GlobalOptions global)
+    {
+        var argument = new Argument<string?>("IMAGE")
+        {
+            Description = "List only these images: a name, an ID, the first digits of an ID (at least "
+                + $"{ImageId.MinPrefixDigits}), or a glob.",
+            Arity = ArgumentArity.ZeroOrOne,
+            HelpName = "IMAGE",
+        };
+        argument.Validators.Add(Validate);
+        AddCompletions(argument.CompletionSources, known, global);
+        return argument;
+    }
+
     /// <summary>Offers known image IDs as completions of the value.</summary>
     public static void AddCompletions(
         ICollection<Func<CompletionContext, IEnumerable<CompletionItem>>> sources,

@@ -15,6 +15,14 @@ internal sealed class KnownImages(IReadOnlyCollection<ImageUse> images)
         return exact.Count > 0 ? exact : [.. images.Where(image => pattern.Matches(image.ImageId, image.Names))];
     }
 
+    /// <summary>Those of the items whose images match, as <see cref="All"/> finds them.</summary>
+    public static List<T> Matching<T>(string written, IReadOnlyCollection<T> items, Func<T, ImageUse> imageOf)
+    {
+        var matching = new KnownImages([.. items.Select(imageOf)]).All(written)
+            .Select(image => image.ImageId).ToHashSet(StringComparer.Ordinal);
+        return [.. items.Where(item => matching.Contains(imageOf(item).ImageId))];
+    }
+
     /// <exception cref="CommandFailedException">No image matches, or several do.</exception>
     public ImageUse One(string written)
     {
