@@ -78,6 +78,23 @@ public sealed class FullDiskTests : StoreTest
         Assert.Equal(Time.GetUtcNow(), store.Find("old-1")!.Value.LastUsedAt);
     }
 
+    /// <remarks>The log, which cannot grow, is written from its beginning again.</remarks>
+    [Fact]
+    public void Uses_of_tracked_images_are_recorded_on_a_full_disk_as_often_as_they_come()
+    {
+        using var disk = SmallDisk.MountOrSkip();
+        using var store = OpenOnFullDisk(disk, "open");
+
+        for (var i = 0; i < 500; i++)
+        {
+            Time.Pass(Second);
+            store.RecordUse("used");
+        }
+
+        Assert.Equal(Time.GetUtcNow(), store.Find("used")!.Value.LastUsedAt);
+        Assert.False(store.HasUnrecordedUses);
+    }
+
     [Fact]
     public async Task An_image_used_again_before_its_removal_is_recorded_stays_tracked()
     {
