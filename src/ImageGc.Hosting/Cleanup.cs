@@ -63,7 +63,7 @@ internal sealed class Cleanup(
             var prune = OptionsFor(images, inUse, isForRoom: relief is not null);
             prune.Kind = kind;
             prune.Enough = run.IsEnoughAsync;
-            prune.Freed = run.FreedBy;
+            prune.Freed = run.FreedSpaceOf;
             prune.Progress = progress;
             result = await store().PruneAsync(inUse, run.RemoveAsync, prune, cancellationToken)
                 .ConfigureAwait(false);

@@ -2,9 +2,9 @@ using ImageGc.Sqlite;
 
 namespace ImageGc.Hosting;
 
-/// <summary>The answer of a host to a <see cref="CleanupRequest"/>.</summary>
+/// <summary>The result of a cleanup that a <see cref="CleanupRequest"/> asked for.</summary>
 /// <param name="Failure">Why the cleanup failed; null if it succeeded.</param>
-public sealed record CleanupAnswer(string? Failure);
+public sealed record CleanupResult(string? Failure);
 
 /// <summary>
 /// Asks the host that uses a database, in this or another program, to clean up now with its own settings. This is how
@@ -28,11 +28,11 @@ public static class CleanupRequest
     /// <param name="store">A store that is not read-only. Several threads and programs can ask at once.</param>
     /// <param name="time">The clock for waiting; the system's if null.</param>
     /// <param name="cancellationToken">Ends the wait, not the cleanup.</param>
-    /// <returns>The answer; null if there was none because no host runs or the host ended.</returns>
+    /// <returns>The result; null if no host runs or the host ended.</returns>
     /// <exception cref="ArgumentNullException"><paramref name="store"/> is null.</exception>
     /// <exception cref="ImageUseStoreException">The database cannot be used.</exception>
     /// <exception cref="OperationCanceledException">The wait was cancelled.</exception>
-    public static async Task<CleanupAnswer?> SendAsync(
+    public static async Task<CleanupResult?> SendAsync(
         ImageUseStore store, TimeProvider? time = null, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(store);
@@ -42,9 +42,9 @@ public static class CleanupRequest
             // A later request of another program replaces this one. Its answer holds for both.
             var words = Read(store);
             if (words is [Done, ..])
-                return new CleanupAnswer(Failure: null);
+                return new CleanupResult(Failure: null);
             if (words is [Failed, _, var failure])
-                return new CleanupAnswer(failure);
+                return new CleanupResult(failure);
             if (words is not [Pending, _] || !store.ArePrunesLocked())
                 return null;
             await Task.Delay(PollInterval, time ?? TimeProvider.System, cancellationToken).ConfigureAwait(false);

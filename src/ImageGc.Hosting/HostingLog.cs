@@ -99,7 +99,8 @@ internal static partial class HostingLog
     private static partial void Removed(
         this ILogger logger, string imageId, string names, string lastUsedAt, string freed);
 
-    public static void Removed(this ILogger logger, ImageUse image, IReadOnlyCollection<string> names, Freed? freed) =>
+    public static void Removed(
+        this ILogger logger, ImageUse image, IReadOnlyCollection<string> names, FreedSpace? freed) =>
         logger.Removed(
             image.ImageId, TagsOf(names), Iso(image.LastUsedAt),
             freed is null ? "an unknown amount" : SizeText.Format(freed.Bytes));

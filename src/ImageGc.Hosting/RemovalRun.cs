@@ -12,7 +12,7 @@ internal sealed class RemovalRun(
     private const int MostTimeouts = 3;
 
     private int _timeouts;
-    private Freed? _freed;
+    private FreedSpace? _freed;
 
     /// <summary>Why no other image can be removed; null if the engine works.</summary>
     public Exception? EngineFailure { get; private set; }
@@ -58,15 +58,15 @@ internal sealed class RemovalRun(
                 .ConfigureAwait(false);
         var after = await disk.TryMeasureAsync(cancellationToken).ConfigureAwait(false);
         // The number of the engine is exact. The free space also changes by what other programs write meanwhile.
-        _freed = known?.UniqueBytes is { } unique ? new Freed(unique, Sqlite.FreedBy.Engine)
+        _freed = known?.UniqueBytes is { } unique ? new FreedSpace(unique, FreedBy.Engine)
             : before is null || after is null ? null
-            : new Freed(Math.Max(0, after.AvailableBytes - before.AvailableBytes), Sqlite.FreedBy.Disk);
+            : new FreedSpace(Math.Max(0, after.AvailableBytes - before.AvailableBytes), FreedBy.Disk);
         metrics.Freed(_freed?.Bytes ?? 0);
         log.Removed(image, known?.Names ?? image.Names, _freed);
     }
 
     /// <summary>Returns what the last removal freed; null if that is unknown or nothing was removed.</summary>
-    public Freed? FreedBy(ImageUse image) => _freed;
+    public FreedSpace? FreedSpaceOf(ImageUse image) => _freed;
 
     /// <summary>
     /// Lists the containers again before each removal, since the last one may have taken minutes. The engine's own

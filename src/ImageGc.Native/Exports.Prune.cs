@@ -79,10 +79,10 @@ internal static unsafe partial class Exports
         {
             switch (value.Result)
             {
-                case PruneOutcomeResult.Removed:
+                case RemovalResult.Removed:
                     _counts.Removed++;
                     break;
-                case PruneOutcomeResult.Failed:
+                case RemovalResult.Failed:
                     _counts.Failed++;
                     break;
                 default:

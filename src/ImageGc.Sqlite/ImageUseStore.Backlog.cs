@@ -111,13 +111,13 @@ public sealed partial class ImageUseStore
     private static bool IsFull(ImageUseStoreException failure) => failure.Reason == StoreErrorReason.Full;
 
     /// <summary>An image that was removed, and the run that removed it.</summary>
-    private sealed class Removal(BegunPrune run, ImageUse image, Freed? freed)
+    private sealed class Removal(BegunPrune run, ImageUse image, FreedSpace? freed)
     {
         public BegunPrune Run { get; } = run;
 
         public ImageUse Image { get; } = image;
 
-        public Freed? Freed { get; } = freed;
+        public FreedSpace? Freed { get; } = freed;
 
         /// <summary>When the store first tried to record the removal, in Unix seconds; null before.</summary>
         public long? RemovedAt { get; set; }

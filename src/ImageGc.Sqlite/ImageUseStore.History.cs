@@ -51,7 +51,7 @@ public sealed partial class ImageUseStore
                 Threshold(row.Threshold),
                 KindOf(row.Kind),
                 row.FreedBytes is { } freed
-                    ? new Freed(freed, row.FreedBy == NameOf(FreedBy.Engine) ? FreedBy.Engine : FreedBy.Disk)
+                    ? new FreedSpace(freed, row.FreedBy == NameOf(FreedBy.Engine) ? FreedBy.Engine : FreedBy.Disk)
                     : null)));
 
     private const string SelectRemoved = """

@@ -66,7 +66,7 @@ public sealed partial class ImageUseStore
                 if (outcome.Failure is { } failure)
                     failed.Add(new PruneFailure(image, failure));
                 else
-                    (outcome.Result == PruneOutcomeResult.Removed ? removed : usedMeanwhile).Add(image);
+                    (outcome.Result == RemovalResult.Removed ? removed : usedMeanwhile).Add(image);
                 freed += outcome.Freed?.Bytes ?? 0;
                 request.Progress?.Report(outcome);
             }
@@ -157,7 +157,7 @@ public sealed partial class ImageUseStore
         CancellationToken cancellationToken)
     {
         if (!IsStillLastUse(image) || HasUnrecordedUse(image.ImageId) || IsKeptNow(image))
-            return new PruneOutcome(image, PruneOutcomeResult.UsedMeanwhile);
+            return new PruneOutcome(image, RemovalResult.UsedMeanwhile);
 
         try
         {
@@ -174,15 +174,15 @@ public sealed partial class ImageUseStore
         {
             _log.NotRemoved(image, exception);
             CountFailure(run, image);
-            return new PruneOutcome(image, PruneOutcomeResult.Failed, exception);
+            return new PruneOutcome(image, RemovalResult.Failed, exception);
         }
 
         if (HasUnrecordedUse(image.ImageId)) // Used during its removal, which a full disk left no room to record.
-            return new PruneOutcome(image, PruneOutcomeResult.UsedMeanwhile);
+            return new PruneOutcome(image, RemovalResult.UsedMeanwhile);
         var freed = run.Request.Freed?.Invoke(image);
         return ForgetRemoved(run, image, freed)
-            ? new PruneOutcome(image, PruneOutcomeResult.Removed, Freed: freed)
-            : new PruneOutcome(image, PruneOutcomeResult.UsedMeanwhile);
+            ? new PruneOutcome(image, RemovalResult.Removed, Freed: freed)
+            : new PruneOutcome(image, RemovalResult.UsedMeanwhile);
     }
 
     private bool IsStillLastUse(ImageUse image) => _database.Read("look up an image", connection =>
@@ -200,7 +200,7 @@ public sealed partial class ImageUseStore
     /// the next change that succeeds does it.
     /// </summary>
     /// <returns>False if the image was used during its removal.</returns>
-    private bool ForgetRemoved(BegunPrune run, ImageUse image, Freed? freed)
+    private bool ForgetRemoved(BegunPrune run, ImageUse image, FreedSpace? freed)
     {
         // It goes through the backlog, so that a full disk only delays it.
         var removal = new Removal(run, image, freed);
@@ -246,7 +246,8 @@ public sealed partial class ImageUseStore
     }
 
     private static void InsertRemovedImage(
-        SqliteConnection connection, long run, ImageUse image, long removedAt, bool forgotten, Freed? freed = null) =>
+        SqliteConnection connection, long run, ImageUse image, long removedAt, bool forgotten,
+        FreedSpace? freed = null) =>
         connection.Execute(InsertRemoved, new
         {
             run,

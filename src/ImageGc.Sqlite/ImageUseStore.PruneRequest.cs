@@ -137,5 +137,5 @@ public sealed partial class ImageUseStore
         List<string> InUse, List<KeyValuePair<string, string>> Keep, IReadOnlyDictionary<string, string> Parents,
         bool AllowOtherIdForms, TimeSpan Threshold, string Kind,
         Action<IReadOnlyList<PruneVerdict>>? Decided, IProgress<PruneOutcome>? Progress,
-        Func<CancellationToken, Task<bool>>? Enough, Func<ImageUse, Freed?>? Freed);
+        Func<CancellationToken, Task<bool>>? Enough, Func<ImageUse, FreedSpace?>? Freed);
 }

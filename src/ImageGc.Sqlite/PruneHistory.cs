@@ -19,4 +19,4 @@ public sealed record PruneRun(
 /// <param name="Kind">Why that prune ran; <see cref="PruneKind.Gone"/> if the image was found gone.</param>
 /// <param name="Freed">What its removal freed; null if unknown.</param>
 public sealed record RemovedImage(
-    ImageUse Image, DateTimeOffset RemovedAt, TimeSpan Threshold, PruneKind Kind, Freed? Freed = null);
+    ImageUse Image, DateTimeOffset RemovedAt, TimeSpan Threshold, PruneKind Kind, FreedSpace? Freed = null);

@@ -63,7 +63,7 @@ public sealed class PruneOptions
     /// Called after each removal. It returns what the removal freed, for the history, or null if unknown. An exception
     /// from it ends the prune.
     /// </summary>
-    public Func<ImageUse, Freed?>? Freed { get; set; }
+    public Func<ImageUse, FreedSpace?>? Freed { get; set; }
 
     /// <summary>
     /// Receives the verdict on every tracked image, oldest use first. <see cref="ImageUseStore.PruneAsync"/> calls it

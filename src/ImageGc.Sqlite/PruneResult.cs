@@ -25,10 +25,10 @@ public sealed record PruneFailure(ImageUse Image, Exception Exception);
 /// <param name="Failure">What its removal threw; null if it did not fail.</param>
 /// <param name="Freed">What its removal freed; null if unknown.</param>
 public sealed record PruneOutcome(
-    ImageUse Image, PruneOutcomeResult Result, Exception? Failure = null, Freed? Freed = null);
+    ImageUse Image, RemovalResult Result, Exception? Failure = null, FreedSpace? Freed = null);
 
 /// <summary>Whether an expired image was removed.</summary>
-public enum PruneOutcomeResult
+public enum RemovalResult
 {
     /// <summary>The image was removed and forgotten.</summary>
     Removed,

@@ -15,8 +15,8 @@ public sealed class CleanupRequestTests : HostTest
         using var host = await StartAsync();
         using var other = OpenOther();
 
-        Assert.Equal(new CleanupAnswer(Failure: null), await AskAsync(other));
-        Assert.Equal(new CleanupAnswer(Failure: null), await AskAsync(other));
+        Assert.Equal(new CleanupResult(Failure: null), await AskAsync(other));
+        Assert.Equal(new CleanupResult(Failure: null), await AskAsync(other));
 
         Assert.Contains("Cleaning up now on request", Log.Messages(LogLevel.Information));
         Assert.Equal([PruneKind.Manual, PruneKind.Manual], StoreOf(host).ListPrunes().Select(run => run.Kind));
@@ -46,13 +46,13 @@ public sealed class CleanupRequestTests : HostTest
         using var host = await StartAsync();
         using var other = OpenOther();
         Engine.Failure = new EngineUnavailableException("The engine is away.");
-        Assert.Equal(new CleanupAnswer("The engine is away."), await AskAsync(other));
+        Assert.Equal(new CleanupResult("The engine is away."), await AskAsync(other));
         // The retry is planned, and no longer the cleanup at midnight.
         await UntilAsync(() => HostStatus.ReadFrom(other)?.NextRunAt < Time.GetUtcNow() + TimeSpan.FromMinutes(16));
 
         Engine.Failure = null;
         var askedAt = Time.GetUtcNow();
-        Assert.Equal(new CleanupAnswer(Failure: null), await AskAsync(other));
+        Assert.Equal(new CleanupResult(Failure: null), await AskAsync(other));
         Assert.InRange(Time.GetUtcNow() - askedAt, TimeSpan.Zero, Minute);
         Assert.Single(StoreOf(host).ListPrunes());
     }
@@ -75,7 +75,7 @@ public sealed class CleanupRequestTests : HostTest
         Assert.NotEqual(served, next);
         requests.Answer(next, "It failed.");
         Time.Pass(Minute);
-        Assert.Equal([new CleanupAnswer("It failed."), new CleanupAnswer("It failed.")], [await first, await second]);
+        Assert.Equal([new CleanupResult("It failed."), new CleanupResult("It failed.")], [await first, await second]);
     }
 
     [Fact]
@@ -97,7 +97,7 @@ public sealed class CleanupRequestTests : HostTest
         Assert.Null(requests.Next());
 
         Time.Pass(Minute);
-        Assert.Equal(new CleanupAnswer(Failure: null), await asked);
+        Assert.Equal(new CleanupResult(Failure: null), await asked);
     }
 
     [Fact]
@@ -121,7 +121,7 @@ public sealed class CleanupRequestTests : HostTest
         Assert.Null(await CleanupRequest.SendAsync(other, cancellationToken: Cancel));
     }
 
-    private async Task<CleanupAnswer?> AskAsync(ImageUseStore other)
+    private async Task<CleanupResult?> AskAsync(ImageUseStore other)
     {
         var answer = CleanupRequest.SendAsync(other, Time, Cancel);
         await EndAsync(answer, Time, TimeSpan.FromSeconds(5), timers: 2); // One of the host, one of the request.

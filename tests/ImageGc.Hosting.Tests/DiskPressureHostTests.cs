@@ -46,7 +46,7 @@ public sealed class DiskPressureHostTests : HostTest
         var run = Assert.Single(StoreOf(host).ListPrunes());
         Assert.Equal((PruneKind.DiskPressure, 10_000_000L * removed), (run.Kind, run.FreedBytes));
         Assert.All(
-            StoreOf(host).ListRemoved(), image => Assert.Equal(new Freed(10_000_000, FreedBy.Disk), image.Freed));
+            StoreOf(host).ListRemoved(), image => Assert.Equal(new FreedSpace(10_000_000, FreedBy.Disk), image.Freed));
         Assert.Contains(
             "The disk is 100% full, 0 B free and has reached the threshold of ",
             Assert.Single(Log.Messages(LogLevel.Warning)), StringComparison.Ordinal);
@@ -303,7 +303,7 @@ public sealed class DiskPressureHostTests : HostTest
 
         Assert.Equal(["two", "three"], Engine.Removed);
         Assert.Equal(
-            [new Freed(7_000_000, FreedBy.Engine), new Freed(10_000_000, FreedBy.Disk)],
+            [new FreedSpace(7_000_000, FreedBy.Engine), new FreedSpace(10_000_000, FreedBy.Disk)],
             removed.Select(outcome => outcome.Freed));
         Assert.Equal(17_000_000, Assert.Single(StoreOf(host).ListPrunes(), run => run.Removed > 0).FreedBytes);
     }

@@ -147,7 +147,7 @@ public sealed class RemovalTests : HostTest
 
         await RunAsync(host);
 
-        Assert.Equal(new Freed(0, FreedBy.Disk), Assert.Single(StoreOf(host).ListRemoved()).Freed);
+        Assert.Equal(new FreedSpace(0, FreedBy.Disk), Assert.Single(StoreOf(host).ListRemoved()).Freed);
     }
 
     /// <summary>A host with images that were all used 8 days ago, one after the other.</summary>

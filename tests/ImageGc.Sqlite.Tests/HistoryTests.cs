@@ -57,7 +57,7 @@ public sealed class HistoryTests : StoreTest
         var store = Open();
         store.RecordUse([Id(1), Id(2), Id(3), Id(4)]);
         Time.Pass(Week);
-        var freed = new Dictionary<string, Freed>
+        var freed = new Dictionary<string, FreedSpace>
         {
             [Id(1)] = new(7, FreedBy.Engine),
             [Id(2)] = new(30, FreedBy.Disk),

@@ -65,9 +65,9 @@ public sealed class PruneOptionsTests : StoreTest, IProgress<PruneOutcome>
 
         Assert.Equal(
             [
-                (Id(1), PruneOutcomeResult.Failed, "in use"),
-                (Id(2), PruneOutcomeResult.UsedMeanwhile, null),
-                (Id(3), PruneOutcomeResult.Removed, null),
+                (Id(1), RemovalResult.Failed, "in use"),
+                (Id(2), RemovalResult.UsedMeanwhile, null),
+                (Id(3), RemovalResult.Removed, null),
             ],
             _reported.Select(outcome => (outcome.Image.ImageId, outcome.Result, outcome.Failure?.Message)));
         Assert.Equal([Id(3)], store.ListRemoved().Select(removed => removed.Image.ImageId));

@@ -116,7 +116,7 @@ public sealed class RandomHistoryTests : StoreTest
 
     private static Gen<long> OneOf(params long[] values) => Gen.Int[0, values.Length - 1].Select(i => values[i]);
 
-    private static IEnumerable<(string, PruneOutcomeResult)> Removals(ImageUseStore store, PruneWithRemoval prune)
+    private static IEnumerable<(string, RemovalResult)> Removals(ImageUseStore store, PruneWithRemoval prune)
     {
         var first = true;
         var result = store.PruneAsync(prune.InUse, (image, _) =>
@@ -127,9 +127,9 @@ public sealed class RandomHistoryTests : StoreTest
             return prune.Failing.Contains(image.ImageId) ? throw new IOException() : Task.CompletedTask;
         }, prune.Threshold, CancellationToken.None).Result;
         return [
-            .. result.Removed.Select(image => (image.ImageId, PruneOutcomeResult.Removed)),
-            .. result.UsedMeanwhile.Select(image => (image.ImageId, PruneOutcomeResult.UsedMeanwhile)),
-            .. result.Failed.Select(failure => (failure.Image.ImageId, PruneOutcomeResult.Failed))];
+            .. result.Removed.Select(image => (image.ImageId, RemovalResult.Removed)),
+            .. result.UsedMeanwhile.Select(image => (image.ImageId, RemovalResult.UsedMeanwhile)),
+            .. result.Failed.Select(failure => (failure.Image.ImageId, RemovalResult.Failed))];
     }
 
     private static IEnumerable<(string, long)> Rows(IEnumerable<ImageUse> images) =>

@@ -72,23 +72,23 @@ internal sealed class Rules
     }
 
     /// <summary>A prune with removal, after what it records first: what becomes of one image after the other.</summary>
-    public IEnumerable<(string ImageId, PruneOutcomeResult Result, Rules After)> Removals(
+    public IEnumerable<(string ImageId, RemovalResult Result, Rules After)> Removals(
         Moment now, IReadOnlyCollection<string> inUse, TimeSpan threshold, Predicate<string> fails,
         params IEnumerable<string> usedDuringFirst)
     {
         var after = this;
         foreach (var (image, _) in Expired(now, inUse, threshold).OrderBy(image => _uses[image.ImageId].NotRemoved))
         {
-            var result = PruneOutcomeResult.UsedMeanwhile;
+            var result = RemovalResult.UsedMeanwhile;
             if (IsStillLastUse())
             {
                 after = after.Recorded(now, usedDuringFirst);
                 usedDuringFirst = [];
-                result = fails(image) ? PruneOutcomeResult.Failed
-                    : IsStillLastUse() ? PruneOutcomeResult.Removed : PruneOutcomeResult.UsedMeanwhile;
+                result = fails(image) ? RemovalResult.Failed
+                    : IsStillLastUse() ? RemovalResult.Removed : RemovalResult.UsedMeanwhile;
                 if (IsStillLastUse())
                 {
-                    after = result == PruneOutcomeResult.Removed
+                    after = result == RemovalResult.Removed
                         ? after.Forgotten(image)
                         : new Rules(after._uses.SetItem(image, _uses[image] with { NotRemoved = true }));
                 }

@@ -199,10 +199,10 @@ internal sealed partial class RunCommand : EngineCommand
         // The history does not say which run removed an image, so what it lists before the request is excluded.
         var before = store.ListRemoved().Select(removed => (removed.Image, removed.RemovedAt)).ToHashSet();
         context.WriteProgress("The daemon is cleaning up with its own settings...");
-        CleanupAnswer? answer;
+        CleanupResult? result;
         try
         {
-            answer = await CleanupRequest.SendAsync(store, context.Environment.Time, cancellationToken);
+            result = await CleanupRequest.SendAsync(store, context.Environment.Time, cancellationToken);
         }
         catch (OperationCanceledException)
         {
@@ -221,15 +221,15 @@ internal sealed partial class RunCommand : EngineCommand
         if (run is { Failed: > 0 } && run.PrunedAt != lastPrune)
             outcomes.AddRange(store.ListFailedRemovals().Select(image => ImageVerdict.Failed(image, run.Threshold)));
         Write(outcomes, () => store, context);
-        if (answer is null)
+        if (result is null)
             throw new CommandFailedException(
                 "The daemon ended before the cleanup was done. To see what it removed, run 'imagegc history'. Then "
                 + "start the daemon again. Without a daemon, 'imagegc run --once' uses its own settings.");
         if (outcomes.Exists(image => image.Verdict == Verdict.Failed))
             context.WriteInfo(
                 "The log of the daemon says why removals failed. With systemd, run 'journalctl --unit imagegc'.");
-        if (answer.Failure is not null)
-            throw new CommandFailedException(answer.Failure);
+        if (result.Failure is not null)
+            throw new CommandFailedException(result.Failure);
         return ExitCodeOf(outcomes);
     }
 

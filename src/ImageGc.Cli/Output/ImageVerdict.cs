@@ -27,7 +27,7 @@ internal sealed record ImageVerdict(Verdict Verdict, ImageUse Image, DateTimeOff
     public IReadOnlyList<string> UsedBy { get; init; } = [];
 
     /// <summary>The space that its removal freed; null if unknown.</summary>
-    public Freed? Freed { get; init; }
+    public FreedSpace? Freed { get; init; }
 
     /// <summary>The command that would remove the image.</summary>
     public IReadOnlyList<string>? Command { get; init; }
@@ -53,9 +53,9 @@ internal sealed record ImageVerdict(Verdict Verdict, ImageUse Image, DateTimeOff
     public static ImageVerdict Of(PruneOutcome outcome, TimeSpan threshold) => new(
         outcome.Result switch
         {
-            PruneOutcomeResult.Removed => Verdict.Removed,
-            PruneOutcomeResult.UsedMeanwhile => Verdict.UsedMeanwhile,
-            PruneOutcomeResult.Failed => Verdict.Failed,
+            RemovalResult.Removed => Verdict.Removed,
+            RemovalResult.UsedMeanwhile => Verdict.UsedMeanwhile,
+            RemovalResult.Failed => Verdict.Failed,
             _ => throw new ArgumentOutOfRangeException(nameof(outcome), outcome.Result, null),
         },
         outcome.Image,

@@ -54,13 +54,13 @@ internal sealed class Pruner(ImageUseStore store, IReadOnlyCollection<string> in
             context.WriteProgress($"Removing {_outcomes.Count + 1} of {_expired}: {ImageId.Shorten(image.ImageId)}");
             var commandLine = command.CommandLineFor(image.ImageId);
             await new CommandRunner(context.Error).RunAsync(commandLine).ConfigureAwait(false);
-            Report(new PruneOutcome(image, PruneOutcomeResult.Removed)); // It was removed, even if forgetting it fails.
+            Report(new PruneOutcome(image, RemovalResult.Removed)); // It was removed, even if forgetting it fails.
         }
     }
 
     public void Report(PruneOutcome outcome)
     {
-        if (outcome.Result == PruneOutcomeResult.UsedMeanwhile)
+        if (outcome.Result == RemovalResult.UsedMeanwhile)
             // Shows the use that came meanwhile, not the one that the decision saw.
             outcome = outcome with { Image = store.Find(outcome.Image.ImageId) ?? outcome.Image };
         _outcomes[outcome.Image.ImageId] = ImageVerdict.Of(outcome, threshold);

@@ -88,7 +88,7 @@ internal sealed record Operation(
         {
             var begun = before.InUseRecorded(now, inUse);
             var removed = begun.Removals(now, [.. inUse, .. used], threshold, IsEven)
-                .Where(removal => removal.Result == PruneOutcomeResult.Removed).Select(removal => removal.ImageId)
+                .Where(removal => removal.Result == RemovalResult.Removed).Select(removal => removal.ImageId)
                 .ToList();
             return [before.Forgotten(removed), begun.Forgotten(removed)]; // The prune may have written its beginning.
         },

@@ -13,4 +13,4 @@ public enum FreedBy
 /// <summary>What the removal of an image freed.</summary>
 /// <param name="Bytes">The number of bytes; zero or more.</param>
 /// <param name="By">Where the number comes from.</param>
-public sealed record Freed(long Bytes, FreedBy By);
+public sealed record FreedSpace(long Bytes, FreedBy By);
