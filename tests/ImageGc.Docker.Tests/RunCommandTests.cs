@@ -124,6 +124,10 @@ public sealed class RunCommandTests(PrivateEngine engine) : RunCommandTest(engin
         var (old, young) = (await CreateImageAsync(), await CreateImageAsync());
         Record(TimeSpan.FromDays(3), old);
         Record(TimeSpan.FromDays(1), young);
+        // In a container both have the same environment. The daemon notes these in another form.
+        Variables["ImageGarbageCollection__KeepImages"] = "agent:1,tool:2";
+        Variables["ImageGarbageCollection__ImageAgeCleanupThreshold"] = "72h";
+        Variables["ImageGarbageCollection__OwnerLabel"] = "";
         using var daemon = Run("--older-than", "2d");
         await UntilItWatchesAsync(daemon);
 

@@ -89,14 +89,12 @@ internal sealed class DaemonOptions
         },
     };
 
-    /// <summary>Whether the user gives other settings than the daemon has.</summary>
+    /// <summary>Whether the command line has other settings than the daemon.</summary>
+    /// <remarks>The environment does not count: in a container it is the daemon's own.</remarks>
     public bool DifferFrom(CommandContext context, HostStatus daemon) =>
         context.NamesSettings
         || GivenFlags(context).Any(flag => flag.Setting != nameof(DockerOptions.EngineAddress)
-            || context.Get(_settings[flag.Setting]) != daemon.Settings.GetValueOrDefault(flag.Setting))
-        || new ConfigurationBuilder().AddEnvironmentVariables().Build().GetSection(SettingsFile.Section).GetChildren()
-            .Any(setting => setting.Key != nameof(ImageGarbageCollectionOptions.DatabasePath)
-                && setting.Value != daemon.Settings.GetValueOrDefault(setting.Key));
+            || context.Get(_settings[flag.Setting]) != daemon.Settings.GetValueOrDefault(flag.Setting));
 
     public void AddTo(Command command) =>
         AddTo(command, [_keep, _keepLabels, .. _settings.Values]);
