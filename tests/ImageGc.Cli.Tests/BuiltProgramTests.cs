@@ -119,7 +119,7 @@ public sealed class BuiltProgramTests : CliTest
 
         await ReadUntil(process.StandardError, "running a");
         await Start($"kill -INT {process.Id}");
-        await ReadUntil(process.StandardError, "Stopping after the running command");
+        await ReadUntil(process.StandardError, "Stopping once the running command has ended");
         await Start($"echo removed a > '{gate}'");
         await ReadUntil(process.StandardError, "removed a");
         await ReadUntil(process.StandardError, "Interrupted: 1 image left for the next prune.");

@@ -103,6 +103,6 @@ internal abstract class EngineCommand(GlobalOptions global, string name, string 
     private static ImageUseStore OpenReadOnly(CommandContext context, ImageGarbageCollectionOptions options)
     {
         context.ClockSettleTime = options.ClockSettleTime;
-        return context.OpenReadOnly(options.DatabasePath);
+        return context.OpenReadOnly();
     }
 }

@@ -43,7 +43,7 @@ internal sealed class ExplainCommand : EngineCommand
             ? [DaemonOptions.Setting(
                 nameof(ImageGarbageCollectionOptions.ImageAgeCleanupThreshold), DurationText.Format(threshold))]
             : []);
-        settings.RequireDatabase();
+        context.RequireDatabase();
         return AskEngine(context, settings, async (services, cancel) =>
         {
             var verdicts = ImageVerdict.ExpiredFirst(

@@ -49,7 +49,7 @@ internal sealed class ListCommand : EngineCommand
     private int ListUntracked(CommandContext context)
     {
         var settings = Daemon.ReadOfDaemon(context);
-        settings.RequireDatabase();
+        context.RequireDatabase();
         return AskEngine(context, settings, async (services, cancel) =>
         {
             var images = await services.GetRequiredService<IImageGarbageCollector>().ListUntrackedAsync(cancel);

@@ -176,13 +176,13 @@ internal sealed partial class RunCommand : EngineCommand
     /// </summary>
     private int RunOnce(CommandContext context, DaemonSettings settings)
     {
-        if (DaemonState.Read(context, settings.DatabasePath) is { CleansUp: true, Host: { } daemon })
+        if (DaemonState.Read(context) is { CleansUp: true, Host: { } daemon })
         {
             if (Daemon.DifferFrom(context, daemon))
                 throw new CommandFailedException(
                     "A daemon uses this database with other settings. To clean up now with its settings, run "
                     + "'imagegc run --once' without yours. To use yours, stop the daemon first.");
-            return UntilSignal(context, cancel => RequestCleanupAsync(context, settings.DatabasePath!, cancel));
+            return UntilSignal(context, cancel => RequestCleanupAsync(context, cancel));
         }
 
         return AskEngine(context, settings, (services, cancel) => CollectAsync(context, services, cancel));
@@ -191,10 +191,9 @@ internal sealed partial class RunCommand : EngineCommand
     /// <remarks>
     /// If the daemon ends, this command does not clean up in its place, because it does not know the daemon's settings.
     /// </remarks>
-    private async Task<int> RequestCleanupAsync(
-        CommandContext context, string database, CancellationToken cancellationToken)
+    private async Task<int> RequestCleanupAsync(CommandContext context, CancellationToken cancellationToken)
     {
-        using var store = context.OpenForWriting(database);
+        using var store = context.OpenOrCreate();
         var lastPrune = store.LastPrune(PruneKind.Manual)?.PrunedAt;
         // The history does not say which run removed an image, so what it lists before the request is excluded.
         var before = store.ListRemoved().Select(removed => (removed.Image, removed.RemovedAt)).ToHashSet();

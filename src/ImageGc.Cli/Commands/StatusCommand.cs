@@ -24,7 +24,7 @@ internal sealed class StatusCommand : EngineCommand
     protected override int Run(CommandContext context)
     {
         var settings = Daemon.ReadOfDaemon(context);
-        settings.RequireDatabase();
+        context.RequireDatabase();
         return AskEngine(context, settings, async (services, cancel) =>
         {
             var store = services.GetRequiredService<ImageUseStore>();

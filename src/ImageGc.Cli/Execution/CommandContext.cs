@@ -22,9 +22,6 @@ internal sealed class CommandContext(GlobalOptions global, ParseResult parsed)
     /// <summary>The database as the user wrote it.</summary>
     public string DatabasePath => global.DatabaseOf(parsed);
 
-    /// <summary>The database if the user named one, on the command line or in the environment.</summary>
-    public string? NamedDatabasePath => global.NamedDatabase(parsed);
-
     /// <summary>The settings file; null if there is none.</summary>
     public string? SettingsFile => global.SettingsFileOf(parsed);
 
@@ -42,30 +39,26 @@ internal sealed class CommandContext(GlobalOptions global, ParseResult parsed)
     /// </summary>
     public TimeSpan ClockSettleTime { get; set; } = new ImageUseStoreOptions().ClockSettleTime;
 
-    public ImageUseStore OpenOrCreate() => OpenForWriting(DatabasePath);
-
-    public ImageUseStore OpenForWriting(string database) => Open(database, readOnly: false);
+    public ImageUseStore OpenOrCreate() => Open(readOnly: false);
 
     /// <summary>Opens the database for a command that must not create one because of a mistyped path.</summary>
     public ImageUseStore OpenExisting()
     {
-        RequireDatabase(DatabasePath);
+        RequireDatabase();
         return OpenOrCreate();
     }
 
     /// <summary>Opens the database for a read-only command: nothing is created, migrated or salvaged.</summary>
-    public ImageUseStore OpenReadOnly() => OpenReadOnly(DatabasePath);
-
-    /// <param name="database">Its path.</param>
     /// <param name="busyTimeout">How long to wait for a lock; the default of the store if null.</param>
-    public ImageUseStore OpenReadOnly(string database, TimeSpan? busyTimeout = null)
+    public ImageUseStore OpenReadOnly(TimeSpan? busyTimeout = null)
     {
-        RequireDatabase(database);
-        return Open(database, readOnly: true, busyTimeout);
+        RequireDatabase();
+        return Open(readOnly: true, busyTimeout);
     }
 
-    private ImageUseStore Open(string database, bool readOnly, TimeSpan? busyTimeout = null)
+    private ImageUseStore Open(bool readOnly, TimeSpan? busyTimeout = null)
     {
+        var database = DatabasePath;
         using var notice = NotifyIfSlow("Opening the database, which is large, locked or damaged");
         try
         {
@@ -88,11 +81,11 @@ internal sealed class CommandContext(GlobalOptions global, ParseResult parsed)
     }
 
     /// <exception cref="CommandFailedException">The database does not exist.</exception>
-    public static void RequireDatabase(string database)
+    public void RequireDatabase()
     {
-        if (!FilePath.Exists(database))
+        if (!FilePath.Exists(DatabasePath))
             throw new CommandFailedException(
-                $"The database '{Path.GetFullPath(database)}' does not exist. Name another with --db PATH or "
+                $"The database '{Path.GetFullPath(DatabasePath)}' does not exist. Name another with --db PATH or "
                 + $"{GlobalOptions.DatabaseVariable}, or create it with 'imagegc run', 'imagegc record' or "
                 + "'imagegc import'.");
     }

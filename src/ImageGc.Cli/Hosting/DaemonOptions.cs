@@ -139,7 +139,7 @@ internal sealed class DaemonOptions
         var own = Read(context, flags);
         if (context.NamesSettings)
             return own;
-        var state = DaemonState.Read(context, own.DatabasePath);
+        var state = DaemonState.Read(context);
         var isAlive = state.IsAlive;
         if (state.Host is not { } daemon || (!isAlive && (!orLast || context.SettingsFile is not null)))
             return own;
@@ -156,8 +156,7 @@ internal sealed class DaemonOptions
 
     /// <summary>Whether the setting is a location or about reporting, and so does not change what is removed.</summary>
     private static bool IsLocationOrReporting(KeyValuePair<string, string?> setting) => setting.Key.Split(':')[^1]
-        is nameof(ImageGarbageCollectionOptions.DatabasePath) or nameof(DockerOptions.EngineAddress)
-        or MetricsFile.Setting or DaemonHost.LogFormatSetting;
+        is nameof(DockerOptions.EngineAddress) or MetricsFile.Setting or DaemonHost.LogFormatSetting;
 
     private DaemonSettings Combine(
         IConfiguration settings, string source, CommandContext context, KeyValuePair<string, string?>[] flags)
@@ -165,12 +164,12 @@ internal sealed class DaemonOptions
         var configuration = new ConfigurationBuilder();
         // Later sources win. Unlike a host that records uses itself, `imagegc run` watches containers by default.
         configuration.AddInMemoryCollection([Setting(nameof(ImageGarbageCollectionOptions.WatchContainers), "true")]);
-        configuration.AddInMemoryCollection(
-            [Setting(nameof(ImageGarbageCollectionOptions.DatabasePath), context.DatabasePath)]);
         configuration.AddConfiguration(settings);
         configuration.AddEnvironmentVariables();
         List<KeyValuePair<string, string?>> given = [.. Flags(context), .. flags];
         configuration.AddInMemoryCollection(given);
+        configuration.AddInMemoryCollection(
+            [Setting(nameof(ImageGarbageCollectionOptions.DatabasePath), context.DatabasePath)]);
         return new DaemonSettings(configuration.Build(), source, IsChanged: !given.TrueForAll(IsLocationOrReporting));
     }
 
@@ -213,8 +212,6 @@ internal sealed class DaemonOptions
             yield return Setting($"{nameof(ImageGarbageCollectionOptions.KeepImages)}:--keep {index}", image);
         foreach (var (index, label) in EntriesOf(context.Get(_keepLabels)).Index())
             yield return Setting($"{nameof(ImageGarbageCollectionOptions.KeepLabels)}:--keep-label {index}", label);
-        if (context.NamedDatabasePath is { } path)
-            yield return Setting(nameof(ImageGarbageCollectionOptions.DatabasePath), path);
     }
 
     private static IEnumerable<string> EntriesOf(string[]? lists) => (lists ?? []).SelectMany(list =>
@@ -231,16 +228,6 @@ internal sealed class DaemonOptions
 internal sealed record DaemonSettings(IConfigurationRoot Configuration, string Origin, bool IsChanged)
 {
     public string Source => IsChanged ? $"{Origin}, changed by the command line" : Origin;
-
-    public string? DatabasePath => Configuration.GetSection(SettingsFile.Section)
-        [nameof(ImageGarbageCollectionOptions.DatabasePath)];
-
-    /// <exception cref="CommandFailedException">The database does not exist.</exception>
-    public void RequireDatabase()
-    {
-        if (DatabasePath is { } path)
-            CommandContext.RequireDatabase(path);
-    }
 
     /// <summary>One line for the operator: the source of the settings, and the most important ones.</summary>
     public string Describe(ImageGarbageCollectionOptions options) =>

@@ -27,13 +27,13 @@ internal readonly record struct DaemonState(HostStatus? Host, bool IsLocked)
     public static DaemonState Read(ImageUseStore store) => new(HostStatus.ReadFrom(store), store.ArePrunesLocked());
 
     /// <summary>Opens the database. Empty if that fails: the command then reports the failure itself.</summary>
-    public static DaemonState Read(CommandContext context, string? database)
+    public static DaemonState Read(CommandContext context)
     {
-        if (database is null || !FilePath.Exists(database))
+        if (!FilePath.Exists(context.DatabasePath))
             return default;
         try
         {
-            using var store = context.OpenReadOnly(database, BusyTimeout);
+            using var store = context.OpenReadOnly(BusyTimeout);
             return Read(store);
         }
         catch (ImageUseStoreException)

@@ -45,14 +45,17 @@ internal sealed class GlobalOptions
     public string? SettingsFileOf(ParseResult parsed) => parsed.GetValue(Settings)
         ?? (File.Exists(Environment.SettingsFile) ? Environment.SettingsFile : null);
 
-    /// <summary>The database that the user named on the command line or in the environment; null if none.</summary>
-    public string? NamedDatabase(ParseResult parsed) => parsed.GetValue(Database)
-        ?? (Environment.GetVariable(DatabaseVariable) is { } path && !string.IsNullOrWhiteSpace(path) ? path : null);
-
     /// <summary>The database that the user named, otherwise the one in the settings, otherwise the default.</summary>
     /// <exception cref="CommandFailedException">The settings cannot be read.</exception>
-    public string DatabaseOf(ParseResult parsed) => NamedDatabase(parsed)
-        ?? (SettingsFileOf(parsed) is { } file ? SettingsFile.Read(file) : null)
-            ?[ConfigurationPath.Combine(SettingsFile.Section, nameof(ImageGarbageCollectionOptions.DatabasePath))]
+    public string DatabaseOf(ParseResult parsed) => parsed.GetValue(Database)
+        ?? IfGiven(Environment.GetVariable(DatabaseVariable))
+        ?? IfGiven(new ConfigurationBuilder().AddEnvironmentVariables().Build()[DatabaseSetting])
+        ?? IfGiven(SettingsFileOf(parsed) is { } file ? SettingsFile.Read(file)[DatabaseSetting] : null)
         ?? Environment.DefaultDatabase;
+
+    private static string DatabaseSetting { get; } =
+        ConfigurationPath.Combine(SettingsFile.Section, nameof(ImageGarbageCollectionOptions.DatabasePath));
+
+    /// <remarks>An empty variable or setting counts as not set.</remarks>
+    private static string? IfGiven(string? path) => string.IsNullOrWhiteSpace(path) ? null : path;
 }

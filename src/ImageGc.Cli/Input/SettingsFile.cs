@@ -1,6 +1,8 @@
 using System.Text.Json;
 using ImageGc.Cli.Execution;
 using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.FileProviders;
+using Microsoft.Extensions.FileProviders.Physical;
 
 namespace ImageGc.Cli.Input;
 
@@ -23,7 +25,10 @@ internal static class SettingsFile
                 $"The configuration file '{path}' does not exist. Name another with --config FILE.");
         try
         {
-            var configuration = new ConfigurationBuilder().AddJsonFile(path, optional: false).Build();
+            // The default provider does not find a file whose name starts with a dot.
+            using var directory = new PhysicalFileProvider(Path.GetDirectoryName(path)!, ExclusionFilters.None);
+            var configuration = new ConfigurationBuilder()
+                .AddJsonFile(directory, Path.GetFileName(path), optional: false, reloadOnChange: false).Build();
             var sections = configuration.GetChildren().Select(child => child.Key).ToList();
             return sections.Contains(Section, StringComparer.OrdinalIgnoreCase)
                 || (sections.Count > 0 && !sections.Except(Others, StringComparer.OrdinalIgnoreCase).Any())
