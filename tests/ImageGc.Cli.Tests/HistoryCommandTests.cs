@@ -149,6 +149,14 @@ public sealed class HistoryCommandTests : CliTest
         var runs = JsonDocument.Parse(Run("history", "--runs", "--json").Output).RootElement;
         Assert.Equal(2, runs[1].GetProperty("failed").GetInt32());
         Assert.Equal(ExitCode.Usage, Run("history", "a", "--runs").ExitCode);
+        TerminalWidth = 80;
+        Assert.Equal(
+            [
+                "PRUNED (UTC)      THRESHOLD  TRACKED  REMOVED  FAILED  FREED  WHY",
+                "2026-03-02 12:00  7d         2        2        0       -      by hand",
+                "2026-03-01 12:00  7d         2        0        2       -      by hand",
+            ],
+            Run("history", "--runs").Lines.Select(line => line.TrimEnd()));
     }
 
     [Fact]

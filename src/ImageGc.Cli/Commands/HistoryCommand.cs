@@ -64,7 +64,7 @@ internal sealed class HistoryCommand : CommandBase
         if (context.Json)
             context.WriteJson(runs.Select(JsonRun.Of), JsonOutput.Default.IEnumerableJsonRun);
         else if (runs.Count > 0)
-            context.WriteTable(new ImageTable(context.Environment.Time.GetUtcNow(), fullIds: false).Of(runs));
+            context.WriteTable(ImageTable.Of(runs));
         else
             context.WriteInfo("No cleanup has run yet.");
     }

@@ -90,13 +90,13 @@ internal sealed class ImageTable(DateTimeOffset now, bool fullIds)
         return table;
     }
 
-    public OutputTable Of(IEnumerable<PruneRun> runs)
+    public static OutputTable Of(IEnumerable<PruneRun> runs)
     {
         var table = new OutputTable("PRUNED (UTC)", "THRESHOLD", "TRACKED", "REMOVED", "FAILED", "FREED", "WHY");
         foreach (var run in runs)
         {
             table.Add(
-                Since(run.PrunedAt), Threshold(run.Threshold),
+                At(run.PrunedAt), Threshold(run.Threshold),
                 Cell.Of(run.Tracked), Cell.Of(run.Removed), Cell.Of(run.Failed), Bytes(run.FreedBytes),
                 Why(run.Kind, run.Threshold));
         }
