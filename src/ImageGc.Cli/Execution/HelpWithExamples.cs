@@ -38,10 +38,15 @@ internal sealed class HelpWithExamples(HelpAction help) : SynchronousCommandLine
 
         """;
 
+    /// <summary>On a narrower terminal HelpAction fails, or never returns.</summary>
+    private const int NarrowestLine = 40;
+
     public static void AddTo(RootCommand root)
     {
         var option = new HelpOption("--help", "-h"); // The default also has aliases of Windows: -?, /? and /h.
-        var help = new HelpWithExamples((HelpAction)option.Action!);
+        var usual = (HelpAction)option.Action!;
+        usual.MaxWidth = Math.Max(usual.MaxWidth, NarrowestLine);
+        var help = new HelpWithExamples(usual);
         option.Action = help;
         root.Options.Remove(root.Options.OfType<HelpOption>().Single());
         root.Options.Add(option);
