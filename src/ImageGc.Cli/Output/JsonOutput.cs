@@ -129,7 +129,7 @@ internal sealed record JsonStatus(
 internal sealed record JsonCheck(
     string DatabasePath, int? SchemaVersion, string? SqliteVersion, string? JournalMode,
     long? TrackedImages, long? DatabaseBytes, long? LogBytes, IReadOnlyList<string> Damage, JsonRun? LastPrune,
-    IEnumerable<JsonProblem> Problems, long? ImplausibleTimes, IReadOnlyList<ProcessUsingDatabase> OtherProcesses,
+    IEnumerable<JsonProblem>? Problems, long? ImplausibleTimes, IReadOnlyList<ProcessUsingDatabase>? OtherProcesses,
     IReadOnlyList<string> KeptDamaged)
 {
     public static JsonCheck Of(
@@ -142,6 +142,6 @@ internal sealed record JsonCheck(
 
     /// <summary>The check of a database that is too damaged to open.</summary>
     public static JsonCheck OfDamaged(ImageUseStoreException damage, IReadOnlyList<string> keptDamaged) => new(
-        damage.DatabasePath, null, null, null, null, null, null, [damage.Message], null, [], null,
-        ProcessUsingDatabase.ListOthers(damage.DatabasePath), keptDamaged);
+        damage.DatabasePath, null, null, null, null, null, null, [damage.Message], null, null, null, null,
+        keptDamaged);
 }
