@@ -53,6 +53,34 @@ public sealed class BuiltProgramTests : CliTest
         Assert.Contains(also, error, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("", "ImageGarbageCollection__DatabasePath='{0}'", "other.db")]
+    [InlineData("", "imagegarbagecollection__databasepath='{0}'", "")]
+    [InlineData("", "ImageGarbageCollection__DatabasePath= IMAGEGC_DB=''", "{0}")]
+    [InlineData("", "ImageGarbageCollection__DatabasePath=other.db IMAGEGC_DB='{0}'", "other.db")]
+    [InlineData("--db '{0}'", "ImageGarbageCollection__DatabasePath=other.db IMAGEGC_DB=other.db", "other.db")]
+    public async Task All_commands_find_the_database_in_the_same_place(string flag, string variables, string setting)
+    {
+        Record(TimeSpan.Zero, Id(1));
+        var config = FileOf($$"""
+            { "ImageGarbageCollection": { "DatabasePath": "{{setting.Replace("{0}", DatabasePath)}}" } }
+            """, ".settings.json");
+        flag = flag.Replace("{0}", DatabasePath);
+        variables = variables.Replace("{0}", DatabasePath);
+
+        foreach (var command in (string[])["list", "keep", "history", "check", "explain", "status", "run --dry-run"])
+        {
+            var (exitCode, output, error) = await Start(
+                $"cd '{PathOf("")}'; {variables} DOCKER_HOST=unix:///no/engine '{Program}' {command} {flag} "
+                + $"--config '{config}'");
+
+            var printed = output + error;
+            Assert.True(
+                exitCode == ExitCode.Done || printed.Contains("no/engine", StringComparison.Ordinal), printed);
+            Assert.DoesNotContain(".db' does not exist", printed, StringComparison.Ordinal);
+        }
+    }
+
     [Fact]
     public async Task A_reader_that_stops_early_is_not_an_error()
     {

@@ -87,7 +87,7 @@ internal sealed class PruneCommand : CommandBase
     private static int Remove(Pruner pruner, RemovalCommand command, PruneResultWriter writer, CommandContext context)
     {
         using var termination = new TerminationSignal(() =>
-            context.WriteError("Stopping after the running command. A second signal stops at once."));
+            context.WriteError("Stopping once the running command has ended. A second signal stops at once."));
         var exitCode = ExitCode.Done;
         pruner.RemoveWith(command, context, summary =>
         {

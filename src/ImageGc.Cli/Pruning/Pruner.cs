@@ -48,7 +48,7 @@ internal sealed class Pruner(ImageUseStore store, IReadOnlyCollection<string> in
                 report(Summarize(interrupted));
         }
 
-        // Does not stop the running command: only the command itself can stop half-way without harm.
+        // A signal does not cancel the running command. But Ctrl-C reaches it too, as every process in the foreground.
         async Task RemoveAsync(ImageUse image, CancellationToken _)
         {
             context.WriteProgress($"Removing {_outcomes.Count + 1} of {_expired}: {ImageId.Shorten(image.ImageId)}");
