@@ -96,6 +96,26 @@ public sealed class BadPagesTests : IDisposable
         Assert.InRange(failures, 20, int.MaxValue);
     }
 
+    [Fact]
+    public void A_page_that_can_never_be_read_is_an_IO_error_and_no_damage()
+    {
+        var sound = FileWith(500);
+        var path = _directory.PathOf("unreadable.db");
+        File.WriteAllBytes(path, sound);
+        for (var page = 0; page < sound.Length / PageSize; page++)
+        {
+            using var vfs = new FaultVfs { UnreadableAt = (page * PageSize) + 100 };
+
+            var exception = Assert.Throws<ImageUseStoreException>(() => ImageUseStore.Open(
+                new ImageUseStoreOptions { DatabasePath = path, Vfs = vfs.Name }, new SteppingTime()));
+
+            Assert.Equal(StoreErrorReason.IoError, exception.Reason);
+        }
+
+        Assert.Empty(Directory.GetFiles(_directory.Path, "*.corrupt-*"));
+        Assert.Equal(sound, File.ReadAllBytes(path));
+    }
+
     public void Dispose() => _directory.Dispose();
 
     /// <summary>How many leaves contain rows. An empty table has one leaf without any.</summary>

@@ -124,8 +124,13 @@ internal sealed unsafe class FaultFile(FaultVfs vfs, string name, bool syncsDire
     }
 
     [UnmanagedCallersOnly]
-    private static int Read(NativeFile* file, byte* data, int count, long offset) =>
-        VfsOf(file).Faults.Next(VfsCall.Read) ?? RealOf(file)->Methods->Read(RealOf(file), data, count, offset);
+    private static int Read(NativeFile* file, byte* data, int count, long offset)
+    {
+        var vfs = VfsOf(file);
+        return offset <= vfs.UnreadableAt && vfs.UnreadableAt < offset + count
+            ? (int)VfsCall.Read
+            : vfs.Faults.Next(VfsCall.Read) ?? RealOf(file)->Methods->Read(RealOf(file), data, count, offset);
+    }
 
     [UnmanagedCallersOnly]
     private static int Write(NativeFile* file, byte* data, int count, long offset) =>

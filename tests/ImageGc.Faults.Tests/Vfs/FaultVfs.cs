@@ -49,6 +49,9 @@ internal sealed unsafe class FaultVfs : IDisposable
     /// <summary>Files whose syncs return success without being done: a control that must lose data.</summary>
     public Predicate<string> IgnoresSync { get; init; } = _ => false;
 
+    /// <summary>Where the medium cannot be read: a byte of every file; none if negative.</summary>
+    public long UnreadableAt { get; init; } = -1;
+
     public long BytesWritten { get; set; }
 
     public long Syncs { get; set; }
