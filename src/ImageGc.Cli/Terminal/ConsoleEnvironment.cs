@@ -34,13 +34,15 @@ internal sealed record ConsoleEnvironment
     };
 
     /// <remarks>
-    /// If standard input is closed, .NET gets its descriptor, 0, for a pipe of its own, and reading would never end.
+    /// If standard input was closed, it is a file that can only be written (<see cref="ClosedStreams"/>). But a runtime
+    /// that compiles while it runs gets the descriptor, 0, for a pipe of its own first, and reading would never end.
     /// Such a pipe is recognized because this process also has its end for writing.
     /// </remarks>
     private static Stream OpenProcessInput() => new FileInfo("/proc/self/fd/0").LinkTarget is { } input
-        && input.StartsWith("pipe:", StringComparison.Ordinal)
-        && Directory.EnumerateFiles("/proc/self/fd")
-            .Any(file => new FileInfo(file).LinkTarget == input && IsOpenForWriting(file))
+        && (IsOpenForWriting("/proc/self/fd/0")
+            || (input.StartsWith("pipe:", StringComparison.Ordinal)
+                && Directory.EnumerateFiles("/proc/self/fd")
+                    .Any(file => new FileInfo(file).LinkTarget == input && IsOpenForWriting(file))))
             ? throw new CommandFailedException("Standard input is closed. Nothing was changed.")
             : Console.OpenStandardInput();
 
