@@ -24,7 +24,7 @@ public sealed partial class ImageUseStore
         ArgumentException.ThrowIfNullOrWhiteSpace(path);
         path = DatabaseFile.FullPathOf(path);
         ImageUseStoreOptions.RequireOtherFile(path, _database.Path, nameof(path));
-        using var content = ReadFlatFile(path);
+        var content = ReadFlatFile(path);
         var import = WriteAfterBacklog($"import '{path}'", (connection, now) => Import(connection, content, now));
 
         foreach (var line in import.SkippedLines)
@@ -34,7 +34,7 @@ public sealed partial class ImageUseStore
     }
 
     /// <remarks>Reads the file before anything is locked, because a pipe or a network file system can block.</remarks>
-    private MemoryStream ReadFlatFile(string path)
+    private byte[] ReadFlatFile(string path)
     {
         try
         {
@@ -49,8 +49,10 @@ public sealed partial class ImageUseStore
         }
     }
 
-    private FlatFileImport Import(SqliteConnection connection, Stream file, Now now)
+    /// <remarks>On a full disk this runs a second time, so each run reads the content from its beginning.</remarks>
+    private FlatFileImport Import(SqliteConnection connection, byte[] content, Now now)
     {
+        using var file = new MemoryStream(content);
         var decision = ParametersOf(now, _threshold);
         var skipped = new List<SkippedLine>();
         var counts = new FlatFileImport(0, 0, 0, 0, skipped);

@@ -25,9 +25,9 @@ internal static class FlatFileFormat
     /// <exception cref="IOException">
     /// The file could not be read, or is larger than <see cref="MaxBytes"/>, such as a device that never ends.
     /// </exception>
-    public static MemoryStream Load(Stream file)
+    public static byte[] Load(Stream file)
     {
-        var content = new MemoryStream();
+        using var content = new MemoryStream();
         var buffer = new byte[64 << 10];
         for (var read = file.Read(buffer); read > 0; read = file.Read(buffer))
         {
@@ -36,8 +36,7 @@ internal static class FlatFileFormat
                 throw new IOException($"It is larger than {MaxBytes >> 20} MB, so it is not a flat file.");
         }
 
-        content.Position = 0;
-        return content;
+        return content.ToArray();
     }
 
     /// <summary>Reads line by line in constant memory, however long a line is.</summary>
