@@ -181,10 +181,17 @@ public sealed partial class ImageUseStore
             return;
         }
 
-        if (ImportFlatFile(flatFile) is { Images: 0, Skipped: > 0 })
-            _log.NotAFlatFile(flatFile);
-        else
-            RenameImported(flatFile);
+        try
+        {
+            if (ImportFlatFile(flatFile) is { Images: 0, Skipped: > 0 })
+                _log.NotAFlatFile(flatFile);
+            else
+                RenameImported(flatFile);
+        }
+        catch (ImageUseStoreException full) when (IsFull(full))
+        {
+            _log.NoRoomToImport(flatFile); // The store can still remove images, which makes room.
+        }
     }
 
     /// <returns>Null if the directory cannot be locked. Importing the file twice does no harm.</returns>

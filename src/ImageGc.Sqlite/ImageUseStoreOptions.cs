@@ -58,8 +58,9 @@ public sealed class ImageUseStoreOptions
     /// <summary>
     /// The flat file `image_use` of Azure IoT Edge to import, or null. <see cref="ImageUseStore.Open"/> imports it once
     /// and then renames it to `*.imported`. A missing or empty file is not an error. A file in which no line contains
-    /// an image is left in place, with an error in the log. A file that cannot be renamed is imported at every start
-    /// and brings back images that were pruned; a warning says so.
+    /// an image is left in place, with an error in the log. If the disk is too full to import the file, it is left for
+    /// the next start, with a warning. A file that cannot be renamed is imported at every start and brings back images
+    /// that were pruned; a warning says so.
     /// </summary>
     public string? FlatFilePath { get; set; }
 

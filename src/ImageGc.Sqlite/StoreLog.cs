@@ -41,6 +41,10 @@ internal static partial class StoreLog
         "Imported {FlatFilePath} but could not rename it, so the next start imports it again")]
     public static partial void NotRenamed(this ILogger logger, Exception exception, string flatFilePath);
 
+    [LoggerMessage(27, LogLevel.Warning,
+        "The disk is too full to import {FlatFilePath}, so its images are not tracked yet. The next start imports it")]
+    public static partial void NoRoomToImport(this ILogger logger, string flatFilePath);
+
     [LoggerMessage(9, LogLevel.Information, "Exported {Images} images to {FlatFilePath}")]
     public static partial void Exported(this ILogger logger, string flatFilePath, int images);
 

@@ -1,3 +1,5 @@
+using Microsoft.Extensions.Logging;
+
 namespace ImageGc.Sqlite.Tests;
 
 /// <summary>A flat file is imported as a whole or not at all, also on a full disk.</summary>
@@ -41,6 +43,37 @@ public sealed class FullDiskImportTests : StoreTest
         File.Delete(disk.PathOf("filling"));
         Assert.Equal(2000, store.ImportFlatFile(FlatFilePath).Images);
         Assert.Equal(2000, store.Count());
+    }
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(6000)]
+    public async Task Open_leaves_a_flat_file_without_room_for_it_to_the_next_start_and_can_remove_images(int images)
+    {
+        using var disk = SmallDisk.MountOrSkip();
+        var options = Options(disk);
+        using (var before = ImageUseStore.Open(options, Time))
+            before.RecordUse("old");
+        Time.Pass(TimeSpan.FromDays(8));
+        disk.FillUp();
+        WriteFlatFile(images);
+        options.FlatFilePath = FlatFilePath;
+        var log = new RecordingLog();
+
+        using (var store = ImageUseStore.Open(options, Time, log))
+        {
+            var result = await store.PruneAsync(
+                [], (_, _) => Task.CompletedTask, cancellationToken: TestContext.Current.CancellationToken);
+            Assert.Equal("old", Assert.Single(result.Removed).ImageId);
+            File.Delete(disk.PathOf("filling"));
+        }
+
+        Assert.Contains($"The disk is too full to import {FlatFilePath}, so its images are not tracked yet. "
+            + "The next start imports it", log.Messages(LogLevel.Warning));
+        Assert.True(File.Exists(FlatFilePath));
+        using var next = ImageUseStore.Open(options, Time);
+        Assert.Equal(Enumerable.Range(1, images).Select(Id), next.List().Select(image => image.ImageId));
+        Assert.False(File.Exists(FlatFilePath));
     }
 
     private ImageUseStore OpenOnFullDisk(SmallDisk disk, string left)
