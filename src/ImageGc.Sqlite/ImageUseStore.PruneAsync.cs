@@ -109,7 +109,14 @@ public sealed partial class ImageUseStore
                 connection.ExecuteScalar<long>(CountImages), verdicts, now.Wall);
         });
         request.Decided?.Invoke(ToVerdicts(verdictRows, wall));
-        return new BegunPrune(request, wall / 1000) { Tracked = tracked, Expired = ToImages(rows) };
+        return new BegunPrune(request, wall / 1000)
+        {
+            Tracked = tracked,
+            Expired = [.. ToImages(rows).ExceptBy(ListNotRecorded().Select(UseOf), UseOf)],
+        };
+
+        // An image that an earlier prune removed stays tracked until that is recorded. Its wall time can change.
+        static (string, long, long) UseOf(ImageUse image) => (image.ImageId, image.Boot, image.RanAt);
     }
 
     private const string SelectExpired = $"""

@@ -56,6 +56,33 @@ public sealed class FullDiskTests : StoreTest
         Assert.Equal(4, reopened.ListRemoved().Count);
     }
 
+    [Fact]
+    public async Task An_image_whose_removal_is_not_recorded_yet_is_not_removed_again_even_if_the_clock_is_set()
+    {
+        using var disk = SmallDisk.MountOrSkip();
+        var device = new SimulatedDevice();
+        var options = Options(disk);
+        options.Clock = device;
+        using (var before = ImageUseStore.Open(options))
+            before.RecordUse(["old-1", "old-2"]);
+        disk.FillUp();
+        device.Pass(Week);
+        using var store = ImageUseStore.Open(options);
+        var first = await PruneAsync(store);
+        device.Pass(Day);
+        device.Ahead += 5000;
+
+        var second = await PruneAsync(store);
+
+        Assert.Equal((2, 0), (first.Removed.Count, second.Removed.Count));
+        Assert.Equal(first.Removed.Select(image => image.ImageId), store.ListNotRecorded().Select(one => one.ImageId));
+        File.Delete(disk.PathOf("filling"));
+        store.CorrectTimes();
+        Assert.Equal(["old-1", "old-2"], store.ListRemoved().Select(removed => removed.Image.ImageId).Order());
+        Assert.Equal(2, Assert.Single(store.ListPrunes()).Removed);
+        Assert.Empty(store.List());
+    }
+
     [Theory]
     [InlineData("closed")]
     [InlineData("killed and rebooted")]
