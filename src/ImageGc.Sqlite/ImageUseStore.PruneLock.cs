@@ -17,12 +17,13 @@ public sealed partial class ImageUseStore
     /// again has no effect.
     /// </summary>
     /// <remarks>
-    /// The lock is on the file `*.run` beside the database. Other stores can still record uses, explain a prune, and
-    /// call <see cref="Prune"/>, which decides in one transaction and leaves the removal to its caller.
+    /// The lock is on the file `*.run` beside the database. The first call creates it, which needs a free inode. Other
+    /// stores can still record uses, explain a prune, and call <see cref="Prune"/>, which decides in one transaction
+    /// and leaves the removal to its caller.
     /// </remarks>
     /// <exception cref="ImageUseStoreException">
     /// Another store has the lock (<see cref="StoreErrorReason.Busy"/>; the message names its process), or the lock
-    /// file cannot be opened.
+    /// file cannot be opened, for example because the disk has no inode for it (<see cref="StoreErrorReason.Full"/>).
     /// </exception>
     public void LockPrunes()
     {

@@ -140,23 +140,10 @@ public sealed class FullDiskTests : StoreTest
     [Fact]
     public async Task Expired_images_are_removed_without_free_inodes_and_recorded_once_there_are_some()
     {
-        using var disk = SmallDisk.MountOrSkip("size=1m,nr_inodes=20");
+        using var disk = SmallDisk.MountWithFewInodesOrSkip();
         using (var before = Open(disk))
             before.LockPrunes();
-        List<string> files = [];
-        try
-        {
-            for (var i = 0; ; i++)
-            {
-                await File.Create(disk.PathOf($"{i}")).DisposeAsync();
-                files.Add(disk.PathOf($"{i}"));
-            }
-        }
-        catch (IOException)
-        {
-            // There are no inodes left.
-        }
-
+        var files = disk.UseUpInodes();
         using var store = ImageUseStore.Open(Options(disk), Time);
         var result = await PruneAsync(store, image =>
         {

@@ -77,6 +77,28 @@ public sealed class PruneLockTests : StoreTest
         Assert.Contains($"'{DatabasePath}.run'", refused.Message, StringComparison.Ordinal);
     }
 
+    /// <remarks>Without the file no other process can be kept from pruning at the same time.</remarks>
+    [Fact]
+    public async Task A_lock_file_for_which_there_is_no_inode_is_reported_as_a_full_disk()
+    {
+        using var disk = SmallDisk.MountWithFewInodesOrSkip();
+        var path = disk.PathOf("image_use.db");
+        var store = Open(options => options.DatabasePath = path);
+        store.RecordUse(Id(1));
+        var files = disk.UseUpInodes();
+
+        var full = await Assert.ThrowsAsync<ImageUseStoreException>(() => PruneAllAsync(store));
+
+        Assert.Equal((StoreErrorReason.Full, path), (full.Reason, full.DatabasePath));
+        Assert.Equal(
+            $"Could not open the lock file '{path}.run' of '{path}': No space left on device : '{path}.run'. The file "
+            + "system has no space, no inodes or no quota left. Free some (`df -h`, `df -i`), then try again.",
+            full.Message);
+        Assert.Equal(full.Message, Assert.Throws<ImageUseStoreException>(store.LockPrunes).Message);
+        files.ForEach(File.Delete);
+        Assert.Single((await PruneAllAsync(store)).Removed);
+    }
+
     private Task<PruneResult> PruneAllAsync(ImageUseStore store) =>
         store.PruneAsync([], (_, _) => Task.CompletedTask, TimeSpan.Zero, _cancel);
 }

@@ -3,6 +3,8 @@ namespace ImageGc.Sqlite.Tests;
 /// <summary>A file system of 1 MB that can be filled up or made read-only.</summary>
 internal sealed class SmallDisk : IDisposable
 {
+    private const int Inodes = 20;
+
     private readonly DirectoryInfo _directory = Directory.CreateTempSubdirectory("imagegc-disk-");
 
     private SmallDisk()
@@ -51,6 +53,36 @@ internal sealed class SmallDisk : IDisposable
         {
             return path;
         }
+    }
+
+    /// <summary>A file system of 20 inodes, one of which the root directory takes.</summary>
+    public static SmallDisk MountWithFewInodesOrSkip() => MountOrSkip($"size=1m,nr_inodes={Inodes}");
+
+    /// <summary>Creates empty files until no inode is left, and returns their paths.</summary>
+    /// <remarks>
+    /// An inode of a deleted file is free only once no process has the file open. Another test can start a process just
+    /// now, which inherits every file for a moment.
+    /// </remarks>
+    public List<string> UseUpInodes()
+    {
+        List<string> files = [];
+        Wait.Until(
+            () =>
+            {
+                try
+                {
+                    File.Create(PathOf($"{files.Count}")).Dispose();
+                    files.Add(PathOf($"{files.Count}"));
+                }
+                catch (IOException)
+                {
+                    // There is none left at the moment.
+                }
+
+                return _directory.GetFiles().Length == Inodes - 1;
+            },
+            "all inodes belong to a file in the directory");
+        return files;
     }
 
     public void Dispose()

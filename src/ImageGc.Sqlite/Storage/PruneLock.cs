@@ -58,9 +58,8 @@ internal static class PruneLock
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
-            throw ImageUseStoreException.Unavailable(databasePath,
-                $"the lock file '{path}' cannot be opened: {exception.Message} Let this user write to the file and its "
-                + "directory.", exception);
+            throw StorageFailure.From(exception, databasePath, $"open the lock file '{path}' of",
+                "Let this user write to the file and its directory.");
         }
     }
 }

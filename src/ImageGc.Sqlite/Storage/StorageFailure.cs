@@ -34,10 +34,12 @@ internal static class StorageFailure
         Exception exception, string databasePath, string doing, string advice)
     {
         var known = Explain(exception.HResult); // Is the errno if .NET has no exception type for the error.
+        var whatToDo = known?.Advice ?? advice;
         return new ImageUseStoreException(
             known?.Reason ?? StoreErrorReason.Unavailable,
             databasePath,
-            $"Could not {doing} '{databasePath}': {exception.Message.TrimEnd('.')}. {known?.Advice ?? advice}",
+            $"Could not {doing} '{databasePath}': {exception.Message.TrimEnd('.')}. "
+            + $"{char.ToUpperInvariant(whatToDo[0])}{whatToDo[1..]}",
             exception);
     }
 
