@@ -19,7 +19,8 @@ public sealed partial class ImagePattern
     /// <summary>The prefix with which Podman lists a name without a registry; people omit it.</summary>
     private const string Local = "localhost/";
 
-    private readonly Regex _pattern;
+    private readonly Regex _names;
+    private readonly Regex _ids;
 
     /// <summary>Creates a pattern from any text.</summary>
     /// <param name="written">The text as it was typed.</param>
@@ -28,7 +29,9 @@ public sealed partial class ImagePattern
     {
         ArgumentNullException.ThrowIfNull(written);
         Written = written;
-        _pattern = ToRegex(written);
+        var name = TagBeforeDigest.Replace(written, "");
+        _names = ToRegex(name, HasTag(name) ? "" : "([:@].*)?");
+        _ids = ToRegex(written); // Not with any ending, because 'sha256' would match every ID.
     }
 
     /// <summary>The text as it was typed.</summary>
@@ -39,7 +42,8 @@ public sealed partial class ImagePattern
     {
         ArgumentNullException.ThrowIfNull(imageId);
         ArgumentNullException.ThrowIfNull(names);
-        return names.SelectMany(FormsOf).Append(imageId).Any(name => _pattern.IsMatch(name))
+        return names.SelectMany(FormsOf).Any(name => _names.IsMatch(name))
+            || _ids.IsMatch(imageId)
             || ImageId.Matches(Written, imageId);
     }
 
@@ -55,14 +59,13 @@ public sealed partial class ImagePattern
     [GeneratedRegex(@":[^:/@]*(?=@)")]
     private static partial Regex TagBeforeDigest { get; }
 
-    private static Regex ToRegex(string glob)
+    private static Regex ToRegex(string glob, string ending = "")
     {
-        var name = TagBeforeDigest.Replace(glob, "");
-        var pattern = Regex.Escape(name)
+        var pattern = Regex.Escape(glob)
             .Replace(@"\*", ".*", StringComparison.Ordinal)
             .Replace(@"\?", ".", StringComparison.Ordinal);
         return new Regex(
-            HasTag(name) ? $"^{pattern}$" : $"^{pattern}([:@].*)?$",
+            $"^{pattern}{ending}$",
             RegexOptions.CultureInvariant | RegexOptions.Singleline | RegexOptions.NonBacktracking);
     }
 

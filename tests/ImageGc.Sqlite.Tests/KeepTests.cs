@@ -30,6 +30,29 @@ public sealed class KeepTests : StoreTest
         Assert.Equal([Id(1)], store.Prune([]).Select(image => image.ImageId));
     }
 
+    [Theory]
+    [InlineData("sha256")]
+    [InlineData("sha25?")]
+    public void The_algorithm_of_an_ID_is_not_a_name_that_matches_every_ID(string pattern)
+    {
+        var store = Described();
+        store.Keep(pattern);
+
+        Assert.Equal([Id(1), Id(2)], store.Prune([]).Select(image => image.ImageId));
+    }
+
+    [Theory]
+    [InlineData("sha256:*1")]
+    [InlineData("*0001")]
+    [InlineData("sha256:00000000000000000000000000000000000000000000000000000000000000?1")]
+    public void A_glob_matches_an_ID_as_a_whole(string pattern)
+    {
+        var store = Described();
+        store.Keep(pattern);
+
+        Assert.Equal([Id(2)], store.Prune([]).Select(image => image.ImageId));
+    }
+
     [Fact]
     public async Task A_running_prune_leaves_an_image_that_is_kept_meanwhile()
     {
