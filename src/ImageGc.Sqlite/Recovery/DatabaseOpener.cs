@@ -23,12 +23,23 @@ internal static class DatabaseOpener
         ConnectionFactory.CreateFile(path);
         try
         {
-            return (Database.Open(path, options, clock, log), null);
+            return (OpenWhole(path, options, clock, log), null);
         }
         catch (ImageUseStoreException damage) when (CanSalvage(damage))
         {
             return SalvageAndOpen(path, options, clock, log);
         }
+    }
+
+    /// <summary>Opens the database, unless an interrupted salvage has taken its log from it.</summary>
+    private static Database OpenWhole(string path, ImageUseStoreOptions options, DeviceClock clock, ILogger log)
+    {
+        var database = Database.Open(path, options, clock, log);
+        if (!Salvage.WasInterrupted(path))
+            return database;
+        database.Dispose();
+        throw new ImageUseStoreException(
+            StoreErrorReason.Corrupt, path, $"Could not open '{path}': a salvage of it was interrupted.");
     }
 
     /// <summary>
@@ -89,7 +100,7 @@ internal static class DatabaseOpener
             try
             {
                 // Another process may have salvaged it meanwhile.
-                return (Database.Open(path, options, clock, log), null);
+                return (OpenWhole(path, options, clock, log), null);
             }
             catch (ImageUseStoreException damage) when (CanSalvage(damage))
             {

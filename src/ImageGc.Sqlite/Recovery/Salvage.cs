@@ -18,7 +18,8 @@ internal static class Salvage
     {
         DatabaseFile.RequireNoOtherProcess(path, options.BusyTimeout, damage);
 
-        var imageIds = DamagedPages.ReadImageIds(path, LogsOf(path));
+        var imageIds = DamagedPages.ReadImageIds(
+            path, MovedLogsOf(path).Append($"{path}-wal").Where(File.Exists));
         if (imageIds.Count == 0 && DatabaseFile.IsBlank(path))
         {
             // Power failed while the file was being created. SQLite treats an empty file as a new database.
@@ -53,34 +54,46 @@ internal static class Salvage
 
     /// <summary>Swaps the files in steps. The caller syncs the directory after each step.</summary>
     /// <remarks>
-    /// After every step, <paramref name="path"/> is the damaged or the new database, so after power loss the next start
-    /// can salvage again. The log is moved first, because SQLite would apply it to the new database.
+    /// The log is moved first, because SQLite would apply it to the new database. Until it gets its last name, it marks
+    /// the salvage as interrupted, so that after power loss the next start salvages again: the database can be sound
+    /// without its log.
     /// </remarks>
     internal static IEnumerable<string> PutInPlace(string fresh, string path, string kept)
     {
         if (File.Exists($"{path}-wal"))
         {
-            File.Move($"{path}-wal", $"{kept}-wal");
-            yield return "the log is kept";
+            File.Move($"{path}-wal", FreeName(MovedLog(path)));
+            yield return "the log is moved";
         }
 
         File.Replace(fresh, path, kept); // On Unix: links the damaged file to its new name, then renames the new one.
         yield return "the database is replaced";
+        foreach (var log in MovedLogsOf(path))
+        {
+            File.Move(log, FreeName($"{kept}-wal"));
+            yield return "the log is kept";
+        }
+
         File.Delete($"{path}-shm");
     }
 
-    /// <summary>Returns the log, and the logs that an interrupted salvage has already moved aside.</summary>
-    private static IEnumerable<string> LogsOf(string path)
+    /// <summary>Returns whether power loss or a crash interrupted a salvage after it had moved the log.</summary>
+    public static bool WasInterrupted(string path) => File.Exists(MovedLog(path));
+
+    private static string MovedLog(string path) => $"{path}.damaged-wal";
+
+    /// <summary>Returns the logs that interrupted salvages have moved, the first one first.</summary>
+    private static IEnumerable<string> MovedLogsOf(string path)
     {
-        if (File.Exists($"{path}-wal"))
-            yield return $"{path}-wal";
-        foreach (var log in Directory.EnumerateFiles(
-            Path.GetDirectoryName(path)!, $"{Path.GetFileName(path)}.corrupt-*-wal"))
-        {
-            var replaced = FileStatus.Of(log[..^"-wal".Length]);
-            if (replaced is null || replaced.Value.Identity == FileStatus.Of(path)?.Identity)
-                yield return log;
-        }
+        for (var log = MovedLog(path); File.Exists(log); log += "+")
+            yield return log;
+    }
+
+    private static string FreeName(string name)
+    {
+        while (Path.Exists(name))
+            name += "+";
+        return name;
     }
 
     private static void Delete(string fresh)
