@@ -25,7 +25,7 @@ internal sealed partial class DockerEngine
     /// A cursor is a time of the engine's clock in Unix nanoseconds: that of the last event, or of the start. If the
     /// clock was set back since then, only new events are requested. Docker remembers its last 256 events of all kinds
     /// and forgets them when it restarts (eventsLimit in daemon/events/events.go of moby). Podman reads them from its
-    /// log.
+    /// log, and compares `since` also with new events (generateEventSinceOption in libpod/events/filters.go).
     /// </remarks>
     public async IAsyncEnumerable<EngineEvent> WatchAsync(
         string? cursor, [EnumeratorCancellation] CancellationToken cancellationToken)
@@ -70,7 +70,9 @@ internal sealed partial class DockerEngine
             var after = since;
             await foreach (var message in relay.Events.Reader.ReadAllAsync(cancellationToken).ConfigureAwait(false))
             {
-                if (message.TimeNano <= after) // Podman 4.3 repeats the event at `since`, for the same reason as above.
+                // Podman 4.3 repeats the event at `since`, for the same reason as above. Other events that are not later
+                // are new: the clock was set back.
+                if (message.TimeNano == after)
                     continue;
                 since = message.TimeNano ?? since;
                 if (ToEvent(message, since) is { } happened)

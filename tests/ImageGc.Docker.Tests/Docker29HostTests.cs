@@ -72,6 +72,22 @@ public sealed class Docker29HostTests : IDisposable
         await _host.StopAsync(Cancel);
     }
 
+    [Fact]
+    public async Task Uses_are_recorded_after_the_clock_was_set_back_while_the_host_watches()
+    {
+        var (staged, job) = (_docker.AddImage("staged:1"), _docker.AddImage("job:1"));
+        RecordInTurn(staged);
+        await WatchAsync();
+
+        _docker.ClockOffset = TimeSpan.FromMinutes(-1);
+        _docker.TagImage(staged, "staged", "2");
+        _docker.RemoveContainer(_docker.AddContainer("job:1"));
+
+        await UntilAsync(() => Store.Find(job) is not null);
+        Assert.Equal(_time.GetUtcNow(), Store.Find(staged)?.LastUsedAt);
+        await _host.StopAsync(Cancel);
+    }
+
     /// <remarks>Docker itself would delete it by its ID without an error.</remarks>
     [Fact]
     public async Task An_image_that_a_container_mounts_during_the_run_stays()
@@ -148,6 +164,15 @@ public sealed class Docker29HostTests : IDisposable
 
         _docker.Driver = "overlayfs";
         Assert.Equal([image], (await Collector.RunAsync(Cancel)).Removed.Select(one => one.ImageId));
+    }
+
+    /// <summary>Starts the host, and returns when the engine sends it new events.</summary>
+    private async Task WatchAsync()
+    {
+        var isWatched = false;
+        _docker.After = request => isWatched |= request == "GET /events";
+        await _host.StartAsync(Cancel);
+        await UntilAsync(() => isWatched);
     }
 
     private void RecordInTurn(params string[] images)

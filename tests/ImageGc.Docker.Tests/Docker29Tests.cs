@@ -162,6 +162,30 @@ public sealed class Docker29Tests : IDisposable
         Assert.Equal((EngineEventKind.Started, resumed[0].Time), (resumed[1].Kind, resumed[1].Time));
     }
 
+    [Theory]
+    [InlineData(-60)]
+    [InlineData(-30 * 24 * 60 * 60)]
+    public async Task Events_after_the_clock_was_set_back_are_reported_and_resumed(int seconds)
+    {
+        _docker.AddImage("agent:1");
+        var events = _engine.WatchAsync(null, Cancel).GetAsyncEnumerator(Cancel);
+        Assert.True(await events.MoveNextAsync());
+        var isFollowed = false;
+        _docker.After = request => isFollowed |= request == "GET /events";
+        var next = events.MoveNextAsync().AsTask();
+        await UntilAsync(() => isFollowed);
+
+        _docker.ClockOffset = TimeSpan.FromSeconds(seconds);
+        var seen = _docker.AddContainer("agent:1");
+        Assert.True(await ResultAsync(next));
+        Assert.Equal(seen, events.Current.ContainerId);
+        var missed = _docker.AddContainer("agent:1");
+
+        await using var resumed = _engine.WatchAsync(events.Current.Cursor, Cancel).GetAsyncEnumerator(Cancel);
+        Assert.True(await resumed.MoveNextAsync());
+        Assert.Equal(missed, resumed.Current.ContainerId);
+    }
+
     [Fact]
     public async Task The_events_end_when_the_engine_ends_their_stream()
     {

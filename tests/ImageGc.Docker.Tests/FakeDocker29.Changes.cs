@@ -14,7 +14,14 @@ internal sealed partial class FakeDocker29
     private readonly List<Channel<object>> _streams = [];
     private long _lastEventAt;
 
-    private static DateTimeOffset Now => DateTimeOffset.UtcNow;
+    /// <summary>How far the clock of the engine is ahead.</summary>
+    public TimeSpan ClockOffset
+    {
+        get;
+        set => (field, _lastEventAt) = (value, 0);
+    }
+
+    private DateTimeOffset Now => DateTimeOffset.UtcNow + ClockOffset;
 
     /// <summary>Ends all streams and forgets all events, as a restart of the engine does.</summary>
     public void EndStreams()
@@ -114,12 +121,17 @@ internal sealed partial class FakeDocker29
         _streams.ForEach(stream => stream.Writer.TryWrite(happened));
     }
 
-    /// <remarks>A stream with an end in the past ends at once.</remarks>
+    /// <remarks>
+    /// A stream with an end in the past ends at once. Like Docker, it searches its memory from the end and stops at the
+    /// first event before `since`, and sends every new event (daemon/events/events.go of moby).
+    /// </remarks>
     private ChannelReader<object> Follow(NameValueCollection query)
     {
         var (from, until) = (Nanoseconds(query["since"]), Nanoseconds(query["until"]));
         var stream = Channel.CreateUnbounded<object>();
-        foreach (var (_, happened) in _events.Where(one => one.At >= from && one.At <= until))
+        var remembered = _events.AsEnumerable().Reverse().TakeWhile(one => one.At >= from)
+            .Where(one => one.At <= until);
+        foreach (var (_, happened) in remembered.Reverse())
             stream.Writer.TryWrite(happened);
         if (query["until"] is null)
             _streams.Add(stream);
