@@ -38,15 +38,20 @@ internal sealed class DockerConnection(DockerOptions options) : IDisposable
     public bool IsOnThisDevice => Address.IsFile || Address.Scheme == "unix" || Address.IsLoopback;
 
     /// <summary>Sends a request, after it has connected to the engine if necessary.</summary>
+    /// <param name="request">The request.</param>
+    /// <param name="ask">Sends the request.</param>
+    /// <param name="cancellationToken">Cancels the request.</param>
+    /// <param name="wait">How long the engine is asked to wait before it answers.</param>
     /// <exception cref="DockerRequestFailedException">The engine refused the request.</exception>
     /// <exception cref="EngineRequestFailedException">The answer does not parse.</exception>
     /// <exception cref="EngineUnavailableException">No engine answered.</exception>
     /// <exception cref="TimeoutException">The answer took longer than the time-out.</exception>
     public async Task<T> AskAsync<T>(
-        Request request, Func<DockerClient, CancellationToken, Task<T>> ask, CancellationToken cancellationToken)
+        Request request, Func<DockerClient, CancellationToken, Task<T>> ask, CancellationToken cancellationToken,
+        TimeSpan wait = default)
     {
         using var bounded = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        bounded.CancelAfter(_timeout);
+        bounded.CancelAfter(_timeout + wait);
         try
         {
             var client = await ConnectAsync(bounded.Token).ConfigureAwait(false);
@@ -91,7 +96,7 @@ internal sealed class DockerConnection(DockerOptions options) : IDisposable
     /// <summary>Returns an exception that says what failed, why, and what to do.</summary>
     public Exception Explain(Request request, Exception exception)
     {
-        if (exception is EngineUnavailableException or DockerRequestFailedException)
+        if (exception is EngineUnavailableException or EngineRequestFailedException)
             return exception;
         if (exception is DockerApiException answer && MessageOf(answer) is { } why)
             return new DockerRequestFailedException(request.Doing, answer.StatusCode, why, answer);

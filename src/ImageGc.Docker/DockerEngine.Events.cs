@@ -11,6 +11,8 @@ internal sealed partial class DockerEngine
 {
     private const long NanosecondsPerSecond = 1_000_000_000;
 
+    private static readonly Request ReportEvents = new("report its events", "GET /events");
+
     /// <summary>The events to report, with the names that Docker or Podman give them.</summary>
     private static readonly Dictionary<string, IDictionary<string, bool>> Watched = new()
     {
@@ -36,21 +38,20 @@ internal sealed partial class DockerEngine
                 $"A program that is not Docker answers at {this}. Set another address.");
 
         // Two streams. An engine does not mark the end of what it remembers, so the first one asks for events until now
-        // and ends, and the second one continues from there.
+        // and ends, and the second one continues from there. The first one also shows that the engine reports events:
+        // the second one may be silent for hours.
         var started = time - DateTimeOffset.UnixEpoch;
         var now = (started.Ticks * TimeSpan.NanosecondsPerTick) - 1;
-        var since = now;
-        if (long.TryParse(cursor, NumberStyles.None, CultureInfo.InvariantCulture, out var seen) && seen < now)
+        var since = long.TryParse(cursor, NumberStyles.None, CultureInfo.InvariantCulture, out var seen) && seen < now
+            ? seen
+            : now;
+        // A whole second, because Podman parses a time as a floating-point number, which does not hold nanoseconds
+        // (ParseInputTime in pkg/util/utils.go of podman).
+        var until = ((now / NanosecondsPerSecond) + 1) * NanosecondsPerSecond;
+        await foreach (var happened in ListenAsync(since, until, cancellationToken).ConfigureAwait(false))
         {
-            since = seen;
-            // A whole second, because Podman parses a time as a floating-point number, which does not hold nanoseconds
-            // (ParseInputTime in pkg/util/utils.go of podman).
-            var until = ((now / NanosecondsPerSecond) + 1) * NanosecondsPerSecond;
-            await foreach (var happened in ListenAsync(since, until, cancellationToken).ConfigureAwait(false))
-            {
-                since = happened.Cursor is { } at ? long.Parse(at, CultureInfo.InvariantCulture) : since;
-                yield return happened;
-            }
+            since = happened.Cursor is { } at ? long.Parse(at, CultureInfo.InvariantCulture) : since;
+            yield return happened;
         }
 
         yield return new EngineEvent { Kind = EngineEventKind.Started, Cursor = CursorAt(since), Time = TimeOf(since) };
@@ -68,15 +69,18 @@ internal sealed partial class DockerEngine
         try
         {
             var after = since;
-            await foreach (var message in relay.Events.Reader.ReadAllAsync(cancellationToken).ConfigureAwait(false))
+            while (await HasMoreAsync().ConfigureAwait(false))
             {
-                // Podman 4.3 repeats the event at `since`, for the same reason as above. Other events that are not later
-                // are new: the clock was set back.
-                if (message.TimeNano == after)
-                    continue;
-                since = message.TimeNano ?? since;
-                if (ToEvent(message, since) is { } happened)
-                    yield return happened;
+                while (relay.Events.Reader.TryRead(out var message))
+                {
+                    // Podman 4.3 repeats the event at `since`, for the same reason as above. Other events that are not
+                    // later are new: the clock was set back.
+                    if (message.TimeNano == after)
+                        continue;
+                    since = message.TimeNano ?? since;
+                    if (ToEvent(message, since) is { } happened)
+                        yield return happened;
+                }
             }
         }
         finally
@@ -84,6 +88,14 @@ internal sealed partial class DockerEngine
             await stop.CancelAsync().ConfigureAwait(false);
             await watching.ConfigureAwait(false);
         }
+
+        // Between the events of a stream that ends, the engine may take as long as for any answer, and the part of a
+        // second until the end of the stream. Other streams are renewed instead: they may be silent for hours.
+        async Task<bool> HasMoreAsync() => until is null
+            ? await relay.Events.Reader.WaitToReadAsync(cancellationToken).ConfigureAwait(false)
+            : await _docker.AskAsync(ReportEvents, async (_, cancel) =>
+                await relay.Events.Reader.WaitToReadAsync(cancel).ConfigureAwait(false),
+                cancellationToken, wait: TimeSpan.FromSeconds(1)).ConfigureAwait(false);
 
         async Task RelayAsync()
         {
@@ -94,7 +106,8 @@ internal sealed partial class DockerEngine
                 if (until is { } last)
                     span.Until = Seconds(last);
                 var docker = await _docker.ConnectAsync(stop.Token).ConfigureAwait(false);
-                await docker.System.MonitorEventsAsync(span, relay, stop.Token).ConfigureAwait(false);
+                await docker.System.MonitorEventsAsync(span, relay, stop.Token).WaitAsync(stop.Token)
+                    .ConfigureAwait(false);
             }
 #pragma warning disable CA1031 // The channel throws it to the reader of the events.
             catch (Exception exception)
@@ -102,7 +115,7 @@ internal sealed partial class DockerEngine
             {
                 end = stop.IsCancellationRequested
                     ? exception
-                    : _docker.Explain(new Request("report its events", "GET /events"), exception);
+                    : _docker.Explain(ReportEvents, exception);
             }
 
             relay.Events.Writer.Complete(end);

@@ -1,4 +1,5 @@
 using System.Threading.Channels;
+using ImageGc.Sqlite;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
@@ -38,6 +39,9 @@ internal sealed class TrackingWorker(
     /// <summary>The timestamp at which the current stream began; null before that.</summary>
     private long? _began;
 
+    /// <summary>Whether the current stream has reported anything, if only remembered events.</summary>
+    private bool _hasReported;
+
     /// <summary>
     /// Whether the engine ends each stream at once, as Podman does with events_logger=none in containers.conf(5). Such
     /// streams are not logged as a success, or the log would fill.
@@ -51,7 +55,7 @@ internal sealed class TrackingWorker(
 
         while (true)
         {
-            _began = null;
+            (_began, _hasReported) = (null, false);
             var failure = await Attempt.FailureOfAsync(WatchUntilRenewalAsync, stoppingToken).ConfigureAwait(false);
             // An engine that accepts connections and drops them at once must not be asked every second.
             var hasLasted = _began is { } began && time.GetElapsedTime(began) > LongestRetry;
@@ -82,7 +86,8 @@ internal sealed class TrackingWorker(
 
     private async Task WatchUntilRenewalAsync(CancellationToken stoppingToken)
     {
-        using var renewal = new CancellationTokenSource(_endsAtOnce ? Trial : Renewal, time);
+        var lifetime = _endsAtOnce ? Trial : Renewal;
+        using var renewal = new CancellationTokenSource(lifetime, time);
         using var renew = CancellationTokenSource.CreateLinkedTokenSource(stoppingToken, renewal.Token);
         // Unbounded, so that no event waits for a lookup that waits for a cleanup. It holds IDs only.
         var removed = Channel.CreateUnbounded<string>();
@@ -97,7 +102,10 @@ internal sealed class TrackingWorker(
         catch (Exception)
             when (renew.IsCancellationRequested && !stoppingToken.IsCancellationRequested)
         {
-            // The next call renews the stream.
+            // The next call renews the stream, or goes on with the events that the engine remembers.
+            if (_began is null && !_hasReported)
+                throw new TimeoutException(
+                    $"The engine did not begin to report its events within {DurationText.Format(lifetime)}.");
         }
         finally
         {
@@ -111,6 +119,7 @@ internal sealed class TrackingWorker(
     {
         await foreach (var happened in events.WithCancellation(cancellationToken).ConfigureAwait(false))
         {
+            _hasReported = true;
             await tracking.HandleAsync(happened, cancellationToken).ConfigureAwait(false);
             // The containers are listed while the stream is open: what happens meanwhile is seen twice, not missed.
             if (happened.Kind == EngineEventKind.Started)

@@ -149,6 +149,22 @@ public sealed class Docker29HostTests : IDisposable
     }
 
     [Fact]
+    public async Task Events_that_hang_end_a_run_and_are_reported_by_a_host_that_watches()
+    {
+        _docker.Before = request => request == "GET /events" ? _docker.Hang() : null;
+        var why = $"The engine at {_docker.Address} did not report its events within 2s.";
+
+        var late = await Assert.ThrowsAsync<TimeoutException>(() => ResultAsync(Collector.RunAsync(Cancel)));
+        await _host.StartAsync(Cancel);
+        await UntilAsync(() => _log.Messages(LogLevel.Warning).Count > 0);
+        await _host.StopAsync(Cancel);
+
+        Assert.StartsWith(why, late.Message, StringComparison.Ordinal);
+        Assert.StartsWith(
+            $"Could not watch the engine: {why}", _log.Messages(LogLevel.Warning)[0], StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task Another_image_store_loses_no_row_and_the_first_one_is_cleaned_up_again()
     {
         var image = _docker.AddImage("a:1");
@@ -169,10 +185,10 @@ public sealed class Docker29HostTests : IDisposable
     /// <summary>Starts the host, and returns when the engine sends it new events.</summary>
     private async Task WatchAsync()
     {
-        var isWatched = false;
-        _docker.After = request => isWatched |= request == "GET /events";
+        var streams = 0;
+        _docker.After = request => streams += request == "GET /events" ? 1 : 0;
         await _host.StartAsync(Cancel);
-        await UntilAsync(() => isWatched);
+        await UntilAsync(() => streams == 2, "the host follows new events");
     }
 
     private void RecordInTurn(params string[] images)

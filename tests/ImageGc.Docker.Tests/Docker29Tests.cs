@@ -189,10 +189,10 @@ public sealed class Docker29Tests : IDisposable
     [Fact]
     public async Task The_events_end_when_the_engine_ends_their_stream()
     {
-        var isFollowed = false;
-        _docker.After = request => isFollowed |= request == "GET /events";
         await using var events = _engine.WatchAsync(null, Cancel).GetAsyncEnumerator(Cancel);
         Assert.True(await events.MoveNextAsync());
+        var isFollowed = false;
+        _docker.After = request => isFollowed |= request == "GET /events";
         var next = events.MoveNextAsync().AsTask();
         await UntilAsync(() => isFollowed);
         _docker.EndStreams();
@@ -225,17 +225,27 @@ public sealed class Docker29Tests : IDisposable
     {
         var image = _docker.AddImage("agent:1");
         _docker.Before = request => request.StartsWith("DELETE", StringComparison.Ordinal) ? _docker.Hang() : null;
-        using var impatient = new DockerEngine(
-            Options.Create(new DockerOptions
-            {
-                EngineAddress = _docker.Address,
-                EngineTimeout = TimeSpan.FromMilliseconds(300),
-            }),
-            new Logger<DockerEngine>(_log));
+        using var impatient = Impatient(TimeSpan.FromMilliseconds(300));
 
         await Assert.ThrowsAsync<TimeoutException>(() => impatient.RemoveImageAsync(image, Cancel));
 
         Assert.Single(await _engine.ListImagesAsync(Cancel));
+    }
+
+    [Theory]
+    [InlineData(null)]
+    [InlineData("1")]
+    public async Task Events_that_hang_time_out(string? cursor)
+    {
+        _docker.Before = request => request == "GET /events" ? _docker.Hang() : null;
+        using var impatient = Impatient(TimeSpan.FromSeconds(2));
+        var events = impatient.WatchAsync(cursor, Cancel).GetAsyncEnumerator(Cancel);
+
+        var late = await Assert.ThrowsAsync<TimeoutException>(() => ResultAsync(events.MoveNextAsync().AsTask()));
+
+        Assert.StartsWith(
+            $"The engine at {_docker.Address} did not report its events within 2s.", late.Message,
+            StringComparison.Ordinal);
     }
 
     [Fact]
@@ -249,6 +259,14 @@ public sealed class Docker29Tests : IDisposable
 
         Assert.Contains("is too old", refused.Message, StringComparison.Ordinal);
     }
+
+    private DockerEngine Impatient(TimeSpan timeout) => new(
+        Options.Create(new DockerOptions
+        {
+            EngineAddress = _docker.Address,
+            EngineTimeout = timeout,
+        }),
+        new Logger<DockerEngine>(_log));
 
     public void Dispose()
     {

@@ -48,7 +48,7 @@ public sealed class ProxyTests : IDisposable
             await _engine.RemoveImageAsync(image, Cancel);
             await foreach (var _ in _engine.WatchAsync(cursor: null, Cancel))
             {
-                // The first event comes before the proxy is asked for events.
+                // The proxy refuses before the first event.
             }
         });
 

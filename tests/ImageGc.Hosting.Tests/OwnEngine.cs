@@ -15,6 +15,9 @@ internal sealed class OwnEngine : IContainerEngine
     /// <summary>The events that a host watches; null if this engine has none.</summary>
     public Channel<EngineEvent>? Events { get; set; }
 
+    /// <summary>Whether a stream of its events never begins.</summary>
+    public bool IsSilent { get; set; }
+
     /// <summary>Events from before a host watches, with numbers as cursors.</summary>
     public List<EngineEvent> Remembered { get; } = [];
 
@@ -106,6 +109,8 @@ internal sealed class OwnEngine : IContainerEngine
     private async IAsyncEnumerable<EngineEvent> FollowAsync(
         string? cursor, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
+        if (IsSilent)
+            await Task.Delay(Timeout.Infinite, cancellationToken);
         if (int.TryParse(cursor, out var last))
         {
             foreach (var happened in Remembered.Where(one => int.Parse(one.Cursor!) > last))

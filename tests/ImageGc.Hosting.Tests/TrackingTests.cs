@@ -213,6 +213,24 @@ public sealed class TrackingTests : HostTest
         await host.StopAsync(Cancel);
     }
 
+    [Fact]
+    public async Task A_stream_of_events_that_never_begins_is_reported_when_it_is_renewed()
+    {
+        (Engine.Events, Engine.IsSilent) = (Channel.CreateUnbounded<EngineEvent>(), true);
+        using var host = Build(("WatchContainers", "true"), ("Enabled", "false"));
+        await host.StartAsync(Cancel);
+        await UntilAsync(() => Engine.Cursors.Count == 1);
+
+        Time.Pass(TimeSpan.FromHours(1));
+        await UntilAsync(() => Log.Messages(LogLevel.Warning).Count > 0);
+        await host.StopAsync(Cancel);
+
+        Assert.Equal(
+            "Could not watch the engine: The engine did not begin to report its events within 1h. Next try in 1s. "
+            + "Uses until then are recorded afterwards",
+            Log.Messages(LogLevel.Warning)[0]);
+    }
+
     /// <remarks>In an update, the name already refers to the new image when the host asks for it.</remarks>
     [Theory]
     [InlineData("registry/app:1", "registry/app:1")]
