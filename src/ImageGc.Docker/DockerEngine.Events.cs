@@ -54,6 +54,7 @@ internal sealed partial class DockerEngine
             yield return happened;
         }
 
+        _restored.Clear(); // The engine has forgotten the events that it did not report.
         yield return new EngineEvent { Kind = EngineEventKind.Started, Cursor = CursorAt(since), Time = TimeOf(since) };
         await foreach (var happened in ListenAsync(since, until: null, cancellationToken).ConfigureAwait(false))
             yield return happened;
@@ -135,9 +136,10 @@ internal sealed partial class DockerEngine
     /// <remarks>
     /// Docker reports a removed container as `destroy` and a removed image as `delete`. Podman reports a removed
     /// container as `remove`, older versions also a removed image
-    /// (https://github.com/containers/podman/issues/14993), and a loaded image as `loadfromarchive`.
+    /// (https://github.com/containers/podman/issues/14993), and a loaded image as `loadfromarchive`. A tag that
+    /// restored a name after a failed removal is not a use: its event names no image, and only moves the cursor.
     /// </remarks>
-    private static EngineEvent? ToEvent(Message message, long at)
+    private EngineEvent? ToEvent(Message message, long at)
     {
         EngineEventKind? kind = (message.Type, message.Action) switch
         {
@@ -153,13 +155,14 @@ internal sealed partial class DockerEngine
             return null;
         var isContainer = message.Type == "container";
         var attributes = LabelsOf(message.Actor.Attributes);
+        var image = isContainer ? attributes.GetValueOrDefault("image") : ReferenceOf(message.Actor.ID, attributes);
+        var isRestored = kind == EngineEventKind.ImageTagged
+            && _restored.TryRemove((image ?? "", attributes.GetValueOrDefault("name", "")), out _);
         return new EngineEvent
         {
             Kind = kind.Value,
             ContainerId = isContainer ? message.Actor.ID : null,
-            ImageReference = isContainer
-                ? attributes.GetValueOrDefault("image")
-                : ReferenceOf(message.Actor.ID, attributes),
+            ImageReference = isRestored ? null : image,
             Labels = isContainer ? attributes : null, // The API reports labels among the attributes of the actor.
             Time = TimeOf(at),
             Cursor = CursorAt(at),

@@ -136,11 +136,20 @@ internal sealed partial class DockerEngine
     {
         var colon = name.LastIndexOf(':');
         var tag = new ImageTagParameters { RepositoryName = name[..colon], Tag = name[(colon + 1)..] };
-        await _docker.AskAsync(new Request($"tag {imageId}", "POST /images/{name}/tag"), async (docker, cancel) =>
+        _restored[(imageId, name)] = true; // Before the request, because the event may come before its answer.
+        try
         {
-            await docker.Images.TagImageAsync(imageId, tag, cancel).ConfigureAwait(false);
-            return tag;
-        }, CancellationToken.None).ConfigureAwait(false);
+            await _docker.AskAsync(new Request($"tag {imageId}", "POST /images/{name}/tag"), async (docker, cancel) =>
+            {
+                await docker.Images.TagImageAsync(imageId, tag, cancel).ConfigureAwait(false);
+                return tag;
+            }, CancellationToken.None).ConfigureAwait(false);
+        }
+        catch
+        {
+            _restored.TryRemove((imageId, name), out _);
+            throw;
+        }
     }
 
     /// <summary>Removes an image or one of its names; succeeds if it is gone.</summary>

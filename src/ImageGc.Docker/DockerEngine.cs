@@ -20,6 +20,9 @@ internal sealed partial class DockerEngine(IOptions<DockerOptions> options, ILog
     /// <summary>The names of each image in the last list, to restore them after a failed removal.</summary>
     private Dictionary<string, List<string>> _names = [];
 
+    /// <summary>The names that were restored and whose `tag` event has not come yet.</summary>
+    private readonly ConcurrentDictionary<(string ImageId, string Name), bool> _restored = new();
+
     /// <summary>The directory of the images, as the engine last reported it.</summary>
     private string? _imageDirectory;
 

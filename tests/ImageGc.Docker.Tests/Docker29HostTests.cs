@@ -149,6 +149,27 @@ public sealed class Docker29HostTests : IDisposable
     }
 
     [Fact]
+    public async Task Names_that_are_restored_after_a_failed_removal_are_no_use_and_the_same_tag_by_others_is_one()
+    {
+        var (bad, later) = (_docker.AddImage("a:1"), _docker.AddImage("later:1"));
+        Store.RecordUse(bad);
+        var used = Store.Find(bad)!.Value.LastUsedAt;
+        _time.Pass(TimeSpan.FromDays(8));
+        await WatchAsync();
+        _docker.Before = request => request == $"DELETE /images/{bad}" ? RefuseWithoutNames(bad) : null;
+
+        Assert.Single((await Collector.RunAsync(Cancel)).Failed);
+        _docker.AddContainer("later:1");
+        await UntilAsync(() => Store.Find(later) is not null); // Its event comes after that of the tag.
+        Assert.Equal(used, Store.Find(bad)?.LastUsedAt);
+        Assert.Equal([bad], Store.ListFailedRemovals().Select(failed => failed.ImageId));
+
+        _docker.TagImage(bad, "a", "1");
+        await UntilAsync(() => Store.Find(bad)?.LastUsedAt == _time.GetUtcNow());
+        await _host.StopAsync(Cancel);
+    }
+
+    [Fact]
     public async Task Events_that_hang_end_a_run_and_are_reported_by_a_host_that_watches()
     {
         _docker.Before = request => request == "GET /events" ? _docker.Hang() : null;
@@ -189,6 +210,12 @@ public sealed class Docker29HostTests : IDisposable
         _docker.After = request => streams += request == "GET /events" ? 1 : 0;
         await _host.StartAsync(Cancel);
         await UntilAsync(() => streams == 2, "the host follows new events");
+    }
+
+    private FakeAnswer RefuseWithoutNames(string image)
+    {
+        _docker.TakeNames(image);
+        return FakeDocker29.Refuse(HttpStatusCode.InternalServerError, "write /var/lib/docker: input/output error");
     }
 
     private void RecordInTurn(params string[] images)
