@@ -149,6 +149,7 @@ internal sealed class CleanupWorker(
         {
             await CheckEngineAsync(stoppingToken).ConfigureAwait(false);
             Attempt.IfThereIsRoom(() => store().CorrectTimes()); // For programs that only read the database.
+            health.ReportRoom();
             var now = time.GetUtcNow();
             var next = FindNext(now);
             if (next <= now || requests.Next() is not null)

@@ -17,6 +17,10 @@ internal sealed class Health(
             or StoreErrorReason.Library,
     };
 
+    /// <summary>Whether the disk was too full to record the last use.</summary>
+    public bool HasNoRoom => state.Parts.Any(part =>
+        part is { Key: HostPart.Recording, Value.Failure: ImageUseStoreException { Reason: StoreErrorReason.Full } });
+
     /// <summary>Reports whether a part of the host works.</summary>
     /// <param name="part">The part.</param>
     /// <param name="failure">Why it fails; null if it works.</param>
@@ -30,6 +34,16 @@ internal sealed class Health(
         // StopApplication alone ends the program with 0, and systemd's Restart=on-failure would not start it again.
         Environment.ExitCode = 1;
         lifetime.StopApplication();
+    }
+
+    /// <summary>
+    /// Reports that recording works again after the disk was too full: any write may have recorded the uses that
+    /// waited.
+    /// </summary>
+    public void ReportRoom()
+    {
+        if (HasNoRoom && !store().HasUnrecordedUses)
+            Report(HostPart.Recording, failure: null);
     }
 
     public Task<HealthCheckResult> CheckHealthAsync(

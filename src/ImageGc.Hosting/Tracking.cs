@@ -22,9 +22,6 @@ internal sealed class Tracking(
     /// </summary>
     private Dictionary<string, IReadOnlyList<string>>? _imagesOf;
 
-    /// <summary>Whether the disk was too full to record the last uses.</summary>
-    private bool _hasNoRoom;
-
     /// <summary>The cursor of the last event that was handled, by this or an earlier process.</summary>
     public string? Cursor { get => field ??= store().FindNote(CursorNote); private set; }
 
@@ -55,7 +52,7 @@ internal sealed class Tracking(
             await DescribeNewAsync(used, cancellationToken).ConfigureAwait(false);
         }
 
-        ReportRoom();
+        health.ReportRoom();
         _imagesOf = existing;
         return existing.Count;
     }, cancellationToken);
@@ -201,24 +198,14 @@ internal sealed class Tracking(
         {
             store().RecordUse(
                 images, cursor is null ? null : new Dictionary<string, string> { [CursorNote] = cursor });
-            ReportRoom();
+            health.ReportRoom();
         }
         catch (ImageUseStoreException full) when (full.Reason == StoreErrorReason.Full)
         {
-            health.Report(HostPart.Recording, full);
-            if (!_hasNoRoom)
+            if (!health.HasNoRoom)
                 log.NoRoomToRecord(full);
-            _hasNoRoom = true;
+            health.Report(HostPart.Recording, full);
         }
-    }
-
-    /// <summary>Reports that recording works again: any write may have recorded the uses that waited.</summary>
-    private void ReportRoom()
-    {
-        if (!_hasNoRoom || store().HasUnrecordedUses)
-            return;
-        _hasNoRoom = false;
-        health.Report(HostPart.Recording, failure: null);
     }
 
     /// <summary>

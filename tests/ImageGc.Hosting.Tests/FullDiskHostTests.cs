@@ -1,6 +1,7 @@
 using System.Threading.Channels;
 using ImageGc.Sqlite;
 using ImageGc.Sqlite.Tests;
+using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 
@@ -94,6 +95,29 @@ public sealed class FullDiskHostTests : HostTest
         Assert.Single(Log.Messages(LogLevel.Warning), message =>
             message.StartsWith("The disk is too full to record image uses", StringComparison.Ordinal));
         await host.StopAsync(Cancel);
+    }
+
+    [Fact]
+    public async Task Recording_is_no_longer_a_problem_once_a_use_that_waited_for_room_is_recorded()
+    {
+        using var disk = SmallDisk.MountOrSkip();
+        using var host = Fill(disk, wasRunning: false);
+        await host.StartAsync(Cancel);
+        await SleepAsync();
+        host.Services.GetRequiredService<IImageUseRecorder>().Record("new");
+        await LiveAsync(TimeSpan.FromMinutes(2));
+        Assert.Equal(HostPart.Recording, Assert.Single(ProblemsNow(host)).Key);
+
+        File.Delete(disk.PathOf("filling"));
+        await LiveAsync(TimeSpan.FromMinutes(2));
+
+        Assert.NotNull(StoreOf(host).Find("new"));
+        Assert.Empty(ProblemsNow(host));
+        Assert.Empty(ProblemsOf(host));
+        await host.StopAsync(Cancel);
+
+        static IEnumerable<KeyValuePair<HostPart, HostState.PartState>> ProblemsNow(IHost host) =>
+            host.Services.GetRequiredService<HostState>().Parts.Where(part => part.Value.Problem is not null);
     }
 
     /// <summary>A host on a full disk, with three images that expired and one in use.</summary>
