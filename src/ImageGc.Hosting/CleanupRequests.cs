@@ -50,7 +50,8 @@ internal sealed class CleanupRequests(Func<ImageUseStore> store)
         {
             work();
         }
-        catch (Exception exception) when (exception is ImageUseStoreException or ObjectDisposedException)
+        catch (Exception exception) when (exception is ImageUseStoreException or ObjectDisposedException
+            && !Health.NeedsRestart(exception))
         {
             // The cleanup fails for the same reason, and reports it.
         }

@@ -89,10 +89,13 @@ internal sealed class CleanupWorker(
             return;
         }
 
+        var pause = TimeSpan.Zero;
         while (true)
         {
-            var failure = await Attempt.FailureOfAsync(CleanUpWhenDueAsync, stoppingToken).ConfigureAwait(false);
+            var failure = await Attempt.FailureOfAsync(
+                cancel => CleanUpWhenDueAsync(pause, cancel), stoppingToken).ConfigureAwait(false);
             health.Report(HostPart.Cleanup, failure);
+            pause = failure is null ? TimeSpan.Zero : RetryAfter;
             if (failure is null)
                 continue;
             if (Health.NeedsRestart(failure))
@@ -100,7 +103,6 @@ internal sealed class CleanupWorker(
             log.CleanupFailed(failure, RetryAfter);
             state.NextRun(time.GetUtcNow() + RetryAfter);
             _announced = null;
-            await WaitAsync(RetryAfter, stoppingToken).ConfigureAwait(false);
         }
     }
 
@@ -115,8 +117,9 @@ internal sealed class CleanupWorker(
         }
     }
 
-    private async Task CleanUpWhenDueAsync(CancellationToken stoppingToken)
+    private async Task CleanUpWhenDueAsync(TimeSpan pause, CancellationToken stoppingToken)
     {
+        await WaitAsync(pause, stoppingToken).ConfigureAwait(false);
         cleanup.Lock();
         if (_unfinished is null)
             await WaitUntilDueAsync(stoppingToken).ConfigureAwait(false);

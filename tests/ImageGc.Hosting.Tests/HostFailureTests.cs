@@ -81,6 +81,21 @@ public sealed class HostFailureTests : HostTest
             .Select(arguments => (StoreErrorReason)(int)arguments.First().Value!).Order());
 
     [Fact]
+    public async Task A_database_that_is_deleted_while_a_retry_waits_ends_the_host_within_a_minute()
+    {
+        Engine.Failure = new EngineUnavailableException("The engine is away.");
+        using var host = await LiveAsync();
+        Assert.Contains(103, Log.Events());
+        File.Delete(PathOf("image_use.db"));
+
+        Time.Pass(TimeSpan.FromMinutes(1));
+        await UntilAsync(() => !IsRunning(host));
+
+        Assert.Contains(121, Log.Events());
+        Assert.Equal(1, Environment.ExitCode);
+    }
+
+    [Fact]
     public async Task Health_and_status_say_since_when_an_engine_is_away()
     {
         (Engine.Failure, Workers) = (new EngineUnavailableException("The engine is away."), 2);
