@@ -12,12 +12,12 @@ public sealed record CleanupResult(string? Failure);
 /// </summary>
 public static class CleanupRequest
 {
-    /// <summary>The note that holds the request: `pending ID`, `done ID` or `failed ID MESSAGE`.</summary>
-    private const string Note = "cleanup_request";
+    /// <summary>The note that holds the ID of the last request.</summary>
+    private const string RequestNote = "cleanup_request";
 
-    private const string Pending = "pending";
-    private const string Done = "done";
-    private const string Failed = "failed";
+    /// <summary>The note that holds the last answer: `ID`, or `ID FAILURE`.</summary>
+    /// <remarks>Only the host writes it. In one note, an answer could overwrite a later request.</remarks>
+    private const string AnswerNote = "cleanup_answer";
 
     private static readonly TimeSpan PollInterval = TimeSpan.FromSeconds(1);
 
@@ -36,33 +36,27 @@ public static class CleanupRequest
         ImageUseStore store, TimeProvider? time = null, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(store);
-        Write(store, $"{Pending} {Guid.NewGuid():N}");
+        Write(store, RequestNote, $"{Guid.NewGuid():N}");
         while (true)
         {
             // A later request of another program replaces this one. Its answer holds for both.
-            var words = Read(store);
-            if (words is [Done, ..])
-                return new CleanupResult(Failure: null);
-            if (words is [Failed, _, var failure])
-                return new CleanupResult(failure);
-            if (words is not [Pending, _] || !store.ArePrunesLocked())
+            if (FindPending(store) is null)
+                return new CleanupResult(FindAnswer(store).ElementAtOrDefault(1));
+            if (!store.ArePrunesLocked())
                 return null;
             await Task.Delay(PollInterval, time ?? TimeProvider.System, cancellationToken).ConfigureAwait(false);
         }
     }
 
     /// <summary>Returns the ID of the request that is not answered yet; null if there is none.</summary>
-    internal static string? FindPending(ImageUseStore store) => Read(store) is [Pending, var id] ? id : null;
+    internal static string? FindPending(ImageUseStore store) =>
+        store.FindNote(RequestNote) is { } id && FindAnswer(store).FirstOrDefault() != id ? id : null;
 
-    /// <summary>Answers the request, unless a later one has replaced it.</summary>
-    internal static void Answer(ImageUseStore store, string id, string? failure)
-    {
-        if (FindPending(store) == id)
-            Write(store, failure is null ? $"{Done} {id}" : $"{Failed} {id} {failure}");
-    }
+    internal static void Answer(ImageUseStore store, string id, string? failure) =>
+        Write(store, AnswerNote, failure is null ? id : $"{id} {failure}");
 
-    private static string[] Read(ImageUseStore store) => store.FindNote(Note)?.Split(' ', 3) ?? [];
+    private static string[] FindAnswer(ImageUseStore store) => store.FindNote(AnswerNote)?.Split(' ', 2) ?? [];
 
-    private static void Write(ImageUseStore store, string note) =>
-        store.RecordUse([], new Dictionary<string, string> { [Note] = note });
+    private static void Write(ImageUseStore store, string note, string text) =>
+        store.RecordUse([], new Dictionary<string, string> { [note] = text });
 }

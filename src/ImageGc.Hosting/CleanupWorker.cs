@@ -121,9 +121,10 @@ internal sealed class CleanupWorker(
     {
         await WaitAsync(pause, stoppingToken).ConfigureAwait(false);
         cleanup.Lock();
-        if (_unfinished is null)
-            await WaitUntilDueAsync(stoppingToken).ConfigureAwait(false);
-        var request = requests.Next(); // A request that comes later is for the next run.
+        // A request that comes later is for the next run.
+        var request = _unfinished is null
+            ? await WaitUntilDueAsync(stoppingToken).ConfigureAwait(false)
+            : requests.Next();
         if (request is not null)
             log.CleanupRequested();
         var kind = request is not null ? PruneKind.Manual : _unfinished ?? PruneKind.Scheduled;
@@ -146,7 +147,8 @@ internal sealed class CleanupWorker(
         requests.Answer(request, failure is null ? null : HostingLog.Sentence(failure));
     }
 
-    private async Task WaitUntilDueAsync(CancellationToken stoppingToken)
+    /// <returns>The request to serve; null if the cleanup is due by the schedule.</returns>
+    private async Task<string?> WaitUntilDueAsync(CancellationToken stoppingToken)
     {
         while (true)
         {
@@ -155,8 +157,9 @@ internal sealed class CleanupWorker(
             health.ReportRoom();
             var now = time.GetUtcNow();
             var next = FindNext(now);
-            if (next <= now || requests.Next() is not null)
-                return;
+            var request = requests.Next();
+            if (next <= now || request is not null)
+                return request;
             // A run that failed is tried again before this, so what failed was the database, and it works again.
             if (!_isOverdue && _isChecked)
                 health.Report(HostPart.Cleanup, failure: null);
