@@ -145,7 +145,7 @@ internal sealed partial class DockerEngine
                 return tag;
             }, CancellationToken.None).ConfigureAwait(false);
         }
-        catch
+        catch (DockerRequestFailedException) // After a time-out or a lost connection the tag may still be set.
         {
             _restored.TryRemove((imageId, name), out _);
             throw;

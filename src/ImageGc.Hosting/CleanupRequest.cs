@@ -13,7 +13,7 @@ public sealed record CleanupResult(string? Failure);
 public static class CleanupRequest
 {
     /// <summary>The note that holds the ID of the last request.</summary>
-    private const string RequestNote = "cleanup_request";
+    private const string RequestNote = "cleanup_request_id";
 
     /// <summary>The note that holds the last answer: `ID`, or `ID FAILURE`.</summary>
     /// <remarks>Only the host writes it. In one note, an answer could overwrite a later request.</remarks>

@@ -17,8 +17,10 @@ internal sealed class Health(
             or StoreErrorReason.Library,
     };
 
-    /// <summary>Whether the disk was too full to record the last use.</summary>
-    public bool HasNoRoom => state.Parts.Any(part =>
+    /// <summary>Held while room is reported, so that a use that fails meanwhile is reported after it.</summary>
+    private readonly Lock _room = new();
+
+    private bool HasNoRoom => state.Parts.Any(part =>
         part is { Key: HostPart.Recording, Value.Failure: ImageUseStoreException { Reason: StoreErrorReason.Full } });
 
     /// <summary>Reports whether a part of the host works.</summary>
@@ -42,8 +44,23 @@ internal sealed class Health(
     /// </summary>
     public void ReportRoom()
     {
-        if (HasNoRoom && !store().HasUnrecordedUses)
-            Report(HostPart.Recording, failure: null);
+        lock (_room)
+        {
+            if (HasNoRoom && !store().HasUnrecordedUses)
+                Report(HostPart.Recording, failure: null);
+        }
+    }
+
+    /// <summary>Reports that the disk is too full to record a use.</summary>
+    /// <returns>Whether this is news.</returns>
+    public bool ReportNoRoom(ImageUseStoreException full)
+    {
+        lock (_room)
+        {
+            var isNews = !HasNoRoom;
+            Report(HostPart.Recording, full);
+            return isNews;
+        }
     }
 
     public Task<HealthCheckResult> CheckHealthAsync(

@@ -202,9 +202,8 @@ internal sealed class Tracking(
         }
         catch (ImageUseStoreException full) when (full.Reason == StoreErrorReason.Full)
         {
-            if (!health.HasNoRoom)
+            if (health.ReportNoRoom(full))
                 log.NoRoomToRecord(full);
-            health.Report(HostPart.Recording, full);
         }
     }
 

@@ -149,7 +149,7 @@ public sealed class Docker29HostTests : IDisposable
     }
 
     [Fact]
-    public async Task Names_that_are_restored_after_a_failed_removal_are_no_use_and_the_same_tag_by_others_is_one()
+    public async Task Restoring_a_name_after_a_failed_removal_is_not_a_use_but_the_same_tag_by_another_program_is()
     {
         var (bad, later) = (_docker.AddImage("a:1"), _docker.AddImage("later:1"));
         Store.RecordUse(bad);

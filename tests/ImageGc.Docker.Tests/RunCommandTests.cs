@@ -159,7 +159,7 @@ public sealed class RunCommandTests(PrivateEngine engine) : RunCommandTest(engin
         bool IsAsked()
         {
             using var store = Open(TimeProvider.System);
-            return store.FindNote("cleanup_request") is not null;
+            return store.FindNote("cleanup_request_id") is not null;
         }
     }
 
