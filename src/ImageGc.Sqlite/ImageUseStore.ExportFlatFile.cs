@@ -9,10 +9,9 @@ public sealed partial class ImageUseStore
     /// disk before it gets its name.
     /// </summary>
     /// <remarks>
-    /// A flat file has only wall times, and its reader trusts all of them. So a use whose clock was not trusted
-    /// (<see cref="ImageUseStoreOptions.ClockSettleTime"/>), or whose time is implausible, is written as so long ago as
-    /// the device is known to have run since. These times are relative to the clock at the export, so export only while
-    /// that is right.
+    /// A flat file has only wall times, and its reader trusts all of them. If the clock of a use was not trusted
+    /// (<see cref="ImageUseStoreOptions.ClockSettleTime"/>), or its time is implausible, the export writes the current
+    /// time minus the time that the device is known to have run since. So export only while the clock is right.
     /// </remarks>
     /// <param name="path">The new file; it gets mode 0600.</param>
     /// <exception cref="ArgumentException">The path is empty, or is that of the database or its log.</exception>

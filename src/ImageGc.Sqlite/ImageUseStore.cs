@@ -56,7 +56,7 @@ public sealed partial class ImageUseStore : IDisposable
     /// <param name="logging">Creates the log; nothing is logged if null.</param>
     /// <exception cref="ArgumentException">An option is not valid.</exception>
     /// <exception cref="ImageUseStoreException">
-    /// The database cannot be opened, created or migrated, or the flat file cannot be imported for another reason than
+    /// The database cannot be opened, created or migrated, or the flat file cannot be imported for a reason other than
     /// a full disk. A file that belongs to another application or to a newer version of this library is left untouched.
     /// </exception>
     public static ImageUseStore Open(

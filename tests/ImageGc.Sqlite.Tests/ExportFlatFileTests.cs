@@ -1,6 +1,6 @@
 namespace ImageGc.Sqlite.Tests;
 
-/// <summary>An export makes no image older than the clocks prove, because whoever reads it trusts every time.</summary>
+/// <summary>An export makes no image older than the clocks prove, because its reader trusts every time.</summary>
 public sealed class ExportFlatFileTests : BootTest
 {
     private static readonly TimeSpan Month = TimeSpan.FromDays(30);
@@ -8,7 +8,7 @@ public sealed class ExportFlatFileTests : BootTest
     private string FlatFilePath => PathOf("image_use");
 
     [Fact]
-    public void A_use_under_a_clock_that_was_not_trusted_is_exported_as_so_long_ago_as_the_device_ran_since()
+    public void A_use_under_an_untrusted_clock_is_exported_with_the_age_that_the_device_ran_since()
     {
         Device.Ahead = -Milliseconds(Month);
         var before = Store(Device);
@@ -60,7 +60,7 @@ public sealed class ExportFlatFileTests : BootTest
     }
 
     [Fact]
-    public void A_use_whose_time_cannot_be_right_is_exported_as_so_long_ago_as_the_device_surely_ran_since()
+    public void A_use_with_an_implausible_time_is_exported_with_the_age_that_the_device_ran_since()
     {
         Device.Ahead = -Device.Wall; // The device boots in 1970.
         var before = Store(Device);

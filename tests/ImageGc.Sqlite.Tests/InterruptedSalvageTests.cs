@@ -20,6 +20,13 @@ public sealed class InterruptedSalvageTests : StoreTest
         store.BackupTo(fresh);
         Assert.Equal(steps, Salvage.PutInPlace(fresh, path, kept).Take(steps).Count());
 
+        if (salvagesAgain) // A command that only reads must not show the database without the images of its log.
+        {
+            var interrupted = Assert.Throws<ImageUseStoreException>(
+                () => Open(options => (options.DatabasePath, options.ReadOnly) = (path, true)));
+            Assert.Contains("a salvage of it was interrupted", interrupted.Message, StringComparison.Ordinal);
+        }
+
         using (var salvaged = Open(options => options.DatabasePath = path))
         {
             Assert.Equal(salvagesAgain, salvaged.Check().Salvaged is not null);

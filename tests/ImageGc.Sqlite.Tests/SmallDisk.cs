@@ -60,8 +60,8 @@ internal sealed class SmallDisk : IDisposable
 
     /// <summary>Creates empty files until no inode is left, and returns their paths.</summary>
     /// <remarks>
-    /// An inode of a deleted file is free only once no process has the file open. Another test can start a process just
-    /// now, which inherits every file for a moment.
+    /// An inode of a deleted file is free only once no process has the file open. A process that another test
+    /// starts inherits every open file for a moment.
     /// </remarks>
     public List<string> UseUpInodes()
     {

@@ -32,9 +32,11 @@ internal static class DatabaseOpener
     }
 
     /// <summary>Opens the database, unless an interrupted salvage has taken its log from it.</summary>
-    private static Database OpenWhole(string path, ImageUseStoreOptions options, DeviceClock clock, ILogger log)
+    private static Database OpenWhole(string path, ImageUseStoreOptions options, DeviceClock clock, ILogger log) =>
+        RequireWhole(Database.Open(path, options, clock, log), path);
+
+    private static Database RequireWhole(Database database, string path)
     {
-        var database = Database.Open(path, options, clock, log);
         if (!Salvage.WasInterrupted(path))
             return database;
         database.Dispose();
@@ -67,7 +69,7 @@ internal static class DatabaseOpener
     {
         try
         {
-            return Database.OpenReadOnly(path, options, clock, log);
+            return RequireWhole(Database.OpenReadOnly(path, options, clock, log), path);
         }
         catch (ImageUseStoreException damage) when (damage.Reason == StoreErrorReason.Corrupt)
         {

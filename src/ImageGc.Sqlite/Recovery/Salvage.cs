@@ -68,7 +68,7 @@ internal static class Salvage
 
         File.Replace(fresh, path, kept); // On Unix: links the damaged file to its new name, then renames the new one.
         yield return "the database is replaced";
-        foreach (var log in MovedLogsOf(path))
+        foreach (var log in MovedLogsOf(path).Reverse()) // The one that marks the salvage as interrupted goes last.
         {
             File.Move(log, FreeName($"{kept}-wal"));
             yield return "the log is kept";
