@@ -11,7 +11,7 @@ public sealed class FakedClockTests : CliTest
     private const string In1970 = "@1970-01-01 00:00:30";
 
     /// <remarks>
-    /// `ld.so` replaces `$LIB`, see ld.so(8). The command `faketime` is of no use here: it fails if a killed process
+    /// `ld.so` replaces `$LIB`, see ld.so(8). The command `faketime` cannot be used here: it fails if a killed process
     /// with the same ID left its semaphore in `/dev/shm`, and these tests kill such processes.
     /// </remarks>
     private const string Faketime = "LD_PRELOAD='/usr/$LIB/faketime/libfaketime.so.1' DONT_FAKE_MONOTONIC=1";

@@ -80,6 +80,8 @@ internal sealed class ExplainCommand : EngineCommand
     private void Write(List<ImageVerdict> verdicts, CommandContext context)
     {
         context.WriteVerdicts(verdicts, context.Get(_fullIds));
+        if (context.GetOptional(_image) is not null)
+            return;
         context.WriteInfo(verdicts.Count == 0
             ? "No image is tracked."
             : $"{verdicts.Count(verdict => verdict.Verdict == Verdict.Expired)} of "

@@ -19,8 +19,8 @@ internal sealed class CommandContext(GlobalOptions global, ParseResult parsed)
 
     public bool Json => Get(global.Json);
 
-    /// <summary>The database as the user wrote it.</summary>
-    public string DatabasePath => global.DatabaseOf(parsed);
+    /// <inheritdoc cref="GlobalOptions.DatabaseOf"/>
+    public string DatabasePath => field ??= global.DatabaseOf(parsed);
 
     /// <summary>The settings file; null if there is none.</summary>
     public string? SettingsFile => global.SettingsFileOf(parsed);

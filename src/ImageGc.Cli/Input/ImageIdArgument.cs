@@ -21,7 +21,7 @@ internal static class ImageIdArgument
         return argument;
     }
 
-    /// <summary>Limits a list to the images that are meant.</summary>
+    /// <summary>Creates the optional argument that limits a list to the images that match it.</summary>
     public static Argument<string?> CreateFilter(
         Func<ImageUseStore, IEnumerable<string>> known, GlobalOptions global)
     {

@@ -48,7 +48,8 @@ internal sealed class Pruner(ImageUseStore store, IReadOnlyCollection<string> in
                 report(Summarize(interrupted));
         }
 
-        // A signal does not cancel the running command. But Ctrl-C reaches it too, as every process in the foreground.
+        // A signal does not cancel the running command. Ctrl-C still reaches it, because the terminal sends it to every
+        // process in the foreground.
         async Task RemoveAsync(ImageUse image, CancellationToken _)
         {
             context.WriteProgress($"Removing {_outcomes.Count + 1} of {_expired}: {ImageId.Shorten(image.ImageId)}");

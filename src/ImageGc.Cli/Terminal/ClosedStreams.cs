@@ -9,19 +9,20 @@ internal static class ClosedStreams
     private static readonly List<SafeFileHandle> Replaced = [];
 
     /// <summary>
-    /// Opens /dev/null instead of each closed stream, so that reading and writing results still fail, and messages go
-    /// nowhere. Otherwise .NET aborts when it opens standard error, or uses the free descriptor for another file. Must
-    /// come before the console is used.
+    /// Opens /dev/null in place of each closed stream. Reading input and writing results still fail; messages are
+    /// discarded. Otherwise .NET aborts when it opens standard error, or uses the free descriptor for another file.
+    /// Call it before the console is used.
     /// </summary>
     public static void Replace()
     {
-        if (OperatingSystem.IsWindows())
+        if (!File.Exists("/dev/null"))
             return;
         for (var stream = 0; stream <= 2; stream++)
         {
-            var wrongWay = stream == 1 ? FileAccess.Read : FileAccess.Write;
+            // Input can then only be written and results only be read, so that using them fails.
+            var access = stream == 1 ? FileAccess.Read : FileAccess.Write;
             // open(2) returns the lowest descriptor that is free.
-            var opened = File.OpenHandle("/dev/null", FileMode.Open, wrongWay, FileShare.ReadWrite);
+            var opened = File.OpenHandle("/dev/null", FileMode.Open, access, FileShare.ReadWrite);
             if (opened.DangerousGetHandle() == stream)
                 Replaced.Add(opened);
             else
