@@ -97,7 +97,7 @@ public sealed class BadPagesTests : IDisposable
     }
 
     [Fact]
-    public void A_page_that_can_never_be_read_is_an_IO_error_and_no_damage()
+    public void A_page_that_can_never_be_read_is_an_IO_error_and_is_not_salvaged()
     {
         var sound = FileWith(500);
         var path = _directory.PathOf("unreadable.db");

@@ -49,7 +49,7 @@ internal sealed unsafe class FaultVfs : IDisposable
     /// <summary>Files whose syncs return success without being done: a control that must lose data.</summary>
     public Predicate<string> IgnoresSync { get; init; } = _ => false;
 
-    /// <summary>Where the medium cannot be read: a byte of every file; none if negative.</summary>
+    /// <summary>The offset of a byte that cannot be read in any file; negative if all can be read.</summary>
     public long UnreadableAt { get; init; } = -1;
 
     public long BytesWritten { get; set; }
