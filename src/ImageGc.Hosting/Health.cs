@@ -17,8 +17,8 @@ internal sealed class Health(
             or StoreErrorReason.Library,
     };
 
-    /// <summary>Held while room is reported, so that a use that fails meanwhile is reported after it.</summary>
-    private readonly Lock _room = new();
+    /// <summary>Held while a part is reported: a use that fails while room is found is reported after that.</summary>
+    private readonly Lock _reporting = new();
 
     private bool HasNoRoom => state.Parts.Any(part =>
         part is { Key: HostPart.Recording, Value.Failure: ImageUseStoreException { Reason: StoreErrorReason.Full } });
@@ -29,7 +29,8 @@ internal sealed class Health(
     /// <param name="since">The timestamp at which it began to fail; now if null.</param>
     public void Report(HostPart part, Exception? failure, long? since = null)
     {
-        state.Report(part, failure, since);
+        lock (_reporting)
+            state.Report(part, failure, since);
         if (failure is null || !NeedsRestart(failure) || lifetime?.ApplicationStopping.IsCancellationRequested != false)
             return;
         log.Stopping(failure);
@@ -44,7 +45,7 @@ internal sealed class Health(
     /// </summary>
     public void ReportRoom()
     {
-        lock (_room)
+        lock (_reporting)
         {
             if (HasNoRoom && !store().HasUnrecordedUses)
                 Report(HostPart.Recording, failure: null);
@@ -55,7 +56,7 @@ internal sealed class Health(
     /// <returns>Whether this is news.</returns>
     public bool ReportNoRoom(ImageUseStoreException full)
     {
-        lock (_room)
+        lock (_reporting)
         {
             var isNews = !HasNoRoom;
             Report(HostPart.Recording, full);
