@@ -11,14 +11,9 @@ public sealed class InterruptedSalvageTests : StoreTest
     public void Power_loss_during_a_salvage_loses_no_image_of_the_log_if_the_file_alone_is_sound(
         int steps, bool salvagesAgain)
     {
-        var store = Open();
-        store.RecordUse(Enumerable.Range(0, 500).Select(Id));
-        Sqlite.CommandLineOrSkip(DatabasePath, "PRAGMA wal_checkpoint(TRUNCATE)");
-        store.RecordUse(Id(1000));
-        var path = Kill(DatabasePath);
-        var (fresh, kept) = ($"{path}.salvaged", $"{path}.corrupt-20260101T000000Z");
-        store.BackupTo(fresh);
-        Assert.Equal(steps, Salvage.PutInPlace(fresh, path, kept).Take(steps).Count());
+        var (store, path) = KilledWithLog();
+        store.BackupTo(FreshOf(path));
+        Assert.Equal(steps, PutInPlace(path).Take(steps).Count());
 
         if (salvagesAgain) // A command that only reads must not show the database without the images of its log.
         {
@@ -42,18 +37,13 @@ public sealed class InterruptedSalvageTests : StoreTest
     [Fact]
     public void A_salvage_that_is_interrupted_twice_loses_no_image_of_either_log()
     {
-        var store = Open();
-        store.RecordUse(Enumerable.Range(0, 500).Select(Id));
-        Sqlite.CommandLineOrSkip(DatabasePath, "PRAGMA wal_checkpoint(TRUNCATE)");
-        store.RecordUse(Id(1000));
-        var path = Kill(DatabasePath);
-        var (fresh, kept) = ($"{path}.salvaged", $"{path}.corrupt-20260101T000000Z");
-        Assert.Single(Salvage.PutInPlace(fresh, path, kept).Take(1));
+        var (store, path) = KilledWithLog();
+        Assert.Single(PutInPlace(path).Take(1));
         store.Forget(Id(1000));
         Sqlite.CommandLineOrSkip(DatabasePath, "PRAGMA wal_checkpoint(TRUNCATE)");
         store.RecordUse(Id(2000));
         Kill(DatabasePath);
-        Assert.Single(Salvage.PutInPlace(fresh, path, kept).Take(1));
+        Assert.Single(PutInPlace(path).Take(1));
 
         var salvaged = Open(options => options.DatabasePath = path);
 
@@ -61,6 +51,21 @@ public sealed class InterruptedSalvageTests : StoreTest
         Assert.NotNull(salvaged.Find(Id(2000)));
         Assert.Equal(2, KeptLogs().Count());
     }
+
+    /// <summary>Returns a store with an image only in its log, and a copy of its files as after a crash.</summary>
+    private (ImageUseStore Store, string Path) KilledWithLog()
+    {
+        var store = Open();
+        store.RecordUse(Enumerable.Range(0, 500).Select(Id));
+        Sqlite.CommandLineOrSkip(DatabasePath, "PRAGMA wal_checkpoint(TRUNCATE)");
+        store.RecordUse(Id(1000));
+        return (store, Kill(DatabasePath));
+    }
+
+    private static string FreshOf(string path) => $"{path}.salvaged";
+
+    private static IEnumerable<string> PutInPlace(string path) =>
+        Salvage.PutInPlace(FreshOf(path), path, $"{path}.corrupt-20260101T000000Z");
 
     /// <summary>Reading a database creates an empty log, which is kept too.</summary>
     private IEnumerable<string> KeptLogs() =>
